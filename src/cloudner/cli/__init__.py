@@ -1,0 +1,35 @@
+"""`python -m spacy cloudner ...` and `cloudner ...`: one module a command.
+
+spaCy imports this package at every `python -m spacy`, so nothing here may import torch, transformers or a
+room of cloudner at module level; each command imports what it needs when it runs.
+"""
+
+import importlib
+import sys
+
+import typer
+from spacy.cli._util import app as spacy_app
+
+app = typer.Typer(
+    name="cloudner",
+    help="Transformer NER: hardware, data, training and results.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# In the order a user meets them; each module registers its command on `app`.
+COMMANDS = ()
+for _name in COMMANDS:
+    importlib.import_module(f"cloudner.cli.{_name}")
+spacy_app.add_typer(app)
+
+
+def main() -> None:
+    """The console script `cloudner`: the same commands without `python -m spacy`."""
+    from cloudner.errors import CloudnerError
+
+    try:
+        app()
+    except CloudnerError as error:
+        print(f"cloudner: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Files of annotated text in, spaCy `Doc` objects out: formats, conversion, splitting, inspection, readers."""

@@ -1,0 +1,1 @@
+"""Word pieces to tag scores: encoder, head, loss, decoding, precision, optimizer."""

@@ -1,0 +1,1 @@
+"""Documents to word pieces and back: tokenisation, windows, tag scheme."""

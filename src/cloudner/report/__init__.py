@@ -1,0 +1,1 @@
+"""Predictions beside gold: metrics, calibration, errors, the HTML report, training logs."""
