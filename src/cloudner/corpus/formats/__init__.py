@@ -1,0 +1,1 @@
+"""Annotation formats: one module a format (or a close family), each exporting `Format` objects."""
