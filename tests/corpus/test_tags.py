@@ -13,22 +13,22 @@ def spans_of(*sentences):
 @pytest.mark.parametrize(
     ("sentences", "name"),
     [
-        (["O B-PER I-PER O".split(), "B-LOC O".split()], "BIO"),
-        (["O I-PER I-PER B-PER O".split(), "I-LOC O".split()], "IOB1"),
-        (["O I-PER I-PER O".split()], "IOB1"),
-        (["B-PER L-PER O U-LOC".split()], "BILUO"),
-        (["B-PER I-PER E-PER O S-LOC".split()], "BIOES"),
-        (["B-PER M-PER E-PER O S-LOC".split()], "BMES"),
-        (["B-NAME E-NAME O B-TITLE M-TITLE E-TITLE O".split()], "BMES"),
-        (["PER PER O LOC".split()], "bare"),
-        (["O O O".split()], "BIO"),
-        (["PER-B PER-I O LOC-B".split()], "BIO"),
-        (["PER_B PER_E O LOC_S".split()], "BIOES"),
-        (["B_PER I_PER O".split()], "BIO"),
-        (["B:PER I:PER O".split()], "BIO"),
-        (["creative-work creative-work O corporation".split()], "bare"),
-        (["E_MAIL O S_PHONE PERSON".split()], "bare"),
-        (["B I I O B".split()], "BIO"),
+        ([["O", "B-PER", "I-PER", "O"], ["B-LOC", "O"]], "BIO"),
+        ([["O", "I-PER", "I-PER", "B-PER", "O"], ["I-LOC", "O"]], "IOB1"),
+        ([["O", "I-PER", "I-PER", "O"]], "IOB1"),
+        ([["B-PER", "L-PER", "O", "U-LOC"]], "BILUO"),
+        ([["B-PER", "I-PER", "E-PER", "O", "S-LOC"]], "BIOES"),
+        ([["B-PER", "M-PER", "E-PER", "O", "S-LOC"]], "BMES"),
+        ([["B-NAME", "E-NAME", "O", "B-TITLE", "M-TITLE", "E-TITLE", "O"]], "BMES"),
+        ([["PER", "PER", "O", "LOC"]], "bare"),
+        ([["O", "O", "O"]], "BIO"),
+        ([["PER-B", "PER-I", "O", "LOC-B"]], "BIO"),
+        ([["PER_B", "PER_E", "O", "LOC_S"]], "BIOES"),
+        ([["B_PER", "I_PER", "O"]], "BIO"),
+        ([["B:PER", "I:PER", "O"]], "BIO"),
+        ([["creative-work", "creative-work", "O", "corporation"]], "bare"),
+        ([["E_MAIL", "O", "S_PHONE", "PERSON"]], "bare"),
+        ([["B", "I", "I", "O", "B"]], "BIO"),
     ],
 )
 def test_scheme(sentences, name):
@@ -40,19 +40,19 @@ def test_scheme(sentences, name):
 
 def test_iob1_and_bio_differ_only_in_the_whole_file():
     # the same sentence, read by what the rest of the file does
-    tags = "I-PER B-PER I-LOC".split()
-    scheme, decoded = spans_of(tags, "O I-LOC I-LOC".split(), "I-ORG O".split())
+    tags = ["I-PER", "B-PER", "I-LOC"]
+    scheme, decoded = spans_of(tags, ["O", "I-LOC", "I-LOC"], ["I-ORG", "O"])
     assert scheme.name == "IOB1"
     assert decoded[0].spans == [(0, 1, "PER"), (1, 2, "PER"), (2, 3, "LOC")]
     assert decoded[0].repairs == []
-    scheme, decoded = spans_of(tags, "O B-LOC I-LOC".split(), "B-ORG O".split(), "B-ORG O".split())
+    scheme, decoded = spans_of(tags, ["O", "B-LOC", "I-LOC"], ["B-ORG", "O"], ["B-ORG", "O"])
     assert scheme.name == "BIO"
     assert decoded[0].spans == [(0, 1, "PER"), (1, 2, "PER"), (2, 3, "LOC")]
-    assert [(r.token, r.found) for r in decoded[0].repairs] == [(0, "I-PER"), (2, "I-LOC")]
+    assert [(r.index, r.found) for r in decoded[0].repairs] == [(0, "I-PER"), (2, "I-LOC")]
 
 
 def test_label_keeps_hyphens_after_the_first():
-    _, [decoded] = spans_of("B-CREATIVE-WORK I-CREATIVE-WORK O B-X-ray-1".split())
+    _, [decoded] = spans_of(["B-CREATIVE-WORK", "I-CREATIVE-WORK", "O", "B-X-ray-1"])
     assert decoded.spans == [(0, 2, "CREATIVE-WORK"), (3, 4, "X-ray-1")]
 
 
@@ -64,7 +64,7 @@ def test_missing_is_not_outside():
 
 def test_conlleval_chunks():
     # examples of the transitions conlleval's endOfChunk/startOfChunk decide, each followed by the chunk it yields
-    scheme = detect_scheme(["B-A L-A U-A".split()])
+    scheme = detect_scheme([["B-A", "L-A", "U-A"]])
     cases = {
         "B-A B-A": [(0, 1, "A"), (1, 2, "A")],
         "B-A U-A": [(0, 1, "A"), (1, 2, "A")],
@@ -85,7 +85,7 @@ def test_conlleval_chunks():
 
 
 def test_unknown_tag_is_reported_and_unannotated():
-    scheme, [decoded] = spans_of("B-PER I-PER X-PER LOC O B-ORG B-ORG".split())
+    scheme, [decoded] = spans_of(["B-PER", "I-PER", "X-PER", "LOC", "O", "B-ORG", "B-ORG"])
     assert scheme.name == "BIO"
     assert decoded.missing == [2, 3]
     assert [(repair.found, repair.cause) for repair in decoded.repairs[:2]] == [
@@ -95,18 +95,18 @@ def test_unknown_tag_is_reported_and_unannotated():
 
 
 def test_entity_does_not_cross_a_sentence():
-    scheme = detect_scheme(["I-PER I-PER O".split()])
-    assert decode("I-PER I-PER I-PER".split(), scheme, [0, 2]).spans == [(0, 2, "PER"), (2, 3, "PER")]
+    scheme = detect_scheme([["I-PER", "I-PER", "O"]])
+    assert decode(["I-PER", "I-PER", "I-PER"], scheme, [0, 2]).spans == [(0, 2, "PER"), (2, 3, "PER")]
 
 
 def test_lone_begin_without_singles_in_the_file_is_a_single():
-    _, [decoded] = spans_of("B-PER O B-PER E-PER".split())
+    _, [decoded] = spans_of(["B-PER", "O", "B-PER", "E-PER"])
     assert decoded.spans == [(0, 1, "PER"), (2, 4, "PER")]
     assert decoded.repairs == []
 
 
 def test_untyped_and_zero_for_the_letter():
-    _, [decoded] = spans_of("0 B I 0 0 B".split())
+    _, [decoded] = spans_of(["0", "B", "I", "0", "0", "B"])
     assert decoded.spans == [(1, 3, "ENTITY"), (5, 6, "ENTITY")]
     assert decoded.missing == []
 

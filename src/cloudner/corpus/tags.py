@@ -27,10 +27,11 @@ _WRITTEN = {
 }  # begin, inside, end, single
 
 
-class Repair(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Repair:
     """A tag that its scheme does not allow where it stands: index of its token, the tag, what was done about it."""
 
-    token: int
+    index: int
     found: str | None
     done: str
     cause: Literal["impossible-transition", "unknown-tag"] = "impossible-transition"
