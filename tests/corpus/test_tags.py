@@ -48,7 +48,7 @@ def test_iob1_and_bio_differ_only_in_the_whole_file():
     scheme, decoded = spans_of(tags, ["O", "B-LOC", "I-LOC"], ["B-ORG", "O"], ["B-ORG", "O"])
     assert scheme.name == "BIO"
     assert decoded[0].spans == [(0, 1, "PER"), (1, 2, "PER"), (2, 3, "LOC")]
-    assert [(r.index, r.found) for r in decoded[0].repairs] == [(0, "I-PER"), (2, "I-LOC")]
+    assert [(r.token, r.found) for r in decoded[0].repairs] == [(0, "I-PER"), (2, "I-LOC")]
 
 
 def test_label_keeps_hyphens_after_the_first():

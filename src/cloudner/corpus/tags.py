@@ -27,11 +27,10 @@ _WRITTEN = {
 }  # begin, inside, end, single
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(NamedTuple):
     """A tag that its scheme does not allow where it stands: index of its token, the tag, what was done about it."""
 
-    index: int
+    token: int
     found: str | None
     done: str
     cause: Literal["impossible-transition", "unknown-tag"] = "impossible-transition"
