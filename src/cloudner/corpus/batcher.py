@@ -1,0 +1,68 @@
+"""Batches of documents of similar length, in random order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+from spacy.attrs import LENGTH
+from spacy.training import Example
+
+from cloudner.errors import ConfigError
+
+# A word of four to five characters is about one piece to the usual vocabularies; only the order matters here.
+_CHARACTERS_A_PIECE = 4.5
+
+
+def batch_by_pieces(
+    batch_size: int = 16, max_pieces: int = 0, buffer_batches: int = 64
+) -> Callable[[Iterable[Example]], Iterator[list[Example]]]:
+    """`cloudner.batch_by_pieces.v1`: batches of `batch_size` documents of similar length.
+
+    max_pieces: also end a batch before its padded size in word pieces (estimated from token lengths) exceeds this;
+        0 for no such limit. A longer document is a batch of its own.
+    buffer_batches: how many batches' worth of the shuffled stream is sorted at a time; each such buffer's batches
+        come in random order. 0 sorts everything at once. A larger buffer pads less, a smaller one mixes more.
+    """
+    if batch_size < 1:
+        raise ConfigError(f"batch_size = {batch_size}", expected="1 or more documents")
+    if max_pieces < 0 or buffer_batches < 0:
+        raise ConfigError("max_pieces and buffer_batches cannot be negative")
+
+    def batches(examples: Iterable[Example]) -> Iterator[list[Example]]:
+        stream = iter(examples)
+        size = batch_size * buffer_batches or None
+        while buffer := list(islice(stream, size)):
+            lengths = np.array([estimate_pieces(eg) for eg in buffer])
+            order = np.argsort(lengths, kind="stable")
+            made = _cut(order, lengths, batch_size, max_pieces)
+            random.shuffle(made)
+            for rows in made:
+                yield [buffer[i] for i in rows]
+
+    return batches
+
+
+def estimate_pieces(eg: Example) -> int:
+    """About how many word pieces the document has, from its tokens' lengths alone."""
+    doc = eg.predicted
+    if not len(doc):
+        return 0
+    return int(np.ceil(doc.to_array(LENGTH) / _CHARACTERS_A_PIECE).sum())
+
+
+def _cut(order: np.ndarray, lengths: np.ndarray, batch_size: int, max_pieces: int) -> list[list[int]]:
+    made: list[list[int]] = []
+    batch: list[int] = []
+    for i in order.tolist():  # ascending, so the newest is the longest
+        if batch and (
+            len(batch) == batch_size or (max_pieces and (len(batch) + 1) * int(lengths[i]) > max_pieces)
+        ):
+            made.append(batch)
+            batch = []
+        batch.append(i)
+    if batch:
+        made.append(batch)
+    return made

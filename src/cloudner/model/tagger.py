@@ -1,0 +1,351 @@
+"""The thinc model around the network: documents in, scores of tags out; with gold tags, one accumulated loss."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from cloudner.model.encoder import build_from_config, config_json, load_pretrained
+from cloudner.model.loss import crf_loss, token_loss
+from cloudner.model.microbatch import OVERHEAD, plan
+from cloudner.model.network import Network, Sequences, TagNetwork
+from cloudner.model.shim import TaggerShim
+from cloudner.pieces.cache import PieceCache
+from cloudner.pieces.tokenizer import Pieces, PieceTokenizer, ragged_indices
+from cloudner.pieces.windows import Windows, make_windows
+
+logger = logging.getLogger("cloudner")
+
+# Padded pieces a micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
+DEFAULT_BUDGET = {"cpu": {"train": 4096, "predict": 2048}, "cuda": {"train": 16384, "predict": 32768}}
+
+
+@dataclass(slots=True)
+class Gold:
+    """What to learn from: predicted docs, the tags of their non-space tokens one after another (-1: missing), the
+    references under which their pieces are kept, and the dropout rate before the head."""
+
+    docs: Sequence[Doc]
+    tags: np.ndarray
+    keys: Sequence[Doc]
+    drop: float = 0.0
+
+
+@dataclass(slots=True)
+class Emissions:
+    """Scores (tokens, tags) float32 of all docs' non-space tokens, and (docs + 1,) their bounds."""
+
+    scores: np.ndarray
+    offsets: np.ndarray
+
+
+@dataclass(slots=True)
+class Settings:
+    """How an encoder is run; see `cloudner.TransformerNER.v1` for each."""
+
+    encoder: str
+    window: int | None = None
+    context: int = 64
+    pooling: str = "first"
+    head: str = "softmax"
+    case_features: str | bool = "auto"
+    dropout: float | None = None
+    freeze_layers: int = 0
+    freeze_embeddings: bool = False
+    gradient_checkpointing: bool = False
+    batch_pieces: int | None = None
+    predict_pieces: int | None = None
+    label_smoothing: float = 0.0
+
+
+class EncoderRunner:
+    """Runs a network that owns its encoder: pieces, windows, micro-batches, and what to do when memory runs out."""
+
+    def __init__(self, shim: TaggerShim, settings: Settings) -> None:
+        self.shim, self.settings = shim, settings
+        self.tokenizer: PieceTokenizer | None = None
+        self.cache: PieceCache | None = None
+        self.class_weight: torch.Tensor | None = None
+        self.shrunk: dict[str, int] = {}  # budgets found by running out of memory
+
+    # -- making, saving, copying ------------------------------------------------------------------------------
+
+    def start(self, n_tags: int) -> None:
+        """The pretrained encoder with a fresh head."""
+        encoder, tokenizer = load_pretrained(self.settings.encoder)
+        self.set_tokenizer(tokenizer)
+        wanted = self.settings.case_features
+        cases = tokenizer.uncased if wanted == "auto" else bool(wanted)
+        self.shim.set_network(self._network(encoder, n_tags, cases=cases))
+
+    def _network(self, encoder: torch.nn.Module, n_tags: int, *, cases: bool) -> Network:
+        s = self.settings
+        if s.dropout is not None:
+            for module in encoder.modules():
+                if isinstance(module, torch.nn.Dropout):
+                    module.p = s.dropout
+        network = Network(encoder, n_tags, pooling=s.pooling, head=s.head, case_features=cases)
+        network.freeze(s.freeze_layers, embeddings=s.freeze_embeddings)
+        if s.gradient_checkpointing:
+            encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+        return network
+
+    def files(self, network: TagNetwork) -> dict[str, str]:
+        assert isinstance(network, Network)
+        assert self.tokenizer is not None
+        settings = {
+            "n_tags": network.head.linear.out_features,
+            "case_features": network.cases is not None,
+            "head": "crf" if network.head.crf else "softmax",
+            "pooling": network.pooling,
+        }
+        return {
+            "encoder.json": config_json(network.encoder),
+            "network.json": json.dumps(settings, indent=2),
+            "tokenizer.json": self.tokenizer.json_text,
+            "pieces.json": json.dumps(self.tokenizer.to_dict(), indent=2),
+        }
+
+    def build(self, files: dict[str, str]) -> Network:
+        self.set_tokenizer(PieceTokenizer.from_parts(files["tokenizer.json"], json.loads(files["pieces.json"])))
+        saved = json.loads(files["network.json"])
+        self.settings.head, self.settings.pooling = saved["head"], saved["pooling"]
+        return self._network(build_from_config(files["encoder.json"]), saved["n_tags"], cases=saved["case_features"])
+
+    def for_shim(self, shim: TaggerShim) -> EncoderRunner:
+        made = EncoderRunner(shim, self.settings)
+        if self.tokenizer is not None:
+            made.set_tokenizer(self.tokenizer)
+        return made
+
+    def set_tokenizer(self, tokenizer: PieceTokenizer) -> None:
+        self.tokenizer, self.cache = tokenizer, PieceCache(tokenizer)
+
+    @property
+    def network(self) -> Network:
+        network = self.shim.network
+        assert isinstance(network, Network)
+        return network
+
+    def budget(self, mode: str) -> int:
+        kind = "cuda" if self.shim.device.type == "cuda" else "cpu"
+        wanted = self.settings.batch_pieces if mode == "train" else self.settings.predict_pieces
+        return min(wanted or DEFAULT_BUDGET[kind][mode], self.shrunk.get(mode, 1 << 40))
+
+    def windows(self, pieces: Sequence[Pieces]) -> Windows:
+        assert self.tokenizer is not None
+        longest = min(self.settings.window or 512, self.tokenizer.max_length)
+        return make_windows(pieces, longest - 2, self.settings.context)
+
+    # -- training ---------------------------------------------------------------------------------------------
+
+    def accumulate(self, gold: Gold) -> torch.Tensor:
+        """Adds gradients to the shim's; returns the summed loss, detached, still on the device."""
+        assert self.cache is not None
+        network = self.network
+        network.head.dropout.p = gold.drop
+        self.shim.last_docs = gold.docs
+        prepared = _Prepared(self.cache.encode(gold.keys, gold.docs), self.windows)
+        # Sequences without one labelled token teach nothing and are not computed.
+        known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])
+        labelled = known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
+        total: list[torch.Tensor] = []
+        taught = np.flatnonzero(labelled > 0)
+
+        def run(rows: np.ndarray) -> None:
+            batch, tokens = self._sequences(prepared, rows, network)
+            with self.shim.forward_context():
+                scores = self._run(network, batch)
+                tags = torch.from_numpy(gold.tags[tokens]).to(scores.device, non_blocking=True)
+                loss = self._loss(network, scores, tags, prepared.sizes[rows])
+            self.shim.accumulate(loss, int(labelled[rows].sum()))
+            total.append(loss.detach().float())
+
+        self._in_micro_batches(taught, prepared.lengths, "train", run)
+        return torch.stack(total).sum() if total else torch.zeros(())
+
+    def _loss(
+        self, network: Network, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray
+    ) -> torch.Tensor:
+        if network.head.crf:
+            counted = torch.from_numpy(sizes).to(scores.device)
+            return crf_loss(network.head, scores, tags, counted)
+        weight = self.class_weight
+        if weight is not None:
+            weight = self.class_weight = weight.to(scores.device)
+        return token_loss(scores, tags, smoothing=self.settings.label_smoothing, weight=weight)
+
+    def _run(self, network: Network, batch: Sequences) -> torch.Tensor:
+        return network(batch)
+
+    # -- prediction -------------------------------------------------------------------------------------------
+
+    def predict(self, docs: Sequence[Doc]) -> Emissions:
+        assert self.tokenizer is not None
+        prepared = _Prepared(self.tokenizer.encode(docs), self.windows)
+        network, context = self.shim.predictor()
+        parts: list[tuple[np.ndarray, torch.Tensor]] = []
+
+        def run(rows: np.ndarray) -> None:
+            batch, tokens = self._sequences(prepared, rows, self.network)
+            with context:
+                parts.append((tokens, self._run(network, batch)))
+
+        with torch.inference_mode():
+            self._in_micro_batches(np.arange(len(prepared.lengths)), prepared.lengths, "predict", run)
+            n_tags = network.head.linear.out_features
+            scores = np.zeros((int(prepared.offsets[-1]), n_tags), dtype=np.float32)
+            if parts:
+                together = torch.cat([part for _, part in parts]).float()
+                scores[np.concatenate([tokens for tokens, _ in parts])] = together.cpu().numpy()
+        return Emissions(scores, prepared.offsets)
+
+    # -- both -------------------------------------------------------------------------------------------------
+
+    def _sequences(
+        self, prepared: _Prepared, rows: np.ndarray, network: Network
+    ) -> tuple[Sequences, np.ndarray]:
+        assert self.tokenizer is not None
+        return prepared.sequences(
+            rows,
+            self.tokenizer.special,
+            self.shim.device,
+            counts=network.pooling != "first",
+            cases=network.cases is not None,
+        )
+
+    def _in_micro_batches(
+        self, rows: np.ndarray, lengths: np.ndarray, mode: str, run: Callable[[np.ndarray], None]
+    ) -> None:
+        """Runs all rows. A micro-batch that does not fit into memory is cut in two and run again, and the smaller
+        size is kept for what follows."""
+        kind = "cuda" if self.shim.device.type == "cuda" else "cpu"
+        waiting = [rows[g] for g in plan(lengths[rows], self.budget(mode), OVERHEAD[kind])]
+        waiting.reverse()
+        while waiting:
+            batch = waiting.pop()
+            if len(batch) > 1 and len(batch) * int(lengths[batch].max()) > self.budget(mode):
+                half = len(batch) // 2
+                waiting += [batch[half:], batch[:half]]
+                continue
+            try:
+                run(batch)
+            except torch.OutOfMemoryError:
+                if len(batch) == 1:
+                    raise
+                _free_memory()
+                self._shrink(mode, len(batch) * int(lengths[batch].max()) // 2)
+                half = len(batch) // 2
+                waiting += [batch[half:], batch[:half]]
+
+    def _shrink(self, mode: str, pieces: int) -> None:
+        if pieces < self.shrunk.get(mode, 1 << 40):
+            if mode not in self.shrunk:
+                logger.warning(
+                    "Out of memory: %s goes on in micro-batches of %d word pieces; results stay the same. Set "
+                    '"%s = %d" to start with them.',
+                    "training" if mode == "train" else "prediction",
+                    pieces,
+                    "batch_pieces" if mode == "train" else "predict_pieces",
+                    pieces,
+                )
+            self.shrunk[mode] = max(pieces, 8)
+
+
+class _Prepared:
+    """The sequences of a list of documents as host arrays."""
+
+    def __init__(self, pieces: list[Pieces], windows: Callable[[Sequence[Pieces]], Windows]) -> None:
+        self.w = windows(pieces)
+        self.ids = np.concatenate([p.ids for p in pieces]) if pieces else np.zeros(0, np.int32)
+        counts = np.concatenate([p.counts for p in pieces]) if pieces else np.zeros(0, np.int32)
+        cases = np.concatenate([p.cases for p in pieces]) if pieces else np.zeros(0, np.int8)
+        piece_start = np.cumsum([0, *(len(p.ids) for p in pieces)])
+        token_start = np.cumsum([0, *(len(p.counts) for p in pieces)])
+        solid = counts > 0
+        self.counts = counts[solid].astype(np.int64)
+        self.first_piece = (np.cumsum(counts, dtype=np.int64) - counts)[solid]
+        self.piece_cases = np.repeat(cases, counts)
+        solid_before = np.concatenate([[0], np.cumsum(solid)])
+        self.offsets = solid_before[token_start]
+        self.begin = piece_start[self.w.doc] + self.w.first
+        self.lengths = self.w.lengths + 2
+        # Non-space tokens each sequence answers for; over the document they follow one another.
+        self.row_first = solid_before[token_start[self.w.doc] + self.w.token_first]
+        self.row_last = solid_before[token_start[self.w.doc] + self.w.token_last]
+        self.sizes = self.row_last - self.row_first
+        self.row_bounds = np.append(self.row_first, self.row_last[-1:] if len(self.w) else [0])
+
+    def sequences(
+        self,
+        rows: np.ndarray,
+        special: dict[str, int],
+        device: torch.device,
+        *,
+        counts: bool,
+        cases: bool,
+    ) -> tuple[Sequences, np.ndarray]:
+        """The micro-batch of these sequences, and which of all tokens its scores belong to."""
+        lengths = self.lengths[rows]
+        longest = int(lengths.max())
+        n = len(rows)
+        inner = lengths - 2
+        where = ragged_indices(np.arange(n) * longest + 1, inner)
+        source = ragged_indices(self.begin[rows], inner)
+        ids = np.full(n * longest, special["pad"], dtype=np.int64)
+        ids[where] = self.ids[source]
+        starts = np.arange(n) * longest
+        ids[starts] = special["cls"]
+        ids[starts + lengths - 1] = special["sep"]
+        tokens = ragged_indices(self.row_first[rows], self.sizes[rows])
+        sequence = np.repeat(np.arange(n), self.sizes[rows])
+        first = self.first_piece[tokens] - self.begin[rows][sequence] + sequence * longest + 1
+        batch = Sequences(
+            ids=_to(ids.reshape(n, longest), device),
+            lengths=None if int(lengths.min()) == longest else _to(lengths, device),
+            token_first=_to(first, device),
+        )
+        if counts:
+            # A token's pieces end with its window: one cut by it is seen as far as it goes.
+            room = (self.begin + self.lengths - 2)[rows][sequence] - self.first_piece[tokens]
+            batch.token_count = _to(np.minimum(self.counts[tokens], room), device)
+        if cases:
+            table = np.zeros(n * longest, dtype=np.int64)
+            table[where] = self.piece_cases[source]
+            batch.cases = _to(table.reshape(n, longest), device)
+        return batch, tokens
+
+
+def _to(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _free_memory() -> None:
+    import gc
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def forward(model: Model, inputs: Any, is_train: bool) -> tuple[Any, Callable]:
+    """thinc's forward: docs give `Emissions`; `Gold` gives the summed loss, its gradients already accumulated.
+
+    An encoder's micro-batches go forward and backward one after another, so that only one is held in memory; the
+    callback that thinc expects has nothing left to do.
+    """
+    tagger: EncoderRunner = model.shims[0].runner  # type: ignore[attr-defined]
+    if isinstance(inputs, Gold):
+        return tagger.accumulate(inputs), lambda d_loss: []
+    return tagger.predict(list(inputs)), lambda d_scores: []

@@ -1,0 +1,45 @@
+"""Pieces of documents that come again, kept as long as the documents live."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+
+from spacy.tokens import Doc
+
+from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
+
+
+class PieceCache:
+    """Weak by document, bounded in pieces: what does not fit is made anew each time.
+
+    max_pieces: pieces kept in all; 4 bytes each, and about 200 bytes a document beside them.
+    """
+
+    def __init__(self, tokenizer: PieceTokenizer, max_pieces: int = 50_000_000) -> None:
+        self.tokenizer = tokenizer
+        self.max_pieces = max_pieces
+        self.n_pieces = 0
+        self._kept: weakref.WeakKeyDictionary[Doc, Pieces] = weakref.WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def encode(self, keys: Sequence[Doc], docs: Sequence[Doc]) -> list[Pieces]:
+        """The pieces of `docs`, kept under `keys` (the references, which outlive their predicted copies).
+
+        A key must have the same tokens as its doc.
+        """
+        made: list[Pieces | None] = [self._kept.get(key) for key in keys]
+        new = [i for i, kept in enumerate(made) if kept is None or len(kept.counts) != len(docs[i])]
+        if new:
+            for i, pieces in zip(new, self.tokenizer.encode([docs[i] for i in new]), strict=True):
+                made[i] = pieces
+                if self.n_pieces + len(pieces.ids) <= self.max_pieces:
+                    self._kept[keys[i]] = pieces
+                    self.n_pieces += len(pieces.ids)
+                    weakref.finalize(keys[i], self._forget, len(pieces.ids)).atexit = False
+        return made  # type: ignore[return-value]
+
+    def _forget(self, n_pieces: int) -> None:
+        self.n_pieces -= n_pieces

@@ -1,0 +1,118 @@
+"""Gold annotation of examples as tags: what is known, and what is missing and must not be taught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import filter_spans
+
+from cloudner.errors import ConfigError
+from cloudner.pieces.scheme import MISSING, TagScheme
+
+# spaCy's codes in Doc arrays
+_INSIDE, _BEGIN = 1, 3
+
+
+def gold_tags(
+    examples: Sequence[Example], scheme: TagScheme, *, spans_key: str | None = None, name: str = "cloudner"
+) -> np.ndarray:
+    """Tags of the predicted docs' tokens, white space left out, all docs after one another.
+
+    (tokens,) int64, `MISSING` where the gold says nothing: no annotation, `-`, or entities that do not align to
+    the predicted tokens. Blocked tokens are O. With `spans_key`, gold are `reference.spans[spans_key]` (longest
+    first where they overlap) and everything else is O. Raises ConfigError for a label the scheme does not have.
+    """
+    iob, label, solid = _entity_arrays(examples, scheme, spans_key, name)
+    offsets = np.cumsum([0, *(len(eg.predicted) for eg in examples)])
+    # Entities by number, so that one whose first token is white space is still told from its neighbour.
+    entity_begin = (iob == _BEGIN) & (label >= 0)
+    number = np.cumsum(entity_begin) * (label >= 0)
+    doc_of = np.repeat(np.arange(len(examples)), np.diff(offsets))[solid]
+    iob, label, number = iob[solid], label[solid], number[solid]
+    previous_same = np.zeros(len(number), dtype=bool)
+    previous_same[1:] = (number[1:] == number[:-1]) & (number[1:] > 0) & (doc_of[1:] == doc_of[:-1])
+    next_same = np.append(previous_same[1:], False)
+    base = 1 + label * scheme.width
+    if scheme.name == "BIO":
+        tags = np.where(previous_same, base + 1, base)
+    else:
+        inner = np.where(next_same, base + 1, base + 2)
+        tags = np.where(previous_same, inner, np.where(next_same, base, base + 3))
+    return np.where(label >= 0, tags, np.where(iob == 0, MISSING, 0)).astype(np.int64)
+
+
+def seen_labels(examples: Sequence[Example], spans_key: str | None = None) -> set[str]:
+    """The entity labels of the references."""
+    labels: set[str] = set()
+    for eg in examples:
+        spans = eg.reference.ents if spans_key is None else eg.reference.spans.get(spans_key, ())
+        labels.update(span.label_ for span in spans if span.label_)
+    return labels
+
+
+def solid_tokens(docs: Sequence[Doc]) -> np.ndarray:
+    """(tokens,) bool over all docs: is the token not white space?"""
+    if not docs:
+        return np.zeros(0, dtype=bool)
+    return np.concatenate([doc.to_array(IS_SPACE) for doc in docs]) == 0
+
+
+def _entity_arrays(
+    examples: Sequence[Example], scheme: TagScheme, spans_key: str | None, name: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per token of the predicted docs: spaCy's IOB code (0 missing), label index (-1 none), not white space."""
+    tables = []
+    label_hash = np.zeros(0, dtype=np.uint64)
+    for eg in examples:
+        predicted = eg.predicted.to_array([ORTH, IS_SPACE])
+        if spans_key is None:
+            reference = eg.reference.to_array([ORTH, ENT_IOB, ENT_TYPE])
+            if len(reference) == len(predicted) and np.array_equal(reference[:, 0], predicted[:, 0]):
+                tables.append(np.column_stack([reference[:, 1:], predicted[:, 1]]))
+                continue
+        tables.append(np.column_stack([_aligned(eg, spans_key), predicted[:, 1]]))
+    table = np.concatenate(tables) if tables else np.zeros((0, 3), dtype=np.uint64)
+    iob, label_hash, solid = table[:, 0].astype(np.int64), table[:, 1], table[:, 2] == 0
+    strings = examples[0].reference.vocab.strings if examples else None
+    label = np.full(len(iob), -1, dtype=np.int64)
+    entity = ((iob == _BEGIN) | (iob == _INSIDE)) & (label_hash != 0)
+    index = {value: i for i, value in enumerate(scheme.labels)}
+    for value in np.unique(label_hash[entity]).tolist():
+        found = strings[value]  # type: ignore[index]
+        if found not in index:
+            raise ConfigError(
+                f"{name}: the label {found!r} was not there at initialisation",
+                expected=f"one of {', '.join(scheme.labels) or 'no label at all'}",
+                fix=f"nlp.get_pipe({name!r}).add_label({found!r}), or list all labels in [initialize.components.{name}]",
+            )
+        label[label_hash == value] = index[found]
+    return iob, np.where(entity, label, -1), solid
+
+
+def _aligned(eg: Example, spans_key: str | None) -> np.ndarray:
+    """(tokens, 2) uint64 of IOB code and label hash on the predicted tokens, where tokens differ or spans are gold."""
+    n_tokens = len(eg.predicted)
+    table = np.zeros((n_tokens, 2), dtype=np.uint64)
+    strings = eg.reference.vocab.strings
+    if spans_key is not None:
+        if spans_key not in eg.reference.spans:
+            return table
+        table[:, 0] = 2
+        spans = eg.get_aligned_spans_y2x(list(eg.reference.spans[spans_key]), allow_overlap=True)
+        for span in filter_spans(spans):
+            table[span.start : span.end, 0] = _INSIDE
+            table[span.start, 0] = _BEGIN
+            table[span.start : span.end, 1] = strings.add(span.label_)
+        return table
+    for i, tag in enumerate(eg.get_aligned_ner()):
+        if tag is None or tag in ("", "-"):
+            continue
+        if tag == "O" or len(tag) < 3:
+            table[i, 0] = 2
+            continue
+        table[i] = (_BEGIN if tag[0] in "BU" else _INSIDE, strings.add(tag[2:]))
+    return table

@@ -1,0 +1,286 @@
+"""Word pieces of spaCy tokens: one table of words, filled once a word form, read by arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spacy.attrs import IS_SPACE, ORTH, SPACY
+from spacy.tokens import Doc
+from tokenizers import Tokenizer
+
+from cloudner.errors import ConfigError
+
+# A token of more pieces than this is no word (a data URI, a line of base64): its first pieces stand for it.
+MAX_PIECES_PER_TOKEN = 64
+# Word forms kept before the table starts anew: about 100 MB with its strings' hashes and pieces.
+MAX_WORDS = 400_000
+# Case classes of a word, see `case_class`.
+N_CASES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The word pieces of one document.
+
+    ids: (pieces,) int32, vocabulary ids without special tokens.
+    counts: (tokens,) int32, how many of `ids` each spaCy token has; 0 for white-space tokens and only there.
+    cases: (tokens,) int8, `case_class` of each token.
+    """
+
+    ids: np.ndarray
+    counts: np.ndarray
+    cases: np.ndarray
+
+    def __deepcopy__(self, memo: dict) -> Pieces:
+        return self  # immutable by convention; Doc.copy would otherwise copy the arrays
+
+
+def case_class(word: str) -> int:
+    """How a word is written, for encoders that do not see case: 0 no letter, 1 lower, 2 Title, 3 UPPER of two
+    letters or more, 4 mIxed, 5 a single capital, 6 digits only, 7 letters and digits."""
+    has_digit = any(c.isdigit() for c in word)
+    if not any(c.isalpha() for c in word):
+        return 6 if has_digit else 0
+    if has_digit:
+        return 7
+    if word.islower():
+        return 1
+    if word.isupper():
+        return 5 if sum(c.isalpha() for c in word) == 1 else 3
+    first = next(c for c in word if c.isalpha())
+    rest = word[word.index(first) + 1 :]
+    return 2 if first.isupper() and (rest.islower() or not rest) else (1 if rest == "" else 4)
+
+
+class PieceTokenizer:
+    """A Hugging Face fast tokenizer, asked once a word form.
+
+    Each spaCy token is tokenised by itself, so that every token boundary is a piece boundary and every entity
+    can be expressed. Tokenizers that mark a preceding space (byte-level BPE, SentencePiece) get to know whether
+    there was one. A token for which the tokenizer gives nothing (control characters, a lone zero-width joiner)
+    is one unknown piece; only white space has none.
+
+    json_text: the contents of a `tokenizer.json`.
+    special: ids `cls`, `sep`, `pad`, `unk`.
+    max_length: the longest sequence the encoder takes, special tokens included, in pieces.
+    uncased: does the tokenizer drop case?
+    """
+
+    def __init__(self, json_text: str, special: dict[str, int], *, max_length: int, uncased: bool) -> None:
+        self.json_text = json_text
+        self.special = dict(special)
+        self.max_length = int(max_length)
+        self.uncased = bool(uncased)
+        spec = json.loads(json_text)
+        # Truncation and padding saved in a tokenizer.json (all-MiniLM cuts at 128) must not cut words.
+        spec["truncation"], spec["padding"] = None, None
+        spaced, glued = json.dumps(_with_prefix(spec, True)), json.dumps(_with_prefix(spec, False))
+        self.marks_space = spaced != glued
+        self._spaced = Tokenizer.from_str(spaced)
+        self._glued = Tokenizer.from_str(glued) if self.marks_space else self._spaced
+        self._clear()
+
+    def __deepcopy__(self, memo: dict) -> PieceTokenizer:
+        return self  # the table only ever grows by what the same words give again
+
+    # -- making and saving ------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_transformers(cls, tokenizer: Any, *, max_length: int) -> PieceTokenizer:
+        """From a `PreTrainedTokenizerFast`. Raises ConfigError when the tokenizer has no fast version or no
+        special tokens to frame a sequence with."""
+        backend = getattr(tokenizer, "backend_tokenizer", None) or getattr(tokenizer, "_tokenizer", None)
+        if backend is None:
+            raise ConfigError(
+                f"{type(tokenizer).__name__} has no fast version",
+                expected="a tokenizer with a tokenizer.json",
+                fix="pip install sentencepiece tiktoken protobuf, which convert slow tokenizers when they load",
+            )
+        text = backend.to_str()
+
+        def first(*names: str) -> int | None:
+            for name in names:
+                value = getattr(tokenizer, f"{name}_token_id", None)
+                if value is not None:
+                    return int(value)
+            return None
+
+        cls_id, sep_id = first("cls", "bos", "eos"), first("sep", "eos", "bos")
+        if cls_id is None or sep_id is None:
+            raise ConfigError(
+                f"{type(tokenizer).__name__} has neither [CLS]/[SEP] nor <s>/</s> tokens",
+                expected="the tokenizer of an encoder such as BERT or RoBERTa",
+            )
+        pad = first("pad")
+        unk = first("unk", "mask", "pad")
+        special = {"cls": cls_id, "sep": sep_id, "pad": 0 if pad is None else pad, "unk": unk or 0}
+        made = cls(text, special, max_length=max_length, uncased=False)
+        upper, lower = made._ids("Angela"), made._ids("angela")
+        made.uncased = upper == lower
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"special": self.special, "max_length": self.max_length, "uncased": self.uncased}
+
+    def to_disk(self, folder: Path) -> None:
+        (folder / "tokenizer.json").write_text(self.json_text, encoding="utf8")
+        (folder / "pieces.json").write_text(json.dumps(self.to_dict(), indent=2), encoding="utf8")
+
+    @classmethod
+    def from_disk(cls, folder: Path) -> PieceTokenizer:
+        settings = json.loads((folder / "pieces.json").read_text(encoding="utf8"))
+        return cls.from_parts((folder / "tokenizer.json").read_text(encoding="utf8"), settings)
+
+    @classmethod
+    def from_parts(cls, json_text: str, settings: dict[str, Any]) -> PieceTokenizer:
+        return cls(
+            json_text, settings["special"], max_length=settings["max_length"], uncased=settings["uncased"]
+        )
+
+    # -- the table --------------------------------------------------------------------------------------------
+
+    def _clear(self) -> None:
+        self._row_of: dict[int, int] = {}
+        self._starts = np.zeros(1024, dtype=np.int64)
+        self._counts = np.zeros(1024, dtype=np.int32)
+        self._cases = np.zeros(1024, dtype=np.int8)
+        self._flat = np.zeros(4096, dtype=np.int32)
+        self._n_words = 0
+        self._n_flat = 0
+
+    def _ids(self, word: str, *, spaced: bool = True) -> list[int]:
+        tokenizer = self._spaced if spaced else self._glued
+        return tokenizer.encode(word, add_special_tokens=False).ids
+
+    def _add(self, keys: np.ndarray, words: list[str], spaced: np.ndarray) -> None:
+        for is_spaced in (False, True):
+            chosen = np.flatnonzero(spaced == is_spaced)
+            if not len(chosen):
+                continue
+            tokenizer = self._spaced if is_spaced else self._glued
+            # A word of 100,000 characters costs seconds in some tokenizers; what is kept needs no more than this.
+            texts = [words[i][: MAX_PIECES_PER_TOKEN * 8] for i in chosen]
+            encode = getattr(tokenizer, "encode_batch_fast", tokenizer.encode_batch)
+            for i, encoding in zip(chosen, encode(texts, add_special_tokens=False), strict=True):
+                word = words[i]
+                if word.isspace() or not word:
+                    ids: list[int] = []
+                else:
+                    ids = encoding.ids[:MAX_PIECES_PER_TOKEN] or [self.special["unk"]]
+                self._append(int(keys[i]), ids, case_class(word))
+
+    def _append(self, key: int, ids: list[int], case: int) -> None:
+        row, end = self._n_words, self._n_flat + len(ids)
+        if row == len(self._starts):
+            self._starts = np.concatenate([self._starts, np.zeros_like(self._starts)])
+            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
+            self._cases = np.concatenate([self._cases, np.zeros_like(self._cases)])
+        while end > len(self._flat):
+            self._flat = np.concatenate([self._flat, np.zeros_like(self._flat)])
+        self._starts[row], self._counts[row], self._cases[row] = self._n_flat, len(ids), case
+        self._flat[self._n_flat : end] = ids
+        self._n_words, self._n_flat = row + 1, end
+        self._row_of[key] = row
+
+    # -- documents --------------------------------------------------------------------------------------------
+
+    def encode(self, docs: Sequence[Doc]) -> list[Pieces]:
+        """The pieces of each document; empty documents have none."""
+        lengths = np.fromiter((len(doc) for doc in docs), dtype=np.int64, count=len(docs))
+        if lengths.sum() == 0:
+            empty = Pieces(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int8))
+            return [empty] * len(docs)
+        keys, spaced = self._keys(docs, lengths)
+        unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        rows = self._rows(unique, first, spaced, docs, lengths)[inverse.reshape(-1)]
+        counts = self._counts[rows]
+        ids = self._flat[ragged_indices(self._starts[rows], counts)]
+        cases = self._cases[rows]
+        token_ends = np.cumsum(lengths)
+        piece_ends = np.concatenate([[0], np.cumsum(counts)])[token_ends]
+        made = []
+        token_start = piece_start = 0
+        for token_end, piece_end in zip(token_ends.tolist(), piece_ends.tolist(), strict=True):
+            made.append(
+                Pieces(
+                    ids[piece_start:piece_end], counts[token_start:token_end], cases[token_start:token_end]
+                )
+            )
+            token_start, piece_start = token_end, piece_end
+        return made
+
+    def _keys(self, docs: Sequence[Doc], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One key a token: its string's hash, and in its lowest bit whether a space goes before it."""
+        if not self.marks_space:
+            keys = np.concatenate([doc.to_array(ORTH) for doc in docs])
+            return keys, np.ones(len(keys), dtype=bool)
+        table = np.concatenate([doc.to_array([ORTH, SPACY, IS_SPACE]) for doc in docs])
+        spaced = np.ones(len(table), dtype=bool)
+        spaced[1:] = (table[:-1, 1] != 0) | (table[:-1, 2] != 0)
+        starts = np.cumsum(lengths) - lengths
+        spaced[starts[lengths > 0]] = True  # as the tokenizers themselves treat, or may treat, a text's first word
+        return (table[:, 0] & ~np.uint64(1)) | spaced.astype(np.uint64), spaced
+
+    def _rows(
+        self,
+        unique: np.ndarray,
+        first: np.ndarray,
+        spaced: np.ndarray,
+        docs: Sequence[Doc],
+        lengths: np.ndarray,
+    ) -> np.ndarray:
+        if self._n_words + len(unique) > MAX_WORDS:
+            self._clear()
+        row_of = self._row_of
+        rows = np.fromiter((row_of.get(k, -1) for k in unique.tolist()), dtype=np.int64, count=len(unique))
+        new = np.flatnonzero(rows < 0)
+        if len(new):
+            positions = first[new]
+            ends = np.cumsum(lengths)
+            doc_of = np.searchsorted(ends, positions, side="right")
+            within = positions - (ends[doc_of] - lengths[doc_of])
+            words = [docs[d][i].text for d, i in zip(doc_of.tolist(), within.tolist(), strict=True)]
+            self._add(unique[new], words, spaced[positions])
+            rows[new] = [row_of[k] for k in unique[new].tolist()]
+        return rows
+
+
+def ragged_indices(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The indices `starts[i], starts[i] + 1, ...` (`counts[i]` of them) of all rows after one another, int64."""
+    total = int(counts.sum())
+    if total == 0:
+        return np.zeros(0, dtype=np.int64)
+    ends = np.cumsum(counts)
+    offsets = np.repeat(starts - (ends - counts), counts)
+    return offsets + np.arange(total)
+
+
+def _with_prefix(spec: dict[str, Any], prefix: bool) -> dict[str, Any]:
+    """A copy of a tokenizer.json whose word-initial space mark is always or never put."""
+    spec = json.loads(json.dumps(spec))
+
+    def visit(node: Any) -> None:
+        if isinstance(node, list):
+            for item in node:
+                visit(item)
+        elif isinstance(node, dict):
+            kind = node.get("type")
+            if kind == "Metaspace":
+                node["prepend_scheme"] = "always" if prefix else "never"
+                node.pop("add_prefix_space", None)
+                node["split"] = node.get("split", True)
+            elif kind == "ByteLevel" and "add_prefix_space" in node:
+                node["add_prefix_space"] = prefix
+            elif kind == "Prepend" and not prefix:  # the Llama family's normalizer
+                node["prepend"] = ""
+            for value in node.values():
+                visit(value)
+
+    for part in ("normalizer", "pre_tokenizer"):
+        visit(spec.get(part))
+    return spec
