@@ -1,0 +1,106 @@
+"""`python -m spacy cloudner evaluate`: scores, mistakes and a report of a pipeline."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloudner.cli import app
+from cloudner.cli._shared import run
+
+
+@app.command("evaluate")
+def evaluate_cli(
+    model: Annotated[str, typer.Argument(help="Name or path of the pipeline")],
+    data: Annotated[list[Path], typer.Argument(help="Gold data: .spacy files or folders of them")],
+    train: Annotated[
+        list[Path] | None,
+        typer.Option("--train", "-t", help="Training data, to tell seen from unseen entities"),
+    ] = None,
+    compare: Annotated[
+        str | None, typer.Option("--compare", "-c", help="A second pipeline, for a significance test")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML report")] = Path(
+        "metrics/report.html"
+    ),
+    json: Annotated[
+        Path | None, typer.Option("--json", "-j", help="All figures and mistakes as JSON")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", "-m", help="The tables as Markdown")] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", help="Key of the documents' meta to score parts by, such as genre"),
+    ] = None,
+    gold_preproc: Annotated[
+        bool, typer.Option("--gold-preproc", "-G", help="Predict on the gold tokens")
+    ] = False,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Bootstrap rounds for the intervals")] = 1000,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", help="Documents a batch of nlp.pipe")
+    ] = None,
+) -> None:
+    """Score a pipeline: strict figures with intervals, mistakes by class, an HTML report.
+
+    The last line printed is the report's path.
+    """
+    run(
+        lambda: _evaluate(
+            model,
+            data,
+            train,
+            compare,
+            output,
+            json,
+            markdown,
+            gpu_id,
+            group,
+            gold_preproc,
+            rounds,
+            batch_size,
+        )
+    )
+
+
+def _evaluate(
+    model: str,
+    data: list[Path],
+    train: list[Path] | None,
+    compare: str | None,
+    output: Path,
+    json: Path | None,
+    markdown: Path | None,
+    gpu_id: int,
+    group: str | None,
+    gold_preproc: bool,
+    rounds: int,
+    batch_size: int | None,
+) -> None:
+    import srsly
+    from spacy.cli._util import setup_gpu
+
+    from cloudner.report.evaluate import evaluate
+    from cloudner.report.terminal import print_evaluation
+
+    setup_gpu(gpu_id, silent=True)
+    evaluation = evaluate(
+        model,
+        data,
+        train=train or None,
+        compare_with=compare,
+        output=output,
+        group=group,
+        gold_preproc=gold_preproc,
+        rounds=rounds,
+        batch_size=batch_size,
+    )
+    print_evaluation(evaluation)
+    for path, write in (
+        (json, lambda p: srsly.write_json(p, evaluation.to_dict())),
+        (markdown, lambda p: p.write_text(evaluation.to_markdown(), encoding="utf-8")),
+    ):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path)
+            print(path)
+    print(output)

@@ -1,0 +1,363 @@
+"""Evaluates a pipeline on `.spacy` files: everything a reader of the report wants to know, in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import spacy
+import srsly
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.training import Corpus, Example
+
+from cloudner.errors import CloudnerError, InputError
+from cloudner.report.calibration import Calibration, calibration_of
+from cloudner.report.errors import EntityError, confusion, count_kinds, find_errors
+from cloudner.report.scores import (
+    Score,
+    StrictScores,
+    count_arrays,
+    scheme_scores,
+    scores_by_length,
+    scores_by_meta,
+    scores_by_seen,
+    strict_scores,
+)
+from cloudner.report.significance import Comparison, Interval, bootstrap_intervals, compare
+from cloudner.report.spans import ScoredDocument, score_document
+
+CHUNK = 2000  # documents in memory at a time; only their texts and spans are kept
+GROUP_KEYS = ("genre", "domain", "source")
+
+
+@dataclass
+class Evaluation:
+    """What an evaluation found. All scores are 0 to 1, `speed` is in words (spaCy tokens) a second.
+
+    intervals, label_intervals: 95 % bootstrap intervals of micro precision, recall and F1, and those of each label.
+    schemes: nervaluate's figures, None where that package is missing. by_seen: None without training data.
+    comparison: against `other`, None where no second model was given.
+    log: the records of the training run's JSONL log; run: its `run.json`; both empty where there is none.
+    notes: what the reader must know to read the figures right.
+    """
+
+    model: str
+    data: list[str]
+    documents: list[ScoredDocument]
+    strict: StrictScores
+    intervals: dict[str, Interval]
+    label_intervals: dict[str, dict[str, Interval]]
+    schemes: dict[str, Any] | None
+    by_length: dict[str, Score]
+    by_seen: dict[str, Score] | None
+    by_group: dict[str, Score]
+    group_key: str | None
+    errors: list[EntityError]
+    confusion: tuple[list[str], list[list[int]]]
+    calibration: Calibration | None
+    speed: float
+    seconds: float
+    meta: dict[str, Any]
+    config: dict[str, Any]
+    other: str | None = None
+    other_strict: StrictScores | None = None
+    comparison: Comparison | None = None
+    log: list[dict[str, Any]] = field(default_factory=list)
+    run: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def n_words(self) -> int:
+        return sum(document.n_tokens for document in self.documents)
+
+    def to_dict(self, *, errors: bool = True) -> dict[str, Any]:
+        """Plain JSON. The keys `ents_p`, `ents_r`, `ents_f`, `ents_per_type` and `speed` are those of
+        `python -m spacy evaluate`, so that tools made for its output read this one too."""
+        micro = self.strict.micro
+        result: dict[str, Any] = {
+            "model": self.model,
+            "data": self.data,
+            "ents_p": micro.precision,
+            "ents_r": micro.recall,
+            "ents_f": micro.f1,
+            "ents_per_type": {
+                label: {"p": score.precision, "r": score.recall, "f": score.f1}
+                for label, score in self.strict.per_label.items()
+            },
+            "speed": self.speed,
+            "documents": len(self.documents),
+            "words": self.n_words,
+            "strict": self.strict.to_dict(),
+            "intervals": {name: interval.to_dict() for name, interval in self.intervals.items()},
+            "label_intervals": {
+                label: {name: interval.to_dict() for name, interval in found.items()}
+                for label, found in self.label_intervals.items()
+            },
+            "schemes": self.schemes,
+            "by_length": _score_dicts(self.by_length),
+            "by_seen": None if self.by_seen is None else _score_dicts(self.by_seen),
+            "by_group": {"key": self.group_key, "scores": _score_dicts(self.by_group)},
+            "error_counts": count_kinds(self.errors),
+            "confusion": {"labels": self.confusion[0], "counts": self.confusion[1]},
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "comparison": None,
+            "notes": self.notes,
+        }
+        if self.comparison is not None and self.other_strict is not None:
+            result["comparison"] = {
+                "model": self.other,
+                "strict": self.other_strict.to_dict(),
+                **self.comparison.to_dict(),
+            }
+        if errors:
+            result["errors"] = [error.to_dict() for error in self.errors]
+        return result
+
+    def to_markdown(self) -> str:
+        """Tables for a README or a pull request."""
+        from cloudner.report.markdown import evaluation_markdown
+
+        return evaluation_markdown(self)
+
+    def to_html(self, *, max_errors: int = 5000) -> str:
+        """One self-contained page; it loads nothing from anywhere."""
+        from cloudner.report.html import evaluation_html
+
+        return evaluation_html(self, max_errors=max_errors)
+
+
+def evaluate(
+    model: str | Path | Language,
+    data: str | Path | Sequence[str | Path],
+    *,
+    train: str | Path | Sequence[str | Path] | None = None,
+    compare_with: str | Path | Language | None = None,
+    output: str | Path | None = None,
+    group: str | None = None,
+    rounds: int = 1000,
+    seed: int = 0,
+    gold_preproc: bool = False,
+    batch_size: int | None = None,
+) -> Evaluation:
+    """Runs `model` once over `data` and scores its entities.
+
+    model: name or path of a pipeline, or a loaded one. data: `.spacy` files or folders of them.
+    train: training data, to tell seen from unseen entities. compare_with: a second pipeline for a paired test.
+    output: where to write the HTML report. group: key of `doc.user_data["meta"]` to score parts by; by default
+    the first of genre, domain and source that a document has. rounds, seed: of the bootstrap (the paired test
+    takes ten times as many rounds). gold_preproc: predict on the gold tokens, as in `spacy evaluate -G`.
+
+    Raises `CloudnerError` for a pipeline that cannot be loaded and `InputError` for data that cannot be read or
+    holds no entity annotation.
+    """
+    files = _data_files(data)
+    nlp, name = _load(model)
+    documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size)
+    if not documents:
+        raise InputError(
+            "no document with entity annotation in " + ", ".join(map(str, files)),
+            expected="documents with doc.ents, or with ents=[] where there are none",
+            fix="python -m spacy cloudner convert FILE --output corpus/test.spacy",
+        )
+    notes = _notes(nlp, documents)
+    strict = strict_scores(documents)
+    labels = list(strict.per_label)
+    counts = count_arrays(documents, labels)
+    intervals, per_label = bootstrap_intervals(counts, rounds=rounds, seed=seed)
+    try:
+        schemes: dict[str, Any] | None = scheme_scores(documents)
+    except CloudnerError as error:
+        schemes = None
+        notes.append(str(error))
+    group = group or next((key for key in GROUP_KEYS if any(key in d.meta for d in documents)), None)
+    evaluation = Evaluation(
+        model=name,
+        data=[str(path) for path in files],
+        documents=documents,
+        strict=strict,
+        intervals=intervals,
+        label_intervals=dict(zip(labels, per_label, strict=True)),
+        schemes=schemes,
+        by_length=scores_by_length(documents),
+        by_seen=None if train is None else scores_by_seen(documents, training_surfaces(train)),
+        by_group={} if group is None else scores_by_meta(documents, group),
+        group_key=group,
+        errors=find_errors(documents),
+        confusion=confusion(documents),
+        calibration=calibration_of(documents),
+        speed=words / seconds if seconds > 0 else 0.0,
+        seconds=seconds,
+        meta=dict(nlp.meta),
+        config=dict(nlp.config),
+        notes=notes,
+    )
+    evaluation.log, evaluation.run = training_record(nlp.path)
+    if compare_with is not None:
+        _compare(evaluation, compare_with, files, counts, labels, gold_preproc, batch_size, rounds, seed)
+    if output is not None:
+        path = Path(output)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(evaluation.to_html(), encoding="utf-8")
+    return evaluation
+
+
+def training_surfaces(train: str | Path | Sequence[str | Path]) -> dict[str, set[str]]:
+    """Labels by entity text (white space normalised) in `.spacy` files, for `scores_by_seen`."""
+    surfaces: dict[str, set[str]] = {}
+    vocab = spacy.blank("xx").vocab
+    for path in _data_files(train):
+        for doc in _doc_bin(path).get_docs(vocab):
+            for span in doc.ents:
+                surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
+    return surfaces
+
+
+def training_record(model_path: Path | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The training log (`log.jsonl`) and `run.json` inside the pipeline's folder or beside it."""
+    log: list[dict[str, Any]] = []
+    run: dict[str, Any] = {}
+    if model_path is None:
+        return log, run
+    for folder in (Path(model_path), Path(model_path).parent):
+        file = folder / "log.jsonl"
+        if not log and file.is_file():
+            # A run that was killed may leave half a line at the end.
+            log = [record for record in srsly.read_jsonl(file, skip=True) if isinstance(record, dict)]
+        file = folder / "run.json"
+        if not run and file.is_file():
+            found = srsly.read_json(file)
+            run = found if isinstance(found, dict) else {}
+    return log, run
+
+
+def _compare(
+    evaluation: Evaluation,
+    model: str | Path | Language,
+    files: list[Path],
+    counts: Any,
+    labels: list[str],
+    gold_preproc: bool,
+    batch_size: int | None,
+    rounds: int,
+    seed: int,
+) -> None:
+    nlp, evaluation.other = _load(model)
+    documents, _, _ = _predict(nlp, files, gold_preproc, batch_size)
+    evaluation.other_strict = strict_scores(documents)
+    other_counts = count_arrays(documents, list(evaluation.other_strict.per_label))
+    evaluation.comparison = compare(
+        counts.sum(axis=1), other_counts.sum(axis=1), rounds=10 * rounds, seed=seed
+    )
+
+
+def _load(model: str | Path | Language) -> tuple[Language, str]:
+    if isinstance(model, Language):
+        return model, str(model.path) if model.path else f"{model.lang}_{model.meta['name']}"
+    try:
+        return spacy.load(model), str(model)
+    except OSError as error:
+        raise CloudnerError(
+            f"cannot load the pipeline {str(model)!r}: {error}",
+            expected="the name of an installed pipeline or the folder of a trained one",
+            fix="python -m spacy cloudner evaluate training/model-best corpus/test.spacy",
+        ) from None
+
+
+def _data_files(data: str | Path | Sequence[str | Path]) -> list[Path]:
+    given = [data] if isinstance(data, (str, Path)) else list(data)
+    files: list[Path] = []
+    for item in map(Path, given):
+        if item.is_dir():
+            found = sorted(item.rglob("*.spacy"))
+            if not found:
+                raise InputError("no .spacy file in this folder", file=str(item))
+            files += found
+        elif not item.exists():
+            raise InputError("no such file", file=str(item), expected="a .spacy file or a folder of them")
+        elif item.suffix != ".spacy":
+            raise InputError(
+                "not a .spacy file",
+                file=str(item),
+                fix=f"python -m spacy cloudner convert {item} --output {item.with_suffix('.spacy')}",
+            )
+        else:
+            files.append(item)
+    if not files:
+        raise InputError("no data given", expected="a .spacy file or a folder of them")
+    return files
+
+
+def _doc_bin(path: Path) -> DocBin:
+    try:
+        return DocBin().from_disk(path)
+    except Exception as error:  # zlib, msgpack and srsly each raise their own
+        raise InputError(
+            f"cannot be read as a .spacy file ({type(error).__name__}: {error})",
+            file=str(path),
+            expected="a file written by `spacy convert`, `cloudner convert` or DocBin.to_disk",
+        ) from None
+
+
+def _examples(nlp: Language, files: list[Path], gold_preproc: bool) -> Iterator[Example]:
+    for path in files:
+        _doc_bin(path)  # tells a broken file by name
+        yield from Corpus(path, gold_preproc=gold_preproc)(nlp)
+
+
+def _predict(
+    nlp: Language, files: list[Path], gold_preproc: bool, batch_size: int | None
+) -> tuple[list[ScoredDocument], int, float]:
+    """Documents, words and the seconds that `nlp.pipe` took for them (tokenisation and reading excluded)."""
+    documents: list[ScoredDocument] = []
+    words, seconds = 0, 0.0
+    for chunk in _chunks(_examples(nlp, files, gold_preproc), CHUNK):
+        started = time.perf_counter()
+        predicted = list(nlp.pipe((example.predicted for example in chunk), batch_size=batch_size))
+        seconds += time.perf_counter() - started
+        for example, doc in zip(chunk, predicted, strict=True):
+            words += len(doc)
+            example.predicted = doc
+            scored = score_document(example)
+            if scored is not None:
+                documents.append(scored)
+    return documents, words, seconds
+
+
+def _chunks(items: Iterable[Example], size: int) -> Iterator[list[Example]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _notes(nlp: Language, documents: list[ScoredDocument]) -> list[str]:
+    notes = []
+    writers = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+    known = {label for name in writers for label in getattr(nlp.get_pipe(name), "labels", ())}
+    gold = {entity.label for document in documents for entity in document.gold}
+    if not writers and not any(document.predicted for document in documents):
+        notes.append(
+            f"No component of the pipeline ({', '.join(nlp.pipe_names) or 'empty'}) writes doc.ents, "
+            "and it predicted no entity."
+        )
+    elif known and gold - known:
+        notes.append(
+            f"The gold data has labels the model does not know: {', '.join(sorted(gold - known))}. "
+            "All their entities count as missed."
+        )
+    ignored = sum(document.ignored for document in documents)
+    if ignored:
+        notes.append(
+            f"{ignored} predictions lie on tokens without gold annotation; they count as neither right nor wrong."
+        )
+    if not gold:
+        notes.append("The gold data has no entity, so recall and F1 are 0 whatever is predicted.")
+    return notes
+
+
+def _score_dicts(scores: dict[str, Score]) -> dict[str, Any]:
+    return {name: score.to_dict() for name, score in scores.items()}
