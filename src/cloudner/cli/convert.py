@@ -1,0 +1,148 @@
+"""`python -m spacy cloudner convert SOURCE... OUTPUT`: any annotation files into a spaCy corpus."""
+
+import json as json_
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from cloudner.cli import app
+from cloudner.cli._shared import run
+
+
+@app.command("convert")
+def convert_cli(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE... OUTPUT", help="Files, patterns, folders, - or URLs; the output last"
+        ),
+    ],
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="Input format; by default told from the content")
+    ] = "auto",
+    to: Annotated[
+        str, typer.Option("--to", "-t", help="Output format; by default told from the extension")
+    ] = "auto",
+    lang: Annotated[
+        str, typer.Option("--lang", "-l", help="spaCy language whose tokenizer splits the texts")
+    ] = "en",
+    align: Annotated[
+        str, typer.Option("--align", help="Spans that cut a token: expand, contract or strict (drop)")
+    ] = "expand",
+    split: Annotated[
+        str | None, typer.Option("--split", help="Shares of train/dev/test, such as 80/10/10")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the split")] = 0,
+    group_by: Annotated[
+        str | None, typer.Option("--group-by", help="Column or key whose documents stay together")
+    ] = None,
+    n_sents: Annotated[
+        int | None, typer.Option("--n-sents", "-n", help="Sentences a document (token-based input)")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 when any annotation is dropped or changed")
+    ] = False,
+    n_process: Annotated[int, typer.Option("--n-process", help="Processes that tokenise and align")] = 1,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Text encoding of the input, such as cp1252")
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option("--text-column", help="Column or key of the text")
+    ] = None,
+    entities_column: Annotated[
+        str | None, typer.Option("--entities-column", help="Column or key of the entities")
+    ] = None,
+    token_column: Annotated[
+        str | None, typer.Option("--token-column", help="Column of the tokens, by name or number")
+    ] = None,
+    tag_column: Annotated[
+        str | None, typer.Option("--tag-column", help="Column of the tags, by name or number")
+    ] = None,
+    sentence_column: Annotated[
+        str | None, typer.Option("--sentence-column", help="Column of the sentence ids")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", help="What parts the cells of a table")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="OLD=NEW: renames a label or a numeric label id")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors")] = False,
+) -> None:
+    """Convert annotation files of any known format into a `.spacy` corpus, telling every loss."""
+    sources, output = paths[:-1], paths[-1]
+    settings: dict[str, Any] = {
+        "format": format, "to": to, "lang": lang, "align": align, "split": split, "seed": seed,
+        "group_by": group_by, "n_sents": n_sents, "strict": strict, "n_process": n_process, "encoding": encoding,
+        "text_column": text_column, "entities_column": entities_column, "token_column": _number(token_column),
+        "tag_column": _number(tag_column), "sentence_column": sentence_column,
+        "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter,
+    }  # fmt: skip
+    report = run(lambda: _convert(sources, output, settings, label or [], bar=not (quiet or json)))
+    if json:
+        print(json_.dumps(report.as_dict(), indent=2, ensure_ascii=False))
+    elif not quiet:
+        print("\n".join(report.lines()))
+
+
+def _convert(sources: list[str], output: str, settings: dict[str, Any], renames: list[str], bar: bool) -> Any:
+    from cloudner.corpus.convert import convert
+    from cloudner.errors import ConfigError
+
+    if not sources:
+        raise ConfigError(
+            f"one path is given ({output})",
+            expected="one or more sources and then the output",
+            fix="cloudner convert data.csv corpus.spacy",
+        )
+    bad = [item for item in renames if "=" not in item]
+    if bad:
+        raise ConfigError(f"--label {bad[0]}", expected="OLD=NEW", fix="--label PER=PERSON")
+    settings["labels"] = dict(item.split("=", 1) for item in renames)
+    if not bar or not sys.stderr.isatty():
+        return convert(sources, output, **settings)
+    with _Bar() as progress:
+        return convert(sources, output, progress=progress, **settings)
+
+
+def _number(column: str | None) -> str | int | None:
+    return int(column) if column is not None and column.lstrip("-").isdigit() else column
+
+
+class _Bar:
+    """Documents, rate and the time left of the file being read, on stderr."""
+
+    def __enter__(self) -> Callable[[Any, int], None]:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[docs]:,} documents, {task.fields[rate]:,.0f}/s"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._progress.start()
+        self._task: Any = None
+        self._name = ""
+        return self._update
+
+    def _update(self, source: Any, docs: int) -> None:
+        if source.name != self._name:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._name = source.name
+            self._task = self._progress.add_task(source.name, total=source.size, docs=docs, rate=0.0)
+        task = next(t for t in self._progress.tasks if t.id == self._task)
+        done = min(source.disk_position, source.size or source.disk_position)
+        self._progress.update(
+            self._task, completed=done, docs=docs, rate=docs / max(task.elapsed or 0.0, 1e-3)
+        )
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()

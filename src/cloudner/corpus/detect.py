@@ -1,0 +1,63 @@
+"""Which format a file is in, told from its content, with the reason."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cloudner.corpus.formats.base import Format, Sample
+from cloudner.corpus.registry import formats
+from cloudner.errors import InputError
+
+ENOUGH = 0.5  # a lower score is not taken without being asked for
+
+
+class Detection(NamedTuple):
+    """A format, how sure (0 to 1), and what in the content said so."""
+
+    format: Format
+    score: float
+    reason: str
+
+
+def rank(sample: Sample) -> list[Detection]:
+    """Every format that sees something in the sample, best first. Equal scores: the file's extension decides."""
+    found = []
+    for fmt in formats().values():
+        match = fmt.sniff(sample)
+        if match is not None and match.score > 0:
+            found.append(Detection(fmt, match.score, match.reason))
+    return sorted(
+        found,
+        key=lambda d: (
+            -d.score,
+            not any(sample.name.endswith(e) for e in d.format.extensions),
+            d.format.name,
+        ),
+    )
+
+
+def detect(sample: Sample, file: str) -> Detection:
+    """The format that fits best. Raises InputError when none fits well enough, naming the nearest."""
+    found = rank(sample)
+    if found and found[0].score >= ENOUGH:
+        return found[0]
+    if not sample.text.strip():
+        raise InputError("the file holds nothing but white space", file=file, expected="annotated text")
+    first = next((line.strip() for line in sample.lines if line.strip()), "")
+    first = first if len(first) <= 80 else first[:77] + "..."
+    if found:
+        near = found[0]
+        raise InputError(
+            f"no format fits well; the nearest is {near.format.name} ({near.reason})",
+            file=file,
+            line=1,
+            expected="a format that `--format` knows",
+            fix=f"--format {near.format.name}",
+        )
+    raise InputError(
+        f"no format recognises this file, which begins {first!r}",
+        file=file,
+        line=1,
+        expected="annotated text (CSV with text and entities, CoNLL columns, JSON lines, ...)",
+        fix="--format NAME, see `cloudner convert --help`; for a table, also --text-column and --entities-column",
+    )

@@ -1,0 +1,133 @@
+"""Which text encoding a file has, and what to say when it does not keep to it."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from cloudner.errors import InputError
+
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SCAN_BYTES = 64 * 1024 * 1024  # how much of a file is looked at before UTF-8 is believed
+_GUESS_BYTES = 256 * 1024
+# A well-formed sequence of two to four bytes: hardly ever met by chance in another encoding.
+_MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+
+
+def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str) -> str:
+    """A Python codec name for the file: byte order mark, UTF-8, UTF-16 without a mark, or a guess by
+    charset-normalizer.
+
+    Raises InputError when UTF-8 and another encoding are mixed in one file.
+    """
+    with open_bytes() as stream:
+        block = stream.read(1 << 20)
+        for mark, encoding in _BOMS:
+            if block.startswith(mark):
+                return encoding
+        head = block[:4096]
+        nuls = head.count(b"\x00")
+        if nuls > len(head) // 5 and head[:4] != b"PAR1":
+            even, odd = head[0::2].count(b"\x00"), head[1::2].count(b"\x00")
+            if odd > 4 * even:
+                return "utf-16-le"
+            if even > 4 * odd:
+                return "utf-16-be"
+        if nuls:
+            return "utf-8"  # a binary format, or an error that its reader reports
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        seen, good = 0, 0
+        around = b""
+        while block:
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                around = block[max(0, error.start - _GUESS_BYTES // 2) :][:_GUESS_BYTES]
+                good += len(_MULTIBYTE.findall(block))
+                break
+            seen += len(block)
+            good += len(_MULTIBYTE.findall(block)) if good < 100 else 0
+            if seen >= _SCAN_BYTES:
+                return "utf-8"
+            block = stream.read(1 << 20)
+        else:
+            try:
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                around = b""  # cut in the middle of a character: UTF-8 all the same
+            return "utf-8"
+    bad = sum(1 for _ in re.finditer(rb"[\x80-\xff]", _MULTIBYTE.sub(b"", around)))
+    if good and good >= bad:
+        return "utf-8"  # UTF-8 with damage; reading it tells the line
+    guess = guess_encoding(around)
+    if guess is None:
+        raise InputError(
+            "the text encoding cannot be told",
+            file=name,
+            expected="UTF-8",
+            fix="--encoding NAME (cp1252, latin-1, gb18030, shift_jis, ...)",
+        )
+    return guess
+
+
+def guess_encoding(raw: bytes) -> str | None:
+    """charset-normalizer's best guess for bytes that are not UTF-8, or None."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(raw).best()
+    if best is None:
+        return None
+    # The windows code page holds every printable character of the ISO one, and is what real files are in.
+    return {
+        "latin_1": "cp1252",
+        "iso8859_1": "cp1252",
+        "cp1250": "cp1252" if _western(raw) else "cp1250",
+    }.get(best.encoding, best.encoding)
+
+
+def _western(raw: bytes) -> bool:
+    """Are all bytes above 127 letters that German, French, Spanish or Nordic text uses in cp1252?"""
+    high = {byte for byte in raw if byte > 127}
+    return high <= set("äöüßÄÖÜéèêëàâçîïôûùÉÈÀÇñáíóúåæøÅÆØ€’‘“”–—«»°§ª".encode("cp1252"))
+
+
+@contextmanager
+def decode_errors(name: str, encoding: str, open_bytes: Callable[[], IO[bytes]]) -> Iterator[None]:
+    """Turns a UnicodeDecodeError within the block into an InputError that names the line and the byte."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        line, byte = _first_bad(encoding, open_bytes)
+        bad = error.object[error.start : error.start + 1].hex() if byte is None else f"{byte:02x}"
+        raise InputError(
+            f"the byte 0x{bad} is not {encoding}",
+            file=name,
+            line=line,
+            expected="one text encoding from beginning to end",
+            fix="--encoding NAME (cp1252, latin-1, ...), or: iconv -f cp1252 -t utf-8",
+        ) from error
+
+
+def _first_bad(encoding: str, open_bytes: Callable[[], IO[bytes]]) -> tuple[int | None, int | None]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    with open_bytes() as stream:
+        while block := stream.read(1 << 16):
+            try:
+                line += decoder.decode(block).count("\n")
+            except UnicodeDecodeError as error:
+                return line + error.object[: error.start].count(b"\n"), error.object[error.start]
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            return line, error.object[error.start]
+    return None, None

@@ -1,0 +1,115 @@
+"""The one list of annotation formats: the modules of `cloudner.corpus.formats` and installed `cloudner_formats`.
+
+Another package adds a format with an entry point of the group `cloudner_formats` that names a
+`cloudner.corpus.formats.base.Format` object (or a sequence of them):
+
+    [project.entry-points.cloudner_formats]
+    my-format = "my_package.my_module:FORMAT"
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from types import MappingProxyType
+
+from cloudner.corpus import formats as _builtin
+from cloudner.corpus.formats.base import Format
+from cloudner.errors import ConfigError
+
+ENTRY_POINT_GROUP = "cloudner_formats"
+
+
+def _formats_in(thing: object) -> Iterable[Format]:
+    if isinstance(thing, Format):
+        yield thing
+    elif isinstance(thing, (list, tuple)):
+        yield from (item for item in thing if isinstance(item, Format))
+
+
+@functools.cache
+def formats() -> MappingProxyType[str, Format]:
+    """Every known format by its name. Format modules are imported at the first call, not before.
+
+    Raises ConfigError when an installed entry point cannot be loaded or takes a name that is in use.
+    """
+    found: dict[str, Format] = {}
+    for module in pkgutil.iter_modules(_builtin.__path__):
+        if module.name == "base" or module.name.startswith("_"):
+            continue
+        loaded = importlib.import_module(f"{_builtin.__name__}.{module.name}")
+        for value in vars(loaded).values():
+            for fmt in _formats_in(value):
+                found.setdefault(fmt.name, fmt)
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            thing = point.load()
+        except Exception as error:
+            raise ConfigError(
+                f"the entry point {point.name!r} ({point.value}) in {ENTRY_POINT_GROUP} does not load: {error}",
+                fix="repair or uninstall the package that declares it",
+            ) from error
+        for fmt in _formats_in(thing):
+            if fmt.name in found and found[fmt.name] is not fmt:
+                raise ConfigError(
+                    f"the entry point {point.value} names its format {fmt.name!r}, which is in use",
+                    expected="a name of its own",
+                )
+            found[fmt.name] = fmt
+    return MappingProxyType(found)
+
+
+def get_format(name: str) -> Format:
+    """The format of that name. Raises ConfigError with the nearest names when there is none."""
+    import difflib
+
+    known = formats()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=3)
+    raise ConfigError(
+        f"no format is called {name!r}",
+        expected="one of " + ", ".join(sorted(known)),
+        fix=f"--format {near[0]}" if near else None,
+    )
+
+
+def format_for_output(path: str, to: str = "auto") -> Format:
+    """The writable format for an output path, by `to` or by the extension. Raises ConfigError without one."""
+    if to != "auto":
+        fmt = get_format(to)
+        if fmt.write is None and fmt.write_path is None:
+            raise ConfigError(
+                f"the format {to!r} can be read but not written",
+                expected="one of " + ", ".join(sorted(_writable())),
+            )
+        return fmt
+    lower = path.lower()
+    for fmt in sorted(_writable().values(), key=lambda fmt: _PREFERRED.get(fmt.name, 9)):
+        if any(lower.endswith(extension) for extension in fmt.extensions):
+            return fmt
+    raise ConfigError(
+        f"no writable format goes with the name {path!r}",
+        expected="a name that ends in .spacy, .jsonl, .csv, .conll, ...",
+        fix="--to NAME with one of " + ", ".join(sorted(_writable())),
+    )
+
+
+# Where several formats share an extension, the plainest one is written unless `to` says otherwise.
+_PREFERRED = {
+    "spacy": 0,
+    "jsonl": 1,
+    "csv": 1,
+    "tsv": 1,
+    "conll": 1,
+    "spacy-v3-json": 2,
+    "parquet": 1,
+    "conllu": 1,
+}
+
+
+def _writable() -> dict[str, Format]:
+    return {name: fmt for name, fmt in formats().items() if fmt.write or fmt.write_path}

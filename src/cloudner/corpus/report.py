@@ -1,0 +1,87 @@
+"""What a conversion did: counts, where the files are, what was lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudner.corpus.issues import CAUSES, Action, ConversionIssue
+
+
+@dataclass
+class ConversionReport:
+    """The result of `convert`.
+
+    outputs: files written (a folder where there are shards), with their number of documents.
+    detected: for each input file its name, its format and the reason for taking it for that.
+    docs, tokens, entities: totals. labels: entities by label. issues: how often, by cause and action.
+    examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
+    seconds: wall-clock time.
+    """
+
+    outputs: dict[Path, int] = field(default_factory=dict)
+    detected: list[tuple[str, str, str]] = field(default_factory=list)
+    docs: int = 0
+    tokens: int = 0
+    entities: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
+    examples: dict[str, ConversionIssue] = field(default_factory=dict)
+    issues_path: Path | None = None
+    seconds: float = 0.0
+
+    @property
+    def lost(self) -> int:
+        """How many annotations were dropped or now cover other text."""
+        return sum(count for (_, action), count in self.issues.items() if action in ("dropped", "changed"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for JSON."""
+        return {
+            "outputs": {str(path): docs for path, docs in self.outputs.items()},
+            "detected": [{"file": f, "format": n, "reason": r} for f, n, r in self.detected],
+            "docs": self.docs,
+            "tokens": self.tokens,
+            "entities": self.entities,
+            "labels": dict(self.labels.most_common()),
+            "issues": [
+                {"cause": cause, "action": action, "count": count}
+                for (cause, action), count in self.issues.most_common()
+            ],
+            "lost": self.lost,
+            "issues_path": None if self.issues_path is None else str(self.issues_path),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def lines(self) -> list[str]:
+        """The summary for a terminal, one line an element."""
+        out = []
+        shown: Counter[tuple[str, str]] = Counter()
+        for file, name, reason in self.detected:
+            shown[name, reason] += 1
+            if len(shown) <= 5 and shown[name, reason] == 1:
+                out.append(f"{file}: {name} ({reason})")
+        if len(self.detected) > len(out):
+            out.append(f"... {len(self.detected)} files in all")
+        rate = self.docs / self.seconds if self.seconds else 0.0
+        out.append(
+            f"{self.docs:,} documents, {self.tokens:,} tokens, {self.entities:,} entities"
+            f" in {self.seconds:.1f} s ({rate:,.0f} documents/s)"
+        )
+        if self.labels:
+            common = self.labels.most_common(12)
+            more = "" if len(self.labels) <= 12 else f", ... {len(self.labels)} labels"
+            out.append("labels: " + ", ".join(f"{label} {count:,}" for label, count in common) + more)
+        for path, docs in self.outputs.items():
+            out.append(f"wrote {path} ({docs:,} documents)")
+        if self.issues:
+            width = max(len(cause) for cause, _ in self.issues)
+            out.append("")
+            for (cause, action), count in sorted(self.issues.items(), key=lambda item: -item[1]):
+                example = self.examples.get(cause)
+                where = f"; first: {example.file}:{example.line}" if example else ""
+                out.append(f"  {cause:<{width}}  {action:<8}  {count:>7,}  {CAUSES.get(cause, '')}{where}")
+            out.append(f"every one is in {self.issues_path}" if self.issues_path else "")
+        return out
