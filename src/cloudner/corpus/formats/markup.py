@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from cloudner.corpus.formats._words import is_unspaced
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.errors import InputError
@@ -22,8 +23,6 @@ _MARK = re.compile(rf"(?P<slashes>\\+)(?=[\[\]])|\[(?P<surface>(?:{_INSIDE})+)\]
 _ESCAPE = re.compile(r"(\\+)([\[\]])")
 _STRAY = re.compile(rf"(?<!\\)\]\({_LABEL}\)?")
 _HEADER = re.compile(r"##[ \t]+(?P<topic>[^|]*[^|\s])[ \t]*\|[ \t]*(?P<split>[\w-]+)[ \t]*$")
-# Kana and CJK ideographs: scripts written without spaces between words and sentences.
-_UNSPACED = re.compile(r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff65\U00020000-\U0003ffff]")
 
 
 @dataclass(slots=True)
@@ -49,11 +48,6 @@ class Document:
             pieces.append(text)
             length += len(text)
         return by.join(pieces), spans
-
-
-def is_unspaced(text: str) -> bool:
-    """Is this text mostly kana or ideographs, where nothing goes between two sentences?"""
-    return 2 * len(_UNSPACED.findall(text)) > len(text) - text.count(" ")
 
 
 def parse_markup(line: str) -> tuple[str, list[SpanRecord]]:

@@ -1,0 +1,214 @@
+"""Which character parts the columns of a token-a-line file, and which column holds the token and the tag."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cloudner.corpus.formats.base import ReadOptions, Sample
+from cloudner.corpus.tags import MISSING
+from cloudner.errors import InputError
+
+DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
+# A tag with a position: `B-PER`, `I_geo`, `PER-B`; or a position alone.
+POSITION_TAG = re.compile(r"[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW]")
+# Labels of CoNLL-2000 chunks and of word segmentation: tags with positions that name no entities.
+_OTHER_LABELS = frozenset(
+    "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK".split()  # noqa: SIM905
+)
+_HEADER_WORDS = frozenset(
+    "token tokens word words form text tag tags ner ner_tag ner_tags label labels entity pos chunk iob bio lemma".split()  # noqa: SIM905
+)
+_SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
+_SPACES = re.compile(r"[ \t]+")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a file.
+
+    separator: a space stands for any run of spaces and tabs. columns: how many a row has. token, tag: indices.
+    score: how sure this is, 0 to 1. reason: for the user. header: is the first row names of columns.
+    """
+
+    separator: str
+    columns: int
+    token: int
+    tag: int
+    score: float
+    reason: str
+    header: bool = False
+    tags_seen: frozenset[str] = field(default_factory=frozenset)
+
+    def splitter(self) -> Callable[[str], list[str]]:
+        return splitter(self.separator)
+
+
+def splitter(separator: str) -> Callable[[str], list[str]]:
+    """A function from a line to its cells; quotes count only where commas or semicolons part the cells."""
+    if separator == " ":
+        # str.split() would also cut at no-break and other Unicode spaces, which are parts of tokens
+        return lambda line: _SPACES.split(line.strip(" \t"))
+    if separator in ",;":
+        return lambda line: [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+
+    def split(line: str) -> list[str]:
+        cells = line.split(separator)
+        return [cell.strip(" ") or cell for cell in cells] if " " in line else cells
+
+    return split
+
+
+def is_comment(line: str) -> bool:
+    """May this line be a comment (`# id x`, `# text = ...`)? A token `#` with cells after it may look the same."""
+    return line.startswith("#")
+
+
+def is_tag(cell: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Does a cell look like a tag: outside, missing, with a position, or one of those already seen?"""
+    return cell == "O" or cell in MISSING or cell in seen or POSITION_TAG.fullmatch(cell) is not None
+
+
+def data_lines(sample: Sample, most: int = 2000) -> list[str]:
+    """Lines of a sample that hold a token, as far as can be said before the columns are known."""
+    kept = []
+    for line in sample.lines:
+        if not line.strip() or DOCSTART.match(line):
+            continue
+        kept.append(line)
+        if len(kept) == most:
+            break
+    return kept
+
+
+def detect(sample: Sample, options: ReadOptions | None = None) -> Layout | None:
+    """The most likely layout of a sample, or None where no column of any separator looks like tags."""
+    options = options or ReadOptions()
+    lines = data_lines(sample)
+    if not lines:
+        return None
+    best: Layout | None = None
+    for separator in (options.delimiter,) if options.delimiter else _SEPARATORS:
+        layout = _layout(lines, separator, options)
+        # a later separator must be clearly better: most files also split somehow at spaces or commas
+        if layout and (best is None or layout.score > best.score + 0.15):
+            best = layout
+    return best
+
+
+def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | None:
+    if separator != " " and not any(separator in line for line in lines):
+        return None
+    split = splitter(separator)
+    try:
+        rows = [split(line) for line in lines]
+    except csv.Error:
+        return None
+    plain = [row for row, line in zip(rows, lines, strict=True) if not is_comment(line)]
+    counts = Counter(map(len, plain or rows))
+    columns, fitting = counts.most_common(1)[0]
+    if columns < 2 or fitting < 0.7 * len(plain or rows):
+        return None
+    rows = [row for row, line in zip(rows, lines, strict=True) if len(row) == columns]
+    header = len(rows) > 1 and _is_header(rows[0])
+    names = [cell.lower() for cell in rows[0]] if header else []
+    body = rows[1:] if header else rows
+    tag, score, why, seen = _tag_column(body, options.tag_column, names)
+    if tag is None:
+        return None
+    token = _token_column(body, tag, options.token_column, names)
+    if token is None:
+        return None
+    score *= fitting / len(plain or rows)
+    if separator not in "\t ":
+        score -= 0.1
+    shown = {"\t": "tabs", " ": "spaces"}.get(separator, repr(separator))
+    reason = f"{columns} columns parted by {shown}, tags in column {tag + 1} ({why})"
+    return Layout(separator, columns, token, tag, score, reason, header, seen)
+
+
+def _is_header(row: list[str]) -> bool:
+    words = [cell.strip("# ").lower() for cell in row]
+    return sum(word in _HEADER_WORDS for word in words) >= 2 and not any(is_tag(cell) for cell in row)
+
+
+def _named(wanted: str | int | None, names: list[str], columns: int) -> int | None:
+    """The index a user means: a number (negative from the end) or a name in the header."""
+    if wanted is None:
+        return None
+    if isinstance(wanted, str) and wanted.lower() in names:
+        return names.index(wanted.lower())
+    try:
+        index = int(wanted)
+    except ValueError:
+        index = columns
+    if not -columns <= index < columns:
+        raise InputError(
+            f"no column {wanted!r}",
+            expected=f"a number from 0 to {columns - 1}"
+            + (f" or one of {', '.join(names)}" if names else ""),
+        )
+    return index % columns
+
+
+def _tag_column(
+    rows: list[list[str]], wanted: str | int | None, names: list[str]
+) -> tuple[int | None, float, str, frozenset[str]]:
+    columns = len(rows[0]) if rows else 0
+    chosen = _named(wanted, names, columns)
+    best: tuple[int | None, float, str, frozenset[str]] = (None, 0.0, "", frozenset())
+    for index in range(columns):
+        if chosen is not None and index != chosen:
+            continue
+        values = Counter(row[index] for row in rows)
+        score, why = _tag_score(values, len(rows))
+        if chosen is not None:
+            score, why = max(score, 0.6), why or "as told"
+        if names and names[index] in ("tag", "ner", "label", "ner_tag", "ner_tags"):
+            score += 0.05
+        # of equally good columns the last: it is where most corpora put the entity
+        if score > 0 and score >= best[1]:
+            best = (index, min(score, 1.0), why, frozenset(values) if len(values) < 500 else frozenset())
+    return best
+
+
+def _tag_score(values: Counter[str], rows: int) -> tuple[float, str]:
+    outside = values["O"] + values["o"] + sum(values[m] for m in MISSING)
+    entity = [v for v in values if v not in ("O", "o") and v not in MISSING]
+    if not entity:
+        return (0.6, "all of them O") if values["O"] else (0.0, "")
+    positioned = [v for v in entity if POSITION_TAG.fullmatch(v) or v in ("B", "I")]
+    weight = sum(values[v] for v in positioned) / sum(values[v] for v in entity)
+    share = outside / rows
+    if weight >= 0.7 and len(positioned) >= 0.5 * len(entity):
+        labels = {re.sub(r"^[BILUOESMW][-_:/|.]|[-_:/|.][BILUOESMW]$", "", v) for v in positioned}
+        shown = ", ".join(sorted(positioned)[:3])
+        if labels <= _OTHER_LABELS:
+            return 0.4 + 0.05 * share, f"{shown}: chunks or word segments"
+        if not values["O"] and len(labels) > 100:  # words that happen to have a hyphen
+            return 0.0, ""
+        return 0.85 + 0.1 * share, shown
+    few = len(values) <= 60 and len(values) <= max(3, 0.5 * rows)
+    if few and values["O"] and share >= 0.25:
+        return 0.55 + 0.2 * share, ", ".join(sorted(entity)[:3])
+    return 0.0, ""
+
+
+def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, names: list[str]) -> int | None:
+    chosen = _named(wanted, names, len(rows[0]))
+    if chosen is not None:
+        return chosen
+    for index, name in enumerate(names):
+        if name in ("token", "tokens", "word", "words", "form", "text"):
+            return index
+    for index in range(len(rows[0])):
+        if index == tag:
+            continue
+        values = [row[index] for row in rows]
+        if len(rows) > 1 and all(re.fullmatch(r"\d+(-\d+)?", v) for v in values):
+            continue  # positions of tokens, ids of sentences
+        return index
+    return 0 if tag != 0 else None

@@ -1,0 +1,41 @@
+"""Reading a text with one format, through the sources that users' files come through."""
+
+import io
+
+from cloudner.corpus.detect import detect
+from cloudner.corpus.formats._words import text_of
+from cloudner.corpus.formats.base import ReadOptions
+from cloudner.corpus.sources import open_sources
+
+
+def put(tmp_path, name, content):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+def read(tmp_path, fmt, content, name="sample.txt", **options):
+    """The records of a text in a given format."""
+    return list(fmt.read(next(open_sources(put(tmp_path, name, content))), ReadOptions(**options)))
+
+
+def detected(tmp_path, content, name="sample.txt"):
+    """The name of the format that the content is taken for."""
+    source = next(open_sources(put(tmp_path, name, content)))
+    return detect(source.sample(), source.name).format.name
+
+
+def surfaces(record):
+    """(surface, label) of a record's spans, in order."""
+    text, spans = text_of(record)
+    return [(text[span.start : span.end], span.label) for span in spans]
+
+
+def written(fmt, records):
+    stream = io.StringIO()
+    fmt.write(records, stream)
+    return stream.getvalue()
