@@ -35,12 +35,12 @@ def line_chart(
 ) -> tuple[str, dict[str, object]]:
     """An SVG and what a script needs to show values under the pointer.
 
-    Values that are not finite are left out. from_zero: the y axis starts at 0. y_range: fixed bounds instead.
+    Values that are not finite are left out; both are empty where nothing is left. from_zero: the y axis starts at 0. y_range: fixed bounds instead.
     """
     lines = [Series(s.name, _thin(_finite(s.points)), s.dots) for s in series]
     lines = [s for s in lines if s.points]
     if not lines:
-        return f'<p class="empty">No {escape(title.lower())} in the log.</p>', {}
+        return "", {}
     xs = [x for s in lines for x, _ in s.points]
     ys = [y for s in lines for _, y in s.points]
     x_low, x_high = min(xs), max(xs)
@@ -98,7 +98,7 @@ def reliability_chart(bins: Sequence[Bin]) -> str:
         )
         parts.append(
             f'<g class="bin"><title>{escape(label)}</title>'
-            f'<rect class="bar s0" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
+            f'<rect class="column s0" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
             f'height="{plot.y(0) - y:.1f}" fill-opacity="{shade:.2f}"/>'
             f'<line class="mark" x1="{x:.1f}" x2="{x + width:.1f}" '
             f'y1="{plot.y(one.confidence):.1f}" y2="{plot.y(one.confidence):.1f}"/></g>'
@@ -173,7 +173,7 @@ def _grid(
                 f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="{anchor}">{escape(text)}</text>'
             )
     parts.append(
-        f'<text class="axis" x="{LEFT}" y="{HEIGHT - 3}" text-anchor="start">{escape(x_label)}</text>'
+        f'<text class="axis" x="{WIDTH - RIGHT}" y="{HEIGHT - 3}" text-anchor="end">{escape(x_label)}</text>'
     )
     return "".join(parts)
 

@@ -60,15 +60,13 @@ class Clock:
             self._span_seconds += gap
             self._span_steps += 1
 
-    def training_seconds(self) -> float:
-        """Since the last call of this method, which must be at an evaluation."""
+    def training_seconds(self) -> float | None:
+        """Since the last call of this method, which must be at an evaluation; None while no other step is known."""
+        seconds = None
         if self._span_steps:
-            seconds = self._span_seconds * (self._span_steps + 1) / self._span_steps
+            seconds = min(self._span_seconds * (self._span_steps + 1) / self._span_steps, self._span_all)
         elif self.plain_steps:
-            seconds = self.plain_seconds / self.plain_steps
-        else:
-            seconds = self._span_all
-        seconds = min(seconds, self._span_all)
+            seconds = min(self.plain_seconds / self.plain_steps, self._span_all)
         self._span_seconds, self._span_steps, self._span_all = 0.0, 0, 0.0
         return seconds
 
@@ -100,7 +98,7 @@ class TrainingConsole:
         self.bar, self.task = None, None
         if progress and self.console.is_terminal:
             self.bar, self.task = _start_bar(self.console, self.total)
-        self.console.print(f"[bold]{_HEADER}[/]" if self.bar else _HEADER)
+        self.console.print(f"[bold]{_HEADER}[/]" if self.bar else _HEADER, soft_wrap=True)
 
     def log_step(self, info: dict[str, Any] | None) -> None:
         self.step += 1
@@ -151,7 +149,7 @@ class TrainingConsole:
         if losses:
             record["loss"] = sum(losses.values()) / steps
             record["losses"] = losses
-        if seconds > 0:
+        if seconds:
             record["words_per_second"] = round(words / seconds, 1)
         if info.get("score") is not None:
             record["score"] = float(info["score"])
@@ -255,7 +253,8 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}h {minutes % 60:02d}m"
 
 
-_ROW = "{epoch:>5} {step:>9} {loss:>9} {f1:>8} {precision:>7} {recall:>7} {lr:>9} {speed:>8} {memory:>9} {time:>8}"
+# 79 characters wide: it fits a plain terminal.
+_ROW = "{epoch:>5} {step:>8} {loss:>8} {f1:>7} {precision:>6} {recall:>6} {lr:>8} {speed:>7} {memory:>7} {time:>8}"
 _HEADER = _ROW.format(
     epoch="epoch",
     step="step",
@@ -300,22 +299,26 @@ def _log_path(nlp: Any, log_file: str | None) -> Path | None:
         return None
     if log_file != "auto":
         return Path(log_file)
-    output = (nlp.meta.get("cloudner") or {}).get("output_path")
-    if not output:
-        # A logger is told nothing of the output folder; the command that runs knows it.
-        import click
+    output = (nlp.meta.get("cloudner") or {}).get("output_path") or _output_option(sys.argv)
+    return Path(output) / "log.jsonl" if output else None
 
-        context = click.get_current_context(silent=True)
-        while context is not None and not output:
-            output = context.params.get("output_path") or context.params.get("output")
-            context = context.parent
-    return Path(str(output)) / "log.jsonl" if output else None
+
+def _output_option(argv: list[str]) -> str | None:
+    """The output folder in the words of `spacy train CONFIG --output FOLDER`: a logger is told nothing of it."""
+    options = ("--output", "--output-path", "-o")
+    if "train" not in argv:
+        return None
+    for word, following in zip(argv, [*argv[1:], None], strict=True):
+        name, equals, value = word.partition("=")
+        if name in options:
+            return value if equals else following
+    return None
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.2e}" if value and abs(value) < 0.001 else f"{value:.4g}"
+    return f"{value:.1e}" if value and abs(value) < 0.001 else f"{value:.4g}"
 
 
 def _percent(value: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from html import escape
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -223,16 +224,17 @@ def training(log: list[dict[str, Any]]) -> tuple[str, dict[str, object]]:
         ),
         ("lr", "Learning rate", [Series("learning rate", _column(log, "lr"))], {}),
         ("speed", "Words a second", [Series("words/s", _column(log, "words_per_second"))], {}),
-        ("memory", "Memory in MiB", [Series("memory", _column(log, "memory_mb"))], {}),
+        ("memory", f"{_memory_name(log)} in MiB", [Series("memory", _column(log, "memory_mb"))], {}),
     ]
     parts: list[str] = []
     data: dict[str, object] = {}
     for key, title, series, options in plots:
         svg, chart = line_chart(title, series, **options)
-        if chart:
-            data[key] = chart
+        if not chart:
+            continue
+        data[key] = chart
         legend = ""
-        if len(series) > 1 and chart:
+        if len(series) > 1:
             legend = "".join(f"<span class='key s{i}'>{escape(s.name)}</span>" for i, s in enumerate(series))
         parts.append(
             f"<figure class='card plot' data-chart='{key}'><figcaption>{title}{legend}"
@@ -251,6 +253,7 @@ def run(evaluation: Evaluation) -> str:
     machine: dict[str, Any] = {
         "Evaluated with": f"cloudner {cloudner.__version__}, spaCy {spacy.__version__}, "
         f"Python {platform.python_version()}",
+        "On": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
         "Platform": platform.platform(),
         "Pipeline": ", ".join(meta.get("pipeline") or []) or "(empty)",
         "Trained for spaCy": meta.get("spacy_version", ""),
@@ -314,6 +317,11 @@ def _table(header: tuple[str, ...], body: str, kind: str = "") -> str:
     return f"<div class='scroll'><table class='{kind}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
+def _wide(name: str) -> str:
+    # Columns of bars: their name stands left, where the bars begin.
+    return " class='wide'" if not name or name.endswith("interval") else ""
+
+
 def _facts(facts: Mapping[str, str]) -> str:
     rows = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
     return f"<dl class='facts'>{rows}</dl>"
@@ -341,6 +349,11 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
         else:
             flat.append((name, str(value) or "–"))
     return flat
+
+
+def _memory_name(log: list[dict[str, Any]]) -> str:
+    kinds = {record.get("memory_kind") for record in log}
+    return "GPU memory" if kinds & {"cuda", "mps"} else "Memory of the process"
 
 
 def _column(log: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import spacy
+import srsly
+from spacy.tokens import Doc
+from spacy.training import Corpus
+
+from cloudner.errors import CloudnerError, InputError
+from cloudner.report.evaluate import evaluate, training_record, training_surfaces
+from cloudner.report.scores import Score
+
+from .conftest import ruler, write_docs
+
+
+def test_figures_equal_those_of_spacys_own_evaluate(model, corpus):
+    _, test = corpus
+    evaluation = evaluate(model, test, rounds=50)
+    theirs = model.evaluate(list(Corpus(test)(model)))
+    ours = evaluation.to_dict()
+    for key in ("ents_p", "ents_r", "ents_f", "ents_per_type"):
+        assert ours[key] == theirs[key]
+    assert evaluation.strict.micro == Score(correct=8, predicted=11, gold=12)
+    assert ours["speed"] > 0
+
+
+def test_everything_about_the_small_corpus(model, corpus):
+    train, test = corpus
+    evaluation = evaluate(model, [test], train=train, rounds=50)
+    errors = {(e.kind, e.gold_text, e.predicted_text) for e in evaluation.errors}
+    assert errors == {
+        ("invented", "", "Monday"),
+        ("both", "New York Times", "New York"),
+        ("type", "Jordan", "Jordan"),
+        ("missed", "Amman", ""),
+        ("missed", "Lagos", ""),
+    }
+    assert evaluation.by_seen["seen"] == Score(correct=4, predicted=5, gold=4)
+    assert evaluation.by_seen["seen with another label"].gold == 1
+    assert evaluation.group_key == "genre"
+    assert set(evaluation.by_group) == {"news", "chat"}
+    assert sum(evaluation.by_group.values(), Score()) == evaluation.strict.micro
+    assert evaluation.calibration is not None
+    assert evaluation.calibration.count == 11
+    assert evaluation.schemes["overall"]["partial"]["partial"] == 1
+    assert {e.source for e in evaluation.errors} <= {f"doc-{i}" for i in range(6)}
+    assert evaluation.notes == []
+
+
+def test_a_pipeline_without_confidence_has_no_calibration(corpus):
+    evaluation = evaluate(ruler([("Oslo", "LOC")], confidence=False), corpus[1], rounds=10)
+    # Another test may have registered the extension; its default is None then.
+    assert evaluation.calibration is None
+    assert evaluation.to_dict()["calibration"] is None
+
+
+def test_loads_by_path_and_reads_folders_and_the_run_beside_the_model(model, corpus, tmp_path):
+    folder = tmp_path / "training" / "model-best"
+    folder.parent.mkdir()
+    model.to_disk(folder)
+    srsly.write_jsonl(folder.parent / "log.jsonl", [{"step": 0, "loss": 2.0}, {"step": 10, "loss": 1.0}])
+    (folder.parent / "log.jsonl").open("a").write('{"step": 20, "lo')
+    srsly.write_json(folder.parent / "run.json", {"hardware": {"device": "cpu"}})
+    evaluation = evaluate(str(folder), tmp_path, rounds=10)
+    assert len(evaluation.documents) == 7
+    assert [record["step"] for record in evaluation.log] == [0, 10]
+    assert evaluation.run == {"hardware": {"device": "cpu"}}
+    assert evaluation.model == str(folder)
+    assert training_record(None) == ([], {})
+
+
+def test_comparison_with_a_second_pipeline(model, corpus):
+    worse = ruler([("Oslo", "PER")])
+    evaluation = evaluate(model, corpus[1], compare_with=worse, rounds=50)
+    assert evaluation.comparison is not None
+    assert evaluation.comparison.difference == evaluation.strict.micro.f1
+    assert evaluation.comparison.f1[1] == evaluation.other_strict.micro.f1 == 0.0
+    assert evaluation.comparison.documents == 6
+    assert evaluation.comparison.p_value < 0.2
+    same = evaluate(model, corpus[1], compare_with=model, rounds=50)
+    assert same.comparison.p_value == 1.0
+
+
+def test_json_survives_a_round_trip_and_markdown_has_the_figures(model, corpus):
+    evaluation = evaluate(model, corpus[1], train=corpus[0], compare_with=ruler([("Oslo", "LOC")]), rounds=50)
+    data = evaluation.to_dict()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert len(data["errors"]) == 5
+    assert "errors" not in evaluation.to_dict(errors=False)
+    text = evaluation.to_markdown()
+    assert "72.73" in text  # precision, 8 of 11
+    assert "66.67" in text  # recall, 8 of 12
+    for heading in (
+        "## Labels",
+        "## Seen in training",
+        "## By genre",
+        "## Mistakes",
+        "## Comparison",
+        "## Confidence",
+    ):
+        assert heading in text
+
+
+def test_markdown_keeps_odd_labels_in_their_cells(tmp_path):
+    nlp = spacy.blank("en")
+    doc = Doc(nlp.vocab, words=["Oslo"])
+    doc.set_ents([spacy.tokens.Span(doc, 0, 1, label="A|<b>*x*")])
+    evaluation = evaluate(nlp, write_docs(tmp_path / "odd.spacy", [doc]), rounds=10)
+    row = next(line for line in evaluation.to_markdown().splitlines() if "&lt;b&gt;" in line)
+    assert row.startswith("| A\\|&lt;b&gt;\\*x\\* | 0.00 |")
+
+
+def test_notes_tell_what_distorts_the_figures(tmp_path, corpus):
+    evaluation = evaluate(spacy.blank("en"), corpus[1], rounds=10)
+    assert "writes doc.ents" in evaluation.notes[0]
+    evaluation = evaluate(ruler([("Oslo", "LOC")]), corpus[1], rounds=10)
+    assert evaluation.notes == [
+        "The gold data has labels the model does not know: ORG, PER. All their entities count as missed."
+    ]
+    nlp = spacy.blank("en")
+    partly = Doc(nlp.vocab, words=["Oslo", "or", "Oslo"], ents=["B-LOC", "O", ""])
+    evaluation = evaluate(
+        ruler([("Oslo", "LOC")]), write_docs(tmp_path / "partly.spacy", [partly]), rounds=10
+    )
+    assert evaluation.notes[0].startswith("1 predictions lie on tokens without gold annotation")
+    assert evaluation.strict.micro == Score(1, 1, 1)
+
+
+def test_training_surfaces_keep_all_labels_of_a_text(corpus):
+    assert training_surfaces(corpus[0]) == {"Oslo": {"LOC"}, "Globex": {"ORG"}, "Jordan": {"LOC"}}
+
+
+def test_bad_input_is_told_in_one_line(tmp_path, model):
+    with pytest.raises(InputError, match="no such file"):
+        evaluate(model, tmp_path / "none.spacy")
+    with pytest.raises(InputError, match=r"no \.spacy file in this folder"):
+        evaluate(model, tmp_path)
+    (tmp_path / "data.json").write_text("[]")
+    with pytest.raises(InputError, match=r"spacy cloudner convert .*data\.json"):
+        evaluate(model, tmp_path / "data.json")
+    (tmp_path / "broken.spacy").write_bytes(b"not a DocBin")
+    with pytest.raises(InputError, match=r"broken\.spacy: cannot be read"):
+        evaluate(model, tmp_path / "broken.spacy")
+    bare = write_docs(tmp_path / "bare.spacy", [spacy.blank("en").make_doc("Oslo")])
+    with pytest.raises(InputError, match="no document with entity annotation"):
+        evaluate(model, bare)
+    with pytest.raises(CloudnerError, match="cannot load the pipeline 'no_such_pipeline'"):
+        evaluate("no_such_pipeline", bare)
+    with pytest.raises(InputError, match="no data given"):
+        evaluate(model, [])

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+
+from cloudner.report.calibration import Bin
+from cloudner.report.charts import Series, line_chart, number, reliability_chart, ticks
+from cloudner.report.evaluate import evaluate
+from cloudner.report.html import evaluation_html, script_json
+
+from .conftest import ruler, tagged_documents, write_docs
+
+VOID = {"meta", "input", "br", "link", "img", "hr"}
+LOG = [
+    {"step": 0, "epoch": 0, "loss": 9.0, "lr": 0.0, "seconds": 1, "memory_mb": 400, "scores": {"ents_f": 0.0}},
+    {"step": 50, "epoch": 0, "lr": 5e-5, "seconds": 9, "memory_mb": 420},
+    {"step": 100, "epoch": 1, "loss": 1.5, "lr": 2e-5, "words_per_second": 900.0, "seconds": 20, "memory_mb": 430,
+     "scores": {"ents_f": 0.61, "ents_p": 0.6, "ents_r": 0.62}},
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Checks that elements nest and collects what a page could load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.stack: list[str] = []
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.text: list[str] = []
+        self.tags: list[tuple[str, dict]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        self.loads += [
+            v for k, v in attrs if k in ("src", "href", "action", "data", "poster", "srcset") and v
+        ]
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag not in VOID and not (
+            self.stack and "svg" in self.stack and tag in ("line", "rect", "polyline", "circle")
+        ):
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def evaluation(model, corpus):
+    found = evaluate(model, corpus[1], train=corpus[0], compare_with=ruler([("Oslo", "LOC")]), rounds=50)
+    found.log = LOG
+    found.run = {
+        "hardware": {"device": "CPU", "cores": 2},
+        "settings": {"precision": "bf16", "batch": None},
+        "seed": 0,
+    }
+    return found
+
+
+def page_data(html: str) -> dict:
+    return json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+
+
+def test_page_is_well_formed_and_loads_nothing(evaluation):
+    html = evaluation.to_html()
+    page = Page(html)
+    assert page.stack == []
+    assert all(target.startswith("#") for target in page.loads)
+    assert {target[1:] for target in page.loads} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert "url(" not in html
+    assert "@import" not in html
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", html)
+    assert "{{" not in html
+
+
+def test_policy_allows_the_pages_own_script_only(evaluation):
+    import base64
+    import hashlib
+
+    html = evaluation.to_html()
+    script = re.findall(r"<script>(.*?)</script>", html, re.S)
+    assert len(script) == 1
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    policy = next(attrs["content"] for tag, attrs in Page(html).tags if "http-equiv" in attrs)
+    assert policy.split("; ")[:3] == [
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        f"script-src 'sha256-{digest}'",
+    ]
+
+
+def test_page_shows_scores_charts_settings_and_errors(evaluation):
+    html = evaluation.to_html()
+    text = " ".join(Page(html).text)
+    for expected in ("66.67", "72.73", "Confusion matrix", "Seen in training", "Other ways to count", "Comparison",
+                     "Reliability", "precision", "bf16", "Loss a step", "Learning rate", "Memory of the process"):  # fmt: skip
+        assert expected in text or expected in html, expected
+    data = page_data(html)
+    assert [row["k"] for row in data["errors"]] == [e.kind for e in evaluation.errors]
+    both = next(row for row in data["errors"] if row["k"] == "both")
+    assert both["gt"] == "New York Times"
+    assert re.search(
+        r'<mark class="ent l\d focus">New York<span class="tag">LOC</span></mark> Times', both["p"]
+    )
+    assert re.search(
+        r'<mark class="ent l\d focus">New York Times<span class="tag">ORG</span></mark>', both["g"]
+    )
+    assert set(data["charts"]) == {"loss", "f1", "lr", "speed", "memory"}
+    assert data["charts"]["lr"]["series"][0]["points"] == [[0, 0], [50, 5e-5], [100, 2e-5]]
+
+
+def test_page_without_log_run_training_data_or_confidence(corpus):
+    evaluation = evaluate(ruler([("Oslo", "LOC")], confidence=False), corpus[1], rounds=10)
+    html = evaluation.to_html()
+    assert Page(html).stack == []
+    assert "No training log beside the model" in html
+    assert "--train corpus/train.spacy" in html
+    assert "gives no confidence" in html
+
+
+def test_page_of_a_perfect_and_of_an_empty_model(corpus, tmp_path):
+    nlp = ruler([("Oslo", "LOC")])
+    perfect = evaluate(nlp, write_docs(tmp_path / "p.spacy", [nlp("Oslo"), nlp("Rome")]), rounds=10)
+    assert perfect.strict.micro.f1 == 1.0
+    assert page_data(perfect.to_html())["errors"] == []
+    nothing = evaluate(
+        spacy.blank("en"), write_docs(tmp_path / "n.spacy", [Doc(nlp.vocab, words=["a"], ents=["O"])])
+    )
+    assert Page(nothing.to_html()).stack == []
+
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{data}}"
+
+
+def test_everything_from_outside_is_escaped(tmp_path):
+    nlp = ruler([("Oslo", "LOC")])
+    doc = Doc(nlp.vocab, words=["Oslo", EVIL, "<!--", "Rome"])
+    doc.set_ents([Span(doc, 1, 2, label="<b onclick=x>L</b>"), Span(doc, 3, 4, label=EVIL)])
+    doc.user_data["meta"] = {"id": EVIL, "genre": EVIL}
+    path = write_docs(tmp_path / "evil.spacy", [doc])
+    evaluation = evaluate(nlp, path, train=path, rounds=10)
+    evaluation.model = evaluation.other = EVIL
+    evaluation.notes.append(EVIL)
+    evaluation.run = {EVIL: {EVIL: EVIL}, "list": [EVIL]}
+    evaluation.log = [
+        {"step": 0, "loss": 1.0, "epoch": EVIL, "scores": {EVIL: 1}},
+        {"step": EVIL, "loss": EVIL},
+    ]
+    html = evaluation.to_html()
+    page = Page(html)
+    assert page.stack == []
+    scripts = [attrs for tag, attrs in page.tags if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "data"}, {}]
+    assert not [tag for tag, _ in page.tags if tag == "img"]
+    assert not [attrs for _, attrs in page.tags if any(name.startswith("on") for name in attrs)]
+    for row in page_data(html)["errors"]:
+        for name in ("g", "p"):
+            marks = Page(row[name])
+            assert {tag for tag, _ in marks.tags} <= {"mark", "span", "br"}
+            assert not [a for _, a in marks.tags if set(a) - {"class"}]
+    assert page_data(html)["errors"][0]["s"] == EVIL
+
+
+def test_json_in_a_script_element_reads_back_as_it_was():
+    value = {"a": ["</script>", "<!--", "&", "\u2028", "\u2029", "中文"]}
+    text = script_json(value)
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == value
+
+
+def test_many_errors_are_cut_evenly_and_the_page_says_so(evaluation):
+    html = evaluation_html(evaluation, max_errors=2)
+    assert len(page_data(html)["errors"]) == 2
+    assert "2 of 5 mistakes are in this page" in html
+
+
+def test_labels_beyond_the_palette_still_have_a_colour(corpus, tmp_path):
+    tags = [[f"B-L{i}"] for i in range(30)]
+    from cloudner.report.html import label_colours
+    from cloudner.report.scores import strict_scores
+
+    evaluation = evaluate(ruler([("Oslo", "LOC")]), corpus[1], rounds=10)
+    evaluation.strict = strict_scores(tagged_documents(tags, tags))
+    assert set(label_colours(evaluation).values()) == set(range(10))
+
+
+def test_line_chart_leaves_out_what_is_not_finite_and_thins_long_runs():
+    points = [(float(i), float(i % 7)) for i in range(5000)] + [
+        (5000.0, float("nan")),
+        (5001.0, float("inf")),
+    ]
+    svg, data = line_chart("Loss", [Series("loss", points)])
+    shown = data["series"][0]["points"]
+    assert 400 <= len(shown) <= 502
+    assert shown[-1] == [4999.0, float(4999 % 7)]
+    assert "nan" not in svg
+    assert line_chart("Loss", [Series("loss", [(0.0, float("nan"))])]) == ("", {})
+    assert "circle" in line_chart("Loss", [Series("loss", [(3.0, 2.0)])])[0]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 1e-5), (3, 3.2), (0, 123456), (-2, 5), (5, 5)])
+def test_ticks_span_the_range_with_few_round_numbers(low, high):
+    marks = ticks(low, high, 5)
+    assert marks[0] <= low
+    assert marks[-1] >= high or low == high
+    assert len(marks) <= 8
+    assert marks == sorted(set(marks))
+
+
+def test_axis_numbers():
+    assert [number(v) for v in (0, 1234.4, 0.35, 5e-5, 12.5)] == ["0", "1,234", "0.35", "5e-05", "12.5"]
+
+
+def test_reliability_bars_are_as_high_as_the_accuracy():
+    svg = reliability_chart([Bin(0.8, 0.9, 10, 0.85, 0.5), Bin(0.9, 1.0, 40, 0.95, 1.0)])
+    heights = [float(h) for h in re.findall(r'<rect class="column s0".*?height="([\d.]+)"', svg)]
+    assert heights[0] == pytest.approx(heights[1] / 2, abs=0.2)
