@@ -9,17 +9,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import numpy as np
-import srsly
 from spacy.attrs import IDX, ORTH, SPACY
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, SpanGroup
 
-from cloudner.corpus.chunk import BEGIN, INSIDE, MISSING, OUTSIDE, Chunk
+from cloudner.corpus.chunk import BEGIN, INSIDE, MISSING, OUTSIDE, Chunk, msgpack_dumps
 from cloudner.corpus.issues import Action, ConversionIssue, excerpt
-from cloudner.corpus.offsets import UNITS, OffsetMap, repair, same
+from cloudner.corpus.offsets import UNITS, OffsetMap, recount, repair, same
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.corpus.tags import Scheme, decode, detect_scheme
 from cloudner.corpus.tokenizer import make_tokenizer, memory_zone
@@ -57,7 +56,7 @@ class _Tags(dict["str | None", int]):
     -1 for any other tag: its document goes through `tags.decode`.
     """
 
-    _PREFIXES = {
+    _PREFIXES: ClassVar[dict[str, int]] = {
         "B": BEGIN, "U": BEGIN | CLOSED, "S": BEGIN | CLOSED, "I": INSIDE, "M": INSIDE,
         "L": INSIDE | CLOSED, "E": INSIDE | CLOSED,
     }  # fmt: skip
@@ -116,7 +115,7 @@ class Aligner:
         self._ids, self._tags = _Ids(), _Tags()
         self.schemes: dict[str, Scheme] = {}
         self._at_hand: list[Record] = []
-        self._no_meta = cast(bytes, srsly.msgpack_dumps({}))
+        self._no_meta = msgpack_dumps({})
         self._no_groups = cast(bytes, Doc(self.vocab, words=["x"]).spans.to_bytes())
 
     def take_issues(self) -> list[ConversionIssue]:
@@ -260,13 +259,14 @@ class Aligner:
         for word in columns.strings:
             self.vocab.strings.add(word)
         spaces = None if columns.unknown_spaces[0] else columns.spaces
-        doc = Doc(self.vocab, words=np.array(columns.orth, dtype=np.uint64), spaces=spaces)
+        words: Any = np.array(columns.orth, dtype=np.uint64)  # ids do as well as texts
+        doc = Doc(self.vocab, words=words, spaces=spaces)
         kinds = [self.vocab.strings.add(label) if label else 0 for label in self._tags.labels]
         rows = [
             (code & 3, kinds[code >> 3], start)
             for code, start in zip(columns.codes, columns.sent_start, strict=True)
         ]
-        array = np.array([(i, k, s & 0xFFFFFFFFFFFFFFFF) for i, k, s in rows], dtype=np.uint64)
+        array: Any = np.array([(i, k, s & 0xFFFFFFFFFFFFFFFF) for i, k, s in rows], dtype=np.uint64)
         doc.from_array([ENT_IOB, ENT_TYPE, SENT_START], array)
         if columns.groups[0] != self._no_groups:
             doc.spans.from_bytes(columns.groups[0])
@@ -277,9 +277,11 @@ class Aligner:
     # Parts
 
     def _has_text(self, record: Record, has: bool) -> bool:
+        for cause, action, done in record.notes:
+            self._issue(record, cause, cast(Action, action), excerpt(record.text or "", 0, 30, 0), "", done)
         if not has:
-            action: Action = "dropped" if record.spans else "noted"
-            self._issue(record, "empty-document", action, "", "", "left out: it has no token")
+            lost: Action = "dropped" if record.spans else "noted"
+            self._issue(record, "empty-document", lost, "", "", "left out: it has no token")
         return has
 
     def _tokenize(self, record: Record, text: str) -> Doc:
@@ -379,14 +381,14 @@ class Aligner:
     ) -> list[SpanRecord]:
         """Spans with repaired offsets inside the text and no white space at the edge; exact duplicates once."""
         offsets = OffsetMap(text)
-        if spans and not text.isascii() and all(span.surface is None for span in spans):
+        if spans and ("\n" in text or not text.isascii()) and all(span.surface is None for span in spans):
             spans = self._recount(record, offsets, spans, starts, ends)
         seen: dict[tuple[int, int], str] = {}
         clean = []
         size = len(text)
         for span in spans:
             start, end, label, surface = span
-            if surface is not None and text[start:end] != surface and not same(text[start:end], surface):
+            if surface is not None and text[start:end] != surface:
                 found = self._find_surface(record, offsets, span)
                 if found is None:
                     continue
@@ -468,7 +470,7 @@ class Aligner:
         plain = [(span.start, span.end) for span in spans]
         if not misfits(plain):
             return spans
-        for unit in UNITS[:2]:
+        for unit in UNITS:
             pairs = [offsets.spans(a, b, unit) for a, b in plain]
             whole = [pair for pair in pairs if pair is not None]
             if len(whole) == len(pairs) and whole != plain and not misfits(whole):
@@ -477,13 +479,18 @@ class Aligner:
                         done = (
                             f"{span.start}:{span.end} -> {a}:{b}, where all of the document's spans fit words"
                         )
-                        self._issue(record, unit, "repaired", excerpt(offsets.text, a, b), span.label, done)
+                        cause = "offsets-crlf" if unit.startswith("crlf") else unit
+                        self._issue(record, cause, "repaired", excerpt(offsets.text, a, b), span.label, done)
                 return [span._replace(start=a, end=b) for span, (a, b) in zip(spans, whole, strict=True)]
         return spans
 
     def _find_surface(self, record: Record, offsets: OffsetMap, span: SpanRecord) -> tuple[int, int] | None:
         text, surface = offsets.text, cast(str, span.surface)
-        fixed = repair(offsets, span.start, span.end, surface)
+        fixed = recount(offsets, span.start, span.end, surface)
+        if fixed is None:
+            if same(text[span.start : span.end], surface):
+                return span.start, span.end
+            fixed = repair(offsets, span.start, span.end, surface)
         if fixed is not None:
             done = f"{span.start}:{span.end} -> {fixed.start}:{fixed.end}"
             self._issue(
@@ -595,4 +602,4 @@ def _plain_data(value: Any) -> Any:
 
 
 def _user_data(record: Record) -> bytes:
-    return cast(bytes, srsly.msgpack_dumps({"meta": _plain_data(record.meta)}))
+    return msgpack_dumps({"meta": _plain_data(record.meta)})

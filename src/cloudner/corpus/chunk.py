@@ -8,12 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import srsly
 from numpy.typing import NDArray
 
 from cloudner.corpus.issues import ConversionIssue
 
 # Token.ent_iob as spaCy stores it
 MISSING, INSIDE, OUTSIDE, BEGIN = 0, 1, 2, 3
+
+
+def msgpack_dumps(value: Any) -> bytes:
+    return bytes(srsly.msgpack_dumps(value))  # type: ignore[attr-defined]
+
+
+def msgpack_loads(raw: bytes) -> Any:
+    return srsly.msgpack_loads(raw)  # type: ignore[attr-defined]
 
 
 @dataclass(slots=True)
@@ -112,10 +121,10 @@ class Chunk:
         ]
         docs = len(arrays[5])
         return cls(
-            *arrays,
-            strings=set(data["strings"]),
-            groups=list(data["groups"]),
-            user_data=list(data["user_data"]),
-            places=[("", 0)] * docs,
-            group_keys=[None] * docs,
+            *arrays,  # type: ignore[call-arg]
+            set(data["strings"]),
+            list(data["groups"]),
+            list(data["user_data"]),
+            [("", 0)] * docs,
+            [None] * docs,
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import srsly
 from spacy.attrs import ENT_IOB, ENT_TYPE, ORTH, SENT_START
 from spacy.tokens import DocBin
 
-from cloudner.corpus.chunk import Chunk
+from cloudner.corpus.chunk import Chunk, msgpack_dumps
 
 # A reader unpacks a whole file: 5 million tokens are 160 MB of arrays, held about four times while being written or
 # read, which keeps a process under 1.5 GB. DocBin's own end is 4 GiB (msgpack), at 134 million tokens.
@@ -41,7 +41,7 @@ def pack(chunks: list[Chunk]) -> bytes:
         strings.update(chunk.strings)
     known, unknown = {"has_unknown_spaces": False}, {"has_unknown_spaces": True}
     docs = sum(len(chunk) for chunk in chunks)
-    message = {
+    message: dict[str, Any] = {
         "version": frame.version,
         "attrs": frame.attrs,
         "tokens": tokens.data.cast("B") if total else b"",
@@ -53,7 +53,7 @@ def pack(chunks: list[Chunk]) -> bytes:
         "span_groups": [group for chunk in chunks for group in chunk.groups],
         "user_data": [data for chunk in chunks for data in chunk.user_data],
     }
-    packed = srsly.msgpack_dumps(message)
+    packed = msgpack_dumps(message)
     del tokens, message
     return zlib.compress(packed, _ZLIB_LEVEL)
 

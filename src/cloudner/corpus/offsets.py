@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import islice
 from typing import NamedTuple
 
 WINDOW = 60  # characters to either side in which a moved surface text is looked for
+FAR_LENGTH = 8  # a surface text of so many characters, once in the whole text, is taken from anywhere
 _SPACES = re.compile(r"\s+")
 
 
@@ -81,6 +83,15 @@ def same(found: str, surface: str) -> bool:
     return found == surface or _SPACES.sub(" ", found).strip() == _SPACES.sub(" ", surface).strip()
 
 
+def recount(offsets: OffsetMap, start: int, end: int, surface: str) -> Repair | None:
+    """The offsets under another unit, where exactly the surface text stands; None otherwise."""
+    for unit in UNITS:
+        moved = offsets.spans(start, end, unit)
+        if moved is not None and offsets.text[moved[0] : moved[1]] == surface:
+            return Repair(*moved, "offsets-crlf" if unit.startswith("crlf") else unit)
+    return None
+
+
 def repair(offsets: OffsetMap, start: int, end: int, surface: str) -> Repair | None:
     """Where the surface text really is, when it is not at start:end (characters).
 
@@ -105,4 +116,8 @@ def repair(offsets: OffsetMap, start: int, end: int, surface: str) -> Repair | N
     matches = list(re.finditer(pattern, text[low:high]))
     if len(matches) == 1:
         return Repair(low + matches[0].start(), low + matches[0].end(), "offsets-moved")
+    if not matches and len(surface) >= FAR_LENGTH:
+        far = list(islice(re.finditer(pattern, text), 2))
+        if len(far) == 1:
+            return Repair(far[0].start(), far[0].end(), "offsets-moved")
     return None

@@ -10,7 +10,7 @@ from queue import Queue
 from threading import Thread
 from typing import Any, Protocol
 
-from cloudner.corpus.chunk import BEGIN, INSIDE, OUTSIDE, Chunk
+from cloudner.corpus.chunk import BEGIN, INSIDE, OUTSIDE, Chunk, msgpack_loads
 from cloudner.corpus.docbin import DocBinWriter
 from cloudner.corpus.formats.base import Format
 from cloudner.corpus.records import Record, SpanRecord
@@ -107,7 +107,6 @@ class _FormatOutput:
 
 def records_of(chunk: Chunk) -> Iterator[Record]:
     """The documents of a chunk as records with tokens and BIO tags as well as text and spans."""
-    import srsly
     from spacy.strings import get_string_id
 
     words = {get_string_id(string): string for string in chunk.strings}
@@ -140,7 +139,7 @@ def records_of(chunk: Chunk) -> Iterator[Record]:
                 tags.append("O" if code == OUTSIDE else None)
         if start >= 0:
             spans.append(_span(text, starts, tokens, start, len(tokens), words[kinds[start]]))
-        user_data: Any = srsly.msgpack_loads(chunk.user_data[index])
+        user_data: Any = msgpack_loads(chunk.user_data[index])
         marks = chunk.sent_start[a:b]
         yield Record(
             *chunk.places[index],
@@ -151,7 +150,7 @@ def records_of(chunk: Chunk) -> Iterator[Record]:
             spaces=None if chunk.unknown_spaces[index] else spaces,
             sent_starts=[i for i, mark in enumerate(marks.tolist()) if mark == 1] or None,
             complete=None not in tags,
-            negative=_negative(chunk.groups[index], text, starts, tokens),
+            negative=_negative(chunk, index, text, starts, tokens),
             meta=user_data.get("meta", {}),
         )
 
@@ -161,13 +160,14 @@ def _span(text: str, starts: list[int], tokens: list[str], first: int, last: int
     return SpanRecord(start, end, label, text[start:end])
 
 
-def _negative(group: bytes, text: str, starts: list[int], tokens: list[str]) -> list[SpanRecord]:
+def _negative(chunk: Chunk, index: int, text: str, starts: list[int], tokens: list[str]) -> list[SpanRecord]:
+    group = chunk.groups[index]
     if len(group) < 8:  # an empty collection of groups
         return []
     from spacy.tokens import Doc
     from spacy.vocab import Vocab
 
-    doc = Doc(Vocab(), words=tokens)
+    doc = Doc(Vocab(strings=list(chunk.strings)), words=tokens)
     doc.spans.from_bytes(group)
     return [
         _span(text, starts, tokens, span.start, span.end, span.label_)

@@ -18,6 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from os.path import commonpath
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -37,7 +38,15 @@ _COMPRESSION_SUFFIXES = (".gz", ".gzip", ".bz2", ".xz", ".lzma", ".zst", ".zstd"
 _IGNORED_SUFFIXES = (
     ".py", ".cfg", ".toml", ".html", ".htm", ".pdf", ".png", ".jpg", ".jpeg", ".md", ".rst", ".lock", ".sha256",
 )  # fmt: skip
-_IGNORED_NAMES = ("license", "readme", "annotation.conf", "visual.conf", "makefile", "dataset_infos.json")
+_IGNORED_NAMES = (
+    "license",
+    "readme",
+    "annotation.conf",
+    "visual.conf",
+    "makefile",
+    "dataset_infos.json",
+    "annotations-legend.json",
+)
 
 
 class FileSource:
@@ -51,6 +60,7 @@ class FileSource:
         path: str | None = None,
         encoding: str | None = None,
         find_sibling: Callable[[str], FileSource | None] | None = None,
+        find_neighbour: Callable[[str], FileSource | None] | None = None,
         size: int | None = None,
         tolerant: bool = False,
     ) -> None:
@@ -59,6 +69,7 @@ class FileSource:
         self.size = size  # bytes on disk, for progress; None where it is not known
         self.tolerant = tolerant  # found in a folder: may be skipped where no format recognises it
         self._opener, self._encoding, self._find_sibling = opener, encoding, find_sibling
+        self._find_neighbour = find_neighbour
         self._sample: Sample | None = None
         self.bytes_read = 0
 
@@ -156,6 +167,20 @@ class FileSource:
     def sibling(self, suffix: str) -> FileSource | None:
         return None if self._find_sibling is None else self._find_sibling(suffix)
 
+    def neighbour(self, name: str) -> FileSource | None:
+        """The file of that name (it may have folders in it) in the same folder, archive or store, or None.
+
+        Raises InputError for a name that leads out of there.
+        """
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+            raise InputError(
+                f"it names a file outside its folder: {name!r}",
+                file=self.name,
+                expected="a plain relative name",
+            )
+        return None if self._find_neighbour is None else self._find_neighbour("/".join(parts))
+
 
 class _Guarded(io.RawIOBase):
     """Counts what is read for progress and turns the ways a stream can break into one clear error."""
@@ -187,7 +212,7 @@ class _Guarded(io.RawIOBase):
         return data
 
     # A buffered reader on top asks for these.
-    readall = read  # type: ignore[assignment]
+    readall = read
     read1 = read
 
     def close(self) -> None:
@@ -330,7 +355,7 @@ def _zip_members(open_raw: Callable[[], IO[bytes]], name: str, encoding: str | N
             fix="unpack it yourself if you trust it",
         )
     usable = [i for i in infos if not _ignored(PurePosixPath(i.filename))]
-    names = {i.filename for i in usable}
+    names = {i.filename for i in infos}
     found = False
     for info in usable:
         if info.filename.lower().endswith(".txt") and info.filename[:-4] + ".ann" in names:
@@ -365,11 +390,21 @@ def _zip_source(
         with open_raw() as raw, zipfile.ZipFile(raw) as archive:
             return _zip_source(open_raw, name, archive.getinfo(other), encoding, names)
 
+    def find_name(other: str) -> FileSource | None:
+        # The nearest member: the one whose folders agree with this one's the longest.
+        found = [n for n in names if n == other or n.endswith("/" + other)]
+        if not found:
+            return None
+        best = max(found, key=lambda n: len(commonpath([n, info.filename])))
+        with open_raw() as raw, zipfile.ZipFile(raw) as archive:
+            return _zip_source(open_raw, name, archive.getinfo(best), encoding, names)
+
     return FileSource(
         f"{name}!{info.filename}",
         opener,
         encoding=encoding,
         find_sibling=find,
+        find_neighbour=lambda other: find_name(other),
         size=info.file_size,
         tolerant=tolerant,
     )
@@ -412,15 +447,34 @@ def _local(path: Path, encoding: str | None, tolerant: bool = False) -> Iterator
                 return next(_local(other, encoding), None) if other.stat().st_size else _empty(other)
         return None
 
+    def find_name(other: str) -> FileSource | None:
+        found = _near(path, other)
+        return None if found is None else next(_local(found, encoding), None)
+
     yield FileSource(
         name,
         lambda: _open_decompressed(open_raw, name, size),
+        find_neighbour=find_name,
         path=name if _decompressor(head + b"Z\x00") is None else None,
         encoding=encoding,
         find_sibling=find,
         size=size,
         tolerant=tolerant,
     )
+
+
+def _near(path: Path, name: str) -> Path | None:
+    """A file of that name in the folder, in one of the four above it, or under one of those in a folder of its kind
+    (tagtog keeps `ann.json/...` and `plain.html/...` apart)."""
+    folders = path.absolute().parents[:5]
+    for folder in folders:
+        if (folder / name).is_file() and (folder / name).stat().st_size:
+            return folder / name
+    if name.endswith(".plain.html"):
+        for folder in folders:
+            for found in sorted((folder / "plain.html").rglob(name)):
+                return found
+    return None
 
 
 def _empty(path: Path) -> FileSource:
@@ -523,11 +577,18 @@ def _remote_file(
             else None
         )
 
+    def find_name(other: str) -> FileSource | None:
+        near = path.rsplit("/", 1)[0] + "/" + other
+        return (
+            next(_remote_file(filesystem, scheme, near, encoding), None) if filesystem.exists(near) else None
+        )
+
     yield FileSource(
         name,
         lambda: _open_decompressed(open_raw, name, size),
         encoding=encoding,
         find_sibling=find,
+        find_neighbour=find_name,
         size=size,
         tolerant=tolerant,
     )

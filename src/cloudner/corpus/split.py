@@ -6,12 +6,11 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
-import srsly
 
-from cloudner.corpus.chunk import Chunk
+from cloudner.corpus.chunk import Chunk, msgpack_dumps, msgpack_loads
 from cloudner.errors import ConfigError
 
 _NAMES = {2: ("train", "dev"), 3: ("train", "dev", "test")}
@@ -118,7 +117,7 @@ class Spool:
         self._file.close()
 
     def add(self, chunk: Chunk) -> None:
-        raw = cast(bytes, srsly.msgpack_dumps(chunk.pack()))
+        raw = msgpack_dumps(chunk.pack())
         self._file.write(raw)
         self._offsets.append(self._offsets[-1] + len(raw))
         self._docs.append(len(chunk))
@@ -141,7 +140,7 @@ class Spool:
         for index, docs in enumerate(self._docs):
             self._file.seek(self._offsets[index])
             raw = self._file.read(self._offsets[index + 1] - self._offsets[index])
-            chunk = Chunk.unpack(srsly.msgpack_loads(raw))
+            chunk = Chunk.unpack(msgpack_loads(raw))
             here = parts[at : at + docs]
             at += docs
             for part in range(len(shares)):

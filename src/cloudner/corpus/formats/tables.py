@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from cloudner.corpus.encoding import decode_errors
 from cloudner.corpus.formats._spans import Where, looks_like_spans, parse_cell, text_and_spans
@@ -114,14 +114,21 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
     return None
 
 
-def _reader(source: Any, options: ReadOptions, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the line each begins on."""
+def _reader(
+    source: Any,
+    options: ReadOptions,
+    delimiter: str,
+    *,
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL,
+    keep_blank: bool = False,
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the line each begins on; blank lines only where asked for."""
     csv.field_size_limit(_FIELD_LIMIT)
     with (
         decode_errors(source.name, source.encoding, source.open_bytes),
         source.open_text(newline="") as stream,
     ):
-        reader = csv.reader(stream, delimiter=delimiter)
+        reader = csv.reader(stream, delimiter=delimiter, quoting=quoting)
         line = 1
         while True:
             try:
@@ -139,7 +146,7 @@ def _reader(source: Any, options: ReadOptions, delimiter: str) -> Iterator[tuple
                     if nul
                     else "--delimiter, or write the file with a CSV library",
                 ) from error
-            if row:
+            if row or keep_blank:
                 if "\x00" in "".join(row):
                     raise InputError(
                         "a NUL byte in the text",
