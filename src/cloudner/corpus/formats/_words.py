@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn
 
 from cloudner.corpus.records import Record, SpanRecord
-from cloudner.corpus.tags import TokenSpan, decode, detect_scheme
+from cloudner.corpus.tags import MISSING, TokenSpan, decode, detect_scheme
 from cloudner.errors import InputError
 
 # Kana, CJK ideographs and their punctuation: scripts written without spaces between words and sentences.
@@ -53,6 +53,14 @@ def refuse(record: Record, format_name: str, found: str, fix: str = "--to jsonl"
     raise InputError(
         f"{found}, which the format {format_name} cannot hold", file=record.file, line=record.line, fix=fix
     )
+
+
+def refuse_missing(record: Record, format_name: str) -> None:
+    """Raises InputError where some words of a record are unannotated, for formats that cannot say so."""
+    if not record.complete or (
+        record.tags is not None and any(tag is None or tag in MISSING for tag in record.tags)
+    ):
+        refuse(record, format_name, "a document that is annotated in part", "--to conll")
 
 
 def text_of(record: Record) -> tuple[str, list[SpanRecord]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import IO
 
-from cloudner.corpus.formats._words import is_unspaced
+from cloudner.corpus.formats._words import flat, is_unspaced, refuse, refuse_missing, text_of
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.errors import InputError
@@ -20,8 +21,10 @@ _LABEL = r"[^\W\d_][\w+#&-]*"
 # Every alternative takes a whole run of backslashes, so no text can make the match slow.
 _INSIDE = r"[^\[\]\\]|\\+(?![\\\[\]])|(?:\\\\)*\\[\[\]]|(?:\\\\)+(?=\])"
 _MARK = re.compile(rf"(?P<slashes>\\+)(?=[\[\]])|\[(?P<surface>(?:{_INSIDE})+)\]\((?P<label>{_LABEL})\)")
-_ESCAPE = re.compile(r"(\\+)([\[\]])")
-_STRAY = re.compile(rf"(?<!\\)\]\({_LABEL}\)?")
+_ESCAPE = re.compile(r"(\\+)([\[\]]|$)")
+_STRAY = re.compile(rf"(?<!\\)\]\({_LABEL}(?:\)|\s|$)")
+_BRACKET = re.compile(r"(\\*)([\[\]])")
+_ESCAPED_HASH = re.compile(r"\\+#")
 _HEADER = re.compile(r"##[ \t]+(?P<topic>[^|]*[^|\s])[ \t]*\|[ \t]*(?P<split>[\w-]+)[ \t]*$")
 
 
@@ -109,7 +112,7 @@ def read_documents(lines: Iterable[tuple[int, str]], file: str) -> Iterator[Docu
                 yield document
             document = None
         else:
-            if line.startswith("\\#"):
+            if _ESCAPED_HASH.match(line):
                 line = line[1:]
             try:
                 sentence = parse_markup(line)
@@ -148,10 +151,43 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield Record(source.name, document.line, text=text, spans=spans, meta=meta)
 
 
+def write(records: Iterable[Record], stream: IO[str]) -> None:
+    """A header and one line of text a record. Refuses texts of several lines and labels that are no single word."""
+    for count, record in enumerate(records, 1):
+        refuse_missing(record, "markup")
+        text, spans = text_of(record)
+        flat(record, "markup", text, spans)
+        if "\n" in text or "\r" in text or (text and not text.strip()):
+            refuse(record, "markup", "a text of several lines or of white space alone")
+        pieces: list[str] = []
+        at = 0
+        for span in spans:
+            if not re.fullmatch(_LABEL, span.label):
+                refuse(record, "markup", f"the label {span.label!r}")
+            surface = _escaped(text[span.start : span.end])
+            pieces.append(f"{_escaped(text[at : span.start])}[{surface}]({span.label})")
+            at = span.end
+        rest = text[at:]
+        line = "".join(pieces) + _BRACKET.sub(r"\1\1\\\2", rest)
+        if re.match(r"\\*#", line):
+            line = "\\" + line
+        topic = " ".join(str(record.meta.get("topic", record.meta.get("id", ""))).replace("|", " ").split())
+        split = str(record.meta.get("split", "train"))
+        split = split if re.fullmatch(r"[\w-]+", split) else "train"
+        stream.write(f"## {topic or f'document {count}'} | {split}\n{line}\n\n")
+
+
+def _escaped(text: str) -> str:
+    """Text that ends before a bracket of a mark."""
+    text = _BRACKET.sub(r"\1\1\\\2", text)
+    return re.sub(r"\\+$", lambda run: run[0] * 2, text)
+
+
 MARKUP = Format(
     name="markup",
     description="inline markup, [Marie Curie](PER), one sentence a line",
     extensions=(".md", ".markdown", ".txt"),
     sniff=sniff,
     read=read,
+    write=write,
 )

@@ -1,0 +1,97 @@
+"""Which XML elements name an entity, and which only divide a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Elements that carry the label in an attribute (MUC, TEI, i2b2 2006, ...), and those attributes.
+CARRIERS = frozenset(
+    (
+        "enamex",
+        "numex",
+        "timex",
+        "timex2",
+        "timex3",
+        "ne",
+        "ner",
+        "entity",
+        "ent",
+        "phi",
+        "annotation",
+        "mark",
+        "rs",
+        "namedentity",
+        "named_entity",
+        "mention",
+        "term",
+        "tag",
+        "span",
+        "name",
+    )
+)
+_LABEL_ATTRIBUTES = ("type", "label", "class", "category", "ner", "entity", "kind", "sem")
+# Elements that divide a text; documents are the outermost of `DOCUMENTS`, else `SENTENCES` without text between.
+DOCUMENTS = frozenset(
+    ("doc", "document", "article", "record", "story", "tweet", "message", "post", "note", "abstract")
+)
+SENTENCES = frozenset(("s", "p", "sentence", "sent", "line", "para", "paragraph", "seg", "l", "tu"))
+_STRUCTURE = (
+    DOCUMENTS
+    | SENTENCES
+    | frozenset(
+        (
+            "text",
+            "body",
+            "title",
+            "head",
+            "header",
+            "html",
+            "div",
+            "section",
+            "corpus",
+            "root",
+            "data",
+            "dataset",
+            "docno",
+            "docid",
+            "hl",
+            "slug",
+            "date_time",
+            "dateline",
+            "txt",
+            "trailer",
+            "doctype",
+            "w",
+            "tok",
+            "token",
+            "b",
+            "i",
+            "u",
+            "em",
+            "strong",
+            "br",
+            "hr",
+            "a",
+            "li",
+            "ul",
+            "ol",
+            "table",
+            "tr",
+            "td",
+            "tei",
+            "teiheader",
+        )
+    )
+)
+
+
+def label_of(name: str, attrs: Mapping[str, str]) -> str | None:
+    """The label that an element gives, None for one that only divides the text."""
+    lower = name.rsplit(":", 1)[-1].lower()
+    if lower in CARRIERS:
+        lowered = {key.rsplit(":", 1)[-1].lower(): value for key, value in attrs.items()}
+        for attribute in _LABEL_ATTRIBUTES:
+            if lowered.get(attribute):
+                return lowered[attribute]
+        return None if lower == "span" else name
+    return None if lower in _STRUCTURE else name

@@ -1,0 +1,144 @@
+"""A whole XML document with entities as elements: its records and their spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudner.corpus.formats._xml import Handler, parse
+from cloudner.corpus.formats._xml_labels import CARRIERS, DOCUMENTS, SENTENCES, label_of
+from cloudner.corpus.formats.base import Source
+from cloudner.corpus.records import Record, SpanRecord
+
+
+class _Element:
+    def __init__(
+        self, name: str, attrs: Mapping[str, str], line: int, start: int, parent: _Element | None
+    ) -> None:
+        self.name, self.attrs, self.line, self.start, self.parent = name, attrs, line, start, parent
+        self.end = start
+        self.has_text = False  # of its own, not only in its children
+        self.children = 0
+
+
+class _Tree(Handler):
+    """The text of a document and its elements as character ranges of it."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.pieces: list[str] = []
+        self.length = 0
+        self.open: list[_Element] = []
+        self.elements: list[_Element] = []
+
+    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
+        parent = self.open[-1] if self.open else None
+        if parent is not None:
+            parent.children += 1
+        element = _Element(name, dict(attrs.items()), self.line, self.length, parent)
+        self.open.append(element)
+        self.elements.append(element)
+
+    def endElement(self, name: str) -> None:  # noqa: N802
+        self.open.pop().end = self.length
+
+    def characters(self, content: str) -> None:
+        if self.open and content.strip():
+            self.open[-1].has_text = True
+        self.pieces.append(content)
+        self.length += len(content)
+
+
+def _is_entity(element: _Element) -> bool:
+    if label_of(element.name, element.attrs) is None or element.parent is None:
+        return False
+    parent = element.parent
+    if parent.attrs.get("xml:space") == "preserve":
+        return True
+    if element.name.lower() in CARRIERS or parent.name.lower() in SENTENCES | {"text", "body", "txt"}:
+        return True
+    # an element among elements (an author in a document's head) divides, one within text marks
+    return parent.has_text or _is_entity(parent)
+
+
+def read_document(source: Source) -> Iterator[Record]:
+    tree = _Tree(source.name)
+    parse(source.text(), tree)
+    text = "".join(tree.pieces)
+    root = tree.elements[0]
+    spans = [
+        SpanRecord(e.start, e.end, label_of(e.name, e.attrs) or e.name)
+        for e in tree.elements
+        if _is_entity(e)
+    ]
+    for element in _units(tree, root):
+        inside = [s for s in spans if element.start <= s.start and s.end <= element.end]
+        yield from _records(source.name, element, root, text, inside)
+
+
+def _units(tree: _Tree, root: _Element) -> list[_Element]:
+    """The elements that are a record each."""
+    for names in (DOCUMENTS, SENTENCES):
+        found: list[_Element] = []
+        for element in tree.elements:
+            inside = bool(found) and element.start < found[-1].end and _within(element, found[-1])
+            if element.name.lower() in names and element is not root and not inside:
+                found.append(element)
+        if found and (names is DOCUMENTS or (len(found) > 1 and root.name.lower() not in DOCUMENTS)):
+            return found
+    return [root]
+
+
+def _within(element: _Element, other: _Element) -> bool:
+    parent = element.parent
+    while parent is not None and parent is not other:
+        parent = parent.parent
+    return parent is other
+
+
+def _records(
+    file: str, element: _Element, root: _Element, text: str, spans: list[SpanRecord]
+) -> Iterator[Record]:
+    ids = [value for key, value in element.attrs.items() if key.lower() in ("id", "docid", "xml:id")]
+    meta = {"id": ids[0]} if ids else {}
+    if element.attrs.get("xml:space") == "preserve":
+        moved = [s._replace(start=s.start - element.start, end=s.end - element.start) for s in spans]
+        yield Record(file, element.line, text=text[element.start : element.end], spans=moved, meta=meta)
+        return
+    by_line = (
+        element is root and root.has_text and root.name.lower() not in DOCUMENTS | {"text", "body", "txt"}
+    )
+    limits = [(element.start, element.end)]
+    if by_line:
+        limits = [(m.start(), m.end()) for m in re.finditer(r"[^\n]+", text) if m[0].strip()]
+    for start, end in limits:
+        inside = [s for s in spans if start <= s.start and s.end <= end]
+        if sum(s.start < end and s.end > start for s in spans) != len(inside):
+            # an entity over a line end: the lines belong together after all
+            yield _levelled(file, element.line, text[element.start : element.end], element.start, spans, meta)
+            return
+    for start, end in limits:
+        inside = [s for s in spans if start <= s.start and s.end <= end]
+        line = element.line + text.count("\n", element.start, start)
+        yield _levelled(file, line, text[start:end], start, inside, meta)
+
+
+def _levelled(
+    file: str, line: int, text: str, shift: int, spans: list[SpanRecord], meta: dict[str, str]
+) -> Record:
+    """A record whose line ends and indentation are single characters, without white space at its edges."""
+    where: list[int] = []  # old offset -> new offset
+    pieces: list[str] = []
+    length = 0
+    for match in re.finditer(r"[ \t]*[\r\n]\s*|\s+|\S+", text):
+        piece = match[0]
+        new = ("\n" if "\n" in piece or "\r" in piece else piece) if piece.isspace() else piece
+        if (match.start() == 0 or match.end() == len(text)) and piece.isspace():
+            new = ""
+        where += [length + min(i, len(new)) for i in range(len(piece))]
+        pieces.append(new)
+        length += len(new)
+    where.append(length)
+    moved = [s._replace(start=where[s.start - shift], end=where[s.end - shift]) for s in spans]
+    return Record(file, line, text="".join(pieces), spans=moved, meta=dict(meta))
