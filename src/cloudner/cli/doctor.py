@@ -35,7 +35,7 @@ def doctor_cli(
 
     Exit code 1 if something is blocking.
     """
-    from srsly import json_dumps
+    import json
 
     from cloudner.hardware.findings import check_machine, diagnose
 
@@ -46,7 +46,7 @@ def doctor_cli(
     machine, findings = run(judged)
     if as_json:
         record = {"hardware": machine.to_dict(), "findings": [finding.to_dict() for finding in findings]}
-        typer.echo(json_dumps(record, indent=2))
+        typer.echo(json.dumps(record, indent=2))
     else:
         _show(machine, findings)
     if any(finding.severity == "blocking" for finding in findings):
@@ -55,13 +55,13 @@ def doctor_cli(
 
 def read_machine(path: Path) -> Hardware:
     """A machine from the output of `doctor --json`. Raises `InputError` for anything else."""
-    from srsly import read_json
+    import json
 
     from cloudner.errors import InputError
     from cloudner.hardware.machine import Hardware
 
     try:
-        record = read_json(path)
+        record = json.loads(path.read_text(encoding="utf-8"))
         return Hardware.from_dict(record.get("hardware", record))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(

@@ -117,9 +117,9 @@ def plan_cli(
 
 def _show(made: Plan, format: str) -> None:
     if format == "json":
-        from srsly import json_dumps
+        import json
 
-        typer.echo(json_dumps(made.to_dict(), indent=2))
+        typer.echo(json.dumps(made.to_dict(), indent=2))
         return
     from cloudner.hardware import show
 

@@ -211,7 +211,7 @@ def cupy(machine: Hardware, needs: Needs) -> list[Finding]:
             f"{machine.driver_cuda[0]}.{machine.driver_cuda[1]}"
         )
         return [Finding("cupy-driver", severity, what, "every call of cupy fails; " + why, replace)]
-    if has and machine.torch_cuda and has != _major(machine.torch_cuda):
+    if has and machine.torch_cuda and has != _major(machine.torch_cuda) and not _too_old(machine):
         what = f"{machine.cupy_packages[0]} is for CUDA {has}, torch for CUDA {machine.torch_cuda}"
         why = "two CUDA runtimes are loaded into one process: more memory, and errors when both are used"
         return [Finding("cupy-torch-cuda", severity if needs.cupy else "warning", what, why, replace)]
