@@ -92,7 +92,9 @@ def test_conllu_column(tmp_path):
 
 def test_conllu_multiword_token_takes_the_entity_of_its_words(tmp_path):
     content = "1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n1\tde\t_\tX\t_\t_\t0\t_\t_\tNE=O\n2\tle\t_\tX\t_\t_\t0\t_\t_\tNE=B-LOC\n3\tLouvre\t_\tX\t_\t_\t0\t_\t_\tNE=I-LOC\n"
-    assert surfaces(read(tmp_path, formats()["conllu"], content)[0]) == [("du Louvre", "LOC")]
+    (record,) = read(tmp_path, formats()["conllu"], content)
+    assert surfaces(record) == [("du Louvre", "LOC")]
+    assert record.notes == [("misaligned", "changed", "B-LOC of the word 'le' given to the whole of 'du'")]
 
 
 def test_germeval_without_nested_keeps_tags(tmp_path):
@@ -121,6 +123,10 @@ def test_brat_pair(tmp_path):
     records = [record for source in found for record in brat.read(source, ReadOptions())]
     assert [entities([record]) for record in records] == [expected, []]
     assert [record.meta["id"] for record in records] == ["a", "b"]
+    assert [record.notes for record in records] == [
+        [("unsupported", "noted", "3 relations and events left out")],
+        [],
+    ]
     # the text file leads to the same
     (source,) = open_sources(tmp_path / "pair" / "a.txt")
     assert entities(brat.read(source, ReadOptions())) == expected
@@ -141,7 +147,8 @@ def test_brat_discontinuous_keeps_what_the_file_says(tmp_path):
     put(tmp_path, "d.txt", "Lorem ipsum dolor")
     put(tmp_path, "d.ann", "T1\tOrg 0 5;12 17\tLorem dolor\n")
     (record,) = formats()["brat"].read(next(open_sources(tmp_path / "d.ann")), ReadOptions())
-    assert record.spans == [(0, 17, "Org", "Lorem dolor")]
+    assert record.spans == [(0, 17, "Org", None)]
+    assert record.notes == [("unsupported", "changed", "Org 0 5;12 17 (Lorem dolor) made one span 0:17")]
 
 
 def test_gate_prefers_the_key_set(tmp_path):

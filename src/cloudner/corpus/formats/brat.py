@@ -5,9 +5,9 @@ Format: https://brat.nlplab.org/standoff.html
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from cloudner.corpus.formats._words import refuse_missing, text_of
@@ -38,8 +38,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """The one record of a pair; either file of it may be given.
 
     A span that brat parted only because a line of the text ends within it is put together again. A truly
-    discontinuous one keeps its outer limits and the surface of its fragments, and is judged by that.
-    Relations, events, attributes and notes are no spans and are passed over.
+    discontinuous one becomes one span over all its fragments, with a note. Relations, events, attributes and
+    notes are no spans; relations and events are counted in a note.
     """
     is_text = source.name.lower().endswith((".txt", ".txt.gz"))
     annotations, text_source = (
@@ -53,17 +53,21 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             fix="give the folder that holds both",
         )
     text = text_source.text()
-    spans = [
-        span for number, line in annotations.lines() for span in _spans(annotations.name, number, line, text)
-    ]
-    spans.sort(key=lambda s: (s.start, -s.end, s.label))
     name = re.split(r"[/\\!]", text_source.name)[-1]
-    yield Record(text_source.name, 1, text=text, spans=spans, meta={"id": name.rsplit(".", 1)[0]})
+    record = Record(text_source.name, 1, text=text, meta={"id": name.rsplit(".", 1)[0]})
+    others = 0
+    for number, line in annotations.lines():
+        if _OTHER.match(line):
+            others += line[0] in "RE*"
+        elif line.strip():
+            record.spans.append(_span(annotations.name, number, line, record))
+    if others:
+        record.notes.append(("unsupported", "noted", f"{others} relations and events left out"))
+    record.spans.sort(key=lambda s: (s.start, -s.end, s.label))
+    yield record
 
 
-def _spans(file: str, number: int, line: str, text: str) -> Iterator[SpanRecord]:
-    if not line.strip() or _OTHER.match(line):
-        return
+def _span(file: str, number: int, line: str, record: Record) -> SpanRecord:
     match = _TEXT_BOUND.fullmatch(line)
     if match is None:
         raise InputError(
@@ -86,10 +90,16 @@ def _spans(file: str, number: int, line: str, text: str) -> Iterator[SpanRecord]
     start, end = fragments[0][0], fragments[-1][1]
     surface = match["surface"]
     if len(fragments) > 1:
-        gaps = (text[a[1] : b[0]] for a, b in itertools.pairwise(fragments))
+        text = record.text or ""
+        gaps = [text[a[1] : b[0]] for a, b in pairwise(fragments)]
         if all(gap == "" or gap.isspace() for gap in gaps):
-            surface = None if surface is None or surface.split() == text[start:end].split() else surface
-    yield SpanRecord(start, end, match["label"], surface)
+            if surface is not None and surface.split() == text[start:end].split():
+                surface = None
+        else:
+            done = f"{match['label']} {match['offsets']} ({surface}) made one span {start}:{end}"
+            record.notes.append(("unsupported", "changed", done))
+            surface = None
+    return SpanRecord(start, end, match["label"], surface)
 
 
 def write_path(records: Iterable[Record], folder: Path) -> None:

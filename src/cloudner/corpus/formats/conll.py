@@ -176,8 +176,7 @@ def _prefix(sample: Sample, layout: Layout) -> str:
 
 
 def _has_blank_lines(sample: Sample) -> bool:
-    last = len(sample.lines) - 1
-    return any(not line.strip() and 0 < i < last for i, line in enumerate(sample.lines))
+    return any(not line.strip() for line in sample.lines[1:])
 
 
 def layout_of(source: Source, options: ReadOptions) -> Layout:

@@ -145,6 +145,10 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             assert record is not None
             assert record.tags is not None
             if (record.tags[-1] in (None, "O") and tag not in (None, "O")) or record.tags[-1] is None:
+                if tag not in (None, "O") and record.tags[-1] == "O":
+                    whole = (record.tokens or [""])[-1]
+                    done = f"{tag} of the word {row[1]!r} given to the whole of {whole!r}"
+                    record.notes.append(("misaligned", "changed", done))
                 record.tags[-1] = tag
             continue
         if identity["first"] is not None:

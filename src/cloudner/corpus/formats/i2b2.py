@@ -21,6 +21,7 @@ class _Document(Handler):
         self.has_text = False
         self.path: list[str] = []
         self.spans: list[SpanRecord] = []
+        self.notes: list[tuple[str, str, str]] = []
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
         if self.path and self.path[-1] == "TAGS":
@@ -37,7 +38,8 @@ class _Document(Handler):
 
     def _annotation(self, name: str, attrs: Any) -> None:
         if "start" not in attrs or "end" not in attrs:
-            return  # a tag of the whole document
+            self.notes.append(("unsupported", "noted", f"<{name}> is a tag of the whole document: left out"))
+            return
         start, end = attrs["start"], attrs["end"]
         if not start.isdigit() or not end.isdigit():
             if start == "-1":  # MAE's way to say: said nowhere in the text
@@ -65,7 +67,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     if not document.has_text:
         raise InputError("no <TEXT> element", file=source.name, line=1, expected="<TEXT> and <TAGS>")
     spans = sorted(document.spans, key=lambda s: (s.start, -s.end, s.label))
-    yield Record(source.name, 1, text="".join(document.pieces), spans=spans)
+    yield Record(source.name, 1, text="".join(document.pieces), spans=spans, notes=document.notes)
 
 
 I2B2 = Format(

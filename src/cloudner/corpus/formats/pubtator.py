@@ -53,7 +53,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if len(row) == 4 or (
             len(row) > 4 and not row[1].lstrip("-").isdigit() and not row[2].lstrip("-").isdigit()
         ):
-            continue  # a relation: ID, kind, two concepts
+            record.notes.append(("unsupported", "noted", f"relation left out: {' '.join(row[1:])[:80]}"))
+            continue
         if len(row) < 5 or not row[1].isdigit() or not row[2].isdigit():
             raise InputError(
                 f"{line[:60]!r}",
