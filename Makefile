@@ -1,2 +1,59 @@
+# make train   make .venv, install, train on assets/, print the test F1
+# make test    the whole test suite, in the same environment
+#
+# Variables: PYTHON (interpreter), VENV (folder), TORCH_INDEX (where torch comes from: keep CUDA off a CPU-only
+# Linux machine with TORCH_INDEX=https://download.pytorch.org/whl/cpu), VARS (overrides for the project, such as
+# VARS="--vars.gpu_id 0").
 PYTHON ?= python3
 VENV ?= .venv
+TORCH_INDEX ?=
+VARS ?=
+PY := $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: train test test-all lint format clean assets
+
+train: $(VENV)/.installed
+	$(PY) -m spacy project run train . $(VARS)
+	$(PY) -m spacy project run evaluate . $(VARS)
+	@$(PY) -c "import json; s = json.load(open('metrics/test.json')); print('\nTest F1 %.4f  (precision %.4f, recall %.4f)' % (s['ents_f'], s['ents_p'], s['ents_r']))"
+	@echo "Load it:  source $(VENV)/bin/activate && python -c 'import cloudner; nlp = cloudner.load(); print(nlp(\"Ada Lovelace moved to Turin.\").ents)'"
+
+test: $(VENV)/.installed-dev
+	$(PY) -m pytest -n 2 -q
+
+lint: $(VENV)/.installed-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(VENV)/.installed-dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+assets: $(VENV)/.installed
+	$(PY) assets/build.py
+
+# A torch that the interpreter already has (a CUDA image) is used as it is; otherwise constraints.txt says which.
+$(VENV)/constraints.txt: constraints.txt
+	@if $(PYTHON) -c "import torch" 2>/dev/null; then \
+	  $(PYTHON) -m venv --system-site-packages $(VENV); \
+	  grep -v -i "^torch==" constraints.txt > $@; \
+	  $(PYTHON) -c "import importlib.metadata as m; print('torch==' + m.version('torch'))" >> $@; \
+	else \
+	  $(PYTHON) -m venv $(VENV); \
+	  cp constraints.txt $@; \
+	fi
+	@if [ -n "$(TORCH_INDEX)" ]; then $(PY) -m pip install -q -c $@ --index-url $(TORCH_INDEX) torch; fi
+
+$(VENV)/.installed: $(VENV)/constraints.txt pyproject.toml
+	$(PY) -m pip install -q -c $(VENV)/constraints.txt -e ".[quickstart,evaluate]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PY) -m pip install -q -c $(VENV)/constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf corpus training metrics packages build dist src/*.egg-info

@@ -1,3 +1,33 @@
-"""cloudner: train and run transformer NER inside spaCy."""
+"""cloudner: train and run transformer NER inside spaCy.
+
+The names in `__all__` are what users may touch; each is loaded when it is first used, so that importing cloudner
+costs nothing beyond what `import spacy` loads.
+"""
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "load": "cloudner.loading",
+    "convert": "cloudner.corpus.convert",
+    "detect_hardware": "cloudner.hardware",
+    "diagnose": "cloudner.hardware",
+    "recommend": "cloudner.hardware",
+    "plan": "cloudner.hardware",
+    "evaluate": "cloudner.report.evaluate",
+    "calibrate": "cloudner.calibration",
+    "CloudnerError": "cloudner.errors",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'cloudner' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -3,14 +3,13 @@
 import functools
 import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
 from cloudner.errors import CloudnerError
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 
 def run(function: Callable[[], T]) -> T:
@@ -22,11 +21,11 @@ def run(function: Callable[[], T]) -> T:
         raise typer.Exit(1) from None
 
 
-def told(command: Callable[P, T]) -> Callable[P, T]:
-    """`run` as a decorator of a command; stands under `@app.command(...)`."""
+def told(command: Callable[..., T]) -> Callable[..., T]:
+    """`run` as a decorator, for commands whose body is the work itself."""
 
     @functools.wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapped(*args: Any, **kwargs: Any) -> T:
         return run(lambda: command(*args, **kwargs))
 
-    return wrapper
+    return wrapped

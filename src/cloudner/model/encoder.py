@@ -71,6 +71,7 @@ def load_pretrained(name: str) -> tuple[torch.nn.Module, PieceTokenizer]:
     """The pretrained encoder in fp32 and its tokenizer. Weights must be safetensors; no code of the repository
     runs (`trust_remote_code` stays off). Raises ConfigError with what to type when it cannot be had."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers.utils import logging as hf_logging
 
     path = resolve_encoder(name)
     try:
@@ -82,8 +83,8 @@ def load_pretrained(name: str) -> tuple[torch.nn.Module, PieceTokenizer]:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
     except (OSError, ValueError, ImportError) as error:
         raise _unreachable(name, error) from error
-    level = logging.getLogger("transformers.modeling_utils").level
-    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
+    verbosity = hf_logging.get_verbosity()
+    hf_logging.set_verbosity_error()  # it reports the head of pretraining as unused weights
     try:
         model = AutoModel.from_pretrained(
             path, config=config, trust_remote_code=False, use_safetensors=True, **_no_pooler(config)
@@ -98,7 +99,7 @@ def load_pretrained(name: str) -> tuple[torch.nn.Module, PieceTokenizer]:
             ) from error
         raise _unreachable(name, error) from error
     finally:
-        logging.getLogger("transformers.modeling_utils").setLevel(level)
+        hf_logging.set_verbosity(verbosity)
     model = model.float()
     return model, PieceTokenizer.from_transformers(tokenizer, max_length=longest_input(config))
 

@@ -246,6 +246,10 @@ class TaggerShim(PyTorchShim):
             network.eval()
         return network, context
 
+    def forget_predictor(self) -> None:
+        """Make the prediction copy anew at the next call: weights or precision have changed."""
+        self._fast = None
+
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
         """Swap in the averages of `Adam.v1(use_averages = true)`, which thinc keys by (shim, parameter name)."""

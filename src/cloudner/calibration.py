@@ -1,0 +1,115 @@
+"""Temperature calibration: confidences that mean what they say, fitted on held-out data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import srsly
+
+from cloudner.errors import InputError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.training import Example
+
+
+@dataclass(frozen=True)
+class CalibrationResult:
+    """temperature: what scores are divided by. ece_before, ece_after: expected calibration error of entities on
+    the data it was fitted on, with temperature 1 and with the fitted one (None without predictions)."""
+
+    temperature: float
+    ece_before: float | None
+    ece_after: float | None
+    documents: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "temperature": self.temperature,
+            "ece_before": self.ece_before,
+            "ece_after": self.ece_after,
+            "documents": self.documents,
+        }
+
+
+def calibrate(model: str | Path | Language, data: str | Path | Sequence[Example]) -> CalibrationResult:
+    """Fit one temperature for each cloudner component of `model` on `data`, which it must not have been trained on.
+
+    The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
+    section 4.2, with the constrained model in place of a softmax). Entities stay as they are; confidences and what
+    a threshold keeps change. A model given by path is changed on disk: `cfg` and `meta.json`.
+
+    data: a `.spacy` file, or examples. Raises InputError when there is nothing to fit on.
+    """
+    import spacy
+
+    from cloudner.loading import cloudner_pipes, find_pipeline
+
+    folder: Path | None = None
+    if isinstance(model, (str, Path)):
+        found = find_pipeline(model)
+        folder = Path(found) if isinstance(found, Path) else None
+        nlp = spacy.load(found)
+    else:
+        nlp = model
+    examples = _examples(nlp, data)
+    pipes = list(cloudner_pipes(nlp))
+    if not pipes:
+        raise InputError(f"no cloudner component among {nlp.pipe_names}", expected="a pipeline trained with cloudner")
+    results = [_fit(pipe, examples) for pipe in pipes]
+    nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
+    if folder is not None:
+        for pipe in pipes:
+            srsly.write_json(folder / pipe.name / "cfg", pipe.cfg)
+        meta = srsly.read_json(folder / "meta.json")
+        meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
+        srsly.write_json(folder / "meta.json", meta)
+    return results[0]
+
+
+def _examples(nlp: Language, data: str | Path | Sequence[Example]) -> list[Example]:
+    if isinstance(data, (str, Path)):
+        from spacy.training import Corpus
+
+        if not Path(data).exists():
+            raise InputError("no such file", file=str(data), expected="a .spacy file", fix="corpus/dev.spacy")
+        examples = list(Corpus(data)(nlp))
+    else:
+        examples = list(data)
+    if not any(len(eg.predicted) for eg in examples):
+        raise InputError("no documents to calibrate on")
+    return examples
+
+
+def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
+    from cloudner.model.decode import best_paths, path_log_likelihood, span_probabilities
+    from cloudner.pieces.gold import gold_tags
+    from cloudner.report.calibration import expected_calibration_error, fit_temperature
+
+    docs = [eg.predicted for eg in examples]
+    emissions = pipe.model.predict(docs)
+    scheme, moves = pipe.scheme, pipe._transitions()
+    gold = gold_tags(examples, scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
+
+    def scaled(temperature: float) -> Any:
+        return None if moves is None else moves.scaled(temperature)
+
+    def loss(temperature: float) -> float:
+        scores = emissions.scores / temperature
+        return -path_log_likelihood(scores, emissions.offsets, gold, scheme, scaled(temperature))
+
+    temperature = fit_temperature(loss)
+    spans = scheme.decode(best_paths(emissions.scores, emissions.offsets, scheme, moves), emissions.offsets)
+    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), emissions.offsets).tolist()))
+    right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
+    known = np.array([(gold[start:end] >= 0).all() for start, end, _ in spans.tolist()], dtype=bool)
+    errors: list[float | None] = []
+    for t in (1.0, temperature):
+        p = span_probabilities(emissions.scores / t, emissions.offsets, spans, scheme, scaled(t))
+        errors.append(expected_calibration_error(p[known], right[known]).ece if known.any() else None)
+    pipe.cfg["temperature"] = float(temperature)
+    return CalibrationResult(float(temperature), errors[0], errors[1], len(docs))

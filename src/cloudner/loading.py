@@ -1,0 +1,158 @@
+"""`load`: which trained pipeline, and on which device."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cloudner.errors import DeviceError, InputError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+logger = logging.getLogger("cloudner")
+
+BEST = Path("training") / "model-best"
+
+
+def load(
+    name: str | Path | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    threshold: float | None = None,
+    **kwargs: Any,
+) -> Language:
+    """A trained pipeline, ready on the fastest device that works.
+
+    name: a folder, or an installed pipeline package. Without it: the environment variable CLOUDNER_MODEL, else
+        `training/model-best` of the nearest project, from the working directory upwards.
+    device: "auto" (CUDA when a computation on it succeeds), "cpu", "cuda", "cuda:1".
+    precision: of prediction: "auto", "fp32", "bf16", "fp16", or "int8" (CPU).
+    threshold: leave out entities below this probability.
+    kwargs: those of `spacy.load` (vocab, disable, enable, exclude, config).
+
+    Raises InputError when there is no such pipeline, DeviceError when a device asked for does not work.
+    """
+    import spacy
+
+    found = find_pipeline(name)
+    chosen = choose_device(device)
+    if chosen != "cpu" and _cupy_works():
+        spacy.require_gpu(_index(chosen))
+    elif chosen == "cpu":
+        spacy.require_cpu()
+    try:
+        nlp = spacy.load(found, **kwargs)
+    except OSError as error:
+        raise InputError(f"cannot load a pipeline from {str(found)!r}: {str(error).splitlines()[0]}") from error
+    for pipe in cloudner_pipes(nlp):
+        shim = pipe.model.shims[0]
+        if chosen != "cpu" and shim.ready and not pipe.model.has_ref("tok2vec"):
+            shim.wanted_device = chosen
+            shim.to_device("gpu", _index(chosen))
+        set_precision(pipe, precision)
+        if threshold is not None:
+            pipe.cfg["threshold"] = float(threshold)
+    return nlp
+
+
+def find_pipeline(name: str | Path | None = None) -> str | Path:
+    """The folder or package name that `load(name)` loads. Raises InputError that says what to type."""
+    from spacy.util import is_package
+
+    asked = name if name is not None else os.environ.get("CLOUDNER_MODEL") or None
+    if asked is not None:
+        said = "CLOUDNER_MODEL" if name is None else "load"
+        path = Path(asked).expanduser()
+        for candidate in (path, path / BEST, path / "model-best"):
+            if (candidate / "meta.json").is_file() and (candidate / "config.cfg").is_file():
+                return candidate
+        if path.is_dir():
+            raise InputError(
+                f"{said}: {str(path)!r} is a folder, but no pipeline",
+                expected="a folder with config.cfg and meta.json, such as training/model-best",
+                fix="ls the folder; training that was interrupted leaves none",
+            )
+        if is_package(str(asked)):
+            return str(asked)
+        raise InputError(
+            f"{said}: no folder and no installed pipeline package {str(asked)!r}",
+            expected="a folder such as training/model-best, or the name of an installed package",
+            fix="python -m spacy project run train, then cloudner.load() inside the project",
+        )
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / BEST / "meta.json").is_file():
+            return folder / BEST
+    raise InputError(
+        f"no trained pipeline: neither $CLOUDNER_MODEL nor {BEST} in {here} or above it",
+        fix='python -m spacy project run train, or cloudner.load("path/to/model-best")',
+    )
+
+
+def choose_device(wanted: str = "auto") -> str:
+    """"cpu" or "cuda:N". CUDA counts only when a small computation on it succeeds. Raises DeviceError when a
+    device that was asked for does not work."""
+    if wanted == "cpu":
+        return "cpu"
+    import torch
+
+    if wanted == "auto":
+        if not torch.cuda.is_available():
+            return "cpu"
+        wanted = "cuda:0"
+        strict = False
+    elif wanted.split(":")[0] in {"cuda", "gpu"}:
+        wanted, strict = wanted.replace("gpu", "cuda"), True
+        wanted = wanted if ":" in wanted else "cuda:0"
+    else:
+        raise DeviceError(f"device = {wanted!r}", expected='"auto", "cpu", "cuda" or "cuda:N"')
+    try:
+        ones = torch.ones(8, 8, device=wanted)
+        if float((ones @ ones).sum()) != 512.0:
+            raise RuntimeError("a matrix product came out wrong")
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if strict:
+            raise DeviceError(f"{wanted} does not work: {first}", fix="python -m spacy cloudner doctor") from error
+        logger.warning("The GPU does not work (%s): using the CPU. `python -m spacy cloudner doctor` says why.", first)
+        return "cpu"
+    return wanted
+
+
+def cloudner_pipes(nlp: Language) -> Iterator[Any]:
+    """The pipeline's cloudner components."""
+    from cloudner.component import Cloudner
+
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, Cloudner):
+            yield pipe
+
+
+def set_precision(pipe: Any, precision: str) -> None:
+    """Predict in this precision from now on. Raises ConfigError for an unknown one."""
+    from cloudner.errors import ConfigError
+    from cloudner.model.inference import PREDICT_PRECISIONS
+
+    if precision not in PREDICT_PRECISIONS:
+        raise ConfigError(f"precision = {precision!r}", expected=", ".join(PREDICT_PRECISIONS))
+    shim = pipe.model.shims[0]
+    shim.inference_precision = precision
+    shim.forget_predictor()
+
+
+def _index(device: str) -> int:
+    return int(device.split(":")[1])
+
+
+def _cupy_works() -> bool:
+    try:
+        import cupy
+
+        return float(cupy.ones(4).sum()) == 4.0
+    except Exception:  # whatever a broken CUDA setup raises: torch alone will do
+        return False

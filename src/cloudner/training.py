@@ -1,0 +1,258 @@
+"""`spacy cloudner train`: what a config leaves open is decided, written down, and handed to spaCy's own `train`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+from cloudner.errors import ConfigError, InputError
+
+logger = logging.getLogger("cloudner")
+
+RESOLVED = "resolved.cfg"
+
+
+@dataclass
+class Resolution:
+    """A config ready for `spacy train`.
+
+    config: all values are numbers and names. use_gpu: for `--gpu-id`. rows: (setting, value, why) of what was
+    decided here. hardware, settings: as JSON.
+    """
+
+    config: Any
+    use_gpu: int
+    rows: list[tuple[str, Any, str]] = field(default_factory=list)
+    hardware: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def resolve(config_path: str | Path, *, gpu_id: str | int = "auto", overrides: dict[str, Any] | None = None) -> Resolution:
+    """Read a training config and turn every "auto" in it into a value for this machine and this data.
+
+    gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them. Raises
+    InputError for a missing file and ConfigError for settings that cannot work.
+    """
+    from spacy.util import load_config
+
+    from cloudner.hardware import detect_hardware, recommend
+
+    if not Path(config_path).is_file():
+        raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
+    config = load_config(config_path, overrides=overrides or {}, interpolate=False)
+    plain = config.interpolate()
+    names = _owners(plain)
+    hardware = detect_hardware()
+    device = _device(gpu_id)
+    made = Resolution(config, use_gpu=-1, hardware=_summary(hardware))
+    made.rows.append(("device", device, _why(device, gpu_id)))
+    use_cupy = device != "cpu" and _cupy_works()
+    if use_cupy:
+        made.use_gpu = int(device.split(":")[1])
+    elif device != "cpu" and any(name not in names for name in plain["nlp"]["pipeline"]):
+        logger.warning("CuPy does not work: only cloudner's components use the GPU. See `spacy cloudner doctor`.")
+    _require(made.use_gpu)
+    batcher = plain.get("training", {}).get("batcher", {})
+    for name in names:
+        model = config["components"][name]["model"]
+        settings = recommend(
+            hardware,
+            plain["components"][name]["model"]["encoder"],
+            None,
+            docs_per_update=int(batcher.get("batch_size", 16) or 16),
+            window=model.get("window"),
+            frozen_layers=int(model.get("freeze_layers", 0)),
+            device="cpu" if device == "cpu" else device,
+        )
+        made.settings = settings.to_dict()
+        for key, value in (
+            ("mixed_precision", settings.precision),
+            ("batch_pieces", settings.batch_pieces),
+            ("predict_pieces", settings.predict_batch_pieces),
+            ("gradient_checkpointing", settings.gradient_checkpointing),
+        ):
+            if model.get(key, "auto") == "auto":
+                model[key] = value
+                reason = settings.reasons.get("precision" if key == "mixed_precision" else key, "")
+                reason = reason or settings.reasons.get("predict_batch_pieces" if key == "predict_pieces" else key, "")
+                made.rows.append((f"{name}.{key}", value, reason))
+        if device != "cpu" and not use_cupy and model.get("device", "auto") == "auto":
+            model["device"] = device
+    _resolve_steps(made, plain)
+    return made
+
+
+def train(
+    config_path: str | Path,
+    output: str | Path = "training",
+    *,
+    gpu_id: str | int = "auto",
+    overrides: dict[str, Any] | None = None,
+    calibrate: bool = True,
+    show: Callable[[Resolution], None] | None = None,
+) -> Path:
+    """Resolve the config, write `output/resolved.cfg`, run spaCy's `train` on it, calibrate the best pipeline's
+    confidences on the dev data, and write `output/run.json` (hardware, settings, seconds).
+
+    Returns the folder of the best pipeline. Raises what `resolve` and spaCy raise.
+    """
+    from spacy.cli.train import train as spacy_train
+
+    output = Path(output)
+    made = resolve(config_path, gpu_id=gpu_id, overrides=overrides)
+    if show is not None:
+        show(made)
+    output.mkdir(parents=True, exist_ok=True)
+    resolved = output / RESOLVED
+    made.config.to_disk(resolved)
+    keep_freed_memory()
+    started = time.perf_counter()
+    spacy_train(resolved, output, use_gpu=made.use_gpu)
+    seconds = time.perf_counter() - started
+    best = output / "model-best"
+    run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
+    if calibrate and _owners(made.config.interpolate()):
+        dev = made.config.interpolate()["paths"].get("dev")
+        if dev:
+            run["calibration"] = _calibrate(best, dev)
+    for folder in (best, output / "model-last"):
+        _write_meta(folder, run)
+    srsly.write_json(output / "run.json", run)
+    return best
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep freed tensors' memory for the next ones. By default each large tensor is mapped anew, and the
+    kernel clears its pages again: a third of the time of a training step on a CPU (benchmarks/PROFILE.md)."""
+    import ctypes
+
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(-4, 0)  # M_MMAP_MAX: no separate mappings
+        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: nothing is given back
+    except (OSError, AttributeError):  # not glibc
+        logger.debug("no mallopt here")
+
+
+def _owners(plain: Any) -> list[str]:
+    """Names of components whose model owns its encoder."""
+    return [
+        name
+        for name in plain["nlp"]["pipeline"]
+        if str(plain["components"].get(name, {}).get("model", {}).get("@architectures", "")).startswith(
+            "cloudner.TransformerNER"
+        )
+    ]
+
+
+def _device(gpu_id: str | int) -> str:
+    from cloudner.loading import choose_device
+
+    if str(gpu_id) == "auto":
+        return choose_device("auto")
+    try:
+        number = int(gpu_id)
+    except ValueError:
+        raise ConfigError(f"gpu id {gpu_id!r}", expected='"auto", -1 for the CPU, or a GPU number') from None
+    return "cpu" if number < 0 else choose_device(f"cuda:{number}")
+
+
+def _why(device: str, gpu_id: str | int) -> str:
+    if str(gpu_id) != "auto":
+        return f"--gpu-id {gpu_id}"
+    return "no working CUDA device" if device == "cpu" else "a computation on it succeeded"
+
+
+def _cupy_works() -> bool:
+    from cloudner.loading import _cupy_works as works
+
+    return works()
+
+
+def _require(use_gpu: int) -> None:
+    import spacy
+
+    if use_gpu >= 0:
+        spacy.require_gpu(use_gpu)
+
+
+def _resolve_steps(made: Resolution, plain: Any) -> None:
+    """Total steps, evaluation frequency and last step, counted on the training data with the config's batcher."""
+    from spacy.util import load_model_from_config, resolve_dot_names
+    from thinc.api import Config
+
+    from cloudner.model.auto import resolve_training
+
+    training = made.config["training"]
+    rate = training.get("optimizer", {}).get("learn_rate")
+    if not isinstance(rate, dict) or rate.get("total_steps") != "auto":
+        return
+    if (training.get("max_epochs") or 0) < 0:
+        raise ConfigError(
+            'total_steps = "auto" with max_epochs = -1: a stream has no known length',
+            fix="set training.max_steps and training.optimizer.learn_rate.total_steps",
+        )
+    # An empty pipeline in the config's language makes the documents; no component is built for it.
+    blank = Config({**plain, "nlp": {**plain["nlp"], "pipeline": []}, "components": {}})
+    nlp = load_model_from_config(blank, auto_fill=True)
+    for key in ("train", "dev"):
+        path = plain.get("paths", {}).get(key)
+        if path and "://" not in str(path) and not Path(path).exists():
+            raise InputError(
+                f"no {key} corpus", file=str(path), expected="a .spacy file",
+                fix=f"python -m spacy cloudner convert YOUR_FILE {path}, or python -m spacy project run convert",
+            )  # fmt: skip
+    filled = nlp.config.interpolate()
+    (corpus,) = resolve_dot_names(filled, [filled["training"]["train_corpus"]])
+    examples = list(corpus(nlp))
+    if not examples:
+        raise InputError("the training corpus is empty", file=str(plain.get("paths", {}).get("train")))
+    found = resolve_training(made.config, examples)
+    reasons = {
+        "total_steps": "epochs x batches of the corpus",
+        "max_steps": "the last step, counted from 0",
+        "eval_frequency": "at most an epoch; the last step is evaluated",
+    }
+    made.rows += [(key, found[key], reasons[key]) for key in reasons if key in found]
+
+
+def _calibrate(best: Path, dev: str) -> dict[str, Any] | None:
+    from cloudner.calibration import calibrate
+
+    try:
+        return calibrate(best, dev).to_dict()
+    except InputError as error:
+        logger.warning("Not calibrated: %s", error)
+        return None
+
+
+def _write_meta(folder: Path, run: dict[str, Any]) -> None:
+    file = folder / "meta.json"
+    if file.is_file():
+        meta = srsly.read_json(file)
+        own = meta.setdefault("cloudner", {})
+        own.update(hardware=run["hardware"], settings=run["settings"], training_seconds=run["seconds"])
+        srsly.write_json(file, meta)
+
+
+def _values(made: Resolution) -> dict[str, Any]:
+    return {name: value for name, value, _ in made.rows}
+
+
+def _summary(hardware: Any) -> dict[str, Any]:
+    """The facts a reader of a report asks for."""
+    facts = hardware.to_dict() if hasattr(hardware, "to_dict") else dict(vars(hardware))
+    wanted = ("system", "machine", "python", "cpu_name", "cpus", "ram_total", "gpus", "torch", "cuda", "cupy", "thinc",
+              "spacy", "transformers", "driver")  # fmt: skip
+    return {key: facts[key] for key in wanted if facts.get(key)}
+
+
+def settings_rows(made: Resolution) -> Iterator[tuple[str, str, str]]:
+    for name, value, why in made.rows:
+        yield name, str(value), why
