@@ -172,7 +172,6 @@ SAMPLES = {
     "rasa": ("nlu.yml", RASA, [("New York", "city"), ("here", "place"), ("Oslo", "city"), ("Ann", "person")]),
     "markup": ("m.md", MARKUP, [("Marie Curie", "PER"), ("Paris", "LOC")]),
     "stanford": ("s.tsv", STANFORD, [("Ann Lee", "PERSON"), ("Oslo", "LOCATION")]),
-    "iob-lines": ("l.iob", IOB_LINES, [("Ann Lee", "PER"), ("Oslo", "LOC")]),
     "conll": ("c.conll", CONLL, [("Ann Lee", "PER"), ("Oslo", "LOC")]),
 }
 # further faces of the same formats

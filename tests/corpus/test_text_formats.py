@@ -207,7 +207,7 @@ def test_chinese_markup_is_joined_without_spaces(tmp_path):
 def test_written_samples_are_detected(tmp_path):
     """What one format reads, every other that can hold it writes, and it is taken for what it is."""
     source = read(tmp_path, formats()["conll"], SAMPLES["conll"][1])
-    for name in ("conll", "conllu", "markup", "opennlp", "inline-xml", "pubtator", "stanford", "iob-lines"):
+    for name in ("conll", "conllu", "markup", "opennlp", "inline-xml", "pubtator", "stanford"):
         content = written(formats()[name], source)
         assert detected(tmp_path, content, "unnamed") == name
         assert entities(read(tmp_path, formats()[name], content)) == [("Ann Lee", "PER"), ("Oslo", "LOC")]

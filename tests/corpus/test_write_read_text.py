@@ -16,7 +16,7 @@ LABELS = st.sampled_from(["PER", "creative-work", "B-X", "Ort", "entity", "NE"])
 # Letters of several scripts, combining marks, emoji, every sign that some format gives a meaning, odd spaces.
 ALPHABET = st.sampled_from(
     list("abZéß王京서א9 \u00a0\u3000😀\u0301&<>[](){}|\\/\"'#*-_=:;.,\t")
-) | st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\u2028\u2029\x85")
+) | st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\u2028\u2029\x85\ufffe\uffff")
 
 
 @st.composite
@@ -66,7 +66,7 @@ def kept(fmt, made):
 
 
 @given(st.lists(records(nested=True, lines=True), min_size=1, max_size=3))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_inline_xml(tmp_path_factory, made):
     fmt = formats()["inline-xml"]
     holding, content = kept(fmt, made)
@@ -75,7 +75,7 @@ def test_inline_xml(tmp_path_factory, made):
 
 
 @given(st.lists(records(), min_size=1, max_size=3))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_markup(tmp_path_factory, made):
     fmt = formats()["markup"]
     holding, content = kept(fmt, made)
@@ -87,7 +87,7 @@ def test_markup(tmp_path_factory, made):
 
 
 @given(st.lists(records(lines=True, nested=True), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_brat(tmp_path_factory, made):
     folder = tmp_path_factory.mktemp("brat") / "out"
     formats()["brat"].write_path(made, folder)
@@ -100,7 +100,7 @@ def test_brat(tmp_path_factory, made):
 
 
 @given(st.lists(records(), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_pubtator(tmp_path_factory, made):
     fmt = formats()["pubtator"]
     holding, content = kept(fmt, made)
@@ -108,9 +108,9 @@ def test_pubtator(tmp_path_factory, made):
         same_entities(holding, read(tmp_path_factory.mktemp("p"), fmt, content))
 
 
-@pytest.mark.parametrize("name", ["conll", "conll-biluo", "conllu", "opennlp", "iob-lines", "stanford"])
+@pytest.mark.parametrize("name", ["conll", "conll-biluo", "conllu", "opennlp", "stanford"])
 @given(made=st.lists(records(), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_token_formats(tmp_path_factory, name, made):
     fmt = formats()[name]
     holding, content = kept(fmt, [record for record in made if record.text.strip()])
@@ -120,13 +120,11 @@ def test_token_formats(tmp_path_factory, name, made):
     if name in ("conll", "conll-biluo", "stanford"):
         options = {"delimiter": "\t", "token_column": 0, "tag_column": 1}
     after = read(tmp_path_factory.mktemp("t"), fmt, content, **options)
-    if name == "iob-lines":
-        after = [r for r in after if r.tokens]
     assert [squeezed(record) for record in after] == [squeezed(record) for record in holding]
 
 
 @given(records(alphabet=st.sampled_from(list("abc,.é ")), most=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_conllu_keeps_single_spaces(tmp_path_factory, record):
     record.text = " ".join(record.text.split())
     record.spans = []
@@ -137,7 +135,7 @@ def test_conllu_keeps_single_spaces(tmp_path_factory, record):
     assert text_of(after)[0] == record.text
 
 
-@pytest.mark.parametrize("name", ["conll", "conllu", "markup", "opennlp", "iob-lines", "stanford"])
+@pytest.mark.parametrize("name", ["conll", "conllu", "markup", "opennlp", "stanford"])
 def test_flat_formats_refuse_nested_spans(name):
     record = Record(
         "in.jsonl", 7, text="Bank of England", spans=[SpanRecord(0, 15, "ORG"), SpanRecord(8, 15, "LOC")]
@@ -156,7 +154,7 @@ def test_formats_without_missing_refuse_a_document_annotated_in_part(name):
             written(formats()[name], [record])
 
 
-@pytest.mark.parametrize("name", ["conll", "conllu", "iob-lines", "stanford"])
+@pytest.mark.parametrize("name", ["conll", "conllu", "stanford"])
 def test_missing_stays_missing(tmp_path, name):
     before = Record("x", 1, tokens=["Ann", "saw", "it", "."], tags=["B-PER", None, "O", "O"])
     (after,) = read(tmp_path, formats()[name], written(formats()[name], [before]))

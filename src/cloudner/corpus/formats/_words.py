@@ -65,7 +65,7 @@ def refuse_missing(record: Record, format_name: str) -> None:
 
 def text_of(record: Record) -> tuple[str, list[SpanRecord]]:
     """Text and spans, in order of start and longest first, of a record of either kind."""
-    if record.text is not None and record.tags is None:
+    if record.text is not None and (record.tags is None or record.spans):
         return record.text, sorted(record.spans, key=lambda s: (s.start, -s.end, s.label))
     tokens = record.tokens or []
     spaces = record.spaces if record.spaces is not None else _usual_spaces(tokens)
@@ -75,7 +75,7 @@ def text_of(record: Record) -> tuple[str, list[SpanRecord]]:
         SpanRecord(starts[a], starts[b - 1] + len(tokens[b - 1]), label)
         for a, b, label in decode(tags, detect_scheme([tags]), record.sent_starts).spans
     ]
-    return text, sorted([*spans, *record.spans], key=lambda s: (s.start, -s.end, s.label))
+    return text, spans
 
 
 def words_of(record: Record, format_name: str) -> Words:
@@ -84,7 +84,7 @@ def words_of(record: Record, format_name: str) -> Words:
     A text is cut at white space, around punctuation and at the ends of spans. Raises InputError for spans that
     overlap, are empty or lie outside the text.
     """
-    if record.tokens is not None and record.tags is not None and not record.spans:
+    if record.tokens is not None and record.tags is not None:
         tokens, tags = record.tokens, record.tags
         decoded = decode(tags, detect_scheme([tags]), record.sent_starts)
         spaces = record.spaces if record.spaces is not None else _usual_spaces(tokens)
@@ -92,18 +92,17 @@ def words_of(record: Record, format_name: str) -> Words:
     else:
         text, marked = text_of(record)
         flat(record, format_name, text, marked)
-        tokens, spaces, starts = _cut(text, {edge for s in marked for edge in (s.start, s.end)})
+        edges = [_edges(text, span) for span in marked]
+        tokens, spaces, starts = _given(record, text, edges) or _cut(
+            text, {e for pair in edges for e in pair}
+        )
         first = {start: index for index, start in enumerate(starts)}
         last = {
             start + len(token): index + 1
             for index, (start, token) in enumerate(zip(starts, tokens, strict=True))
         }
-        spans, missing = [], []
-        for span in marked:
-            surface = text[span.start : span.end]
-            start = span.start + len(surface) - len(surface.lstrip())
-            end = span.start + len(surface.rstrip())
-            spans.append(TokenSpan(first[start], last[end], span.label))
+        missing = []
+        spans = [TokenSpan(first[a], last[b], s.label) for s, (a, b) in zip(marked, edges, strict=True)]
     if not record.complete:
         marked_words = {index for span in spans for index in range(span.start, span.end)}
         missing = [index for index in range(len(tokens)) if index not in marked_words]
@@ -121,6 +120,26 @@ def flat(record: Record, format_name: str, text: str, spans: Iterable[SpanRecord
                 record, format_name, f"the span {span.start}:{span.end}:{span.label}, which overlaps another"
             )
         end = span.end
+
+
+def _edges(text: str, span: SpanRecord) -> tuple[int, int]:
+    """Where a span's first word starts and its last one ends."""
+    surface = text[span.start : span.end]
+    return span.start + len(surface) - len(surface.lstrip()), span.start + len(surface.rstrip())
+
+
+def _given(
+    record: Record, text: str, edges: Iterable[tuple[int, int]]
+) -> tuple[list[str], list[bool], list[int]] | None:
+    """The record's own tokens, spaces and starts, if they make up its text and no span cuts one."""
+    if not record.tokens:
+        return None
+    spaces = record.spaces if record.spaces is not None else _usual_spaces(record.tokens)
+    made, starts = join(record.tokens, spaces)
+    ends = {start + len(token) for start, token in zip(starts, record.tokens, strict=True)}
+    if made != text or not all(a in set(starts) and b in ends for a, b in edges):
+        return None
+    return record.tokens, spaces, starts
 
 
 def _usual_spaces(tokens: Sequence[str]) -> list[bool]:

@@ -93,7 +93,8 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
             continue
         if len(row) != columns:
             row = _mended(row, line, layout) or row
-            if len(row) <= max(token_at, tag_at):
+            fits = len(row) > max(token_at, tag_at)
+            if not fits or (len(row) != columns and not is_tag(row[tag_at], seen)):
                 raise _ragged(source.name, number, line, layout)
         if header:
             header = False

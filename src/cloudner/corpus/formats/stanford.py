@@ -1,18 +1,16 @@
-"""Stanford NER TSV (`Paris<tab>LOCATION`) and spaCy's one-sentence-a-line `Paris|NNP|B-GPE`."""
+"""Stanford NER TSV: `Paris<tab>LOCATION`, labels without a position."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import IO
 
 from cloudner.corpus.formats import conll
-from cloudner.corpus.formats._columns import POSITION_TAG, is_tag
+from cloudner.corpus.formats._columns import POSITION_TAG
 from cloudner.corpus.formats._words import refuse, words_of
-from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
+from cloudner.corpus.formats.base import Format, Match, Sample
 from cloudner.corpus.records import Record
 from cloudner.corpus.tags import MISSING, encode
-from cloudner.errors import InputError
 
 
 def sniff(sample: Sample) -> Match | None:
@@ -55,69 +53,6 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
         stream.write("\n")
 
 
-def _token_cells(line: str) -> list[list[str]]:
-    return [
-        chunk.rsplit("|", count) for chunk in line.split() for count in (2 if chunk.count("|") >= 2 else 1,)
-    ]
-
-
-def sniff_lines(sample: Sample) -> Match | None:
-    lines = [line for line in sample.lines[:500] if line.strip()]
-    cells = [cell for line in lines for cell in _token_cells(line)]
-    if len(cells) < 2 or any(len(cell) < 2 for cell in cells):
-        return None
-    if len(cells) < 2 * len(lines) and len(lines) > 1:
-        return None  # one token a line is a file of columns
-    widths = Counter(map(len, cells))
-    tags = Counter(cell[-1] for cell in cells)
-    if not all(is_tag(tag) for tag in tags) or not tags["O"]:
-        return None
-    width = widths.most_common(1)[0][0]
-    return Match(0.93, f"words as token|{'POS|' if width == 3 else ''}tag, a sentence a line")
-
-
-def read_lines(source: Source, options: ReadOptions) -> Iterator[Record]:
-    """One record a line of `token|tag` or `token|POS|tag` words."""
-    found = False
-    for number, line in source.lines():
-        if not line.strip():
-            continue
-        cells = _token_cells(line)
-        for cell in cells:
-            if len(cell) < 2 or not cell[0]:
-                raise InputError(
-                    f"the word {'|'.join(cell)!r}",
-                    file=source.name,
-                    line=number,
-                    expected="token|tag or token|POS|tag",
-                    fix="mend the word",
-                )
-        found = True
-        tags: list[str | None] = [None if cell[-1] in MISSING else cell[-1] for cell in cells]
-        yield Record(source.name, number, tokens=[cell[0] for cell in cells], tags=tags, sent_starts=[0])
-    if not found:
-        raise InputError("no word in the file", file=source.name, expected="token|tag words")
-
-
-def write_lines(records: Iterable[Record], stream: IO[str]) -> None:
-    """`token|tag` words, a sentence a line."""
-    for record in records:
-        words = words_of(record, "iob-lines")
-        tags = encode(len(words.tokens), words.spans, "BIO", words.missing)
-        starts = set(words.sent_starts)
-        line: list[str] = []
-        for index, (token, tag) in enumerate(zip(words.tokens, tags, strict=True)):
-            if index in starts and line:
-                stream.write(" ".join(line) + "\n")
-                line = []
-            if not token.strip():
-                continue
-            if len(token.split()) != 1 or "|" in token:
-                refuse(record, "iob-lines", f"the token {token!r}", "--to conll")
-            line.append(f"{token}|{tag}")
-        stream.write(" ".join(line) + "\n")
-
-
 STANFORD = Format(
     name="stanford",
     description="Stanford NER: token, tab, label without a position",
@@ -125,12 +60,4 @@ STANFORD = Format(
     sniff=sniff,
     read=conll.read,
     write=write,
-)
-IOB_LINES = Format(
-    name="iob-lines",
-    description="a sentence a line of token|tag or token|POS|tag words, spaCy's .iob",
-    extensions=(".iob",),
-    sniff=sniff_lines,
-    read=read_lines,
-    write=write_lines,
 )
