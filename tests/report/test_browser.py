@@ -1,0 +1,198 @@
+"""The page in a real browser; needs chromium, chromedriver and selenium."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+
+import pytest
+import srsly
+from spacy.tokens import Doc, Span
+
+from cloudner.report.calibration import calibration_of
+from cloudner.report.errors import confusion, find_errors
+from cloudner.report.evaluate import evaluate
+
+from .conftest import disturb, random_tags, ruler, tagged_documents, write_docs
+from .test_html import EVIL
+
+pytestmark = pytest.mark.slow
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,1600",
+)  # fmt: skip
+
+
+@pytest.fixture
+def browser(tmp_path):
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from selenium.webdriver.chrome.service import Service
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium or chromedriver is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(driver))
+    yield started
+    started.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A page with more than 4,000 mistakes, a log and a confidence."""
+    tmp_path = tmp_path_factory.mktemp("page")
+    nlp = ruler([("Oslo", "LOC")])
+    evaluation = evaluate(nlp, write_docs(tmp_path / "one.spacy", [nlp("Oslo")]), rounds=10)
+    rng = random.Random(1)
+    labels = ["LOC", "ORG", "PER"]
+    gold = [random_tags(rng, 30, labels) for _ in range(900)]
+    documents = tagged_documents(gold, [disturb(rng, tags, labels) for tags in gold])
+    for i, document in enumerate(documents):
+        document.meta["id"] = f"doc-{i}"
+        document.confidence = [0.4 + 0.6 * rng.random() for _ in document.predicted]
+    evaluation.documents = documents
+    evaluation.errors = find_errors(documents)
+    evaluation.confusion = confusion(documents)
+    evaluation.calibration = calibration_of(documents)
+    evaluation.log = [
+        {"step": i, "loss": 5 / (i + 1), "lr": 5e-5, "memory_mb": 900, "words_per_second": 1000 + i,
+         **({"scores": {"ents_f": 1 - 1 / (i + 1)}} if i % 10 == 0 else {})}
+        for i in range(100)
+    ]  # fmt: skip
+    assert 4000 < len(evaluation.errors) < 10_000
+    path = tmp_path / "report.html"
+    path.write_text(evaluation.to_html(max_errors=10_000), encoding="utf-8")
+    return evaluation, path
+
+
+def count(driver) -> int:
+    from selenium.webdriver.common.by import By
+
+    text = driver.find_element(By.ID, "count").text
+    return int(text.split(" of ")[1].replace(",", "")) if " of " in text else 0
+
+
+def test_filters_pages_theme_and_charts(browser, page, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+
+    evaluation, path = page
+    errors = evaluation.errors
+    started = time.perf_counter()
+    browser.get(path.as_uri())
+    WebDriverWait(browser, 10).until(lambda d: count(d) == len(errors))
+    assert time.perf_counter() - started < 10
+
+    def find(selector):
+        return browser.find_element(By.CSS_SELECTOR, selector)
+
+    def items():
+        return browser.find_elements(By.CSS_SELECTOR, "#list > li")
+
+    def click(element):
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        element.click()
+
+    assert len(items()) == 25
+    assert find("#prev").get_attribute("disabled")
+    click(find("#next"))
+    assert find("#page").text == f"page 2 of {-(-len(errors) // 25)}"
+
+    # Classes: all but one off leaves that one.
+    for kind in ("boundary", "type", "both", "invented"):
+        click(find(f".chip[data-kind={kind}]"))
+    missed = [e for e in errors if e.kind == "missed"]
+    assert count(browser) == len(missed)
+    assert {item.get_attribute("data-kind") for item in items()} == {"missed"}
+    assert find(".chip[data-kind=type]").get_attribute("aria-pressed") == "false"
+
+    # And a label with it.
+    Select(find("#f-label")).select_by_value("ORG")
+    assert count(browser) == sum(e.gold.label == "ORG" for e in missed)
+
+    click(find("#f-reset"))
+    assert count(browser) == len(errors)
+
+    # Text search finds documents too, and waits for the typing to end.
+    find("#f-text").send_keys("doc-77")
+    expected = sum("doc-77" in e.source for e in errors)
+    WebDriverWait(browser, 5).until(lambda d: count(d) == expected)
+    find("#f-text").clear()
+    find("#f-text").send_keys("no such text anywhere")
+    WebDriverWait(browser, 5).until(lambda d: "Nothing fits" in find("#count").text)
+    click(find("#f-reset"))
+
+    # Order by confidence: the surest mistake comes first, missed entities have none.
+    Select(find("#f-order")).select_by_value("sure")
+    surest = max(e.confidence for e in errors if e.confidence is not None)
+    assert f"confidence {100 * surest:.1f} %" in items()[0].text
+    first = items()[0].find_element(By.CSS_SELECTOR, "mark.focus")
+    assert first.value_of_css_property("box-shadow") != "none"
+
+    # A column name sorts its table.
+    heads = browser.find_elements(By.CSS_SELECTOR, "table.sortable thead button")
+    click(heads[5])
+    column = [
+        int(cell.text.replace(",", ""))
+        for cell in browser.find_elements(By.CSS_SELECTOR, "table.sortable td:nth-child(6)")
+    ]
+    assert column == sorted(column, reverse=True)
+
+    # The pointer over a curve reads its value.
+    chart = find("[data-chart=speed] svg")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", chart)
+    ActionChains(browser).move_to_element(chart).perform()
+    assert "step" in find("[data-chart=speed] output").text
+
+    # The theme changes colours and stays chosen.
+    before = find("body").value_of_css_property("background-color")
+    browser.execute_script("window.scrollTo({top: 0, behavior: 'instant'})")
+    click(find("#theme"))
+    assert find("body").value_of_css_property("background-color") != before
+
+    browser.execute_script("document.getElementById('errors').scrollIntoView({behavior: 'instant'})")
+    shot = tmp_path / "report.png"
+    assert browser.save_screenshot(str(shot))
+    assert shot.stat().st_size > 20_000
+
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    requested = [
+        message["params"]["request"]["url"]
+        for entry in browser.get_log("performance")
+        if (message := srsly.json_loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
+    ]
+    assert {url.split(":")[0] for url in requested} <= {"file", "data", "chrome"}
+    assert all("report.html" in url for url in requested if url.startswith("file"))
+
+
+def test_narrow_screens_do_not_scroll_sideways(browser, page):
+    browser.set_window_size(500, 900)
+    browser.get(page[1].as_uri())
+    width = browser.execute_script(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert width == 0
+
+
+def test_nothing_in_the_data_runs(browser, corpus, tmp_path):
+    nlp = ruler([("Oslo", "LOC")])
+    doc = Doc(nlp.vocab, words=["Oslo", EVIL, "<img src=x onerror=document.title='owned'>"])
+    doc.set_ents(
+        [Span(doc, 1, 2, label=EVIL), Span(doc, 2, 3, label="<img src=x onerror=document.title='owned'>")]
+    )
+    evaluation = evaluate(nlp, write_docs(tmp_path / "evil.spacy", [doc]), rounds=10)
+    path = tmp_path / "evil.html"
+    path.write_text(evaluation.to_html(), encoding="utf-8")
+    browser.get(path.as_uri())
+    time.sleep(0.3)
+    assert browser.title.endswith("evaluation")
+    assert not browser.find_elements("css selector", "img")
+    assert len(browser.find_elements("css selector", "#list > li")) == 3
