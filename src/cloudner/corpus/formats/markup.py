@@ -132,10 +132,15 @@ def read_documents(lines: Iterable[tuple[int, str]], file: str) -> Iterator[Docu
 
 def sniff(sample: Sample) -> Match | None:
     """Brackets followed by a label in parentheses, in a file that is not one of tokens."""
-    marks = [m for line in sample.lines[:2000] for m in _MARK.finditer(line) if m["label"]]
+    marks = [
+        m
+        for line in sample.lines[:2000]
+        for m in _MARK.finditer(line)
+        if m["label"] and not (m.start() and line[m.start() - 1].isalnum())  # not a[0](x) of a program
+    ]
+    headers = sum(_HEADER.match(line) is not None for line in sample.lines)
     if not marks:
         return None
-    headers = sum(_HEADER.match(line) is not None for line in sample.lines)
     if headers:
         return Match(0.95, f"{headers} `## topic | split` headers and [surface](LABEL) marks")
     labels = {m["label"] for m in marks}

@@ -1,0 +1,91 @@
+"""One sample of every format among all formats: the right one wins, whatever the file is called."""
+
+import subprocess
+import sys
+
+import pytest
+from _reading import put
+from _text_samples import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
+from test_export_formats import CASES
+
+from cloudner.corpus.convert import convert
+from cloudner.corpus.detect import rank
+from cloudner.corpus.registry import formats
+from cloudner.corpus.sources import open_sources
+
+TEXTS = [(name, file, content) for name, (file, content, _) in SAMPLES.items()]
+TEXTS += [(name, file, content) for name, file, content, _ in VARIANTS]
+SPACY_IOB = "Ann|NNP|B-PER left|VBD|O Oslo|NNP|B-LOC .|.|O\nBye|UH|O .|.|O\n"
+EVERY = TEXTS + list(CASES.values()) + [("brat", "a.ann", BRAT_ANN), ("spacy-iob", "a.iob", SPACY_IOB)]
+# formats whose samples are folders or binary files, each detected in its own tests; and other ways to write
+ELSEWHERE = {"spacy", "arrow", "parquet", "azure", "comprehend", "tagtog", "conll-biluo"}
+
+
+@pytest.mark.parametrize(("name", "file", "content"), EVERY, ids=[f"{e[0]}-{i}" for i, e in enumerate(EVERY)])
+def test_the_right_format_wins(tmp_path, name, file, content):
+    for called in (file, "unnamed"):
+        found = rank(next(open_sources(put(tmp_path, called, content))).sample())
+        assert found[0].format.name == name, [(d.format.name, d.score, d.reason) for d in found]
+        assert found[0].score >= 0.5
+        assert found[0].reason
+        if len(found) > 1:  # a tie would be decided by the alphabet
+            assert found[1].score < found[0].score, [(d.format.name, d.score, d.reason) for d in found]
+
+
+def test_no_text_format_claims_prose_code_or_pages(tmp_path):
+    others = {
+        "prose": "Ann Lee left Oslo in 1999.\nShe took a B-52 and (perhaps) a bus, see [1].\n\nThe end.\n"
+        * 3,
+        "python": "import os\n\ndef main(args):\n    print(args[0](x), '<b>')\n    return {'a': 1}\n",
+        "page": "<html><body><p>Ann <b>Lee</b> left</p></body></html>\n",
+        "numbers": "1 2 3\n4 5 6\n7 8 9\n",
+        "log": "2024-01-01 10:00:00 INFO start\n2024-01-01 10:00:01 WARN stop\n",
+        "readme": "# Title\n\nSee [the docs](https://example.org) and `code`.\n\n- one\n- two\n",
+        "table": "a,b,c\n1,2,3\n4,5,6\n",
+    }
+    for what, text in others.items():
+        found = rank(next(open_sources(put(tmp_path, "unnamed", text))).sample())
+        assert not found or found[0].score < 0.5, (what, found[0])
+
+
+def test_every_format_has_a_sample():
+    assert set(formats()) - {name for name, _, _ in EVERY} <= ELSEWHERE
+
+
+def test_convert_reads_them_all_in_one_go(tmp_path):
+    import spacy
+    from spacy.tokens import DocBin
+
+    expected = [pair for sample in [*SAMPLES.values(), *(v[1:] for v in VARIANTS)] for pair in sample[2]]
+    sources = [str(put(tmp_path, f"{i}/{file}", content)) for i, (_, file, content) in enumerate(TEXTS)]
+    report = convert(sources, str(tmp_path / "out.spacy"), lang="xx")
+    assert [detected[1] for detected in report.detected] == [name for name, _, _ in TEXTS]
+    docs = DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.blank("xx").vocab)
+    found = [(ent.text, ent.label_) for doc in docs for ent in doc.ents]
+    rest = iter(expected)
+    assert all(pair in rest for pair in found)  # in this order, with nothing that is not expected
+    # nested and stacked entities cannot stand in doc.ents: each is told
+    dropped = sum(count for (_, action), count in report.issues.items() if action == "dropped")
+    assert dropped == len(expected) - len(found) == 3
+
+
+def test_one_command_converts_a_folder_of_all_of_them(tmp_path):
+    folder = tmp_path / "in"
+    kept = [(name, file, content) for name, file, content in TEXTS if not file.endswith(".md")]
+    for index, (_, file, content) in enumerate(kept):
+        put(folder, f"{index:02}-{file}", content)
+    put(folder, "a.txt", BRAT_TXT)
+    put(folder, "a.ann", BRAT_ANN)
+    output = tmp_path / "all.spacy"
+    done = subprocess.run(
+        [sys.executable, "-m", "spacy", "cloudner", "convert", str(folder), str(output), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert output.exists()
+    text = done.stdout
+    for name, file, _ in [*kept, ("brat", "a.ann", "")]:
+        assert f"{file}" in text, file
+        assert f'"{name}"' in text, name
