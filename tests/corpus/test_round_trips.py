@@ -104,7 +104,7 @@ def test_text_formats_give_back_text_and_spans(name, records, tmp_path):
 @SETTINGS
 @given(records=st.lists(documents(gaps=(" ",)), min_size=1, max_size=3))
 def test_token_formats_give_back_spans(name, records, tmp_path):
-    before = [[aligned for aligned in r.tokens] for r in records_of(aligner.chunk(records))]
+    before = [list(r.tokens) for r in records_of(aligner.chunk(records))]
     tags = [r.tags for r in records_of(aligner.chunk(records))]
     path = write(name, records, tmp_path)
     read_back = list(records_of(aligner.chunk(formats()[name].read(next(open_sources(path)), ReadOptions()))))

@@ -21,13 +21,16 @@ from cloudner.corpus.issues import Action, ConversionIssue, excerpt
 from cloudner.corpus.offsets import UNITS, OffsetMap, recount, repair, same
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.corpus.tags import Scheme, decode, detect_scheme
-from cloudner.corpus.tokenizer import make_tokenizer, memory_zone
+from cloudner.corpus.tokenizer import shared_tokenizer
 from cloudner.errors import ConfigError, InputError
 
 AlignMode = Literal["expand", "contract", "strict"]
 NEGATIVE_KEY = "incorrect_spans"  # the name spaCy's own NER documents for spans known to be wrong
 MAX_LENGTH = 1_000_000  # characters; spacy.Language.max_length
 _CACHE_WORDS = 500_000
+# New words after which a vocabulary is made anew: 100 MB at the half kilobyte a word that English texts of all-new
+# words took.
+_VOCABULARY_WORDS = 200_000
 CLOSED = 4  # the bit of a tag after which its entity is over: the last or the only token
 _NO_SPACES = {"zh", "ja", "th", "lo", "my", "km"}  # languages written without spaces between words
 
@@ -90,7 +93,7 @@ class _Columns:
         self.lengths: list[int] = []
         self.unknown_spaces: list[bool] = []
         self.groups: list[bytes] = []
-        self.user_data: list[bytes] = []
+        self.user_data: list[bytes | None] = []
         self.places: list[tuple[str, int]] = []
         self.group_keys: list[str | None] = []
         self.strings: set[str] = set()
@@ -110,12 +113,12 @@ class Aligner:
         if align not in ("expand", "contract", "strict"):
             raise ConfigError(f"align={align!r}", expected="expand, contract or strict", fix="--align expand")
         self.lang, self.mode = lang, align
-        self.vocab, self.tokenizer = make_tokenizer(lang)
+        self.vocab, self.tokenizer = shared_tokenizer(lang)
+        self._fresh_words = len(self.vocab)
         self.issues: list[ConversionIssue] = []
         self._ids, self._tags = _Ids(), _Tags()
         self.schemes: dict[str, Scheme] = {}
         self._at_hand: list[Record] = []
-        self._no_meta = msgpack_dumps({})
         self._no_groups = cast(bytes, Doc(self.vocab, words=["x"]).spans.to_bytes())
 
     def take_issues(self) -> list[ConversionIssue]:
@@ -128,17 +131,17 @@ class Aligner:
         """The records' documents as arrays. A document without any token is left out with an issue."""
         columns = _Columns()
         self._at_hand = list(records)
-        with memory_zone(self.vocab, self.tokenizer):
-            for record in self._at_hand:
-                if record.tokens is None:
-                    self._add_text(columns, record)
-                else:
-                    self._add_tokens(columns, record)
-            orth = np.array(columns.orth, dtype=np.uint64)
-            texts = self.vocab.strings
-            for each in np.unique(orth).tolist():
-                if each in texts:
-                    columns.strings.add(texts[each])
+        self._renew()
+        for record in self._at_hand:
+            if record.tokens is None:
+                self._add_text(columns, record)
+            else:
+                self._add_tokens(columns, record)
+        orth = np.array(columns.orth, dtype=np.uint64)
+        texts = self.vocab.strings
+        for each in np.unique(orth).tolist():
+            if each in texts:
+                columns.strings.add(texts[each])
         codes = np.array(columns.codes, dtype=np.int64)
         labels = self._tags.labels
         kinds = np.array([self._ids[label] if label else 0 for label in labels], dtype=np.uint64)
@@ -159,6 +162,17 @@ class Aligner:
             group_keys=columns.group_keys,
             issues=self.take_issues(),
         )
+
+    def _renew(self) -> None:
+        """A new vocabulary in place of one that has grown large: its words are never forgotten otherwise.
+
+        A `memory_zone` would forget them after each chunk, and the tokenizer would then meet every word of the
+        next one for the first time.
+        """
+        if len(self.vocab) - self._fresh_words > _VOCABULARY_WORDS:
+            shared_tokenizer.cache_clear()
+            self.vocab, self.tokenizer = shared_tokenizer(self.lang)
+            self._fresh_words = len(self.vocab)
 
     def _add_text(self, columns: _Columns, record: Record) -> None:
         text = record.text or ""
@@ -233,7 +247,7 @@ class Aligner:
             columns.strings.update(entity.label for entity in negative)
         else:
             columns.groups.append(self._no_groups)
-        columns.user_data.append(_user_data(record) if record.meta else self._no_meta)
+        columns.user_data.append(_user_data(record) if record.meta else None)
         columns.places.append((record.file, record.line))
         group = record.meta.get("group") if record.meta else None
         columns.group_keys.append(None if group is None else str(group))

@@ -107,7 +107,7 @@ def convert(
     paths = _output_paths(output, writer, shares)
     for path in paths:
         _check_writable(path)
-    Aligner(lang, align)  # an unknown language is told before anything is read
+    aligner = Aligner(lang, align)  # an unknown language is told before anything is read
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
@@ -120,7 +120,7 @@ def convert(
         records = _records(sources, encoding, given, options, report, log, progress)
         if n_sents is not None:
             records = regroup(records, n_sents)
-        chunks = align_chunks(_batches(records), lang, align, n_process)
+        chunks = align_chunks(_batches(records), aligner, n_process)
         watch = _Watch()
         spool = stack.enter_context(Spool()) if shares is not None else None
         for chunk in chunks:

@@ -17,6 +17,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# zlib (.spacy), Parquet, Arrow files and streams
+_BINARY = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
 _SCAN_BYTES = 64 * 1024 * 1024  # how much of a file is looked at before UTF-8 is believed
 _GUESS_BYTES = 256 * 1024
 # A well-formed sequence of two to four bytes: hardly ever met by chance in another encoding.
@@ -34,9 +36,11 @@ def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str) -> str:
         for mark, encoding in _BOMS:
             if block.startswith(mark):
                 return encoding
+        if block.startswith(_BINARY) and any(byte < 9 for byte in block[:4096]):
+            return "utf-8"  # read as bytes; the sample's text is of no use
         head = block[:4096]
         nuls = head.count(b"\x00")
-        if nuls > len(head) // 5 and head[:4] != b"PAR1":
+        if nuls > len(head) // 5:
             even, odd = head[0::2].count(b"\x00"), head[1::2].count(b"\x00")
             if odd > 4 * even:
                 return "utf-16-le"
@@ -55,7 +59,7 @@ def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str) -> str:
                 good += len(_MULTIBYTE.findall(block))
                 break
             seen += len(block)
-            good += len(_MULTIBYTE.findall(block)) if good < 100 else 0
+            good += 0 if good > 100 or block.isascii() else len(_MULTIBYTE.findall(block))
             if seen >= _SCAN_BYTES:
                 return "utf-8"
             block = stream.read(1 << 20)

@@ -139,7 +139,8 @@ def records_of(chunk: Chunk) -> Iterator[Record]:
                 tags.append("O" if code == OUTSIDE else None)
         if start >= 0:
             spans.append(_span(text, starts, tokens, start, len(tokens), words[kinds[start]]))
-        user_data: Any = msgpack_loads(chunk.user_data[index])
+        packed = chunk.user_data[index]
+        user_data: Any = msgpack_loads(packed) if packed is not None else {}
         marks = chunk.sent_start[a:b]
         yield Record(
             *chunk.places[index],

@@ -30,12 +30,9 @@ def _work(records: list[Record], schemes: dict[str, Scheme]) -> tuple[Chunk, dic
     return _worker.chunk(records), _worker.schemes
 
 
-def align_chunks(
-    batches: Iterable[list[Record]], lang: str, align: AlignMode, n_process: int = 1
-) -> Iterator[Chunk]:
-    """Chunks in the order of the batches. At most two batches a process are under way at a time."""
+def align_chunks(batches: Iterable[list[Record]], aligner: Aligner, n_process: int = 1) -> Iterator[Chunk]:
+    """Chunks in the order of the batches, by `aligner` or, in other processes, by its like. At most two batches a process are under way at a time."""
     if n_process == 1:
-        aligner = Aligner(lang, align)
         for batch in batches:
             yield aligner.chunk(batch)
         return
@@ -43,7 +40,7 @@ def align_chunks(
     context = multiprocessing.get_context("spawn")
     schemes: dict[str, Scheme] = {}
     pending: deque[Future[tuple[Chunk, dict[str, Scheme]]]] = deque()
-    with ProcessPoolExecutor(n_process, context, _start, (lang, align)) as pool:
+    with ProcessPoolExecutor(n_process, context, _start, (aligner.lang, aligner.mode)) as pool:
         try:
             for batch in batches:
                 pending.append(pool.submit(_work, batch, schemes))

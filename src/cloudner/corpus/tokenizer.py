@@ -6,15 +6,20 @@ the tokenizer and the vocabulary only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import functools
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from cloudner.errors import ConfigError
+
+
+@functools.lru_cache(maxsize=2)
+def shared_tokenizer(lang: str) -> tuple[Vocab, Callable[[str], Doc]]:
+    """What `make_tokenizer` makes, made once a process: most runs need one language and few new words."""
+    return make_tokenizer(lang)
 
 
 def make_tokenizer(lang: str) -> tuple[Vocab, Callable[[str], Doc]]:
@@ -42,17 +47,3 @@ def make_tokenizer(lang: str) -> tuple[Vocab, Callable[[str], Doc]]:
             f"spaCy's tokenizer for {lang!r} needs a package that is not installed: {str(error).splitlines()[0]}",
             fix=f"python -m pip install 'spacy[{lang}]', or --lang xx",
         ) from error
-
-
-@contextmanager
-def memory_zone(vocab: Vocab, tokenizer: Any) -> Iterator[None]:
-    """Words met inside are forgotten at the end, so that memory does not grow with the corpus.
-
-    The same as `Language.memory_zone`; a spaCy without it runs the block as it is. No Doc may outlive the block.
-    """
-    with ExitStack() as stack:
-        if hasattr(vocab, "memory_zone"):
-            pool = stack.enter_context(vocab.memory_zone())
-            if hasattr(tokenizer, "memory_zone"):
-                stack.enter_context(tokenizer.memory_zone(pool))
-        yield

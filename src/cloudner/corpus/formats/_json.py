@@ -141,7 +141,7 @@ def _from_lines(source: Any) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json.loads(line)
             except RecursionError as error:
-                raise InputError("nested too deeply", file=source.name, line=number) from error
+                raise _deep(source, number) from error
             except ValueError as error:
                 raise InputError(
                     f"not JSON ({getattr(error, 'msg', error)} at character {getattr(error, 'pos', 0) + 1})",
@@ -183,7 +183,7 @@ def _from_stream(source: Any) -> Iterator[tuple[int, Any]]:
                     buffer, at = buffer[at:] + more, 0
                     continue
             except RecursionError as error:
-                raise InputError("nested too deeply", file=source.name, line=line) from error
+                raise _deep(source, line) from error
             except ValueError as error:
                 more = stream.read(want)
                 if not more:
@@ -198,6 +198,10 @@ def _from_stream(source: Any) -> Iterator[tuple[int, Any]]:
             at = end
             if at > _BLOCK:
                 buffer, at = buffer[at:], 0
+
+
+def _deep(source: Any, line: int) -> InputError:
+    return InputError("nested too deeply", file=source.name, line=line, expected="an annotation export")
 
 
 def _cut(source: Any, line: int, problem: str) -> InputError:

@@ -38,8 +38,8 @@ SENTENCE_NAMES = (
     "sent", "sentence number", "doc_id", "document_id", "document", "id",
 )  # fmt: skip
 _DELIMITERS = (",", "\t", ";", "|")
-# The largest C long on every platform: a document is one cell. The limit on a document's length comes later.
-_FIELD_LIMIT = 2**31 - 1
+# Characters in a cell: far over what spaCy takes for one text, and an end to a quote that is never closed.
+_FIELD_LIMIT = 32 * 1024 * 1024
 
 
 def _same(name: str) -> str:
@@ -73,7 +73,7 @@ def _parse(sample: Sample, delimiter: str) -> list[list[str]]:
 
 
 def _tables(sample: Sample) -> Iterator[_Table]:
-    if not sample.lines or "\x00" in sample.text:
+    if not sample.lines:
         return
     first = sample.lines[0]
     if first.lstrip()[:1] in ("{", "["):
@@ -114,6 +114,32 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
     return None
 
 
+class _Raw:
+    """The lines of a stream; those since `lines` was last emptied are kept."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._next = stream.__next__
+        self.lines: list[str] = []
+
+    def __iter__(self) -> _Raw:
+        return self
+
+    def __next__(self) -> str:
+        line = self._next()
+        self.lines.append(line)
+        return line
+
+
+def _nul(source: Any, line: int) -> InputError:
+    return InputError(
+        "a NUL byte in the text",
+        file=source.name,
+        line=line,
+        expected="text; NUL means a binary or a damaged file",
+        fix="tr -d '\\000' < FILE > CLEAN",
+    )
+
+
 def _reader(
     source: Any,
     options: ReadOptions,
@@ -128,35 +154,47 @@ def _reader(
         decode_errors(source.name, source.encoding, source.open_bytes),
         source.open_text(newline="") as stream,
     ):
-        reader = csv.reader(stream, delimiter=delimiter, quoting=quoting)
+        raw = _Raw(stream)
+        reader = csv.reader(raw, delimiter=delimiter, quoting=quoting)
         line = 1
+        last: list[str] = []
         while True:
             try:
                 row = next(reader)
             except StopIteration:
+                _check_end(source, line, last, delimiter, quoting)
                 return
             except csv.Error as error:
-                nul = "NUL" in str(error)
+                if "NUL" in str(error):
+                    raise _nul(source, reader.line_num) from error
                 raise InputError(
-                    "a NUL byte in the text" if nul else f"not a table: {error}",
+                    f"not a table: {error}",
                     file=source.name,
-                    line=reader.line_num,
-                    expected="text; NUL means a binary or a damaged file" if nul else "CSV with quoted cells",
-                    fix="tr -d '\\000' < FILE > CLEAN"
-                    if nul
-                    else "--delimiter, or write the file with a CSV library",
+                    line=line,
+                    expected="CSV with quoted cells",
+                    fix="look for a quote that is not closed, or give --delimiter",
                 ) from error
+            last, raw.lines = raw.lines, []
             if row or keep_blank:
                 if "\x00" in "".join(row):
-                    raise InputError(
-                        "a NUL byte in the text",
-                        file=source.name,
-                        line=line,
-                        expected="text; NUL means a binary or a damaged file",
-                        fix="tr -d '\\000' < FILE > CLEAN",
-                    )
+                    raise _nul(source, line)
                 yield line, row
             line = reader.line_num + 1
+
+
+def _check_end(source: Any, line: int, last: list[str], delimiter: str, quoting: Literal[0, 3]) -> None:
+    """Raises InputError where the end of the file lies inside a quoted cell."""
+    try:
+        list(csv.reader(last, delimiter=delimiter, quoting=quoting, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise InputError(
+                "a quote that is never closed",
+                file=source.name,
+                line=line - len(last),
+                expected="a closing quote before the end of the file",
+                fix="look at that line; a cut file can be copied again",
+            ) from error
 
 
 def _column(
