@@ -2,6 +2,9 @@
 
 import pytest
 from _reading import put
+from _text_samples import SAMPLES
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloudner.corpus.formats.base import ReadOptions
 from cloudner.corpus.registry import formats
@@ -188,3 +191,35 @@ def test_brat_without_its_other_half(tmp_path):
 
 def test_there_are_enough_of_them():
     assert len(BROKEN) + len(BRAT) >= 20
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_damaged_files_give_records_or_one_clear_line(tmp_path_factory, data):
+    name = data.draw(st.sampled_from(sorted(SAMPLES)))
+    file, content, _ = SAMPLES[name]
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content)))
+        length = data.draw(st.integers(0, 12))
+        junk = data.draw(
+            st.sampled_from(["", "\t", "\n", " ", "<", "]", "\\", "-", "9", "(", "*", "&", "|t|", "é😀"])
+        )
+        content = content[:at] + junk + content[at + length :]
+    if not content:
+        return
+    path = put(tmp_path_factory.mktemp("damaged"), file, content)
+    (source,) = open_sources(path)
+    records, message = [], ""
+    try:
+        records = list(formats()[name].read(source, ReadOptions()))
+    except InputError as error:
+        message = str(error)
+    assert not message or (message.startswith(str(path)) and "\n" not in message)
+    for record in records:
+        if record.tokens is None:
+            assert record.text is not None
+        else:
+            assert record.tags is None or len(record.tags) == len(record.tokens)
+            assert record.spaces is None or len(record.spaces) == len(record.tokens)
+            assert all(record.tokens)
+        assert all(0 <= span.start <= span.end for span in record.spans)

@@ -121,6 +121,22 @@ def test_tokens_with_spaces_in_a_file_of_spaces(tmp_path):
     assert entities(records) == [("Name Last Name", "PER")]
 
 
+def test_two_columns_under_the_name_of_another_format(tmp_path):
+    # explosion/spaCy#4170 and #2504: every token of such a file became a sentence, or the converter failed
+    text = "Please O\nsee O\nINGAA B-ORG\nregarding O\nB-52 O\nthe O\nPRP$ O\n, O\n? O"
+    for name in ("enp_DE.onb.bio", "sample.conll", "test.iob"):
+        assert detected(tmp_path, text, name) == "conll"
+        (record,) = read(tmp_path, CONLL, text, name)
+        assert record.tokens == ["Please", "see", "INGAA", "regarding", "B-52", "the", "PRP$", ",", "?"]
+
+
+def test_a_space_in_a_token_does_not_shift_the_tag(tmp_path):
+    # explosion/spaCy#4385: the second half of a token was taken for its tag
+    (record,) = read(tmp_path, CONLL, 'Ann U-PER\n: " O\nsaid O\n" O\nNew York U-LOC\nis O\nfar O\n')
+    assert record.tokens == ["Ann", ': "', "said", '"', "New York", "is", "far"]
+    assert record.tags == ["U-PER", "O", "O", "O", "U-LOC", "O", "O"]
+
+
 def test_tokens_that_are_or_hold_odd_spaces(tmp_path):
     text = "10\u00a0000 B-NUM\n\u3000 O\n\u200b O\nAnn\u2028Lee B-PER\nx\x85y O\n"
     assert read(tmp_path, CONLL, text)[0].tokens == [

@@ -56,6 +56,12 @@ def test_label_keeps_hyphens_after_the_first():
     assert decoded.spans == [(0, 2, "CREATIVE-WORK"), (3, 4, "X-ray-1")]
 
 
+def test_biluo_labels_with_the_letters_of_positions_in_them():
+    # explosion/spaCy#2385: BILUO input lost an entity's last token, and a B in a label became an I
+    _, [decoded] = spans_of(["U-BRAWLERS", "O", "B-LUBE", "I-LUBE", "L-LUBE"])
+    assert decoded == ([(0, 1, "BRAWLERS"), (2, 5, "LUBE")], [], [])
+
+
 def test_missing_is_not_outside():
     _, [decoded] = spans_of(["B-PER", None, "-", "_", "?", "O", "I-PER"])
     assert decoded.missing == [1, 2, 3, 4]

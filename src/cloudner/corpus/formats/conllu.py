@@ -138,6 +138,14 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
                 expected=f"{max(width, 10)} columns parted by tabs, the first a word's number",
                 fix="mend the line; files parted by spaces are --format conll",
             )
+        if not row[1].strip():
+            raise InputError(
+                f"the word {row[0]} has no form",
+                file=source.name,
+                line=number,
+                expected="the word in the second column",
+                fix="mend the line",
+            )
         if identity["word"] is None and identity["first"] is None:
             continue  # an empty node, which is not in the text
         tag = _tag(row, place)

@@ -79,12 +79,12 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     text = "".join(gate.pieces)
     spans = []
     for _, kind, start, end, line in gold or kept:
-        if start not in gate.nodes or end not in gate.nodes:
+        if start not in gate.nodes or end not in gate.nodes or gate.nodes[start] > gate.nodes[end]:
             raise InputError(
                 f"annotation {kind!r} from node {start!r} to node {end!r}",
                 file=source.name,
                 line=line,
-                expected="nodes that are in the text",
+                expected="nodes that are in the text, the start before the end",
                 fix="export the document again",
             )
         spans.append(SpanRecord(gate.nodes[start], gate.nodes[end], kind))

@@ -49,9 +49,11 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
                 meta = {key: value for key, value in match.groupdict().items() if value}
         else:
             row = line.split("\t")
-            if len(row) != 4:
+            if len(row) != 4 or not row[1]:
                 raise InputError(
-                    f"{len(row)} columns in {line[:60]!r}",
+                    f"{len(row)} columns in {line[:60]!r}"
+                    if len(row) != 4
+                    else f"a tag without a token in {line!r}",
                     file=source.name,
                     line=number,
                     expected="4 parted by tabs: number, token, outer tag, nested tag",

@@ -41,14 +41,14 @@ class _Document(Handler):
             self.notes.append(("unsupported", "noted", f"<{name}> is a tag of the whole document: left out"))
             return
         start, end = attrs["start"], attrs["end"]
-        if not start.isdigit() or not end.isdigit():
+        if not start.isdecimal() or not end.isdecimal() or int(start) > int(end):
             if start == "-1":  # MAE's way to say: said nowhere in the text
                 return
             raise InputError(
                 f"<{name} start={start!r} end={end!r}>",
                 file=self.file,
                 line=self.line,
-                expected="offsets from 0, counted in characters",
+                expected="offsets from 0, counted in characters, start before end",
                 fix="mend the line",
             )
         self.spans.append(SpanRecord(int(start), int(end), attrs.get("TYPE") or name, attrs.get("text")))

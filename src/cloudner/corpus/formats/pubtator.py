@@ -55,12 +55,12 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         ):
             record.notes.append(("unsupported", "noted", f"relation left out: {' '.join(row[1:])[:80]}"))
             continue
-        if len(row) < 5 or not row[1].isdigit() or not row[2].isdigit():
+        if len(row) < 5 or not row[1].isdecimal() or not row[2].isdecimal() or int(row[1]) > int(row[2]):
             raise InputError(
                 f"{line[:60]!r}",
                 file=source.name,
                 line=number,
-                expected="ID, start, end, surface and type, parted by tabs; offsets from 0",
+                expected="ID, start, end, surface and type, parted by tabs; offsets from 0, start before end",
                 fix="mend the line",
             )
         record.spans.append(SpanRecord(int(row[1]), int(row[2]), row[4].strip(), row[3]))

@@ -46,11 +46,11 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def _load(file: str, text: str) -> Any:
     from srsly.ruamel_yaml import YAML
-    from srsly.ruamel_yaml.error import YAMLError
+    from srsly.ruamel_yaml.error import MarkedYAMLFutureWarning, YAMLError
 
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, RecursionError, ValueError) as error:
+    except (YAMLError, MarkedYAMLFutureWarning, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or type(error).__name__
         raise InputError(
