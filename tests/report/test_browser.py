@@ -13,6 +13,8 @@ from spacy.tokens import Doc, Span
 from cloudner.report.calibration import calibration_of
 from cloudner.report.errors import confusion, find_errors
 from cloudner.report.evaluate import evaluate
+from cloudner.report.scores import count_arrays, strict_scores
+from cloudner.report.significance import bootstrap_intervals
 
 from .conftest import disturb, random_tags, ruler, tagged_documents, write_docs
 from .test_html import EVIL
@@ -58,6 +60,9 @@ def page(tmp_path_factory):
         document.meta["id"] = f"doc-{i}"
         document.confidence = [0.4 + 0.6 * rng.random() for _ in document.predicted]
     evaluation.documents = documents
+    evaluation.strict = strict_scores(documents)
+    found = bootstrap_intervals(count_arrays(documents, labels), rounds=20)
+    evaluation.intervals, evaluation.label_intervals = found[0], dict(zip(labels, found[1], strict=True))
     evaluation.errors = find_errors(documents)
     evaluation.confusion = confusion(documents)
     evaluation.calibration = calibration_of(documents)

@@ -17,7 +17,8 @@ from spacy.training.loop import train
 from spacy.util import load_model_from_config
 from thinc.api import Config
 
-from cloudner.report.console import Clock, duration, learn_rate
+from cloudner.report.console import duration
+from cloudner.report.progress import Clock, learn_rate
 
 CONFIG = """
 [paths]
@@ -286,12 +287,55 @@ def test_settings_are_checked_by_the_config():
     assert registry.resolve({"logger": {"@loggers": "cloudner.Console.v1", "log_file": None}})
 
 
-def test_importing_the_logger_imports_no_torch_by_itself():
+def test_importing_the_loggers_imports_no_torch_by_itself():
     import ast
     from pathlib import Path
 
-    from cloudner.report import console
+    from cloudner.report import console, progress, tensorboard
 
-    tree = ast.parse(Path(console.__file__).read_text(encoding="utf-8"))
-    names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
-    assert "torch" not in names
+    for module in (console, progress, tensorboard):
+        tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        names = {alias.name for node in imports for alias in node.names}
+        names |= {node.module for node in imports if isinstance(node, ast.ImportFrom)}
+        assert not [name for name in names if name.split(".")[0] == "torch"]
+
+
+def test_tensorboard_beside_the_console(nlp, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = """
+    [logger]
+    @loggers = "spacy.ChainLogger.v1"
+
+    [logger.logger1]
+    @loggers = "cloudner.Console.v1"
+    log_file = null
+
+    [logger.logger2]
+    @loggers = "cloudner.TensorBoard.v1"
+    log_every = 1
+    """
+    monkeypatch.setattr(sys, "argv", ["spacy", "train", "c.cfg", "-o", str(tmp_path / "out")])
+    out = io.StringIO()
+    log_step, finalize = registry.resolve(Config().from_str(config))["logger"](nlp, out, io.StringIO())
+    log_step(info(0, 0.25))
+    log_step(None)
+    log_step(info(2, 0.5, loss=3.0))
+    finalize()
+    assert "Best dev F1 50.00 at step 2" in out.getvalue()
+    events = EventAccumulator(str(tmp_path / "out" / "tensorboard"))
+    events.Reload()
+    assert [(e.step, e.value) for e in events.Scalars("dev/ents_f")] == [(0, 0.25), (2, 0.5)]
+    assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [(0, 1.5), (2, 1.5)]
+    assert [e.step for e in events.Scalars("train/memory_mb")] == [0, 1, 2]
+
+
+def test_missing_tensorboard_is_told(nlp, monkeypatch):
+    from cloudner.errors import ConfigError
+    from cloudner.report.tensorboard import tensorboard_logger
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match="pip install tensorboard"):
+        tensorboard_logger()(nlp, io.StringIO(), io.StringIO())

@@ -8,6 +8,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span
 
+from cloudner.report import sections
 from cloudner.report.calibration import Bin
 from cloudner.report.charts import Series, line_chart, number, reliability_chart, ticks
 from cloudner.report.evaluate import evaluate
@@ -221,6 +222,30 @@ def test_ticks_span_the_range_with_few_round_numbers(low, high):
     assert marks[-1] >= high or low == high
     assert len(marks) <= 8
     assert marks == sorted(set(marks))
+
+
+def test_nested_facts_become_flat_rows_with_units():
+    values = {
+        "ram_total": 25276063744,
+        "gpus": [{"name": "NVIDIA A10G", "memory": 24 * 2**30}, {"name": "other", "memory": 0}],
+        "fast": True,
+        "window": None,
+        "rate": 3e-5,
+        "tags": ["B", "I"],
+        "empty": [],
+    }
+    assert sections._flatten(values) == [
+        ("ram_total", "23.5 GiB"),
+        ("gpus[0].name", "NVIDIA A10G"),
+        ("gpus[0].memory", "24.0 GiB"),
+        ("gpus[1].name", "other"),
+        ("gpus[1].memory", "0"),
+        ("fast", "yes"),
+        ("window", "–"),
+        ("rate", "3e-05"),
+        ("tags", "B, I"),
+        ("empty", "–"),
+    ]
 
 
 def test_axis_numbers():

@@ -44,6 +44,8 @@ def equal_to_seqeval(gold, predicted):
     theirs = classification_report(
         gold, predicted, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
     )
+    # Its default mode counts like conlleval; on valid IOB2 tags the two are the same.
+    assert classification_report(gold, predicted, output_dict=True, zero_division=0) == theirs
     assert set(ours.per_label) == set(theirs) - {"micro avg", "macro avg", "weighted avg"}
     for name, score in [
         *ours.per_label.items(), ("micro avg", ours.micro), ("macro avg", ours.macro), ("weighted avg", ours.weighted)

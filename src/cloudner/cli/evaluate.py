@@ -27,7 +27,9 @@ def evaluate_cli(
         Path | None, typer.Option("--json", "-j", help="All figures and mistakes as JSON")
     ] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", "-m", help="The tables as Markdown")] = None,
-    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU ID or -1 for CPU")] = -1,
+    gpu_id: Annotated[
+        str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
+    ] = "auto",
     group: Annotated[
         str | None,
         typer.Option("--group", help="Key of the documents' meta to score parts by, such as genre"),
@@ -70,19 +72,17 @@ def _evaluate(
     output: Path,
     json: Path | None,
     markdown: Path | None,
-    gpu_id: int,
+    gpu_id: str,
     group: str | None,
     gold_preproc: bool,
     rounds: int,
     batch_size: int | None,
 ) -> None:
     import srsly
-    from spacy.cli._util import setup_gpu
 
     from cloudner.report.evaluate import evaluate
     from cloudner.report.terminal import print_evaluation
 
-    setup_gpu(gpu_id, silent=True)
     evaluation = evaluate(
         model,
         data,
@@ -93,6 +93,7 @@ def _evaluate(
         gold_preproc=gold_preproc,
         rounds=rounds,
         batch_size=batch_size,
+        device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
     )
     print_evaluation(evaluation)
     for path, write in (

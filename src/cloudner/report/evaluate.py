@@ -16,6 +16,7 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 
 from cloudner.errors import CloudnerError, InputError
+from cloudner.loading import load
 from cloudner.report.calibration import Calibration, calibration_of
 from cloudner.report.errors import EntityError, confusion, count_kinds, find_errors
 from cloudner.report.scores import (
@@ -143,6 +144,7 @@ def evaluate(
     seed: int = 0,
     gold_preproc: bool = False,
     batch_size: int | None = None,
+    device: str = "auto",
 ) -> Evaluation:
     """Runs `model` once over `data` and scores its entities.
 
@@ -151,12 +153,13 @@ def evaluate(
     output: where to write the HTML report. group: key of `doc.user_data["meta"]` to score parts by; by default
     the first of genre, domain and source that a document has. rounds, seed: of the bootstrap (the paired test
     takes ten times as many rounds). gold_preproc: predict on the gold tokens, as in `spacy evaluate -G`.
+    device: as in `cloudner.load`, for pipelines given by name or path.
 
-    Raises `CloudnerError` for a pipeline that cannot be loaded and `InputError` for data that cannot be read or
-    holds no entity annotation.
+    Raises `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
+    annotation, `DeviceError` for a device that does not work.
     """
     files = _data_files(data)
-    nlp, name = _load(model)
+    nlp, name = _load(model, device)
     documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size)
     if not documents:
         raise InputError(
@@ -198,7 +201,7 @@ def evaluate(
     )
     evaluation.log, evaluation.run = training_record(nlp.path)
     if compare_with is not None:
-        _compare(evaluation, compare_with, files, counts, labels, gold_preproc, batch_size, rounds, seed)
+        _compare(evaluation, compare_with, files, counts, gold_preproc, batch_size, device, rounds, seed)
     if output is not None:
         path = Path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -240,13 +243,13 @@ def _compare(
     model: str | Path | Language,
     files: list[Path],
     counts: Any,
-    labels: list[str],
     gold_preproc: bool,
     batch_size: int | None,
+    device: str,
     rounds: int,
     seed: int,
 ) -> None:
-    nlp, evaluation.other = _load(model)
+    nlp, evaluation.other = _load(model, device)
     documents, _, _ = _predict(nlp, files, gold_preproc, batch_size)
     evaluation.other_strict = strict_scores(documents)
     other_counts = count_arrays(documents, list(evaluation.other_strict.per_label))
@@ -255,17 +258,10 @@ def _compare(
     )
 
 
-def _load(model: str | Path | Language) -> tuple[Language, str]:
+def _load(model: str | Path | Language, device: str) -> tuple[Language, str]:
     if isinstance(model, Language):
         return model, str(model.path) if model.path else f"{model.lang}_{model.meta['name']}"
-    try:
-        return spacy.load(model), str(model)
-    except OSError as error:
-        raise CloudnerError(
-            f"cannot load the pipeline {str(model)!r}: {error}",
-            expected="the name of an installed pipeline or the folder of a trained one",
-            fix="python -m spacy cloudner evaluate training/model-best corpus/test.spacy",
-        ) from None
+    return load(model, device=device), str(model)
 
 
 def _data_files(data: str | Path | Sequence[str | Path]) -> list[Path]:

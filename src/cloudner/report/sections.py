@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from cloudner.report.evaluate import Evaluation
 
 
+# Keys of the hardware summary whose values are bytes.
+_BYTES = ("_total", "_free", "_bytes", "memory")
+
+
 def short_name(model: str) -> str:
     """`training/model-best` of a long path, the name of an installed pipeline as it is."""
     return "/".join(PurePath(model).parts[-2:]) if "/" in model or "\\" in model else model
@@ -155,7 +159,8 @@ def calibration(evaluation: Evaluation) -> str:
         "Brier score": f"{found.brier:.4f}",
         "Predictions": f"{found.count:,}",
     }
-    trained = (evaluation.meta.get("cloudner") or {}).get("calibration") or {}
+    trained = evaluation.run.get("calibration") or (evaluation.meta.get("cloudner") or {}).get("calibration")
+    trained = trained if isinstance(trained, Mapping) else {}
     for key, name in (
         ("temperature", "Temperature fitted on the dev data"),
         ("ece_before", "Calibration error on the dev data before"),
@@ -246,9 +251,8 @@ def training(log: list[dict[str, Any]]) -> tuple[str, dict[str, object]]:
 def run(evaluation: Evaluation) -> str:
     """Hardware, resolved settings and versions, as far as the pipeline or its run recorded them."""
     recorded = dict(evaluation.meta.get("cloudner") or {})
-    recorded.pop("calibration", None)
-    for key, value in evaluation.run.items():
-        recorded[key] = value
+    recorded.update(evaluation.run)
+    recorded.pop("calibration", None)  # has its place among the confidences
     meta = evaluation.meta
     machine: dict[str, Any] = {
         "Evaluated with": f"cloudner {cloudner.__version__}, spaCy {spacy.__version__}, "
@@ -344,8 +348,13 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
             flat.append((name, {True: "yes", False: "no", None: "–"}[value]))
         elif isinstance(value, float):
             flat.append((name, number(value)))
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+            for i, item in enumerate(value):
+                flat += _flatten(item if isinstance(item, Mapping) else {"": item}, f"{name}[{i}].")
         elif isinstance(value, (list, tuple)):
             flat.append((name, ", ".join(map(str, value)) or "–"))
+        elif isinstance(value, int) and value >= 2**20 and name.endswith(_BYTES):
+            flat.append((name, f"{value / 2**30:.1f} GiB"))
         else:
             flat.append((name, str(value) or "–"))
     return flat
