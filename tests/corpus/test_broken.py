@@ -1,13 +1,12 @@
 """Each broken file gives one clear line and leaves nothing half-written."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from broken import BROKEN, make
+from typer.testing import CliRunner
 
+from cloudner.cli import app
 from cloudner.corpus.convert import convert
 from cloudner.errors import CloudnerError
 
@@ -63,14 +62,8 @@ def test_sources_that_are_not_there(source, says, tmp_path):
 
 def test_the_command_prints_one_line_and_exits_with_1(tmp_path):
     path, _, _, _ = make("ragged row", tmp_path)
-    result = subprocess.run(
-        [sys.executable, "-m", "spacy", "cloudner", "convert", str(path), str(tmp_path / "corpus.spacy")],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert result.returncode == 1
+    result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "corpus.spacy")])
+    assert result.exit_code == 1
     assert len(result.stderr.strip().splitlines()) == 1
     assert f"{path}:42: a row of 3 cells" in result.stderr
     assert result.stdout == ""

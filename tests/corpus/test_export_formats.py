@@ -182,7 +182,7 @@ CASES = {
                 "data": {"text": TEXT},
                 "completions": [
                     {"was_cancelled": True, "result": []},
-                    {"result": [{"value": {"start": a, "end": b, "labels": [l]}} for a, b, l in LABELS]},
+                    {"result": [{"value": {"start": a, "end": b, "labels": [k]}} for a, b, k in LABELS]},
                 ],
             }
         ),
@@ -195,7 +195,7 @@ CASES = {
                 {
                     "id": 1,
                     "text": TEXT,
-                    "label": [{"start": a, "end": b, "text": TEXT[a:b], "labels": [l]} for a, b, l in LABELS],
+                    "label": [{"start": a, "end": b, "text": TEXT[a:b], "labels": [k]} for a, b, k in LABELS],
                     "annotator": 1,
                     "annotation_id": 2,
                 }
@@ -233,8 +233,8 @@ CASES = {
             {
                 "content": TEXT,
                 "annotation": [
-                    {"label": [l], "points": [{"start": a, "end": b - 1, "text": TEXT[a:b]}]}
-                    for a, b, l in LABELS
+                    {"label": [k], "points": [{"start": a, "end": b - 1, "text": TEXT[a:b]}]}
+                    for a, b, k in LABELS
                 ],
                 "extras": None,
             }
@@ -474,7 +474,7 @@ def test_comprehend(aligner, tmp_path):
 
 
 def test_hugging_face_parquet_with_class_names(aligner, tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
+    import pyarrow
     import pyarrow.parquet
 
     names = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]

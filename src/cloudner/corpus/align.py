@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, NamedTuple, cast
@@ -194,6 +195,8 @@ class Aligner:
         self._finish(columns, record, size, False, negative, doc)
 
     def _add_tokens(self, columns: _Columns, record: Record) -> None:
+        if "" in cast("list[str]", record.tokens):
+            record = self._without_empty(record)
         tokens = cast("list[str]", record.tokens)
         if not self._has_text(record, bool(tokens)):
             return
@@ -297,6 +300,26 @@ class Aligner:
             lost: Action = "dropped" if record.spans else "noted"
             self._issue(record, "empty-document", lost, "", "", "left out: it has no token")
         return has
+
+    def _without_empty(self, record: Record) -> Record:
+        """The record without tokens that are an empty text, which a Doc cannot hold."""
+        tokens, tags = cast("list[str]", record.tokens), record.tags
+        keep = [i for i, token in enumerate(tokens) if token]
+        for index, token in enumerate(tokens):
+            if not token:
+                tag = tags[index] if tags is not None and index < len(tags) else None
+                lost: Action = "dropped" if tag not in (None, "O", "-", "_") else "noted"
+                around = " ".join(tokens[max(0, index - 3) : index + 4])
+                self._issue(record, "empty-token", lost, around, tag or "", "left out")
+        new = {old: number for number, old in enumerate(keep)}
+        starts = [next((new[i] for i in keep if i >= s), len(keep)) for s in record.sent_starts or ()]
+        return replace(
+            record,
+            tokens=[tokens[i] for i in keep],
+            tags=None if tags is None else [tags[i] for i in keep if i < len(tags)],
+            spaces=None if record.spaces is None else [record.spaces[i] for i in keep],
+            sent_starts=sorted({s for s in starts if s < len(keep)}) or None,
+        )
 
     def _tokenize(self, record: Record, text: str) -> Doc:
         if len(text) > MAX_LENGTH:

@@ -101,7 +101,7 @@ def guess_encoding(raw: bytes) -> str | None:
 def _western(raw: bytes) -> bool:
     """Are all bytes above 127 letters that German, French, Spanish or Nordic text uses in cp1252?"""
     high = {byte for byte in raw if byte > 127}
-    return high <= set("äöüßÄÖÜéèêëàâçîïôûùÉÈÀÇñáíóúåæøÅÆØ€’‘“”–—«»°§ª".encode("cp1252"))
+    return high <= set("äöüßÄÖÜéèêëàâçîïôûùÉÈÀÇñáíóúåæøÅÆØ€’‘‚“”„–—…•«»‹›°§ª²³´·½¼¡¿®™".encode("cp1252"))
 
 
 @contextmanager

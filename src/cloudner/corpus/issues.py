@@ -34,6 +34,7 @@ CAUSES: dict[str, str] = {
     "unsupported": "an annotation of a kind an entity span cannot hold",
     "not-a-document": "a source that no format recognises",
     "empty-document": "a document without text",
+    "empty-token": "a token without text",
     "rejected": "a document that an annotator rejected or skipped",
 }
 

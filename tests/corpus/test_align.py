@@ -1,0 +1,281 @@
+"""Spans and tags to tokens, and the issue that tells each change."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.vocab import Vocab
+
+from cloudner.corpus.align import Aligner
+from cloudner.corpus.chunk import Chunk
+from cloudner.corpus.docbin import pack
+from cloudner.corpus.offsets import OffsetMap, repair
+from cloudner.corpus.records import Record, SpanRecord
+from cloudner.corpus.tags import encode
+from cloudner.errors import ConfigError, InputError
+
+
+@pytest.fixture(scope="module")
+def aligner():
+    return Aligner("en")
+
+
+def align(text, *spans, mode="expand", lang="en", **fields):
+    """(entity text, label) and (cause, action) of one document."""
+    tool = Aligner(lang, mode)
+    doc = tool.doc(Record("f", 1, text, [SpanRecord(*span) for span in spans], **fields))
+    return [(e.text, e.label_) for e in doc.ents], [(i.cause, i.action) for i in tool.take_issues()]
+
+
+def test_exact_spans_say_nothing():
+    assert align("Marie Curie sings.", (0, 11, "PER")) == ([("Marie Curie", "PER")], [])
+
+
+@pytest.mark.parametrize(
+    ("mode", "entities", "action"),
+    [("expand", [("Switzerland", "LOC")], "changed"), ("contract", [], "dropped"), ("strict", [], "dropped")],
+)
+def test_misaligned(mode, entities, action):
+    """spaCy #5727: an entity that ends inside a token."""
+    assert align("Susan went to Switzerland.", (14, 20, "LOC"), mode=mode) == (
+        entities,
+        [("misaligned", action)],
+    )
+
+
+def test_contract_keeps_whole_tokens_and_strict_offers_both():
+    text = "in New Yorkshire now"
+    assert align(text, (3, 11, "LOC"), mode="contract") == ([("New", "LOC")], [("misaligned", "changed")])
+    tool = Aligner("en", "strict")
+    tool.doc(Record("f", 7, text, [SpanRecord(3, 11, "LOC")]))
+    (issue,) = tool.take_issues()
+    assert issue.done == "dropped; --align expand would make it 'New Yorkshire', --align contract 'New'"
+    assert (issue.file, issue.line, issue.excerpt) == ("f", 7, "in [New York]shire now")
+
+
+def test_white_space_at_the_edge():
+    """spaCy #3558, #6071, #6349: such spans stop training with E024."""
+    text = "He saw  Marie Curie \n\nthere"
+    assert align(text, (6, 22, "PER")) == ([("Marie Curie", "PER")], [("whitespace", "repaired")])
+    assert align(text, (6, 8, "PER")) == ([], [("empty", "dropped")])
+    assert align("a\u00a0Marie\u00a0b", (1, 8, "PER"), mode="expand")[1][0] == ("whitespace", "repaired")
+
+
+def test_outside_empty_and_without_label():
+    assert align("Marie", (9, 12, "X")) == ([], [("outside-text", "dropped")])
+    assert align("Marie", (0, 9, "X")) == ([("Marie", "X")], [("outside-text", "changed")])
+    assert align("Marie", (2, 2, "X")) == ([], [("empty", "dropped")])
+    assert align("Marie", (0, 5, "")) == ([], [("unknown-tag", "dropped")])
+
+
+def test_nested_overlapping_duplicate_and_conflicting():
+    """The longest wins, and every other one is told (E103 in spaCy, doccano #475)."""
+    text = "University of New York City"
+    assert align(text, (0, 27, "ORG"), (14, 22, "LOC"), (23, 27, "LOC")) == (
+        [(text, "ORG")],
+        [("nested", "dropped"), ("nested", "dropped")],
+    )
+    assert align(text, (0, 13, "A"), (11, 22, "B")) == ([("of New York", "B")], [("overlapping", "dropped")])
+    assert align(text, (0, 10, "A"), (0, 10, "A")) == ([("University", "A")], [("duplicate", "noted")])
+    assert align(text, (0, 10, "A"), (0, 10, "B")) == (
+        [("University", "A")],
+        [("conflicting-labels", "dropped")],
+    )
+    assert align(text, (0, 8, "A"), (2, 10, "B"))[0] == [("University", "A")]
+
+
+EMOJI = "😀 and 😀: Marie Curie"
+CRLF = "One.\r\nTwo.\r\nMarie Curie\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "cause"),
+    [
+        (EMOJI, 11, 22, "offsets-utf16"),
+        (EMOJI, 15, 26, "offsets-bytes"),
+        (CRLF, 10, 21, "offsets-crlf"),
+        (CRLF.replace("\r", ""), 12, 23, "offsets-crlf"),
+        ("By Marie Curie.", 3, 13, "offsets-inclusive"),
+        ("<b>By</b> Marie Curie.", 3, 14, "offsets-moved"),
+    ],
+)
+def test_surface_text_repairs_offsets(text, start, end, cause):
+    """label-studio #1347, converter #37, doccano #99: the text beside the offsets tells where it is."""
+    assert align(text, (start, end, "PER", "Marie Curie")) == (
+        [("Marie Curie", "PER")],
+        [(cause, "repaired")],
+    )
+
+
+def test_surface_text_that_is_nowhere():
+    assert align("Nothing here at all", (0, 7, "X", "Marie")) == ([], [("surface-mismatch", "dropped")])
+    assert align("Marie Curie", (0, 5, "X", "MARIE")) == ([("Marie", "X")], [("surface-mismatch", "noted")])
+    assert align("Marie\n Curie", (0, 12, "X", "Marie Curie")) == ([("Marie\n Curie", "X")], [])
+    assert align("Ann and Ann and Bob", (9, 12, "X", "Ann"))[1] == [("surface-mismatch", "dropped")]
+
+
+def test_units_are_found_without_surface_text():
+    """doccano #99: offsets of a browser after an emoji, and nothing but the words to tell."""
+    assert align(EMOJI, (11, 16, "A"), (17, 22, "B")) == (
+        [("Marie", "A"), ("Curie", "B")],
+        [("offsets-utf16", "repaired")] * 2,
+    )
+    assert align("😀 Marie", (2, 7, "A")) == ([("Marie", "A")], [])
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=30), st.data())
+@settings(max_examples=60, deadline=None)
+def test_every_unit_maps_back(text, data):
+    text = text.replace("\n", "\r\n")
+    start = data.draw(st.integers(0, len(text)))
+    offsets = OffsetMap(text)
+    for unit, size in (
+        ("offsets-utf16", lambda s: len(s.encode("utf-16-le")) // 2),
+        ("offsets-bytes", lambda s: len(s.encode())),
+        ("crlf-as-one", lambda s: len(s.replace("\r\n", "\n"))),
+    ):
+        before = text[:start]
+        if unit == "crlf-as-one" and before.endswith("\r"):
+            continue
+        found = offsets.convert(size(before), unit)
+        if found is not None:
+            assert size(text[:found]) == size(before)
+            assert found == start or text[min(found, start) : max(found, start)] in ("\r", "")
+
+
+@given(st.text("ab 😀é\n", min_size=1, max_size=40), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_repair_is_where_the_surface_text_is(text, data):
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    surface = text[start:end]
+    units = len(text[:start].encode("utf-16-le")) // 2, len(text[:end].encode("utf-16-le")) // 2
+    found = repair(OffsetMap(text), *units, surface)
+    if found is not None:
+        assert text[found.start : found.end].split() == surface.split()
+
+
+def test_missing_is_not_outside(aligner):
+    tags = ["B-PER", None, "O"]
+    doc = aligner.doc(Record("f", 1, tokens=["Marie", "x", "y"], tags=tags))
+    assert [t.ent_iob for t in doc] == [3, 0, 2]
+    doc = aligner.doc(Record("f", 1, "Marie x y", [SpanRecord(0, 5, "PER")], complete=False))
+    assert [t.ent_iob for t in doc] == [3, 0, 0]
+    assert not aligner.doc(Record("f", 1, "Marie x", complete=False)).has_annotation("ENT_IOB")
+    assert aligner.doc(Record("f", 1, "Marie x")).has_annotation("ENT_IOB")
+
+
+def test_given_tokens_are_kept(aligner):
+    doc = aligner.doc(Record("f", 1, tokens=["U.N.", "can't", "Ekeus"], tags=["B-ORG", "O", "B-PER"]))
+    assert [t.text for t in doc] == ["U.N.", "can't", "Ekeus"]
+    assert doc.has_unknown_spaces
+    doc = aligner.doc(Record("f", 1, tokens=["Hi", "!"], tags=["O", "O"], spaces=[False, False]))
+    assert doc.text == "Hi!"
+    assert not doc.has_unknown_spaces
+
+
+def test_chinese_characters_join_without_spaces():
+    zh = Aligner("zh")
+    doc = zh.doc(Record("f", 1, tokens=list("北京大学2022"), tags=["B-ORG"] + ["I-ORG"] * 3 + ["O"] * 4))
+    assert doc.text == "北京大学2 0 2 2"
+    assert [e.text for e in doc.ents] == ["北京大学"]
+    doc = zh.doc(Record("f", 1, "他在北京大学。", [SpanRecord(2, 6, "ORG")]))
+    assert [(e.text, len(e)) for e in doc.ents] == [("北京大学", 4)]
+
+
+def test_sentences_and_symbols(aligner):
+    """Words that are names of spaCy's symbols have small ids; they must come back as words."""
+    record = Record("f", 1, tokens=["PERSON", "NOUN", "x"], tags=["B-PERSON", "O", "O"], sent_starts=[0, 2])
+    doc = aligner.doc(record)
+    assert [t.text for t in doc] == ["PERSON", "NOUN", "x"]
+    assert [len(s) for s in doc.sents] == [2, 1]
+    assert [(e.text, e.label_) for e in doc.ents] == [("PERSON", "PERSON")]
+
+
+@pytest.mark.parametrize("scheme", ["BIO", "BILUO", "BIOES", "BMES"])
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_any_scheme_gives_its_spans(scheme, data):
+    tool = Aligner("en")
+    spans, at = [], 0
+    while at < 20 and data.draw(st.booleans()):
+        start = at + data.draw(st.integers(0, 3))
+        end = start + data.draw(st.integers(1, 3))
+        spans.append((start, end, data.draw(st.sampled_from(["PER", "A-B", "O"]))))
+        at = end
+    tokens = [f"w{i}" for i in range(26)]
+    doc = tool.doc(Record("f", 1, tokens=tokens, tags=list(encode(26, spans, scheme))))
+    assert [(e.start, e.end, e.label_) for e in doc.ents] == spans
+    assert tool.take_issues() == []
+
+
+def test_impossible_transitions_and_unknown_tags(aligner):
+    records = [
+        Record("g", 1, tokens=["a", "b", "c"], tags=["B-PER", "I-PER", "O"]),
+        Record("g", 5, tokens=["a", "b", "c"], tags=["O", "I-PER", "O"]),
+        Record("g", 9, tokens=["a", "b"], tags=["WHAT", "B-X"]),
+    ]
+    chunk = aligner.chunk(records)
+    assert chunk.iob.tolist() == [3, 1, 2, 2, 3, 2, 0, 3]
+    assert [(i.cause, i.line) for i in chunk.issues] == [("impossible-transition", 5), ("unknown-tag", 9)]
+
+
+def test_iob1_is_told_from_the_whole_file(aligner):
+    records = [Record("iob1", i, tokens=["a", "b", "c"], tags=["I-PER", "I-PER", "I-LOC"]) for i in range(12)]
+    chunk = aligner.chunk([*records, Record("iob1", 99, tokens=["a", "b"], tags=["I-PER", "B-PER"])])
+    assert chunk.iob.tolist() == [3, 1, 3] * 12 + [3, 3]
+    assert chunk.issues == []
+
+
+def test_a_chunk_equals_its_docs(aligner):
+    from spacy.tokens import DocBin
+
+    records = [
+        Record(
+            "f",
+            1,
+            "Marie Curie  met\nBob.",
+            [SpanRecord(0, 11, "PER"), SpanRecord(17, 20, "PER")],
+            meta={"id": 7},
+        ),
+        Record("f", 2, tokens=["a", "b"], tags=["B-LOC", None], sent_starts=[0, 1]),
+        Record("f", 3, "Ann met Bob", complete=False, negative=[SpanRecord(0, 3, "PER")]),
+    ]
+    chunk = Chunk.unpack(aligner.chunk(records).pack())
+    for doc, record in zip(DocBin().from_bytes(pack([chunk])).get_docs(Vocab()), records, strict=True):
+        other = aligner.doc(record)
+        assert doc.to_json() == other.to_json()
+        assert [t.ent_iob for t in doc] == [t.ent_iob for t in other]
+        assert doc.user_data == other.user_data
+        assert doc.has_unknown_spaces == other.has_unknown_spaces
+
+
+def test_what_cannot_be_aligned(aligner):
+    with pytest.raises(ConfigError, match="no language"):
+        Aligner("xq")
+    with pytest.raises(InputError, match="2 tokens but 1 tags"):
+        aligner.doc(Record("f", 1, tokens=["a", "b"], tags=["O"]))
+    assert aligner.doc(Record("f", 1, " \n", [SpanRecord(0, 1, "X")])) is None
+    assert [(i.cause, i.action) for i in aligner.take_issues()] == [("empty-document", "dropped")]
+
+
+def test_empty_tokens_are_left_out(aligner):
+    """A Doc cannot hold them (E031), and a file that does would fail in training."""
+    record = Record("f", 1, tokens=["a", "", "b", ""], tags=["B-X", "O", "B-Y", "I-Y"], sent_starts=[0, 1])
+    doc = aligner.doc(record)
+    assert [(t.text, t.ent_type_, t.is_sent_start) for t in doc] == [("a", "X", True), ("b", "Y", True)]
+    assert [(i.cause, i.action) for i in aligner.take_issues()] == [
+        ("empty-token", "noted"),
+        ("empty-token", "dropped"),
+    ]
+
+
+def test_a_large_vocabulary_is_renewed(monkeypatch):
+    import cloudner.corpus.align as module
+
+    monkeypatch.setattr(module, "_VOCABULARY_WORDS", 20)
+    tool = Aligner("en")
+    first = tool.vocab
+    for number in range(3):
+        chunk = tool.chunk([Record("f", 1, " ".join(f"word{number}x{i}" for i in range(30)), [])])
+        assert {f"word{number}x0", f"word{number}x29"} <= chunk.strings
+    assert tool.vocab is not first

@@ -1,0 +1,82 @@
+"""Train, dev and test: shares, stratification, repeatability, nothing on both sides."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+from cloudner.corpus.convert import convert
+from cloudner.corpus.split import assign, parse_split
+from cloudner.errors import ConfigError
+
+
+def test_splits_are_parsed():
+    assert parse_split("80/10/10") == [("train", 0.8), ("dev", 0.1), ("test", 0.1)]
+    assert parse_split((3, 1)) == [("train", 0.75), ("dev", 0.25)]
+    for bad in ("80", "80/0/20", "a/b", "1/1/1/1", "inf/1", "nan/1", ""):
+        with pytest.raises(ConfigError, match="the split"):
+            parse_split(bad)
+
+
+def test_rare_labels_are_on_every_side():
+    labels = [Counter({1: 1}) for _ in range(970)] + [Counter({1: 1, 2: 1}) for _ in range(30)]
+    parts = assign(list(range(1000)), labels, [0.8, 0.1, 0.1], seed=0)
+    sizes = Counter(parts)
+    rare = Counter(part for part, label in zip(parts, labels, strict=True) if label[2])
+    assert [sizes[p] for p in range(3)] == [800, 100, 100]
+    assert [rare[p] for p in range(3)] == [24, 3, 3]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.lists(st.integers(0, 3), max_size=3)), min_size=1, max_size=60),
+    st.integers(0, 5),
+)
+@settings(max_examples=50, deadline=None)
+def test_groups_stay_together_and_the_seed_repeats(docs, seed):
+    groups = [group for group, _ in docs]
+    labels = [Counter(content) for _, content in docs]
+    parts = assign(groups, labels, [0.6, 0.2, 0.2], seed)
+    assert parts == assign(groups, labels, [0.6, 0.2, 0.2], seed)
+    assert all(
+        len({p for p, g in zip(parts, groups, strict=True) if g == group}) == 1 for group in set(groups)
+    )
+    if len(set(groups)) >= 3:
+        assert set(parts) == {0, 1, 2}
+
+
+def corpus(path):
+    docs = DocBin().from_disk(path).get_docs(Vocab())
+    return [doc.text for doc in docs]
+
+
+def test_a_corpus_is_split(tmp_path):
+    rows = [f"Doc {i % 90} about Marie,0:3:{'RARE' if i % 30 == 0 else 'X'},g{i % 20}\n" for i in range(100)]
+    (tmp_path / "a.csv").write_text("text,entities,writer\n" + "".join(rows))
+    report = convert(tmp_path / "a.csv", tmp_path / "out", split="80/10/10")
+    train, dev, test = (corpus(tmp_path / "out" / f"{name}.spacy") for name in ("train", "dev", "test"))
+    assert len(train) + len(dev) + len(test) == report.docs == 100
+    assert sum(report.outputs.values()) == 100
+    assert abs(len(train) - 80) <= 2
+    assert not set(train) & set(dev) | set(train) & set(test) | set(dev) & set(test)
+    assert train != sorted(train)[: len(train)] or dev
+    before = [p.read_bytes() for p in sorted((tmp_path / "out").glob("*.spacy"))]
+    convert(tmp_path / "a.csv", tmp_path / "out", split="80/10/10")
+    assert before == [p.read_bytes() for p in sorted((tmp_path / "out").glob("*.spacy"))]
+    convert(tmp_path / "a.csv", tmp_path / "out", split="80/10/10", seed=1)
+    assert before != [p.read_bytes() for p in sorted((tmp_path / "out").glob("*.spacy"))]
+
+
+def test_groups_of_a_column(tmp_path):
+    rows = [f"Doc {i},[],g{i % 20}\n" for i in range(100)]
+    (tmp_path / "a.csv").write_text("text,entities,writer\n" + "".join(rows))
+    convert(tmp_path / "a.csv", tmp_path / "a.spacy", split="60/40", group_by="writer")
+    sides = []
+    for name in ("a-train.spacy", "a-dev.spacy"):
+        docs = DocBin().from_disk(tmp_path / name).get_docs(Vocab())
+        sides.append({doc.user_data["meta"]["group"] for doc in docs})
+    assert len(sides[0]) == 12
+    assert len(sides[1]) == 8
+    assert not sides[0] & sides[1]
