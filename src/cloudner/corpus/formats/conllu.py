@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import IO, NamedTuple
 
 from cloudner.corpus.formats._columns import POSITION_TAG
@@ -36,6 +37,11 @@ def _rows(lines: Iterable[str]) -> list[list[str]]:
     """The word rows among lines."""
     rows = (line.split("\t") for line in lines if line and line[0].isdigit())
     return [row for row in rows if len(row) >= 10 and _ID.fullmatch(row[0])]
+
+
+@lru_cache(maxsize=4096)  # a corpus repeats few MISC cells over and over
+def _values(misc: str) -> dict[str, str]:
+    return dict(_entries(misc))
 
 
 def _entries(misc: str) -> Iterator[tuple[str, str]]:
@@ -182,7 +188,7 @@ def _add(record: Record, row: list[str], tag: str | None, at_start: bool) -> Non
         record.sent_starts.append(len(record.tokens))
     record.tokens.append(row[1])
     record.tags.append(tag)
-    misc = dict(_entries(row[9])) if len(row) > 9 else {}
+    misc = _values(row[9]) if len(row) > 9 else {}
     record.spaces.append(misc.get("SpaceAfter") != "No")
 
 
@@ -212,14 +218,14 @@ def _place(source: Source, options: ReadOptions) -> Place:
 
 
 def _has_tag(row: list[str], place: Place) -> bool:
-    return place.key is None or any(key == place.key for key, _ in _entries(row[place.column]))
+    return place.key is None or place.key in _values(row[place.column])
 
 
 def _tag(row: list[str], place: Place) -> str | None:
     if place.key is None:
         value = row[place.column]
     else:
-        value = dict(_entries(row[place.column])).get(place.key, place.outside or "_")
+        value = _values(row[place.column]).get(place.key, place.outside or "_")
     return None if value in MISSING else value
 
 
