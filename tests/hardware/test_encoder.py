@@ -118,7 +118,7 @@ def test_unknown_names_are_one_clear_error(name, message):
 
 
 def test_bad_folders(tmp_path):
-    with pytest.raises(ConfigError, match="no config.json"):
+    with pytest.raises(ConfigError, match=r"no config\.json"):
         EncoderShape.from_name(str(tmp_path))
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -26,7 +26,7 @@ from cloudner.hardware.encoder import EncoderShape
 
 BYTES_TRAINED, BYTES_FROZEN, BYTES_CAST = 16, 4, 2
 # Measured: benchmarks/results/memory-cpu.json (peak resident set, two accumulated micro-batches).
-CPU_FACTOR, CPU_FIXED = 1.69, 130e6
+CPU_FACTOR, CPU_FIXED = 1.69, 220e6
 CPU_ATTENTION = 13  # bytes an entry of heads x length x length: scores, probabilities, dropout, mask
 # Not measured: no GPU at hand. PyTorch's caching allocator wastes less than malloc; a CUDA context with its
 # libraries takes 0.4 to 0.8 GB depending on the card.

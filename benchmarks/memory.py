@@ -1,0 +1,254 @@
+"""Predicted against real peak memory, and the tensors that the prediction counts.
+
+    python benchmarks/memory.py peak              # this CPU: resident set; on a GPU: what the allocator had out
+    python benchmarks/memory.py peak --device cuda --precision bf16
+    python benchmarks/memory.py count             # bytes that autograd saves a word piece and layer
+
+`peak` runs each shape in a process of its own (weights are random): two accumulated micro-batches, an optimizer step,
+and the same again, as training does; it writes benchmarks/results/memory-DEVICE.json. On the CPU it subtracts what
+the process held before the encoder was made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+# hidden, layers, heads, intermediate, vocabulary
+SHAPES = {
+    "minilm-l6": (384, 6, 12, 1536, 30522),
+    "bert-small": (512, 4, 8, 2048, 30522),
+    "distilbert-like": (768, 6, 12, 3072, 28996),
+    "bert-base": (768, 12, 12, 3072, 28996),
+    "bert-large": (1024, 24, 16, 4096, 28996),
+}
+ROWS = 15  # of the counted batch; no multiple of a width, so that no activation has the shape of a weight
+# shape, word pieces a micro-batch, row length, checkpointing
+CPU_RUNS = [
+    ("minilm-l6", 1024, 32, False),
+    ("minilm-l6", 4096, 32, False),
+    ("minilm-l6", 4096, 128, False),
+    ("minilm-l6", 4096, 64, True),
+    ("bert-small", 2048, 32, False),
+    ("bert-small", 4096, 64, False),
+    ("distilbert-like", 1024, 32, False),
+    ("bert-base", 512, 32, False),
+    ("bert-base", 1024, 64, False),
+    ("bert-base", 1024, 64, True),
+]
+GPU_RUNS = [
+    (shape, pieces, length, checkpointing)
+    for shape in ("minilm-l6", "bert-base", "bert-large")
+    for pieces, length in ((2048, 32), (8192, 32), (8192, 128), (16384, 512))
+    for checkpointing in (False, True)
+]
+
+
+def shape_of(name: str):
+    from cloudner.hardware import EncoderShape
+
+    hidden, layers, heads, intermediate, vocab = SHAPES[name]
+    return EncoderShape(name, hidden, layers, heads, intermediate, vocab)
+
+
+def network(name: str, device: str, checkpointing: bool):
+    import torch
+    from transformers import BertConfig, BertForTokenClassification
+
+    hidden, layers, heads, intermediate, vocab = SHAPES[name]
+    config = BertConfig(
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=intermediate,
+        vocab_size=vocab,
+        num_labels=17,
+    )
+    torch.manual_seed(0)
+    made = BertForTokenClassification(config).to(device).train()
+    if checkpointing:
+        made.gradient_checkpointing_enable()
+    return made
+
+
+def batch(name: str, pieces: int, length: int, device: str) -> dict:
+    import torch
+
+    rows = max(1, pieces // length)
+    ids = torch.randint(5, 1000, (rows, length), device=device)
+    mask = torch.ones((rows, length), dtype=torch.long, device=device)
+    mask[:, -2:] = 0
+    return {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "labels": torch.randint(0, 17, (rows, length), device=device),
+    }
+
+
+def one_peak(name: str, pieces: int, length: int, checkpointing: bool, device: str, precision: str) -> int:
+    """Bytes at the peak of training steps in this process."""
+    import psutil
+    import torch
+    import transformers  # noqa: F401  (so that it counts as held before)
+
+    before = psutil.Process().memory_info().rss
+    model = network(name, device, checkpointing)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+    kind = torch.bfloat16 if precision == "bf16" else torch.float16
+    data = batch(name, pieces, length, device)
+    for _ in range(2):
+        for _ in range(2):
+            with torch.autocast(device, dtype=kind, enabled=precision != "fp32"):
+                loss = model(**data).loss
+            loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    if device == "cuda":
+        free, total = torch.cuda.mem_get_info()
+        reserved = torch.cuda.memory_reserved()
+        # the context is what is taken beside the allocator's share
+        return torch.cuda.max_memory_reserved() + max(0, total - free - reserved)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+
+
+def count(name: str, length: int, precision: str) -> float:
+    """Bytes that autograd saves a word piece and layer, attention matrices aside, counted by its own hooks."""
+    import torch
+
+    def saved(layers: int) -> int:
+        model = network_with(name, layers)
+        parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
+        # autocast's copies of the weights count as weights
+        copies = {tuple(p.shape) for p in model.parameters()} | {
+            tuple(p.T.shape) for p in model.parameters() if p.dim() == 2
+        }
+        seen: dict[int, int] = {}
+
+        def pack(tensor):
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in parameters and tuple(tensor.shape) not in copies:
+                seen[storage.data_ptr()] = storage.nbytes()
+            kept.append(tensor)  # so that no address is used twice
+            return tensor
+
+        kept: list = []
+        with (
+            torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t),
+            torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision != "fp32"),
+        ):
+            loss = model(**batch(name, ROWS * length, length, "cpu")).loss
+        del loss
+        return sum(seen.values())
+
+    def network_with(shape: str, layers: int):
+        from transformers import BertConfig, BertForTokenClassification
+
+        hidden, _, heads, intermediate, _ = SHAPES[shape]
+        config = BertConfig(
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=intermediate,
+            vocab_size=1000,
+            num_labels=17,
+            attention_probs_dropout_prob=0.0,  # so that the fused kernel runs on the CPU too
+        )
+        return BertForTokenClassification(config).train()
+
+    return (saved(3) - saved(1)) / 2 / (ROWS * length)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=["peak", "count", "one"])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precision", default=None, choices=["fp32", "bf16", "fp16"])
+    parser.add_argument("--run", default="", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    precision = given.precision or ("bf16" if given.device == "cuda" else "fp32")
+    if given.command == "one":
+        name, pieces, length, checkpointing = json.loads(given.run)
+        print(one_peak(name, pieces, length, checkpointing, given.device, precision))
+        return
+    from cloudner.hardware.memory import saved_bytes
+
+    if given.command == "count":
+        for name in SHAPES:
+            for kind in ("fp32", "bf16"):
+                formula, counted = saved_bytes(shape_of(name), kind != "fp32"), count(name, 32, kind)
+                print(
+                    f"{name:16} {kind}: formula {formula:7.0f}, counted {counted:9.0f} bytes a piece and layer"
+                )
+        return
+    from cloudner.hardware import training_peak
+
+    rows = []
+    for name, pieces, length, checkpointing in CPU_RUNS if given.device == "cpu" else GPU_RUNS:
+        run = json.dumps([name, pieces, length, checkpointing])
+        command = [
+            sys.executable,
+            __file__,
+            "one",
+            "--device",
+            given.device,
+            "--precision",
+            precision,
+            "--run",
+            run,
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | {"TOKENIZERS_PARALLELISM": "0"}
+        )
+        if done.returncode:
+            print(f"{name} {pieces}: {done.stderr.strip().splitlines()[-1]}")
+            continue
+        real = int(done.stdout.split()[-1])
+        predicted = training_peak(
+            shape_of(name),
+            pieces,
+            length,
+            device=given.device,
+            precision=precision,
+            gradient_checkpointing=checkpointing,
+        ).total
+        rows.append(
+            {
+                "shape": name,
+                "pieces": pieces,
+                "length": length,
+                "checkpointing": checkpointing,
+                "precision": precision,
+                "real_bytes": real,
+                "predicted_bytes": predicted,
+                "predicted_over_real": round(predicted / real, 3),
+            }
+        )
+        print(
+            f"{name:16} {pieces:6} pieces in rows of {length:3}{' checkpointing' if checkpointing else '':14} "
+            f"predicted {predicted / 1e9:5.2f} GB, real {real / 1e9:5.2f} GB, ratio {predicted / real:.2f}"
+        )
+    import torch
+
+    record = {
+        "command": f"python benchmarks/memory.py peak --device {given.device} --precision {precision}",
+        "device": torch.cuda.get_device_name() if given.device == "cuda" else f"CPU ({platform.machine()})",
+        "torch": torch.__version__,
+        "runs": rows,
+    }
+    path = Path(__file__).parent / "results" / f"memory-{given.device}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""The plan: times, prices, the rule of thumb, SkyPilot, and this machine's measured speed."""
+
+import dataclasses
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloudner.errors import CloudnerError, InputError
+from cloudner.hardware import CorpusStats, EncoderShape, calibrate, plan, sky_task, write_sky
+from cloudner.hardware.plan import rule_of_thumb
+from cloudner.hardware.prices import cheapest, embedded_prices, from_offers, given_prices
+from cloudner.hardware.show import markdown
+from cloudner.hardware.speed import accelerators, epoch_load, flops_per_piece, rated, windows
+
+BASE = "bert-base-cased"
+CLOUD = ["T4", "L4", "A10G", "L40S", "A100-40", "A100-80", "H100", "H200", "B200"]
+
+
+def sentences(count):
+    return CorpusStats.from_numbers(count, 15)
+
+
+@pytest.mark.parametrize(
+    ("count", "gpu"),
+    [
+        (1_000, "T4"),
+        (99_999, "T4"),
+        (100_000, "A10G"),
+        (500_000, "A10G"),
+        (500_001, "A100-40"),
+        (10**7, "A100-40"),
+    ],
+)
+def test_the_rule_of_thumb_is_the_default(machine, count, gpu):
+    assert rule_of_thumb(count) == gpu
+    made = plan(sentences(count), BASE, hardware=machine("cpu-only"))
+    assert made.recommended == gpu
+    assert "rule of thumb" in made.reason
+
+
+def test_every_machine_is_there(machine):
+    made = plan(sentences(1000), BASE, hardware=machine("cpu-only"))
+    assert [row.machine for row in made.rows] == [*CLOUD, "this machine, CPU"]
+    made = plan(sentences(1000), BASE, hardware=machine("t4"))
+    assert [row.machine for row in made.rows] == [*CLOUD, "this machine", "this machine, CPU"]
+    assert made.row("this machine").settings.device == "cuda:0"
+    assert made.row("this machine, CPU").settings.device == "cpu"
+    with pytest.raises(InputError, match="no machine 'TPU'"):
+        made.row("TPU")
+
+
+def test_outside_the_rule_the_estimate_decides(machine):
+    made = plan(sentences(50_000), "xlm-roberta-large", hardware=machine("cpu-only"))
+    assert "outside the rule of thumb" in made.reason
+    quick = [row for row in made.rows if row.usd_total is not None and row.minutes_total <= 480]
+    assert made.recommended == min(quick, key=lambda row: row.usd_total).machine
+
+
+def test_a_card_too_small_is_said_to_be(machine):
+    giant = EncoderShape("giant", 4096, 48, 32, 16384, 250_000)
+    made = plan(sentences(1000), giant, hardware=machine("cpu-only"))
+    assert not made.row("T4").fits
+    assert made.row("T4").usd_total is None
+    assert made.row("H200").fits == (
+        made.row("H200").settings.peak_bytes < made.row("H200").settings.free_bytes * 0.95
+    )
+
+
+def test_cost_is_time_times_price(machine):
+    made = plan(sentences(200_000), BASE, hardware=machine("cpu-only"), prices={"a10g": 2.5}, epochs=3)
+    row = made.row("A10G")
+    assert row.usd_per_hour == 2.5
+    assert row.usd_total == pytest.approx(2.5 * row.minutes_total / 60)
+    assert row.minutes_total == pytest.approx(3 * row.minutes_per_epoch)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1000, 10**6), st.floats(5, 40))
+def test_twice_the_corpus_takes_twice_as_long(count, words):
+    shape = EncoderShape.from_name(BASE)
+    gpu_rate = rated(_gpu("T4"), shape, "fp16")
+
+    def seconds(stats):
+        return epoch_load(shape, stats, batch_pieces=8192).seconds(gpu_rate, shape.parameters)
+
+    once = seconds(CorpusStats.from_numbers(count, words))
+    assert seconds(CorpusStats.from_numbers(2 * count, words)) == pytest.approx(2 * once, rel=0.1)
+
+
+def _gpu(name):
+    from cloudner.hardware.plan import cloud_machine
+
+    return cloud_machine(next(row for row in accelerators() if row["name"] == name)).gpus[0]
+
+
+def test_faster_cards_are_faster():
+    shape = EncoderShape.from_name("bert-large-cased")
+    load = epoch_load(shape, sentences(10_000), batch_pieces=16384)
+    times = [
+        load.seconds(rated(_gpu(name), shape, "fp16"), shape.parameters)
+        for name in ("T4", "A10G", "A100-40", "H100", "B200")
+    ]
+    assert times == sorted(times, reverse=True)
+
+
+def test_operations_are_those_that_torch_counts():
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=50,
+        hidden_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=512,
+        attn_implementation="eager",
+    )
+    network = BertModel(config, add_pooling_layer=False).train()
+    rows, length = 4, 64
+    with FlopCounterMode(display=False) as counter:
+        network(input_ids=torch.randint(0, 50, (rows, length))).last_hidden_state.sum().backward()
+    formula = flops_per_piece(EncoderShape("x", 128, 3, 4, 512, 50), length) * rows * length
+    assert formula == pytest.approx(counter.get_total_flops(), rel=0.05)
+
+
+def test_long_documents_become_overlapping_windows():
+    assert windows(512, 512, 64) == [512]
+    rows = windows(1000, 512, 64)
+    assert len(rows) == 3
+    assert rows[:2] == [512, 512]
+    assert sum(rows) == 1000 + 2 * 128
+
+
+def test_prices_are_dated_and_sourced():
+    names = {row["name"] for row in accelerators()}
+    prices = embedded_prices()
+    assert {price.gpu for price in prices} == names
+    for price in prices:
+        assert 0 < price.usd_per_hour < 20
+        assert price.listed.startswith("2026-")
+        assert price.source.startswith("https://")
+
+
+def test_one_provider_only():
+    assert {price.provider for price in cheapest(embedded_prices(), "lambda").values()} == {"Lambda"}
+
+
+@pytest.mark.parametrize("pair", ["A10G", "A10G=cheap", "A10G=-1", "TPU=3"])
+def test_bad_prices_are_one_clear_error(pair):
+    with pytest.raises(InputError):
+        given_prices([pair])
+
+
+def test_gpuhunts_offers_become_prices():
+    def offer(name, memory, price):
+        return SimpleNamespace(
+            gpu_name=name, gpu_memory=memory, price=price, provider="aws", instance_name="x", location="y"
+        )
+
+    offers = [
+        offer("A100", 40.0, 3.0),
+        offer("A100", 80.0, 4.0),
+        offer("T4", 16.0, 0.5),
+        offer("P4", 8.0, 0.1),
+    ]
+    assert {price.gpu: price.usd_per_hour for price in from_offers(offers)} == {
+        "A100-40": 3.0,
+        "A100-80": 4.0,
+        "T4": 0.5,
+    }
+
+
+def test_live_prices_without_gpuhunt_are_one_clear_error(monkeypatch, machine):
+    monkeypatch.setitem(sys.modules, "gpuhunt", None)  # as if it were not installed
+    with pytest.raises(CloudnerError, match=r'try: pip install "cloudner\[prices\]"'):
+        plan(sentences(1000), BASE, hardware=machine("cpu-only"), live=True)
+
+
+def test_gpuhunts_own_catalogue_is_understood():
+    """Its items, made by its own class, and its query with the arguments that are used here."""
+    gpuhunt = pytest.importorskip("gpuhunt")
+    catalogue = gpuhunt.Catalog(auto_reload=False)
+    item = gpuhunt.CatalogItem(
+        provider="aws",
+        instance_name="g5.xlarge",
+        location="us-east-1",
+        price=1.006,
+        cpu=4,
+        memory=16,
+        gpu_count=1,
+        gpu_name="A10G",
+        gpu_memory=24,
+        spot=False,
+        disk_size=None,
+        gpu_vendor=gpuhunt.AcceleratorVendor.NVIDIA,
+    )
+    assert from_offers([item])[0].usd_per_hour == 1.006
+    assert {row["gpuhunt"] for row in accelerators()} <= {gpu.name for gpu in gpuhunt.KNOWN_NVIDIA_GPUS}
+    assert catalogue.query(provider=[], gpu_name=["A10G"], min_gpu_count=1, max_gpu_count=1, spot=False) == []
+
+
+def test_json_and_markdown(machine):
+    made = plan(sentences(1000), BASE, hardware=machine("cpu-only"))
+    record = json.loads(json.dumps(made.to_dict()))
+    assert record["recommended"] == "T4"
+    assert record["rows"][0]["settings"]["precision"] == "fp16"
+    text = markdown(made)
+    assert "| **T4** |" in text
+    assert len([line for line in text.splitlines() if line.startswith("|")]) == len(made.rows) + 2
+
+
+@pytest.fixture
+def made(machine):
+    return plan(sentences(200_000), BASE, hardware=machine("cpu-only"))
+
+
+def test_the_skypilot_task(made):
+    task = sky_task(made)
+    assert task["resources"]["accelerators"] == {"A10G": 1}
+    assert task["resources"]["use_spot"] is True
+    assert task["file_mounts"]["/checkpoints"] == {"name": "cloudner-checkpoints", "mode": "MOUNT"}
+    assert "cloudner train $CONFIG --gpu-id 0 --output /checkpoints" in task["run"]
+    assert sky_task(made, machine="a100-80")["resources"]["accelerators"] == {"A100-80GB": 1}
+    # the keys that SkyPilot's schema knows
+    assert task.keys() <= {"name", "resources", "workdir", "file_mounts", "envs", "setup", "run"}
+
+
+@pytest.mark.parametrize(
+    "options", [{"machine": "this machine, CPU"}, {"machine": "TPU"}, {"bucket": "Bad_Name"}]
+)
+def test_a_task_that_cannot_be(made, options):
+    with pytest.raises(InputError):
+        sky_task(made, **options)
+
+
+def test_the_written_task_reads_back(made, tmp_path):
+    import srsly
+
+    path = write_sky(made, tmp_path / "new" / "task.yaml")
+    assert srsly.yaml_loads(path.read_text(encoding="utf-8")) == sky_task(made)
+
+
+def test_the_scripts_are_valid_shell(made):
+    import shutil
+    import subprocess
+
+    shell = shutil.which("bash")
+    if shell is None:
+        pytest.skip("needs bash")
+    for script in ("setup", "run"):
+        subprocess.run([shell, "-n"], input=sky_task(made)[script], text=True, check=True)
+
+
+def test_skypilot_accepts_the_task(made, tmp_path):
+    sky = pytest.importorskip("sky")
+    task = sky.Task.from_yaml(str(write_sky(made, tmp_path / "task.yaml")))
+    (resources,) = task.resources
+    assert resources.accelerators == {"A10G": 1}
+    assert resources.use_spot
+    assert "/checkpoints" in task.storage_mounts
+
+
+def test_this_machine_is_measured(machine):
+    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
+    measured = calibrate(tiny, sentences(500), threads=1, budget=1)
+    assert measured.updates >= 2
+    assert measured.flops > 1e6
+    assert measured.seconds < 60
+    cpu = dataclasses.replace(machine("cpu-only"))
+    made = plan(sentences(500), tiny, hardware=cpu, calibration=measured)
+    here = made.row("this machine, CPU")
+    assert here.basis == "measured"
+    assert made.row("T4").basis == "rated"
+    slower = dataclasses.replace(measured, flops=measured.flops / 10, step=measured.step * 10)
+    again = plan(sentences(500), tiny, hardware=cpu, calibration=slower)
+    assert again.row("this machine, CPU").minutes_total > here.minutes_total
