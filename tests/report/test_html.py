@@ -123,6 +123,8 @@ def test_page_shows_scores_charts_settings_and_errors(evaluation):
         r'<mark class="ent l\d focus">New York Times<span class="tag">ORG</span></mark>', both["g"]
     )
     assert set(data["charts"]) == {"loss", "f1", "lr", "speed", "memory"}
+    assert {tuple(chart["x"]) for chart in data["charts"].values()} == {(0, 100)}
+    assert "best F1 61.00 at step 100" in text
     assert data["charts"]["lr"]["series"][0]["points"] == [[0, 0], [50, 5e-5], [100, 2e-5]]
 
 

@@ -32,16 +32,18 @@ def line_chart(
     y_format: Callable[[float], str] | None = None,
     from_zero: bool = True,
     y_range: tuple[float, float] | None = None,
+    x_range: tuple[float, float] | None = None,
 ) -> tuple[str, dict[str, object]]:
     """An SVG and what a script needs to show values under the pointer.
 
-    Values that are not finite are left out; both are empty where nothing is left. from_zero: the y axis starts at 0. y_range: fixed bounds instead.
+    Values that are not finite are left out; both are empty where nothing is left. from_zero: the y axis starts at 0. x_range, y_range: fixed bounds of
+    the axes, which must hold all points.
     """
     lines = [Series(s.name, _thin(_finite(s.points)), s.dots) for s in series]
     lines = [s for s in lines if s.points]
     if not lines:
         return "", {}
-    xs = [x for s in lines for x, _ in s.points]
+    xs = [x for s in lines for x, _ in s.points] if x_range is None else list(x_range)
     ys = [y for s in lines for _, y in s.points]
     x_low, x_high = min(xs), max(xs)
     if x_high == x_low:

@@ -231,16 +231,21 @@ def training(log: list[dict[str, Any]]) -> tuple[str, dict[str, object]]:
         ("speed", "Words a second", [Series("words/s", _column(log, "words_per_second"))], {}),
         ("memory", f"{_memory_name(log)} in MiB", [Series("memory", _column(log, "memory_mb"))], {}),
     ]
+    steps = [step for step, _ in _column(log, "step")]
+    shared = (min(steps), max(steps)) if steps else None
     parts: list[str] = []
     data: dict[str, object] = {}
     for key, title, series, options in plots:
-        svg, chart = line_chart(title, series, **options)
+        svg, chart = line_chart(title, series, x_range=shared, **options)
         if not chart:
             continue
         data[key] = chart
         legend = ""
         if len(series) > 1:
             legend = "".join(f"<span class='key s{i}'>{escape(s.name)}</span>" for i, s in enumerate(series))
+        if key == "f1" and series[0].points:
+            step, best = max(series[0].points, key=lambda point: (point[1], -point[0]))
+            legend += f"<span class='best'>best F1 {percent(best)} at step {number(step)}</span>"
         parts.append(
             f"<figure class='card plot' data-chart='{key}'><figcaption>{title}{legend}"
             f"<output class='readout'></output></figcaption>{svg}</figure>"

@@ -156,7 +156,7 @@
     const last = () => {
       cursor.style.display = "none";
       const series = chart.series[0];
-      readout.textContent = series.text[series.text.length - 1] + (chart.unit ? " " + chart.unit : "");
+      readout.textContent = chart.series.length > 1 ? "" : series.text[series.text.length - 1] + (chart.unit ? " " + chart.unit : "");
     };
     svg.addEventListener("pointermove", (event) => {
       const box = svg.getBoundingClientRect();
