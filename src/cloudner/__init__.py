@@ -17,6 +17,7 @@ _HOMES = {
     "recommend": "cloudner.hardware",
     "plan": "cloudner.hardware",
     "evaluate": "cloudner.report.evaluate",
+    "Evaluation": "cloudner.report.evaluate",
     "calibrate": "cloudner.calibration",
     "CloudnerError": "cloudner.errors",
 }

@@ -104,8 +104,13 @@ def train(
     """
     from spacy.cli.train import train as spacy_train
 
+    from cloudner.report.card import write_card
+
     output = Path(output)
     made = resolve(config_path, gpu_id=gpu_id, overrides=overrides)
+    log = made.config["training"].get("logger", {})
+    if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
+        log["log_file"] = str(output / "log.jsonl")
     if show is not None:
         show(made)
     output.mkdir(parents=True, exist_ok=True)
@@ -121,9 +126,11 @@ def train(
         dev = made.config.interpolate()["paths"].get("dev")
         if dev:
             run["calibration"] = _calibrate(best, dev)
-    for folder in (best, output / "model-last"):
-        _write_meta(folder, run)
     srsly.write_json(output / "run.json", run)
+    for folder in (best, output / "model-last"):
+        if (folder / "meta.json").is_file():
+            _write_meta(folder, run)
+            write_card(folder)
     return best
 
 
@@ -233,12 +240,10 @@ def _calibrate(best: Path, dev: str) -> dict[str, Any] | None:
 
 
 def _write_meta(folder: Path, run: dict[str, Any]) -> None:
-    file = folder / "meta.json"
-    if file.is_file():
-        meta = srsly.read_json(file)
-        own = meta.setdefault("cloudner", {})
-        own.update(hardware=run["hardware"], settings=run["settings"], training_seconds=run["seconds"])
-        srsly.write_json(file, meta)
+    meta = srsly.read_json(folder / "meta.json")
+    own = meta.setdefault("cloudner", {})
+    own.update(hardware=run["hardware"], settings=run["settings"], training_seconds=run["seconds"])
+    srsly.write_json(folder / "meta.json", meta)
 
 
 def _values(made: Resolution) -> dict[str, Any]:
