@@ -1,0 +1,57 @@
+"""Fixtures for all rooms: tiny encoders, made once a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Nothing here may ask a hub: a test that would is a test that fails without a network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny random encoder of a family in `tiny.FAMILIES`."""
+    import tiny
+
+    made: dict[str, Path] = {}
+
+    def folder(family: str) -> Path:
+        if family not in made:
+            made[family] = tiny.write_encoder(family, tmp_path_factory.mktemp("encoders") / family)
+        return made[family]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bert(encoder_folder: Callable[[str], Path]) -> Path:
+    return encoder_folder("bert")
+
+
+@pytest.fixture(scope="session")
+def roberta(encoder_folder: Callable[[str], Path]) -> Path:
+    return encoder_folder("roberta")
+
+
+@pytest.fixture(scope="session")
+def trained_folder(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline on disk that knows `tiny.DATA` by heart."""
+    import tiny
+
+    nlp = tiny.overfit(tiny.make_nlp(bert))
+    folder = tmp_path_factory.mktemp("trained") / "pipeline"
+    nlp.to_disk(folder)
+    return folder
+
+
+@pytest.fixture
+def trained(trained_folder: Path):
+    """That pipeline, loaded anew for each test."""
+    import spacy
+
+    return spacy.load(trained_folder)
