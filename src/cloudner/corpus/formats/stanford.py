@@ -31,7 +31,10 @@ def sniff(sample: Sample) -> Match | None:
 
 
 def write(records: Iterable[Record], stream: IO[str]) -> None:
-    """Token, tab, label; two neighbours of one label cannot be told apart, so such a record is refused."""
+    """Token, tab, label, a blank line after each sentence; the format has no documents, so sentences come back singly.
+
+    Two neighbours of one label cannot be told apart: a record that has them is refused.
+    """
     for record in records:
         words = words_of(record, "stanford")
         labels = encode(len(words.tokens), words.spans, "BIO", words.missing)
