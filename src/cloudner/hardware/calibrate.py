@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +45,14 @@ def calibrate(
     threads: int | None = None,
     docs_per_update: int = 16,
     budget: float = 20.0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Calibration:
     """Time fine-tuning updates of an encoder of this shape (random weights) on documents of this corpus' lengths.
 
     Each update is `docs_per_update` documents of similar length, padded to the longest, then one fused AdamW
     step, as in training. Stops after `budget` seconds of updates (two are always timed). Deep encoders are cut to
-    six layers and their step time is scaled by parameters. Raises `DeviceError` if the device does not work.
+    six layers and their step time is scaled by parameters. `clock` may be `time.process_time` with one thread on a
+    machine that is shared with other work. Raises `DeviceError` if the device does not work.
     """
     import torch
     from transformers import BertConfig, BertModel
@@ -61,7 +64,7 @@ def calibrate(
         encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder or DEFAULT_ENCODER)
     )
     stats = corpus or CorpusStats.from_numbers(10_000)
-    began = time.perf_counter()
+    began = clock()
     before = torch.get_num_threads()
     try:
         if threads:
@@ -91,7 +94,9 @@ def calibrate(
         scaler = torch.amp.GradScaler(enabled=precision == "fp16" and device != "cpu")
         updates = _updates(stats, docs_per_update)
         for number, lengths in enumerate([updates[len(updates) // 2], *updates]):
-            forward, step = _update(torch, network, optimizer, scaler, lengths, config, device, precision)
+            forward, step = _update(
+                torch, network, optimizer, scaler, lengths, config, device, precision, clock
+            )
             if number == 0:  # the first one allocates and warms up
                 continue
             width = max(lengths)
@@ -112,7 +117,7 @@ def calibrate(
             torch.get_num_threads(),
             timed,
             pieces,
-            time.perf_counter() - began,
+            clock() - began,
         )
     finally:
         torch.set_num_threads(before)
@@ -143,6 +148,7 @@ def _update(
     config: Any,
     device: str,
     precision: str,
+    clock: Callable[[], float],
 ) -> tuple[float, float]:
     """(seconds of forward and backward, seconds of the optimizer step) of one update."""
     encoder, head = network
@@ -153,18 +159,18 @@ def _update(
     mask = mask.to(device)
     kind = torch.bfloat16 if precision == "bf16" else torch.float16
     _wait(torch, device)
-    began = time.perf_counter()
+    began = clock()
     with torch.autocast(device.partition(":")[0], dtype=kind, enabled=precision != "fp32"):
         hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         loss = torch.nn.functional.cross_entropy(head(hidden[mask]).float(), gold[mask])
     scaler.scale(loss).backward()
     _wait(torch, device)
-    middle = time.perf_counter()
+    middle = clock()
     scaler.step(optimizer)
     scaler.update()
     optimizer.zero_grad(set_to_none=True)
     _wait(torch, device)
-    return middle - began, time.perf_counter() - middle
+    return middle - began, clock() - middle
 
 
 def _wait(torch: Any, device: str) -> None:

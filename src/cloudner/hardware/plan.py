@@ -38,7 +38,8 @@ class PlanRow:
     fits: bool
     settings: Settings
     updates_per_epoch: int
-    minutes_per_epoch: float
+    train_minutes_per_epoch: float
+    minutes_per_epoch: float  # with the evaluation
     minutes_total: float
     usd_per_hour: float | None
     usd_total: float | None
@@ -232,6 +233,7 @@ def _row(
         settings.fits,
         settings,
         load.updates,
+        train / 60,
         minutes,
         minutes * epochs,
         price.usd_per_hour if price else None,
