@@ -1,6 +1,7 @@
 """Spans and tags to tokens, and the issue that tells each change."""
 
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.vocab import Vocab
@@ -267,6 +268,28 @@ def test_empty_tokens_are_left_out(aligner):
         ("empty-token", "noted"),
         ("empty-token", "dropped"),
     ]
+
+
+def test_spans_labelled_outside_are_no_entities():
+    """spaCy #1626: offsets for every token, `O` among the labels."""
+    assert align("Marie sang", (0, 5, "B-PER"), (6, 10, "O")) == (
+        [("Marie", "B-PER")],
+        [("unknown-tag", "noted")],
+    )
+
+
+def test_docs_of_a_pipeline():
+    nlp = spacy.blank("de")
+    tool = Aligner(nlp=nlp)
+    records = [
+        Record("f", 1, "Marie", [SpanRecord(0, 5, "PER")]),
+        Record("f", 2, " "),
+        Record("f", 3, "z. B. so"),
+    ]
+    docs = list(tool.docs(records))
+    assert [doc.text for doc in docs] == ["Marie", "z. B. so"]
+    assert all(doc.vocab is nlp.vocab for doc in docs)
+    assert [t.text for t in docs[1]] == [t.text for t in nlp.make_doc("z. B. so")]
 
 
 def test_a_large_vocabulary_is_renewed(monkeypatch):

@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
-from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple, cast
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, cast
 
 import numpy as np
 from spacy.attrs import IDX, ORTH, SPACY
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, SpanGroup
+from spacy.vocab import Vocab
 
 from cloudner.corpus.chunk import BEGIN, INSIDE, MISSING, OUTSIDE, Chunk, msgpack_dumps
 from cloudner.corpus.issues import Action, ConversionIssue, excerpt
@@ -24,6 +25,9 @@ from cloudner.corpus.records import Record, SpanRecord
 from cloudner.corpus.tags import Scheme, decode, detect_scheme
 from cloudner.corpus.tokenizer import shared_tokenizer
 from cloudner.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 AlignMode = Literal["expand", "contract", "strict"]
 NEGATIVE_KEY = "incorrect_spans"  # the name spaCy's own NER documents for spans known to be wrong
@@ -106,15 +110,23 @@ class Aligner:
     lang: a spaCy language code; its blank tokenizer splits texts, given tokens are kept.
     align: what becomes of a span that starts or ends inside a token: `expand` to whole tokens, `contract` to the
         tokens wholly inside, or `strict`: drop it.
+    nlp: a pipeline whose vocabulary and tokenizer are used instead; its Docs can go through that pipeline.
     After each call `issues` holds what was dropped, changed or repaired; take it with `take_issues`.
     Raises ConfigError for an unknown language or mode.
     """
 
-    def __init__(self, lang: str = "en", align: AlignMode = "expand") -> None:
+    def __init__(self, lang: str = "en", align: AlignMode = "expand", *, nlp: Language | None = None) -> None:
         if align not in ("expand", "contract", "strict"):
             raise ConfigError(f"align={align!r}", expected="expand, contract or strict", fix="--align expand")
-        self.lang, self.mode = lang, align
-        self.vocab, self.tokenizer = shared_tokenizer(lang)
+        self.lang: str = lang if nlp is None or nlp.lang is None else nlp.lang
+        self.mode: AlignMode = align
+        self._own = nlp is None
+        self.vocab: Vocab
+        self.tokenizer: Callable[[str], Doc]
+        if nlp is not None:
+            self.vocab, self.tokenizer = nlp.vocab, nlp.tokenizer
+        else:
+            self.vocab, self.tokenizer = shared_tokenizer(lang)
         self._fresh_words = len(self.vocab)
         self.issues: list[ConversionIssue] = []
         self._ids, self._tags = _Ids(), _Tags()
@@ -170,7 +182,7 @@ class Aligner:
         A `memory_zone` would forget them after each chunk, and the tokenizer would then meet every word of the
         next one for the first time.
         """
-        if len(self.vocab) - self._fresh_words > _VOCABULARY_WORDS:
+        if self._own and len(self.vocab) - self._fresh_words > _VOCABULARY_WORDS:
             shared_tokenizer.cache_clear()
             self.vocab, self.tokenizer = shared_tokenizer(self.lang)
             self._fresh_words = len(self.vocab)
@@ -263,6 +275,17 @@ class Aligner:
         return cast(bytes, doc.spans.to_bytes())
 
     # One record -> Doc
+
+    def docs(self, records: Iterable[Record], ahead: int = 512) -> Iterator[Doc]:
+        """The records as `Doc` objects, those without text left out. Up to `ahead` records are read before the first
+        Doc, since a tag scheme is told from many sentences."""
+        iterator = iter(records)
+        while batch := list(islice(iterator, ahead)):
+            self._at_hand = batch
+            for record in batch:
+                doc = self.doc(record)
+                if doc is not None:
+                    yield doc
 
     def doc(self, record: Record) -> Doc | None:
         """The record as a `Doc` with `ents` (missing where nothing is known), sentence starts, negative spans under
@@ -461,6 +484,16 @@ class Aligner:
                 self._issue(record, "whitespace", "repaired", excerpt(text, start, end), label, "trimmed")
                 start += len(piece) - len(piece.lstrip())
                 end = start + len(core)
+            if label == "O":
+                self._issue(
+                    record,
+                    "unknown-tag",
+                    "noted",
+                    excerpt(text, start, end),
+                    label,
+                    "left out: O is no entity",
+                )
+                continue
             if not label:
                 self._issue(
                     record,
