@@ -3,8 +3,8 @@
     python benchmarks/plan.py                # writes benchmarks/results/plan-cpu.json
     python benchmarks/plan.py --device cuda
 
-For each pair: `calibrate`, then `plan`'s seconds an epoch, then as many real updates as fit into --seconds (a random
-sample of the epoch's batches, scaled by their padded pieces). Other encoders than the embedded one have random
+For each pair: `calibrate`, then `plan`'s seconds an epoch, then as many real updates as fit into --seconds (a sample
+of the epoch's batches that is spread over their lengths, scaled by their number). Other encoders than the embedded one have random
 weights: time does not depend on what they know.
 """
 
@@ -73,7 +73,6 @@ def real_epoch(
     examples: list, encoder: str, device: str, seconds: float, clock: Callable[[], float]
 ) -> tuple[float, int]:
     """(seconds an epoch, timed updates) of training with the component."""
-    import numpy as np
     import spacy
     from spacy.training import Example
 
@@ -84,11 +83,11 @@ def real_epoch(
     nlp.add_pipe("cloudner", config={"model": model})
     optimizer = nlp.initialize(lambda: examples)
     random.seed(0)
-    batches = list(batch_by_pieces(16)(examples))
-    random.shuffle(batches)
-
-    def padded(batch: list) -> int:
-        return len(batch) * (2 + max(estimate_pieces(eg) for eg in batch))
+    batches = sorted(batch_by_pieces(16)(examples), key=lambda b: max(estimate_pieces(eg) for eg in b))
+    # spread over the lengths however early time is up: the middle, the quarters, the eighths, ...
+    bits = max(1, (len(batches) - 1).bit_length())
+    order = sorted(range(len(batches)), key=lambda i: int(f"{i:0{bits}b}"[::-1], 2))
+    batches = [batches[i] for i in order]
 
     def update(batch: list) -> None:
         nlp.update([Example(eg.x.copy(), eg.y) for eg in batch], sgd=optimizer, drop=0.1)
@@ -96,14 +95,11 @@ def real_epoch(
     for batch in batches[:2]:
         update(batch)
     done, began = 0, clock()
-    timed = []
     while clock() - began < seconds:
-        timed.append(batches[done % len(batches)])
-        update(timed[-1])
+        update(batches[done % len(batches)])
         done += 1
     spent = clock() - began
-    share = np.sum([padded(b) for b in timed]) / np.sum([padded(b) for b in batches])
-    return float(spent / share), done
+    return spent / done * len(batches), done
 
 
 def main() -> None:
@@ -130,7 +126,16 @@ def main() -> None:
     from cloudner.hardware.stats import count_pieces
 
     machine = detect_hardware()
-    rows = []
+    rows: list[dict] = []
+    record = {
+        "command": f"python benchmarks/plan.py --device {given.device} --seconds {given.seconds:g}"
+        + (" --cpu-time" if given.cpu_time else ""),
+        "device": torch.cuda.get_device_name() if given.device == "cuda" else f"CPU ({platform.machine()})",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "runs": rows,
+    }
+    path = ROOT / "benchmarks" / "results" / f"plan-{given.device}.json"
     with tempfile.TemporaryDirectory() as folder:
         encoders = {"all-MiniLM-L6-v2 (6 x 384)": EMBEDDED}
         for number, (name, sizes) in enumerate(MADE.items()):
@@ -171,16 +176,7 @@ def main() -> None:
                     f"({updates} updates timed), ratio {predicted / real:.2f}",
                     flush=True,
                 )
-    record = {
-        "command": f"python benchmarks/plan.py --device {given.device} --seconds {given.seconds:g}"
-        + (" --cpu-time" if given.cpu_time else ""),
-        "device": torch.cuda.get_device_name() if given.device == "cuda" else f"CPU ({platform.machine()})",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "runs": rows,
-    }
-    path = ROOT / "benchmarks" / "results" / f"plan-{given.device}.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+                path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path}")
 
 

@@ -166,6 +166,8 @@ def _update(
     scaler.scale(loss).backward()
     _wait(torch, device)
     middle = clock()
+    scaler.unscale_(optimizer)
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)  # as training does
     scaler.step(optimizer)
     scaler.update()
     optimizer.zero_grad(set_to_none=True)

@@ -37,7 +37,7 @@ GPU_CALL_PER_LAYER = 75 * 5e-6
 CPU_RATE = {"amx_bf16": 3e11, "avx512_bf16": 1.5e11, "avx512f": 8e10, "avx2": 5e10, "neon": 3e10}
 CPU_STEP_BYTES = 15e9  # bytes/s at which a CPU's AdamW walks through weights, gradients and moments; assumed
 STEP_BYTES = 28  # a parameter: reads 16, writes 12
-# Tokenising, aligning and batching; measured as the component's time beyond the network's (docs/hardware.md).
+# Tokenising, aligning and batching on the CPU while training; assumed.
 HOST_SECONDS_PER_WORD = 8e-6
 _DOCS_SAMPLED = 4096
 _BUFFER = 64  # batches' worth of documents that the batcher sorts at a time (cloudner.batch_by_pieces.v1)
