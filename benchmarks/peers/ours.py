@@ -1,0 +1,104 @@
+"""cloudner: trained with the project's own configs, loaded with `cloudner.load`."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.data import ROOT, write_docbin
+from benchmarks.machine import peak_memory, synchronize
+from benchmarks.peers import Job, NotMeasured, count_words
+from benchmarks.peers.loop import run_loop
+from benchmarks.score import scores, tags_of_characters, tags_of_doc
+
+
+def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
+    """As `spacy cloudner train` does: the config's "auto" values are resolved for this machine, then spaCy's loop."""
+    from spacy.training.initialize import init_nlp
+
+    from cloudner.loading import cloudner_pipes
+    from cloudner.training import keep_freed_memory, resolve
+
+    cpu = job.device == "cpu"
+    config = ROOT / "configs" / ("cpu.cfg" if cpu else "gpu.cfg")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for split in ("train", "dev"):
+            write_docbin(folder / f"{split}.spacy", data[split])
+        overrides = {
+            "paths.train": str(folder / "train.spacy"),
+            "paths.dev": str(folder / "dev.spacy"),
+            "system.seed": job.seed,
+            "components.cloudner.model.encoder": job.encoder,
+            "training.max_epochs": job.epochs,
+            "training.batcher.batch_size": job.batch,
+            "training.optimizer.learn_rate.initial_rate": job.lr,
+            **job.overrides,
+        }
+        made = resolve(config, gpu_id=-1 if cpu else int(job.device.split(":")[1]), overrides=overrides)
+        keep_freed_memory()
+        nlp = init_nlp(made.config, use_gpu=made.use_gpu)
+        measured = run_loop(nlp, job.device)
+    memory = peak_memory(job.device)
+    if job.save:
+        nlp.to_disk(job.save)
+    (pipe,) = cloudner_pipes(nlp)
+    return {
+        **measured,
+        "memory": memory,
+        "precision": pipe.model.shims[0].precision,
+        "settings": {row[0]: row[1] for row in made.rows},
+        **{split: _tagged(nlp, data[split]) for split in job.score},
+    }
+
+
+def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
+    import cloudner
+
+    text = "text" in job.peer
+    if job.peer.endswith("int8") and job.device != "cpu":
+        raise NotMeasured("int8 is for CPUs")
+    nlp = cloudner.load(
+        job.model,
+        device="cuda" if job.device.startswith("cuda") else "cpu",
+        precision="int8" if job.peer.endswith("int8") else "auto",
+        config={"components": {"cloudner": {"confidence": not job.peer.endswith("plain")}}},
+    )
+    sentences = data["test"]
+    inputs = [" ".join(words) for words, _ in sentences]
+
+    def stream(part: slice) -> Any:
+        return inputs[part] if text else bare_docs(nlp.vocab, sentences[part])
+
+    list(nlp.pipe(stream(slice(0, 64))))  # what happens once at the first call is not timed
+    synchronize(job.device)
+    started = time.perf_counter()
+    docs = list(nlp.pipe(stream(slice(None))))
+    synchronize(job.device)
+    seconds = time.perf_counter() - started
+    memory = peak_memory(job.device)
+    predicted = [
+        tags_of_characters([(e.start_char, e.end_char, e.label_) for e in doc.ents], words)
+        if text
+        else tags_of_doc(doc)
+        for doc, (words, _) in zip(docs, sentences, strict=True)
+    ]
+    return {
+        "seconds": seconds,
+        "words": count_words(sentences),
+        "memory": memory,
+        "test": scores([tags for _, tags in sentences], predicted),
+    }
+
+
+def bare_docs(vocab: Any, sentences: Any) -> Any:
+    from spacy.tokens import Doc
+
+    return (Doc(vocab, words=words) for words, _ in sentences)
+
+
+def _tagged(nlp: Any, sentences: Any) -> dict[str, float]:
+    docs = nlp.pipe(bare_docs(nlp.vocab, sentences))
+    return scores([tags for _, tags in sentences], [tags_of_doc(doc) for doc in docs])

@@ -1,0 +1,141 @@
+"""What the benchmarks are made of, without training: data, choices, kept runs, ratios."""
+
+import json
+import random
+
+import pytest
+from benchmarks.runs import Runs
+
+from benchmarks import choices, data, suite, wnut
+
+
+def test_lengths_have_the_published_mean_and_ends():
+    made = data.lengths(data.SENTENCES["train"], random.Random(0))
+    assert sum(made) / len(made) == pytest.approx(203_621 / 14_041, rel=0.02)
+    assert min(made) == 1
+    assert 105 <= max(made) <= 113
+    small = data.lengths(200, random.Random(0))  # a small corpus has the same shape
+    assert sum(small) / len(small) == pytest.approx(14.5, rel=0.05)
+
+
+def test_synthetic_sentences_are_valid_and_repeatable():
+    made = data.synthetic("dev", 40)
+    assert made == data.synthetic("dev", 40)
+    assert sorted(len(words) for words, _ in made) == sorted(data.lengths(40, random.Random(1)))
+    for words, tags in made:
+        assert len(words) == len(tags)
+        for before, tag in zip(["O", *tags], tags, strict=False):
+            assert not tag.startswith("I-") or before[2:] == tag[2:]
+    assert any(tag.startswith("B-") for _, tags in made for tag in tags)
+
+
+def test_conll_files_come_back_as_written(tmp_path):
+    made = data.synthetic("test", 12)
+    data.write_conll(tmp_path / "test.conll", made)
+    assert data.read_conll(tmp_path / "test.conll") == made
+    assert data.read_conll(tmp_path / "test.conll", 5) == made[:5]
+    (tmp_path / "bad.conll").write_text("word\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"bad\.conll:1"):
+        data.read_conll(tmp_path / "bad.conll")
+
+
+def test_choices_become_config_names():
+    assert choices.overrides_of("base") == {}
+    assert choices.overrides_of("head=crf,layer_decay=0.9,case_features=false,lr=1e-4") == {
+        "components.cloudner.model.head": "crf",
+        "training.optimizer.layer_decay": 0.9,
+        "components.cloudner.model.case_features": False,
+        "training.optimizer.learn_rate.initial_rate": 1e-4,
+    }
+    with pytest.raises(SystemExit, match="heads"):
+        choices.overrides_of("heads=crf")
+
+
+def test_every_default_choice_names_a_setting_of_the_config():
+    from thinc.api import Config
+
+    config = Config().from_disk(data.ROOT / "configs" / "cpu.cfg", interpolate=False)
+    for choice in choices.DEFAULT:
+        for dotted in choices.overrides_of(choice):
+            section = config
+            for part in dotted.split("."):
+                assert part in section, dotted
+                section = section[part]
+
+
+def test_finished_runs_are_kept_and_found_again(tmp_path):
+    path = tmp_path / "runs.json"
+    key = {"side": "hf", "rate": 5e-5, "seed": 0}
+    first = Runs(path)
+    assert first.find(key) is None
+    first.add(key, {"f1": 0.5})
+    again = Runs(path)
+    assert again.find(dict(key)) == {"key": key, "f1": 0.5}
+    assert again.find({**key, "seed": 1}) is None
+    again.head["summary"] = [1]
+    again.add({**key, "seed": 1}, {"f1": 0.6})
+    assert len(json.loads(path.read_text())["runs"]) == 2
+    assert Runs(path).head == {"summary": [1]}
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(SystemExit, match="no JSON"):
+        Runs(path)
+
+
+def test_the_rate_is_chosen_on_dev_alone():
+    def row(dev, test):
+        return {"dev": {"f1": dev}, "test": {"f1": test}}
+
+    found = {
+        ("hf", 5e-5): [row(0.5, 0.9)],
+        ("hf", 1e-4): [row(0.6, 0.1), row(0.6, 0.2)],
+        ("hf", 3e-4): [row(0.6, 0.5)],
+        ("cloudner", 3e-4): [row(0.9, 0.9)],
+    }
+    assert wnut.best_rate(found, "hf") == 1e-4
+
+
+def test_ratios_and_table():
+    def run(speed, f1=0.9):
+        return {
+            "words_per_second": speed,
+            "memory": {"rss": 10**9},
+            "test": {"f1": f1, "f1_lenient": f1},
+        }
+
+    peers = {
+        name: {"what": name, "runs": [run(s) for s in speeds], **suite.summary([run(s) for s in speeds])}
+        for name, speeds in (
+            ("cloudner", (900.0, 1000.0, 1500.0)),
+            ("cloudner-plain", (1100.0,)),
+            ("hf-pipeline-16", (200.0, 250.0)),
+        )
+    }
+    peers["gliner"] = {"what": "gliner", "runs": [], "not_measured": "gliner is not installed"}
+    split = {"sentences": 2, "words": 10, "pieces": 15}
+    record = {
+        "command": "python -m benchmarks predict",
+        "kind": "predict",
+        "encoder": {"name": "x", "random": True, "without_embeddings": 10**6},
+        "data": {"name": "d", "train": split, "dev": split, "test": split},
+        "settings": {
+            "device": "cpu", "threads": 2, "epochs": 1, "sentences_a_step": 16, "learning_rate": 5e-5, "runs": 3,
+        },
+        "machine": {"cpu": "c", "cores": 2, "cpu_flags": ["avx2"]},
+        "versions": {"torch": "2"},
+        "peers": peers,
+    }  # fmt: skip
+    suite.compare(record)
+    assert record["peers"]["hf-pipeline-16"]["times_as_fast"] == {"cloudner": 4.44, "cloudner-plain": 4.89}
+    assert record["confidence_costs_percent"] == 9.1
+    assert record["peers"]["cloudner"]["pieces_per_second"] == 1500
+    assert record["peers"]["cloudner"]["model_tflops"] == pytest.approx(0.003)
+    table = suite.markdown(record)
+    assert "| hf-pipeline-16 | 225 | 200 to 250 | 1.00 GB | 0.9000 | 0.9000 | 4.44x | 4.89x |" in table
+    assert "| gliner | not measured: gliner is not installed |" in table
+    widths = {line.count("|") for line in table.splitlines() if line.startswith("|")}
+    assert widths == {9}
+
+
+def test_commands_are_shown_without_this_machines_folders():
+    shown = suite.shown_command(["benchmarks", "train", "--data", "/somewhere/else/wnut17", "--epochs", "1"])
+    assert shown == "python -m benchmarks train --data wnut17 --epochs 1"
