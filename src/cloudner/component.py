@@ -178,7 +178,7 @@ class Cloudner(TrainablePipe):
         labels: all labels in order; without them they are collected from all examples. Raises ConfigError when
         there are none.
         """
-        from cloudner.model.auto import resolve_training
+        from cloudner.model.auto import replace_default_optimizer, resolve_training
 
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
@@ -203,6 +203,8 @@ class Cloudner(TrainablePipe):
         else:
             self._shim.runner.start(self.scheme.n_tags)
         if nlp is not None:
+            if not self.model.has_ref("tok2vec") and _only_ours(nlp):
+                replace_default_optimizer(nlp.config, self._shim.network.width)
             resolve_training(nlp.config, examples)
 
     # -- prediction -------------------------------------------------------------------------------------------
@@ -475,6 +477,11 @@ def _preset(docs: Sequence[Doc]) -> np.ndarray:
 def _same_tokens(eg: Example) -> bool:
     x, y = eg.predicted, eg.reference
     return len(x) == len(y) and x.text == y.text and np.array_equal(x.to_array("ORTH"), y.to_array("ORTH"))
+
+
+def _only_ours(nlp: Language) -> bool:
+    """Is every trainable component of the pipeline one of ours?"""
+    return all(isinstance(pipe, Cloudner) for _, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False))
 
 
 def _width(tok2vec: Model, sample: list[Doc]) -> int:

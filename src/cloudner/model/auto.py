@@ -12,6 +12,33 @@ from spacy.util import registry
 logger = logging.getLogger("cloudner")
 
 
+# Constant rates for a plain `nlp.update` loop, by the encoder's width: small encoders need higher ones. The recipes
+# in configs/ warm up to about three times as much and decay to 0.
+_PLAIN_RATES = ((512, 1e-4), (1024, 3e-5), (1 << 30, 1e-5))
+
+
+def replace_default_optimizer(config: dict[str, Any], width: int) -> bool:
+    """Where `[training.optimizer]` is spaCy's untouched default, put AdamW with a fine-tuning rate in its place.
+
+    The default, Adam at a rate of 0.001, was made for small networks trained from nothing: it destroys what an
+    encoder of this `width` has been pretrained with. An optimizer that anybody chose stays. Returns whether it was
+    replaced; the change is in place, so that the saved config says what trained.
+    """
+    from spacy.language import DEFAULT_CONFIG
+
+    training = config.get("training") or {}
+    if training.get("optimizer") != DEFAULT_CONFIG["training"]["optimizer"]:
+        return False
+    rate = next(rate for limit, rate in _PLAIN_RATES if width < limit or limit == 1 << 30)
+    training["optimizer"] = {"@optimizers": "cloudner.AdamW.v1", "learn_rate": rate}
+    logger.warning(
+        "The config has spaCy's default optimizer (Adam, learning rate 0.001), which ruins a pretrained encoder: "
+        "training with cloudner.AdamW.v1 at %g instead. Set [training.optimizer] to choose another.",
+        rate,
+    )
+    return True
+
+
 def count_steps(training: dict[str, Any], examples: Sequence[Example]) -> int:
     """How many batches the config's batcher makes of the examples: the steps of one epoch."""
     batcher = registry.resolve({"batcher": training["batcher"]})["batcher"]

@@ -37,13 +37,13 @@ def choose_precision(wanted: str | bool, device: torch.device) -> str:
     return name
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _fall_back(wanted: str, best: str, device: str) -> str:
     logger.warning("%s is not fast on %s: computing in %s", wanted, device, best)
     return best
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _best(kind: str, index: int | None) -> str:
     import torch
 
@@ -59,7 +59,7 @@ def _best(kind: str, index: int | None) -> str:
     return "fp32"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def cpu_has_bf16() -> bool:
     """Does the CPU multiply bf16 in hardware (AVX512-BF16, AMX; Arm's BF16 extension)? Without it autocast is
     slower than fp32."""

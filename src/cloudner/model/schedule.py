@@ -19,7 +19,7 @@ class LinearSchedule(Generator):
     def __init__(self, peak: float, total_steps: int | str = "auto", warmup: float = 0.1) -> None:
         if not peak > 0:
             raise ConfigError(f"learn_rate = {peak}", expected="a number above 0")
-        if not (0 <= warmup):
+        if not (warmup >= 0):
             raise ConfigError(f"warmup = {warmup}", expected="a share below 1, or a number of steps")
         if total_steps != "auto" and (not isinstance(total_steps, int) or total_steps < 1):
             raise ConfigError(f"total_steps = {total_steps!r}", expected='"auto" or a number of steps')
