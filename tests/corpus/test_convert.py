@@ -178,6 +178,24 @@ def test_output_formats(source, tmp_path):
     assert sorted(row["text"] for row in rows) == ["Marie Curie was in Warsaw.", "Nobody."]
 
 
+def test_nothing_is_left_of_a_failed_run(source, tmp_path):
+    source.write_text(CSV + "ragged\n")
+    with pytest.raises(InputError, match="a row of 1 cells"):
+        convert(source, tmp_path / "new" / "deep" / "x.spacy")
+    assert [p.name for p in tmp_path.iterdir()] == ["x.csv"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written: "):
+        convert(source, tmp_path / "file" / "x.spacy")
+
+
+def test_two_documents_of_one_id_are_told(tmp_path):
+    rows = [{"id": 1, "text": "Ann", "entities": []}, {"id": 1, "text": "Bob", "entities": []}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = convert(tmp_path / "a.jsonl", tmp_path / "a.spacy")
+    assert report.docs == 2
+    assert report.issues == {("duplicate-id", "noted"): 1}
+
+
 def test_labels_are_renamed(source, tmp_path):
     convert(source, tmp_path / "x.spacy", labels={"PER": "PERSON"})
     assert entities(tmp_path / "x.spacy")[0] == [("Marie Curie", "PERSON"), ("Warsaw", "LOC")]

@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,13 @@ def convert(
     given = None if format == "auto" else get_format(format)
     writer = _writer_format(output, to, shares is not None)
     paths = _output_paths(output, writer, shares)
-    for path in paths:
-        _check_writable(path)
     aligner = Aligner(lang, align)  # an unknown language is told before anything is read
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
+        stack.enter_context(_writing(output))
+        for folder in _new_folders(paths):
+            stack.callback(_remove_empty, folder)
         stack.callback(log.discard)
         temporaries: dict[Path, Output] = {}
         for path in paths:
@@ -210,7 +212,10 @@ def _records(
             )
             continue
         report.detected.append((source.name, fmt.name, reason))
+        ids: dict[str, int] = {}
         for record in _read_safely(records, source):
+            if "id" in record.meta:
+                _check_id(record, ids, log)
             if options.labels:
                 _rename(record, options.labels)
             yield record
@@ -243,6 +248,15 @@ def _read_safely(records: Iterator[Record], source: FileSource) -> Iterator[Reco
             expected="a file of the format that its beginning looks like",
             fix="name the format with --format",
         ) from error
+
+
+def _check_id(record: Record, ids: dict[str, int], log: IssueLog) -> None:
+    """Notes a document that has the id of another one before it in the file."""
+    words = record.text if record.text is not None else " ".join(record.tokens or ())
+    key, content = str(record.meta["id"]), zlib.crc32(words.encode("utf-8", "surrogatepass"))
+    if ids.setdefault(key, content) != content:
+        done = f"kept both; the id is {key!r}"
+        log.add(ConversionIssue("duplicate-id", "noted", record.file, record.line, words[:60], done=done))
 
 
 def _rename(record: Record, labels: Mapping[str, str]) -> None:
@@ -354,13 +368,37 @@ def _output_paths(output: Path, writer: Format, shares: list[tuple[str, float]] 
     return [output / f"{name}{writer.extensions[0]}" for name, _ in shares]
 
 
-def _check_writable(path: Path) -> None:
-    try:
+def _new_folders(paths: list[Path]) -> list[Path]:
+    """Makes the folders the outputs go to; those that were not there before, the innermost first."""
+    made = []
+    for path in paths:
+        missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
+        made += [folder for folder in missing if folder not in made]
+        if not os.access(path.parent, os.W_OK):
+            raise InputError(
+                "the folder may not be written to", file=str(path.parent), expected="a folder of yours"
+            )
+    return sorted(made, key=lambda folder: len(folder.parts))
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    """Turns a disk that is full or gone into one clear error; reading has its own."""
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"the folder cannot be made: {error.strerror}", file=str(path.parent)) from error
-    if not os.access(path.parent, os.W_OK):
-        raise InputError("the folder may not be written to", file=str(path.parent), fix="another output")
+        raise InputError(
+            f"cannot be written: {error.strerror or error}",
+            file=str(error.filename or output),
+            expected="a place with room that may be written to",
+            fix="another output, or df -h",
+        ) from error
 
 
 def _replace(temporary: Path, path: Path) -> None:
