@@ -140,7 +140,7 @@ grad_factor = 1.0
 @model_loaders = "spacy-curated-transformers.HFTransformerEncoderLoader.v1"
 name = "bert-base-cased"
 
-[initialize.components.transformer.piece_loader]
+[initialize.components.transformer.piecer_loader]
 @model_loaders = "spacy-curated-transformers.HFPieceEncoderLoader.v1"
 name = "bert-base-cased"
 """
