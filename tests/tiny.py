@@ -173,7 +173,7 @@ def adamw(rate: Any = 1e-3, **kwargs: Any) -> Any:
     return make(rate, **kwargs)
 
 
-def overfit(nlp: Language, *, steps: int = 60, rate: float = 5e-3, data: Sequence[Any] = DATA) -> Language:
+def overfit(nlp: Language, *, steps: int = 25, rate: float = 1e-2, data: Sequence[Any] = DATA) -> Language:
     """Train until the data is known by heart."""
     examples = make_examples(nlp, data)
     optimizer = adamw(rate)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spacy
-import tiny
 
+import tiny
 from cloudner.errors import ConfigError
 
 

@@ -62,7 +62,8 @@ def _cut(doc: int, counts: np.ndarray, capacity: int, context: int) -> np.ndarra
         room = capacity - left
         # All that is left, or a core that leaves room for the context after it.
         reach = n_pieces if n_pieces - begin <= room else begin + room - context
-        stop = max(int(np.searchsorted(ends, reach, side="right")), token + 1)
+        # At least one token with pieces: white space that opens a document is no window by itself.
+        stop = max(int(np.searchsorted(ends, reach, side="right")), int(np.searchsorted(ends, begin, side="right")) + 1)
         while stop < len(counts) and counts[stop] == 0:  # trailing white space goes with what it follows
             stop += 1
         core_end = int(ends[stop - 1])
