@@ -36,7 +36,9 @@ class Candidate:
 
 def load(model: str | None) -> Language:
     """The pipeline with its candidate spans on: also spans that did not win, of probability 0.05 or more."""
-    return cloudner.load(model, config={"components": {"cloudner": {"spans_key": SPANS, "spans_floor": 0.05}}})
+    return cloudner.load(
+        model, config={"components": {"cloudner": {"spans_key": SPANS, "spans_floor": 0.05}}}
+    )
 
 
 def judge(nlp: Language, texts: Sequence[str]) -> Iterator[Candidate]:

@@ -54,13 +54,17 @@ def annotate(
     with pq.ParquetFile(source) as table:
         schema = table.schema_arrow
         if column not in schema.names:
-            raise SystemExit(f"{source} has no column {column!r}, only {', '.join(schema.names)}; try --column")
+            raise SystemExit(
+                f"{source} has no column {column!r}, only {', '.join(schema.names)}; try --column"
+            )
         with pq.ParquetWriter(target, schema.append(pa.field("entities", pa.list_(ENTITY)))) as writer:
             for batch in table.iter_batches(batch_size=batch_size):
                 found = list(find_entities(nlp, batch.column(column).to_pylist()))
                 count += sum(map(len, found))
                 entities = pa.array(found, type=pa.list_(ENTITY))
-                writer.write_batch(pa.RecordBatch.from_arrays([*batch.columns, entities], schema=writer.schema))
+                writer.write_batch(
+                    pa.RecordBatch.from_arrays([*batch.columns, entities], schema=writer.schema)
+                )
     return count
 
 
@@ -68,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--model", default=None, help="folder or package; default: as cloudner.load() finds it")
+    parser.add_argument(
+        "--model", default=None, help="folder or package; default: as cloudner.load() finds it"
+    )
     parser.add_argument("--column", default="text")
     parser.add_argument("--batch-size", type=int, default=2048, help="rows in memory at a time")
     parser.add_argument("--precision", default="auto", help="auto, fp32, bf16, fp16 or int8")

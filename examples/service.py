@@ -119,7 +119,9 @@ def create_app(nlp: Language, *, max_batch: int = 64, wait_ms: float = 5.0) -> F
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--model", default=None, help="folder or package; default: as cloudner.load() finds it")
+    parser.add_argument(
+        "--model", default=None, help="folder or package; default: as cloudner.load() finds it"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--max-batch", type=int, default=64, help="texts computed at once")
