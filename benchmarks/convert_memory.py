@@ -15,9 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from convert import sentences
-
 from cloudner.corpus.convert import convert
+from convert import sentences
 
 RESULT = Path(__file__).parent / "results" / "convert_memory.json"
 
