@@ -162,7 +162,7 @@ def test_byte_level_pieces_depend_on_the_space_before(tmp_path):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(["bc bd be bc bd be"] * 50, trainer)
+    tokenizer.train_from_iterator([" bc bd be bc bd be"] * 50, trainer)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     path = write(tmp_path / "train.spacy", ["bc (bc) bd"])
     part = next(read_parts(0, str(path), "en"))
