@@ -261,7 +261,13 @@ def annotation(kind: Any) -> str:
             return "function"
         inner = ", ".join(annotation(part) for part in typing.get_args(kind) if part is not Ellipsis)
         return f"{name} of {inner}" if inner else name
-    names = {"str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Callable": "function"}
+    names = {
+        "str": "text",
+        "bool": "true or false",
+        "int": "whole number",
+        "float": "number",
+        "Callable": "function",
+    }
     name = getattr(kind, "__name__", str(kind))
     return names.get(name, name)
 

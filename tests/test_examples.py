@@ -1,0 +1,147 @@
+"""The examples, on a small pipeline that knows its texts by heart."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import srsly
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+TEXTS = ["Marie Curie lived in Paris.", "Apple bought Beats in 2014", "no entity stands here"]
+
+
+def example(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pydantic look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_parquet(trained_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    texts: list[str | None] = [*TEXTS, None] * 5
+    pq.write_table(pa.table({"id": list(range(20)), "body": texts}), tmp_path / "in.parquet")
+    target = tmp_path / "out.parquet"
+    # fmt: off
+    example("parquet_inference").main([
+        str(tmp_path / "in.parquet"), str(target), "--model", str(trained_folder), "--column", "body", "--batch-size", "7",
+    ])
+    # fmt: on
+    table = pq.read_table(target)
+    assert table.column_names == ["id", "body", "entities"]
+    assert table["id"].to_pylist() == list(range(20))
+    assert table["body"].to_pylist() == texts
+    first, second, third, fourth = table["entities"].to_pylist()[:4]
+    assert [(e["start"], e["end"], e["label"], e["text"]) for e in first] == [
+        (0, 11, "PER", "Marie Curie"),
+        (21, 26, "LOC", "Paris"),
+    ]
+    assert all(0 < e["confidence"] <= 1 for e in first)
+    assert [e["label"] for e in second] == ["ORG", "ORG"]
+    assert third == fourth == []
+    assert pq.ParquetFile(target).num_row_groups == 3  # 7 rows at a time: nothing is held longer
+    assert "20 entities" in capsys.readouterr().out
+
+
+def test_parquet_names_the_columns_there_are(trained: Any, tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"body": TEXTS}), tmp_path / "in.parquet")
+    with pytest.raises(SystemExit, match="no column 'text', only body"):
+        example("parquet_inference").annotate(trained, tmp_path / "in.parquet", tmp_path / "out.parquet")
+
+
+def test_service_batches_what_comes_together(trained: Any) -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("httpx")
+    from fastapi.testclient import TestClient
+
+    app = example("service").create_app(trained, max_batch=8, wait_ms=200)
+    with TestClient(app) as client, ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda text: client.post("/entities", json={"text": text}), TEXTS * 4))
+        assert [answer.status_code for answer in answers] == [200] * 12
+        found = [[(e["start"], e["end"], e["label"]) for e in a.json()["entities"]] for a in answers]
+        assert found[:3] == [[(0, 11, "PER"), (21, 26, "LOC")], [(0, 5, "ORG"), (13, 18, "ORG")], []]
+        assert found == found[:3] * 4
+        sizes = app.state.batcher.sizes
+        assert sum(sizes) == 12
+        assert 1 < max(sizes) <= 8
+        health = client.get("/health").json()
+        assert health["mean_batch"] == pytest.approx(sum(sizes) / len(sizes))
+        assert client.post("/entities", json={}).status_code == 422
+
+
+def test_service_goes_on_after_an_error(trained: Any) -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("httpx")
+    from fastapi.testclient import TestClient
+
+    trained.max_length = 40  # spaCy refuses longer texts
+    app = example("service").create_app(trained, wait_ms=0)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        assert client.post("/entities", json={"text": "x" * 50}).status_code == 500
+        assert client.post("/entities", json={"text": TEXTS[0]}).status_code == 200
+
+
+@pytest.mark.parametrize("to", ["label-studio", "doccano"])
+def test_active_learning_round(to: str, trained_folder: Path, tmp_path: Path) -> None:
+    from spacy.tokens import DocBin
+    from spacy.vocab import Vocab
+
+    script = example("active_learning")
+    pool = tmp_path / "pool.txt"
+    unseen = ["Berlin Apple Curie lived Beats", "Paris met Angela in Apple"]
+    pool.write_text("\n".join([*TEXTS, *unseen, TEXTS[0], ""]), encoding="utf-8")
+    target = tmp_path / ("round.jsonl" if to == "doccano" else "round.json")
+    common = ["--to", to, "--model", str(trained_folder)]
+    script.main(["pick", str(pool), str(target), "--count", "2", *common])
+    rows = list(srsly.read_jsonl(target)) if to == "doccano" else srsly.read_json(target)
+    assert len(rows) == 2
+    chosen = [row["text"] if to == "doccano" else row["data"]["text"] for row in rows]
+    # By heart is certain: what was never seen comes first.
+    everything = sorted(
+        script.judge(script.load(str(trained_folder)), [*TEXTS, *unseen]), key=lambda c: -c.uncertainty
+    )
+    assert chosen == [c.text for c in everything[:2]]
+    assert all(0 <= c.uncertainty <= 1 for c in everything)
+    # A second round does not ask again.
+    script.main(["pick", str(pool), str(tmp_path / "second"), "--count", "9", *common])
+    second = (
+        list(srsly.read_jsonl(tmp_path / "second"))
+        if to == "doccano"
+        else srsly.read_json(tmp_path / "second")
+    )
+    texts = [row["text"] if to == "doccano" else row["data"]["text"] for row in second]
+    assert sorted([*chosen, *texts]) == sorted([*TEXTS, *unseen])
+
+    # What the annotator sends back: one entity over the first word.
+    if to == "doccano":
+        answer = [
+            {"id": i, "text": text, "label": [[0, text.index(" "), "LOC"]]} for i, text in enumerate(chosen)
+        ]
+        srsly.write_jsonl(tmp_path / "export.jsonl", answer)
+        export = tmp_path / "export.jsonl"
+    else:
+        for row, text in zip(rows, chosen, strict=True):
+            value = {"start": 0, "end": text.index(" "), "text": text.split()[0], "labels": ["LOC"]}
+            result = {"from_name": "label", "to_name": "text", "type": "labels", "value": value}
+            row["annotations"] = [{"result": [result], "was_cancelled": False}]
+        srsly.write_json(tmp_path / "export.json", rows)
+        export = tmp_path / "export.json"
+    corpus = tmp_path / "corpus" / "round-1.spacy"
+    script.main(["add", str(export), str(corpus)])
+    docs = list(DocBin().from_disk(corpus).get_docs(Vocab()))
+    assert [[(e.text, e.label_) for e in doc.ents] for doc in docs] == [
+        [(t.split()[0], "LOC")] for t in chosen
+    ]
