@@ -160,3 +160,14 @@ def encoder_layers(encoder: nn.Module) -> list[nn.Module]:
     """The encoder's transformer layers from the input up: its longest list of modules."""
     lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
     return list(max(lists, key=len)) if lists else []
+
+
+def set_dropout(encoder: nn.Module, rate: float) -> None:
+    """The encoder's dropout rate everywhere: its dropout layers, and the numbers that attention passes to torch's
+    fused kernels instead of having such a layer."""
+    for module in encoder.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate
+        for name, value in vars(module).items():
+            if "dropout" in name and isinstance(value, float):
+                setattr(module, name, rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +26,12 @@ logger = logging.getLogger("cloudner")
 _MAX_OVERFLOWS = 20
 # In fp16 the summed loss is scaled down by this power of two before the scaler scales it up.
 _FP16_SUM = 256.0
+
+
+# `nlp.pipe(n_process=2)` forks. A child inherits torch's thread pool without its threads and waits for them for ever;
+# with one thread it needs no pool, and as many processes as cores leave no core for a second one.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class Runner(Protocol):

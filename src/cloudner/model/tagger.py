@@ -16,7 +16,7 @@ from thinc.api import Model
 from cloudner.model.encoder import build_from_config, config_json, load_pretrained
 from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.microbatch import OVERHEAD, plan
-from cloudner.model.network import Network, Sequences, TagNetwork
+from cloudner.model.network import Network, Sequences, TagNetwork, set_dropout
 from cloudner.model.shim import TaggerShim
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer, ragged_indices
@@ -89,9 +89,7 @@ class EncoderRunner:
     def _network(self, encoder: torch.nn.Module, n_tags: int, *, cases: bool) -> Network:
         s = self.settings
         if s.dropout is not None:
-            for module in encoder.modules():
-                if isinstance(module, torch.nn.Dropout):
-                    module.p = s.dropout
+            set_dropout(encoder, s.dropout)
         network = Network(encoder, n_tags, pooling=s.pooling, head=s.head, case_features=cases)
         network.freeze(s.freeze_layers, embeddings=s.freeze_embeddings)
         if s.gradient_checkpointing:
@@ -149,8 +147,8 @@ class EncoderRunner:
 
     def accumulate(self, gold: Gold) -> torch.Tensor:
         """Adds gradients to the shim's; returns the summed loss, detached, still on the device."""
-        assert self.cache is not None
         network = self.network
+        assert self.cache is not None
         network.head.dropout.p = gold.drop
         self.shim.last_docs = gold.docs
         prepared = _Prepared(self.cache.encode(gold.keys, gold.docs), self.windows)
@@ -189,9 +187,9 @@ class EncoderRunner:
     # -- prediction -------------------------------------------------------------------------------------------
 
     def predict(self, docs: Sequence[Doc]) -> Emissions:
+        network, context = self.shim.predictor()  # says what to do where nothing is initialised yet
         assert self.tokenizer is not None
         prepared = _Prepared(self.tokenizer.encode(docs), self.windows)
-        network, context = self.shim.predictor()
         parts: list[tuple[np.ndarray, torch.Tensor]] = []
 
         def run(rows: np.ndarray) -> None:
