@@ -1,0 +1,163 @@
+"""spaCy's own commands on a pipeline with the component in it, through spaCy's own command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli._util import app
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+import tiny
+
+CONFIG = """
+[paths]
+train = "{train}"
+dev = "{train}"
+
+[nlp]
+lang = "en"
+pipeline = ["cloudner"]
+
+[components.cloudner]
+factory = "cloudner"
+
+[components.cloudner.model]
+@architectures = "cloudner.TransformerNER.v1"
+encoder = "{encoder}"
+mixed_precision = "fp32"
+
+[corpora.train]
+@readers = "spacy.Corpus.v1"
+path = ${{paths.train}}
+
+[corpora.dev]
+@readers = "spacy.Corpus.v1"
+path = ${{paths.dev}}
+
+[training]
+train_corpus = "corpora.train"
+dev_corpus = "corpora.dev"
+max_epochs = 12
+eval_frequency = 500
+
+[training.batcher]
+@batchers = "cloudner.batch_by_pieces.v1"
+batch_size = 4
+
+[training.optimizer]
+@optimizers = "cloudner.AdamW.v1"
+
+[training.optimizer.learn_rate]
+@schedules = "cloudner.linear.v1"
+initial_rate = 0.01
+total_steps = "auto"
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    nlp = spacy.blank("en")
+    path = tmp_path_factory.mktemp("data") / "train.spacy"
+    DocBin(docs=[eg.reference for eg in tiny.make_examples(nlp, tiny.DATA * 2)]).to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def config(data, bert) -> Path:
+    path = data.parent / "base.cfg"
+    path.write_text(CONFIG.format(train=data, encoder=bert))
+    return path
+
+
+@pytest.fixture(scope="module")
+def filled(config) -> Path:
+    path = config.parent / "filled.cfg"
+    run("init", "fill-config", config, path)
+    return path
+
+
+def run(*arguments, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output[-3000:]
+    return result.output
+
+
+def test_init_fill_config(filled):
+    text = filled.read_text()
+    for expected in (
+        'pooling = "first"',
+        "threshold = 0.0",
+        "[components.cloudner.scorer]",
+        "grad_clip = 1.0",
+    ):
+        assert expected in text
+
+
+def test_debug_config(filled):
+    run("debug", "config", filled, "--show-functions")
+
+
+def test_debug_data(filled):
+    output = run("debug", "data", filled, "--verbose", "--no-format")
+    assert "8 training docs" in output
+
+
+def test_init_labels(filled, tmp_path):
+    run("init", "labels", filled, tmp_path)
+    assert json.loads((tmp_path / "cloudner.json").read_text()) == list(tiny.LABELS)
+    # And they are read from there.
+    config = spacy.util.load_config(filled)
+    config["initialize"]["components"]["cloudner"] = {
+        "labels": {"@readers": "spacy.read_labels.v1", "path": str(tmp_path / "cloudner.json")}
+    }
+    nlp = spacy.training.initialize.init_nlp(config.interpolate())
+    assert nlp.get_pipe("cloudner").labels == tiny.LABELS
+
+
+def test_train_evaluate_assemble_find_threshold(filled, data, tmp_path):
+    run("train", filled, "--output", tmp_path)
+    best = tmp_path / "model-best"
+    saved = spacy.util.load_config(best / "config.cfg")
+    total = saved["training"]["optimizer"]["learn_rate"]["total_steps"]
+    assert isinstance(total, int)
+    assert saved["training"]["max_steps"] == total - 1
+    assert total == pytest.approx(24, abs=2)
+    run("evaluate", best, data, "--output", tmp_path / "scores.json")
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["ents_f"] > 0.9
+    # find-threshold overwrites cfg and reads the scorer.
+    output = run("find-threshold", best, data, "cloudner", "threshold", "ents_f", "--n_trials", 3)
+    assert "0.0" in output
+    # assemble: a pipeline from a config that sources the component.
+    source = tmp_path / "assemble.cfg"
+    source.write_text(
+        f'[nlp]\nlang = "en"\npipeline = ["ner"]\n\n[components.ner]\nsource = "{best}"\ncomponent = "cloudner"\n'
+    )
+    run("assemble", source, tmp_path / "assembled")
+    nlp = spacy.load(tmp_path / "assembled")
+    assert nlp.pipe_names == ["ner"]
+    text = tiny.DATA[0][0]
+    assert tiny.ents(nlp(text)) == tiny.ents(spacy.load(best)(text))
+
+
+def test_package(trained_folder, tmp_path):
+    run("package", trained_folder, tmp_path, "--name", "tiny_ner", "--build", "none")
+    (meta,) = tmp_path.rglob("en_tiny_ner-*/en_tiny_ner/meta.json")
+    requirements = json.loads(meta.read_text())["requirements"]
+    assert any(r.startswith("cloudner") for r in requirements), "a package must ask for what it needs to load"
+    (inner,) = [p for p in meta.parent.iterdir() if p.is_dir()]
+    nlp = spacy.load(inner)
+    assert tiny.ents(nlp(tiny.DATA[0][0])) == [(0, 2, "PER"), (4, 5, "LOC")]
+
+
+def test_pipe_analysis(trained):
+    problems = trained.analyze_pipes()
+    assert problems["summary"]["cloudner"]["assigns"] == ["doc.ents", "token.ent_iob", "token.ent_type"]
+    assert not problems["problems"]["cloudner"]
+    assert spacy.language.Language.get_factory_meta("cloudner").default_score_weights["ents_f"] == 1.0

@@ -1,0 +1,281 @@
+"""From `add_pipe` to a trained component, as people write it by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+import tiny
+from cloudner.errors import CloudnerError, ConfigError
+
+
+def test_blank_add_pipe_initialize_update(bert):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    examples = tiny.make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    assert pipe.labels == tiny.LABELS
+    optimizer = tiny.adamw(1e-2)
+    losses = [nlp.update(examples, sgd=optimizer)["cloudner"] for _ in range(25)]
+    assert all(isinstance(loss, float) for loss in losses)
+    assert losses[-1] < 0.05 * losses[0]
+    for text, gold in tiny.DATA:
+        doc = nlp(text)
+        assert [(e.start_char, e.end_char, e.label_) for e in doc.ents] == gold
+        assert all(0.5 < e._.confidence <= 1 for e in doc.ents)
+        assert all(token.ent_iob != 0 for token in doc)
+    assert nlp.evaluate(examples)["ents_f"] == 1.0
+
+
+def test_losses_grow_by_the_mean_and_are_returned(bert):
+    nlp = tiny.make_nlp(bert)
+    pipe = nlp.get_pipe("cloudner")
+    examples = tiny.make_examples(nlp)
+    one = pipe.update(examples)["cloudner"]
+    assert one == pytest.approx(np.log(7), rel=0.2)  # seven tags, nothing learned
+    losses = {"cloudner": 1.0, "other": 2.0}
+    assert pipe.update(examples, losses=losses) is losses
+    assert losses == {"cloudner": pytest.approx(1.0 + one), "other": 2.0}
+    loss, gradient = pipe.get_loss(examples, pipe.model.predict([eg.predicted for eg in examples]))
+    assert loss == pytest.approx(one, rel=1e-4)
+    assert gradient is None
+
+
+def test_before_initialisation_it_says_what_to_do(bert):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    with pytest.raises(ValueError, match="initialize"):
+        nlp("Marie Curie")
+
+
+def test_labels_given_found_and_added(bert):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    assert pipe.labels == ()
+    assert pipe.add_label("ORG") == 1
+    assert pipe.add_label("ORG") == 0
+    with pytest.raises(ValueError, match="E187"):
+        pipe.add_label(3)
+    examples = tiny.make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    assert pipe.labels == ("ORG", "LOC", "PER")  # those added first keep their place
+    pipe.initialize(lambda: examples, nlp=nlp, labels=["X", "LOC", "ORG", "PER"])
+    assert pipe.labels == ("X", "LOC", "ORG", "PER")
+    assert pipe.label_data == ["X", "LOC", "ORG", "PER"]
+    assert pipe.model.get_dim("nO") == 9
+    pipe.initialize(lambda: examples, nlp=nlp, labels=pipe.label_data)
+    assert pipe.labels == ("X", "LOC", "ORG", "PER")
+
+
+def test_no_labels_at_all(bert):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    with pytest.raises(ConfigError, match="no entity labels"):
+        nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("nothing here"), {"entities": []})])
+
+
+def test_an_unseen_label_in_training(bert):
+    nlp = tiny.make_nlp(bert)
+    with pytest.raises(CloudnerError, match="GPE"):
+        nlp.update(tiny.make_examples(nlp, [("in Paris", [(3, 8, "GPE")])]), sgd=tiny.adamw())
+
+
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+def test_training_on_with_a_new_label(bert, head):
+    nlp = tiny.overfit(tiny.make_nlp(bert, head=head))
+    pipe = nlp.get_pipe("cloudner")
+    docs = [nlp.make_doc(text) for text, _ in tiny.DATA]
+    before = pipe.model.predict(docs).scores
+    assert pipe.add_label("DATE") == 1
+    after = pipe.model.predict(docs).scores
+    assert after.shape[1] == before.shape[1] + 2
+    np.testing.assert_allclose(after[:, : before.shape[1]], before, atol=1e-6)  # what was learned is kept
+    data = [*tiny.DATA, ("Apple bought Beats in 2014", [(0, 5, "ORG"), (13, 18, "ORG"), (22, 26, "DATE")])]
+    del data[1]
+    optimizer = nlp.resume_training()
+    assert optimizer is not None
+    tiny.overfit(nlp, data=data)
+    assert [e.label_ for e in nlp(data[-1][0]).ents] == ["ORG", "ORG", "DATE"]
+    assert [e.label_ for e in nlp(data[0][0]).ents] == ["PER", "LOC"]
+
+
+def test_resume_training_from_disk(trained):
+    before = trained.evaluate(tiny.make_examples(trained))["ents_f"]
+    trained.resume_training()
+    losses = trained.update(tiny.make_examples(trained), sgd=tiny.adamw(1e-4))
+    assert losses["cloudner"] < 0.5
+    assert trained.evaluate(tiny.make_examples(trained))["ents_f"] == before == 1.0
+
+
+def test_rehearse_is_refused_with_a_reason(trained):
+    optimizer = trained.resume_training()
+    with pytest.raises(NotImplementedError, match="earlier training"):
+        trained.rehearse(tiny.make_examples(trained), sgd=optimizer)
+
+
+def test_create_optimizer(bert):
+    from thinc.api import Optimizer
+
+    assert isinstance(tiny.make_nlp(bert).get_pipe("cloudner").create_optimizer(), Optimizer)
+
+
+def test_a_stock_default_optimizer_trains_too(bert):
+    nlp = tiny.make_nlp(bert)
+    optimizer = nlp.create_optimizer()
+    examples = tiny.make_examples(nlp)
+    losses = [nlp.update(examples, sgd=optimizer)["cloudner"] for _ in range(6)]
+    assert losses[-1] < losses[0]
+
+
+def test_update_without_an_optimizer_only_accumulates(bert):
+    nlp = tiny.make_nlp(bert)
+    before = tiny.weights(nlp)
+    nlp.get_pipe("cloudner").update(tiny.make_examples(nlp))
+    assert tiny.largest_difference(before, tiny.weights(nlp)) == 0
+    nlp.get_pipe("cloudner").finish_update(tiny.adamw())
+    assert tiny.largest_difference(before, tiny.weights(nlp)) > 0
+
+
+def test_examples_that_teach_nothing(bert):
+    nlp = tiny.make_nlp(bert)
+    pipe = nlp.get_pipe("cloudner")
+    before = tiny.weights(nlp)
+    assert pipe.update([], sgd=tiny.adamw())["cloudner"] == 0
+    empty = Example(nlp.make_doc(""), nlp.make_doc(""))
+    blank = Example.from_dict(nlp.make_doc(" \n"), {"entities": []})
+    assert pipe.update([empty], sgd=tiny.adamw())["cloudner"] == 0
+    assert pipe.update([empty, blank], sgd=tiny.adamw())["cloudner"] == 0
+    assert tiny.largest_difference(before, tiny.weights(nlp)) == 0
+    assert pipe.update([empty, blank, *tiny.make_examples(nlp)], sgd=tiny.adamw())["cloudner"] > 0
+    with pytest.raises(TypeError, match="E978"):
+        pipe.update([nlp.make_doc("no example")], sgd=tiny.adamw())
+
+
+def test_predict_writes_nothing_and_set_annotations_does(trained):
+    pipe = trained.get_pipe("cloudner")
+    docs = [trained.make_doc(text) for text, _ in tiny.DATA]
+    predictions = pipe.predict(docs)
+    assert not any(doc.ents or doc.user_data for doc in docs)
+    assert all(token.ent_iob == 0 for doc in docs for token in doc)
+    pipe.set_annotations(docs, predictions)
+    assert [tiny.ents(d) for d in docs] == [tiny.ents(trained(text)) for text, _ in tiny.DATA]
+
+
+def test_call_is_pipe(trained):
+    pipe = trained.get_pipe("cloudner")
+    doc = trained.make_doc(tiny.DATA[0][0])
+    assert pipe(doc) is doc
+    assert tiny.ents(doc) == [(0, 2, "PER"), (4, 5, "LOC")]
+
+
+# -- gold as people have it ---------------------------------------------------------------------------------------
+
+
+def test_doc_spans_as_gold(bert):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config={**tiny.settings(bert), "gold_spans_key": "gold"})
+    examples = []
+    for text, entities in tiny.DATA:
+        reference = nlp.make_doc(text)
+        reference.spans["gold"] = [reference.char_span(s, e, label) for s, e, label in entities]
+        examples.append(Example(nlp.make_doc(text), reference))
+    tiny.start(nlp, examples)
+    assert nlp.get_pipe("cloudner").labels == tiny.LABELS
+    optimizer = tiny.adamw(1e-2)
+    for _ in range(25):
+        nlp.update(examples, sgd=optimizer)
+    assert [(e.start_char, e.end_char, e.label_) for e in nlp(tiny.DATA[0][0]).ents] == tiny.DATA[0][1]
+
+
+def test_several_components_with_different_labels(bert):
+    nlp = spacy.blank("en")
+    for name, key in (("people", "per"), ("places", "loc")):
+        nlp.add_pipe("cloudner", name=name, config={**tiny.settings(bert), "gold_spans_key": key})
+    examples = []
+    for text, entities in tiny.DATA:
+        reference = nlp.make_doc(text)
+        for key in ("per", "loc"):
+            reference.spans[key] = [
+                reference.char_span(s, e, label) for s, e, label in entities if label.lower() == key
+            ]
+        examples.append(Example(nlp.make_doc(text), reference))
+    tiny.start(nlp, examples)
+    assert nlp.get_pipe("people").labels == ("PER",)
+    assert nlp.get_pipe("places").labels == ("LOC",)
+    optimizer = tiny.adamw(1e-2)
+    for _ in range(25):
+        losses = nlp.update(examples, sgd=optimizer)
+    assert set(losses) == {"people", "places"}
+    doc = nlp(tiny.DATA[3][0])
+    assert [e.label_ for e in doc.ents] == ["PER", "LOC", "LOC"]
+    assert all(e._.confidence > 0.5 for e in doc.ents)
+    with nlp.select_pipes(disable="places"):
+        assert [e.label_ for e in nlp(tiny.DATA[3][0]).ents] == ["PER"]
+
+
+def test_text_as_it_comes(trained):
+    """Nothing a string can hold stops a pipeline, and offsets stay true."""
+    texts = ["", " ", "\n\n\t", "\u200b", "\x00\x01", "👩‍👩‍👧‍👦 🇫🇷", "ראש הממשלה", "x" * 100_000, "e\u0301 İ ﷺ", "  Marie Curie  lived in Paris. ",
+             "a" * 3000 + " Marie Curie", "Marie\u200dCurie\ufeff"]  # fmt: skip
+    docs = list(trained.pipe(texts))
+    assert [doc.text for doc in docs] == texts
+    for doc in docs:
+        for ent in doc.ents:
+            assert not ent.text[0].isspace()
+            assert not ent.text[-1].isspace()
+            assert doc.text[ent.start_char : ent.end_char] == ent.text
+        assert all(token.ent_iob == 0 or token.ent_iob in (1, 2, 3) for token in doc)
+
+
+def test_a_doc_of_any_vocab_words(trained):
+    doc = Doc(trained.vocab, words=["Marie", "Curie", " ", "Paris"], spaces=[True, True, False, False])
+    assert trained.get_pipe("cloudner")(doc) is doc
+
+
+def test_annotating_and_frozen_components(bert):
+    """As `spacy train` does it: annotating components run on the predicted docs, frozen ones are not updated."""
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    tiny.start(nlp)
+    ruler.add_patterns([{"label": "ORG", "pattern": "Beats"}])  # initialising clears a ruler
+    examples = tiny.make_examples(nlp)
+    optimizer = tiny.adamw(1e-2)
+    for _ in range(3):
+        losses = nlp.update(examples, sgd=optimizer, annotates=["entity_ruler"])
+    assert losses["cloudner"] > 0
+    before = tiny.weights(nlp)
+    losses = nlp.update(examples, sgd=optimizer, exclude=["cloudner"], annotates=["cloudner"])
+    assert "cloudner" not in losses
+    assert tiny.largest_difference(before, tiny.weights(nlp)) == 0
+
+
+def test_select_pipes(trained):
+    text = tiny.DATA[0][0]
+    with trained.select_pipes(disable="cloudner"):
+        assert not trained(text).ents
+    assert trained(text).ents
+    trained.add_pipe("sentencizer")
+    with trained.select_pipes(enable="cloudner"):
+        doc = trained(text)
+        assert doc.ents
+        assert not doc.has_annotation("SENT_START")
+
+
+def test_span_extension_is_ours_only_by_name():
+    assert Span.has_extension("confidence")
+
+
+def test_set_output_is_refused(bert):
+    """An output without a label would be one that no entity can come from."""
+    with pytest.raises(NotImplementedError):
+        tiny.make_nlp(bert).get_pipe("cloudner").set_output(12)
+
+
+def test_settings_of_the_transition_parser_are_refused(bert):
+    for setting in ("moves", "update_with_oracle_cut_size", "incorrect_spans_key"):
+        with pytest.raises(ValueError, match=setting):
+            spacy.blank("en").add_pipe("cloudner", config={**tiny.settings(bert), setting: None})

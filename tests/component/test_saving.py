@@ -1,0 +1,151 @@
+"""To disk, to bytes and back; what is excluded, disabled or overridden at load."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+
+import numpy as np
+import pytest
+import spacy
+from safetensors import safe_open
+
+import tiny
+
+TEXTS = [text for text, _ in tiny.DATA]
+
+
+def found(nlp):
+    return [[(*e, c) for e, c in zip(tiny.ents(d), [round(x._.confidence, 4) for x in d.ents], strict=True)] for d in nlp.pipe(TEXTS)]  # fmt: skip
+
+
+def test_to_disk_and_back_without_the_encoders_folder(bert, tmp_path):
+    """A trained pipeline carries encoder and tokenizer: the folder it came from may go."""
+    source = tmp_path / "encoder"
+    shutil.copytree(bert, source)
+    nlp = tiny.overfit(tiny.make_nlp(source), steps=8)
+    nlp.to_disk(tmp_path / "pipeline")
+    shutil.rmtree(source)
+    loaded = spacy.load(tmp_path / "pipeline")
+    assert found(loaded) == found(nlp)
+    assert tiny.largest_difference(tiny.weights(nlp), tiny.weights(loaded)) == 0
+    loaded.to_disk(tmp_path / "again")
+    for name in ("encoder.json", "tokenizer.json", "pieces.json", "network.json"):
+        first, second = (tmp_path / f / "cloudner" / "model" / name for f in ("pipeline", "again"))
+        assert json.loads(first.read_text()) == json.loads(second.read_text())
+    assert str(tmp_path) not in (tmp_path / "pipeline" / "cloudner" / "model" / "encoder.json").read_text()
+
+
+def test_to_bytes_and_back(trained, bert):
+    expected = found(trained)
+    data = trained.to_bytes()
+    again = spacy.blank("en")
+    again.add_pipe("cloudner", config=tiny.settings(bert))
+    again.from_bytes(data)
+    assert found(again) == expected
+    pipe = trained.get_pipe("cloudner")
+    assert pipe.from_bytes(pipe.to_bytes()) is pipe
+    assert found(trained) == expected
+
+
+def test_the_component_by_itself(trained, bert, tmp_path):
+    pipe = trained.get_pipe("cloudner")
+    pipe.to_disk(tmp_path / "pipe", exclude=["vocab"])
+    assert sorted(p.name for p in (tmp_path / "pipe").iterdir()) == ["cfg", "model"]
+    other = spacy.blank("en").add_pipe("cloudner", config=tiny.settings(bert))
+    assert other.from_disk(tmp_path / "pipe", exclude=["vocab"]) is other
+    assert other.labels == pipe.labels
+    before = tiny.weights(trained)
+    after = {k: v.detach().numpy() for k, v in other.model.shims[0].network.state_dict().items()}
+    assert tiny.largest_difference(before, after) == 0
+    pipe.to_disk(tmp_path / "cfg", exclude=["vocab", "model"])
+    assert sorted(p.name for p in (tmp_path / "cfg").iterdir()) == ["cfg"]
+
+
+def test_weights_are_safetensors(trained_folder):
+    with safe_open(trained_folder / "cloudner" / "model" / "model.safetensors", framework="numpy") as file:
+        names = set(file.keys())
+    assert "head.linear.weight" in names
+    assert any(name.startswith("encoder.") for name in names)
+
+
+def test_before_initialisation(bert, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded.get_pipe("cloudner").labels == ()
+    again = spacy.blank("en")
+    again.add_pipe("cloudner", config=tiny.settings(bert))
+    again.from_bytes(nlp.to_bytes())
+    tiny.start(loaded)
+    assert loaded.get_pipe("cloudner").labels == tiny.LABELS
+
+
+def test_disable_exclude_and_enable_at_load(trained_folder):
+    disabled = spacy.load(trained_folder, disable=["cloudner"])
+    assert disabled.pipe_names == []
+    assert not disabled(TEXTS[0]).ents
+    disabled.enable_pipe("cloudner")
+    assert disabled(TEXTS[0]).ents
+    assert spacy.load(trained_folder, exclude=["cloudner"]).component_names == []
+    assert spacy.load(trained_folder, enable=["cloudner"]).pipe_names == ["cloudner"]
+
+
+def test_overrides_at_load_win_over_what_was_saved(trained_folder):
+    config = {"components": {"cloudner": {"threshold": 0.25, "spans_key": "ner"}}}
+    pipe = spacy.load(trained_folder, config=config).get_pipe("cloudner")
+    assert pipe.cfg["threshold"] == 0.25
+    assert pipe.cfg["spans_key"] == "ner"
+    assert pipe.labels == tiny.LABELS
+
+
+def test_weights_that_do_not_fit_are_refused(trained_folder, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    folder = tmp_path / "pipeline"
+    shutil.copytree(trained_folder, folder)
+    file = folder / "cloudner" / "model" / "model.safetensors"
+    tensors = load_file(file)
+    del tensors["head.linear.bias"]
+    save_file(tensors, file)
+    with pytest.raises(ValueError, match=r"head\.linear\.bias"):
+        spacy.load(folder)
+
+
+def test_sourcing_from_another_pipeline(trained):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", source=trained)
+    assert found(nlp) == found(trained)
+    config = {"nlp": {"lang": "en", "pipeline": ["ner"]}}
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", name="ner", source=trained)
+    assert nlp.pipe_names == config["nlp"]["pipeline"]
+    assert found(nlp) == found(trained)
+
+
+def test_sourcing_by_config(trained_folder, bert):
+    config = {
+        "nlp": {"lang": "en", "pipeline": ["ner"]},
+        "components": {"ner": {"source": str(trained_folder), "component": "cloudner"}},
+    }
+    nlp = spacy.util.load_model_from_config(spacy.util.Config(config), auto_fill=True)
+    assert [tiny.ents(d) for d in nlp.pipe(TEXTS)] == [
+        tiny.ents(d) for d in spacy.load(trained_folder).pipe(TEXTS)
+    ]
+
+
+def test_a_copy_of_the_model_is_independent(trained):
+    model = trained.get_pipe("cloudner").model
+    docs = [trained.make_doc(t) for t in TEXTS]
+    before = model.predict(docs).scores
+    other = model.copy()
+    tiny.overfit(trained, steps=2)
+    np.testing.assert_allclose(other.predict(docs).scores, before, atol=1e-6)
+    assert np.abs(model.predict(docs).scores - before).max() > 0
+
+
+def test_the_config_can_be_copied(trained):
+    assert copy.deepcopy(trained.config) == trained.config
+    json.dumps(trained.get_pipe("cloudner").cfg)

@@ -1,0 +1,132 @@
+"""Number formats: what is chosen where, and what it computes."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from cloudner.errors import ConfigError
+from cloudner.model import precision
+from cloudner.model.precision import choose_precision
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+
+TABLE = [
+    # best of the device, wanted -> chosen
+    (CPU, "bf16", "auto", "bf16"), (CPU, "fp32", "auto", "fp32"), (CPU, "bf16", True, "bf16"), (CPU, "bf16", False, "fp32"),
+    (CPU, "bf16", "fp32", "fp32"), (CPU, "bf16", "bf16", "bf16"), (CPU, "fp32", "bf16", "fp32"),
+    (CPU, "fp32", "fp16", "fp32"), (CPU, "bf16", "fp16", "bf16"),
+    (CUDA, "bf16", "auto", "bf16"), (CUDA, "fp16", "auto", "fp16"), (CUDA, "fp32", "auto", "fp32"),
+    (CUDA, "fp16", "bf16", "fp16"), (CUDA, "fp16", "fp16", "fp16"), (CUDA, "bf16", "fp16", "fp16"), (CUDA, "fp16", "fp32", "fp32"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("device", "best", "wanted", "chosen"), TABLE)
+def test_choice(monkeypatch, device, best, wanted, chosen):
+    monkeypatch.setattr(precision, "_best", lambda kind, index: best)
+    assert choose_precision(wanted, device) == chosen
+
+
+def test_a_fall_back_is_said_once(monkeypatch, caplog):
+    monkeypatch.setattr(precision, "_best", lambda kind, index: "fp32")
+    precision._fall_back.cache_clear()
+    with caplog.at_level(logging.WARNING, "cloudner"):
+        for _ in range(3):
+            choose_precision("bf16", CPU)
+    assert len(caplog.records) == 1
+    assert "bf16" in caplog.text
+    precision._fall_back.cache_clear()
+
+
+def test_unknown_names():
+    for wanted in ("half", "int8", ""):
+        with pytest.raises(ConfigError, match="mixed_precision"):
+            choose_precision(wanted, CPU)
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [((9, 0), "bf16"), ((8, 0), "bf16"), ((7, 5), "fp16"), ((7, 0), "fp16"), ((6, 1), "fp32")],
+)
+def test_compute_capability_decides(monkeypatch, capability, expected):
+    precision._best.cache_clear()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: capability)
+    monkeypatch.setattr(torch.version, "hip", None)
+    assert precision._best("cuda", 0) == expected
+    precision._best.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["bf16", "fp16", "fp32"])
+def test_prediction_in_each_precision_is_close(trained, name):
+    from cloudner.model.inference import prepare
+    from cloudner.model.tagger import _Prepared
+
+    pipe = trained.get_pipe("cloudner")
+    docs = [trained.make_doc(text) for text, _ in tiny.DATA]
+    expected = pipe.model.predict(docs).scores
+    runner = pipe.model.shims[0].runner
+    prepared = _Prepared(runner.tokenizer.encode(docs), runner.windows)
+    # The conversion itself, whatever this CPU is fast in.
+    network, context = prepare(pipe.model.shims[0].network, "fp32", "fp32")
+    if name != "fp32":
+        import copy
+
+        network = copy.deepcopy(network).to(torch.bfloat16 if name == "bf16" else torch.float16)
+    batch, tokens = prepared.sequences(
+        np.arange(len(docs)), runner.tokenizer.special, CPU, counts=False, cases=False
+    )
+    with torch.inference_mode(), context:
+        scores = network(batch).float().numpy()
+    assert (scores.argmax(1) == expected[tokens].argmax(1)).all()
+
+
+def test_int8_prediction_finds_the_same_entities(trained):
+    from cloudner.loading import set_precision
+
+    pipe = trained.get_pipe("cloudner")
+    docs = [trained.make_doc(text) for text, _ in tiny.DATA]
+    expected = pipe.model.predict(docs).scores
+    set_precision(pipe, "int8")
+    found = pipe.model.predict(docs).scores
+    assert np.abs(found - expected).max() > 0  # it is another computation
+    assert (found.argmax(1) == expected.argmax(1)).all()
+    assert np.abs(found - expected).mean() < 0.1 * np.abs(expected).mean()
+    assert [tiny.ents(trained(text)) for text, _ in tiny.DATA][0] == [(0, 2, "PER"), (4, 5, "LOC")]
+    set_precision(pipe, "fp32")
+    np.testing.assert_allclose(pipe.model.predict(docs).scores, expected, atol=1e-6)
+    with pytest.raises(ConfigError, match="int4"):
+        set_precision(pipe, "int4")
+
+
+def test_training_in_bf16_learns_what_fp32_learns(bert):
+    losses = {}
+    for name in ("fp32", "bf16"):
+        nlp = tiny.make_nlp(bert)
+        # Whether or not this CPU is fast at it.
+        shim = nlp.get_pipe("cloudner").model.shims[0]
+        type(shim).precision, kept = property(lambda self, n=name: n), type(shim).precision
+        try:
+            examples = tiny.make_examples(nlp)
+            losses[name] = [nlp.update(examples, sgd=tiny.adamw(3e-3))["cloudner"] for _ in range(5)]
+        finally:
+            type(shim).precision = kept
+        assert all(p.dtype == torch.float32 for p in shim.network.parameters())
+    np.testing.assert_allclose(losses["bf16"], losses["fp32"], rtol=0.05)
+    assert losses["bf16"] != losses["fp32"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", ["fp32", "bf16", "fp16"])
+def test_on_a_gpu(bert, name):
+    nlp = tiny.make_nlp(bert, device="cuda", mixed_precision=name)
+    examples = tiny.make_examples(nlp)
+    shim = nlp.get_pipe("cloudner").model.shims[0]
+    assert shim.device.type == "cuda"
+    losses = [float(nlp.update(examples, sgd=tiny.adamw(3e-3))["cloudner"]) for _ in range(8)]
+    assert losses[-1] < losses[0]
+    assert np.isfinite(nlp.get_pipe("cloudner").model.predict([nlp.make_doc("Marie Curie")]).scores).all()

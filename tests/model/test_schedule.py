@@ -1,0 +1,98 @@
+"""The learning rate over the true number of steps."""
+
+from __future__ import annotations
+
+import pytest
+
+import tiny
+from cloudner.errors import ConfigError
+from cloudner.model.schedule import LinearSchedule, linear
+
+
+def values(n: int, **kwargs) -> list[float]:
+    schedule = linear(1.0, **kwargs)
+    return [next(schedule) for _ in range(n)]
+
+
+def test_warms_up_falls_and_ends_at_zero():
+    rates = values(101, total_steps=100, warmup=0.1)
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == 1.0
+    assert max(rates) == 1.0
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[99] > 0
+    assert rates[100] == 0
+    differences = [a - b for a, b in zip(rates[10:99], rates[11:100], strict=True)]
+    assert max(differences) - min(differences) < 1e-12
+    assert all(rate >= 0 for rate in values(150, total_steps=100))
+
+
+@pytest.mark.parametrize(("total", "warmup"), [(1, 0.1), (2, 0.5), (3, 0), (10, 0), (5, 20), (7, 3)])
+def test_every_step_of_training_learns(total, warmup):
+    rates = values(total + 1, total_steps=total, warmup=warmup)
+    assert all(rate > 0 for rate in rates[:-1])
+    assert rates[-1] == 0
+    assert max(rates) <= 1
+
+
+def test_warmup_in_steps_or_as_a_share():
+    assert values(100, total_steps=100, warmup=20) == values(100, total_steps=100, warmup=0.2)
+
+
+def test_an_unknown_end_stays_at_the_peak():
+    assert values(5, total_steps="auto", warmup=2) == [0.5, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"peak": 0},
+        {"peak": -1},
+        {"peak": 1, "warmup": -0.1},
+        {"peak": 1, "total_steps": 0},
+        {"peak": 1, "total_steps": "all"},
+    ],  # fmt: skip
+)
+def test_settings_that_cannot_work(kwargs):
+    with pytest.raises(ConfigError):
+        LinearSchedule(**kwargs)
+
+
+def test_a_plain_update_loop_steps_the_schedule(bert):
+    """spaCy's training loop steps schedules; a loop of nlp.update does not, and the optimizer makes up for it."""
+    nlp = tiny.make_nlp(bert)
+    optimizer = tiny.adamw(linear(1.0e-3, total_steps=5, warmup=0))
+    examples = tiny.make_examples(nlp)
+    shim = nlp.get_pipe("cloudner").model.shims[0]
+    plain = []
+    for _ in range(6):
+        nlp.update(examples, sgd=optimizer)
+        plain.append(shim.learn_rate)
+    expected = [1.0e-3 * rate for rate in values(6, total_steps=5, warmup=0)]
+    assert plain == pytest.approx(expected)
+    # And it is not stepped twice where the loop does it, as spaCy's does after each step.
+    optimizer = tiny.adamw(linear(1.0e-3, total_steps=5, warmup=0))
+    stepped = []
+    for _ in range(5):
+        nlp.update(examples, sgd=False)
+        nlp.get_pipe("cloudner").finish_update(optimizer)
+        stepped.append(shim.learn_rate)
+        optimizer.step_schedules()
+    assert stepped == pytest.approx(expected[:5])
+
+
+def test_several_components_step_it_once(bert):
+    import spacy
+
+    nlp = spacy.blank("en")
+    for name in ("one", "two"):
+        nlp.add_pipe("cloudner", name=name, config=tiny.settings(bert))
+    tiny.start(nlp)
+    optimizer = tiny.adamw(linear(1.0e-3, total_steps=4, warmup=0))
+    seen = []
+    for _ in range(4):
+        nlp.update(tiny.make_examples(nlp), sgd=optimizer)
+        seen.append([nlp.get_pipe(n).model.shims[0].learn_rate for n in ("one", "two")])
+    assert [a for a, _ in seen] == pytest.approx([b for _, b in seen])
+    assert [a for a, _ in seen] == pytest.approx([1e-3, 0.75e-3, 0.5e-3, 0.25e-3])
