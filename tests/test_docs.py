@@ -93,8 +93,12 @@ def small_project(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     write_rows(ROOT / "assets/zh/train.csv", mine / "zh.csv", 30)
     other = (mine / "train.csv").read_text(encoding="utf-8").replace("text,entities", "sentence,marks", 1)
     (mine / "columns.csv").write_text(other, encoding="utf-8")
-    texts = "Ada Lovelace moved to Turin.\nAcme sells boats in Lagos.\nNothing of note happened.\n"
-    (folder / "pool.txt").write_text(texts, encoding="utf-8")
+    texts = [
+        f"{name} moved to {place}."
+        for name in ("Ada", "Bo", "Cy", "Dee", "Eli", "Flo", "Gus")
+        for place in ("Turin", "Lagos", "Quito", "Oslo", "Pune", "Lyon", "Basra")
+    ]
+    (folder / "pool.txt").write_text("\n".join(texts), encoding="utf-8")
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -319,10 +323,12 @@ def check_python(code: str) -> None:
 
 
 @pytest.fixture
-def in_project(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(small_project)
+def in_project(small_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working directory: a copy of its own, since pages train other pipelines."""
+    folder = shutil.copytree(small_project, tmp_path / "project")
+    monkeypatch.chdir(folder)
     before = dict(os.environ)
-    yield small_project
+    yield folder
     os.environ.clear()
     os.environ.update(before)
 
@@ -482,7 +488,7 @@ def test_messages_of_the_troubleshooting_page_exist() -> None:
     quoted = [message for heading in headings for message in re.findall(r"`([^`]+)`", heading)]
     for message in set(quoted) - FROM_TORCH:
         message = re.sub(r"^\[E\d+\] ", "", message)
-        parts = re.split(r"\.\.\.|'[^']*'|\b\d[\w.]*|[a-z]+:0|training/model-best|corpus/\S+", message)
+        parts = re.split(r"\.\.\.|(?<!\w)'[^']*'|\b\d[\w.]*|[a-z]+:0|training/model-best|corpus/\S+", message)
         long = [squeeze(part).strip(" :,") for part in parts]
         assert any(len(part) > 5 for part in long), message
         for part in long:
