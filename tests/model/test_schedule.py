@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 import tiny
@@ -23,7 +25,7 @@ def test_warms_up_falls_and_ends_at_zero():
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[99] > 0
     assert rates[100] == 0
-    differences = [a - b for a, b in zip(rates[10:99], rates[11:100], strict=True)]
+    differences = [a - b for a, b in itertools.pairwise(rates[10:100])]
     assert max(differences) - min(differences) < 1e-12
     assert all(rate >= 0 for rate in values(150, total_steps=100))
 
@@ -52,7 +54,7 @@ def test_an_unknown_end_stays_at_the_peak():
         {"peak": 1, "warmup": -0.1},
         {"peak": 1, "total_steps": 0},
         {"peak": 1, "total_steps": "all"},
-    ],  # fmt: skip
+    ],
 )
 def test_settings_that_cannot_work(kwargs):
     with pytest.raises(ConfigError):

@@ -112,9 +112,11 @@ def test_case_features_give_an_uncased_encoder_the_case(encoder_folder):
     ],
 )
 def test_settings_that_cannot_work(bert, model, words):
+    def use() -> None:
+        tiny.make_nlp(bert, **model)("Marie Curie")
+
     with pytest.raises(ConfigError, match=words):
-        nlp = tiny.make_nlp(bert, **model)
-        nlp("Marie Curie")
+        use()
 
 
 def test_types_are_checked_by_the_config(bert):
@@ -173,7 +175,11 @@ def test_no_dropout_means_none_anywhere(family, encoder_folder):
     docs = [nlp.make_doc(text) for text, _ in tiny.DATA]
     prepared = _Prepared(runner.tokenizer.encode(docs), runner.windows)
     batch, _ = prepared.sequences(
-        np.arange(4), runner.tokenizer.special, torch.device("cpu"), counts=False, cases=network.cases is not None
+        np.arange(4),
+        runner.tokenizer.special,
+        torch.device("cpu"),
+        counts=False,
+        cases=network.cases is not None,
     )
     with torch.no_grad():
         first, second = network(batch), network(batch)

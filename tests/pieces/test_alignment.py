@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import spacy
@@ -137,7 +139,7 @@ def test_gold_on_another_tokenisation(doc, cuts):
     if not text:
         return
     bounds = sorted({0, len(text), *cuts.draw(st.sets(st.integers(0, len(text)), max_size=12))})
-    pieces = [text[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(bounds)]
     predicted = Doc(VOCAB, words=pieces, spaces=[False] * len(pieces))
     scheme = TagScheme(LABELS)
     tags = gold_tags([Example(predicted, doc)], scheme)

@@ -153,7 +153,7 @@ def test_the_table_starts_anew_when_it_is_full(tokenizer, monkeypatch):
         ("1984", 6),
         ("G20", 7),
         ("北京", 4),
-    ],  # fmt: skip
+    ],
 )
 def test_case_class(word, case):
     if word != "北京":  # letters without case: any class will do as long as it is always the same
