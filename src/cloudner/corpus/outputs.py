@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any, Protocol
 
 from cloudner.corpus.chunk import BEGIN, INSIDE, OUTSIDE, Chunk, msgpack_loads
+from cloudner.corpus.columns import NO_GROUPS
 from cloudner.corpus.docbin import DocBinWriter
 from cloudner.corpus.formats.base import Format
 from cloudner.corpus.records import Record, SpanRecord
@@ -163,7 +164,7 @@ def _span(text: str, starts: list[int], tokens: list[str], first: int, last: int
 
 def _negative(chunk: Chunk, index: int, text: str, starts: list[int], tokens: list[str]) -> list[SpanRecord]:
     group = chunk.groups[index]
-    if len(group) < 8:  # an empty collection of groups
+    if group == NO_GROUPS:
         return []
     from spacy.tokens import Doc
     from spacy.vocab import Vocab

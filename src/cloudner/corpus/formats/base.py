@@ -28,7 +28,7 @@ class Sample:
     name: str  # file name without compression suffix, lower case; "-" for standard input
     raw: bytes  # the first 64 KiB, decompressed
     text: str  # the same, decoded; undecodable bytes replaced
-    lines: list[str]  # the same in lines without line ends; the last, cut one left out where the sample is cut
+    lines: list[str]  # the same in lines without line ends; a last, cut one is left out
     truncated: bool  # is there more than the sample?
 
 
