@@ -376,6 +376,10 @@ def check_config(block: str) -> None:
     from thinc.api import Config
 
     base = Config().from_disk("configs/cpu.cfg", interpolate=False)
+    # The sections above a fragment's are those of the config it is pasted into.
+    there = re.findall(r"^\[(.+)\]$", block, re.MULTILINE)
+    above = {name.rsplit(".", i)[0] for name in there for i in range(1, name.count(".") + 1)} - set(there)
+    block = "".join(f"[{name}]\n" for name in sorted(above)) + block
     config = base.merge(Config().from_str(block, interpolate=False))
     nlp = load_model_from_config(config, auto_fill=True, validate=True)
     filled = nlp.config.interpolate()
