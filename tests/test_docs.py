@@ -377,9 +377,11 @@ def check_config(block: str) -> None:
 
     base = Config().from_disk("configs/cpu.cfg", interpolate=False)
     # The sections above a fragment's are those of the config it is pasted into.
-    there = re.findall(r"^\[(.+)\]$", block, re.MULTILINE)
-    above = {name.rsplit(".", i)[0] for name in there for i in range(1, name.count(".") + 1)} - set(there)
-    block = "".join(f"[{name}]\n" for name in sorted(above)) + block
+    sections = dict(zip(*[iter(re.split(r"^\[(.+)\]$", block, flags=re.MULTILINE)[1:])] * 2, strict=True))
+    for name in list(sections):
+        for i in range(1, name.count(".") + 1):
+            sections.setdefault(name.rsplit(".", i)[0], "\n")
+    block = "".join(f"[{name}]{sections[name]}" for name in sorted(sections))
     config = base.merge(Config().from_str(block, interpolate=False))
     nlp = load_model_from_config(config, auto_fill=True, validate=True)
     filled = nlp.config.interpolate()
