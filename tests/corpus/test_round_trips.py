@@ -137,7 +137,7 @@ def test_every_writable_format_of_this_room_is_listed():
         name
         for name, fmt in formats().items()
         if (fmt.write or fmt.write_path) and fmt.read.__module__.rsplit(".", 1)[-1]
-        in {"tables", "token_tables", "rows", "prodigy", "spacy_json", "label_studio", "huggingface", "spacy_docbin"}
+        in {"tables", "token_tables", "rows", "inclusive_rows", "prodigy", "spacy_json", "label_studio", "huggingface", "spacy_docbin"}
     }  # fmt: skip
     assert own == MINE
 

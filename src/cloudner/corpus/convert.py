@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import time
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cloudner.corpus.align import Aligner, AlignMode
-from cloudner.corpus.chunk import Chunk
-from cloudner.corpus.detect import detect
 from cloudner.corpus.docbin import SHARD_TOKENS
-from cloudner.corpus.formats.base import Format, ReadOptions
-from cloudner.corpus.issues import ConversionIssue, IssueLog
+from cloudner.corpus.formats.base import ReadOptions
+from cloudner.corpus.issues import IssueLog
+from cloudner.corpus.output_paths import (
+    new_folders,
+    output_paths,
+    put_in_place,
+    remove_empty,
+    writer_format,
+    writing,
+)
 from cloudner.corpus.outputs import Output, make_output
 from cloudner.corpus.parallel import align_chunks
-from cloudner.corpus.records import Record
-from cloudner.corpus.registry import format_for_output, get_format
+from cloudner.corpus.reading import Progress, batches, read_sources
+from cloudner.corpus.registry import get_format
 from cloudner.corpus.report import ConversionReport
+from cloudner.corpus.row_source import RowSource, find_rows
 from cloudner.corpus.sentences import regroup
-from cloudner.corpus.sources import FileSource, open_sources
 from cloudner.corpus.split import Spool, parse_split
+from cloudner.corpus.watch import Watch
 from cloudner.errors import ConfigError, InputError
-
-CHUNK_DOCS = 512
-# What a chunk may hold before it is passed on, so that long documents do not fill the memory.
-CHUNK_CHARACTERS = 2_000_000
-
-Progress = Callable[[FileSource, int], None]
 
 
 def convert(
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Mapping[str, Any]],
     output: str | os.PathLike[str],
     *,
     format: str = "auto",
@@ -53,7 +49,7 @@ def convert(
     strict: bool = False,
     n_process: int = 1,
     encoding: str | None = None,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | Sequence[str] | None = None,
     text_column: str | None = None,
     entities_column: str | None = None,
     token_column: str | int | None = None,
@@ -66,15 +62,18 @@ def convert(
 ) -> ConversionReport:
     """Convert annotation files into one corpus, or into train, dev and test.
 
-    sources: paths, globs, folders, `-`, URLs; see `sources.open_sources`. output: a file whose extension says the
-        format (`.spacy`: DocBin), or with `split` also a folder for `train`, `dev` and `test`.
+    sources: paths, globs, folders, `-`, URLs, see `sources.open_sources`; or rows, any iterable of mappings with
+        `tokens` and `ner_tags` or `text` and `entities`, such as a (streaming) Hugging Face data set.
+    output: a file whose extension says the format (`.spacy`: DocBin), or with `split` also a folder for `train`,
+        `dev` and `test`.
     format, to: format names (`registry.formats()`), or "auto": by content, and by the output's extension.
     lang: the spaCy language whose tokenizer splits texts (given tokens are kept).
     align: spans that cut a token: "expand" to the whole token, "contract" to the tokens inside, "strict" drops them.
     split: shares of documents such as "80/10/10" (train, dev, test) or "80/20" (train, dev), stratified by entity
         label, by `seed`; documents of equal words, and those with the same `group_by` value, stay on one side.
     n_sents: sentences a document, for token-based sources. n_process: processes that tokenise and align.
-    strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids).
+    strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
+        list: the label names of numeric tags, in their order.
     encoding, *_column, delimiter, extra: what the content does not say; see `formats.base.ReadOptions`.
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
     progress: called with the current source and the number of documents so far.
@@ -100,30 +99,33 @@ def convert(
         sentence_column=sentence_column,
         group_by=group_by,
         delimiter=delimiter,
-        labels=dict(labels or {}),
+        labels=_renames(labels),
         extra=dict(extra or {}),
     )
+    found = find_rows(sources)
+    if isinstance(found, RowSource) and format != "auto":
+        raise ConfigError(f"format={format!r} for rows", expected="auto: rows are no file")
     given = None if format == "auto" else get_format(format)
-    writer = _writer_format(output, to, shares is not None)
-    paths = _output_paths(output, writer, shares)
+    writer = writer_format(output, to, shares is not None)
+    paths = output_paths(output, writer, shares)
     aligner = Aligner(lang, align)  # an unknown language is told before anything is read
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
-        stack.enter_context(_writing(output))
-        for folder in _new_folders(paths):
-            stack.callback(_remove_empty, folder)
+        stack.enter_context(writing(output))
+        for folder in new_folders(paths):
+            stack.callback(remove_empty, folder)
         stack.callback(log.discard)
         temporaries: dict[Path, Output] = {}
         for path in paths:
             made = make_output(writer, path.with_name(f".{path.name}.{os.getpid()}.tmp"), shard_tokens)
             temporaries[path] = made
             stack.callback(made.discard)
-        records = _records(sources, encoding, given, options, report, log, progress)
+        records = read_sources(found, encoding, given, options, report, log, progress)
         if n_sents is not None:
             records = regroup(records, n_sents)
-        chunks = align_chunks(_batches(records), aligner, n_process)
-        watch = _Watch()
+        chunks = align_chunks(batches(records), aligner, n_process)
+        watch = Watch()
         spool = stack.enter_context(Spool()) if shares is not None else None
         for chunk in chunks:
             log.extend(chunk.issues)
@@ -159,11 +161,19 @@ def convert(
             made.close()
             report.outputs[path] = made.docs
         for path, made in temporaries.items():
-            _replace(made.temporary, path)
+            put_in_place(made.temporary, path)
         report.issues_path = log.close()
     report.issues, report.examples = log.counts, log.examples
     report.seconds = time.perf_counter() - began
     return report
+
+
+def _renames(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    if isinstance(labels, str):
+        raise ConfigError(f"labels={labels!r}", expected="a mapping, or a list of names")
+    if labels is None or isinstance(labels, Mapping):
+        return dict(labels or {})
+    return {str(number): name for number, name in enumerate(labels)}
 
 
 def issues_path(output: Path) -> Path:
@@ -177,239 +187,3 @@ def _worst(log: IssueLog) -> tuple[str, int]:
         if action in ("dropped", "changed"):
             counts[cause] += count
     return counts.most_common(1)[0]
-
-
-def read_records(
-    source: FileSource, options: ReadOptions, given: Format | None = None
-) -> tuple[Format, str, Iterator[Record]]:
-    """The format of one source, why it was taken, and its records. Raises InputError when no format fits."""
-    if given is not None:
-        return given, "as asked for", given.read(source, options)
-    found = detect(source.sample(), source.name)
-    return found.format, found.reason, found.format.read(source, options)
-
-
-def _records(
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    encoding: str | None,
-    given: Format | None,
-    options: ReadOptions,
-    report: ConversionReport,
-    log: IssueLog,
-    progress: Progress | None,
-) -> Iterator[Record]:
-    read = 0
-    seen = False
-    for source in open_sources(sources, encoding):
-        seen = True
-        try:
-            fmt, reason, records = read_records(source, options, given)
-        except InputError as error:
-            if not source.tolerant:
-                raise
-            log.add(
-                ConversionIssue("not-a-document", "noted", source.name, 1, done=f"skipped: {error.found}")
-            )
-            continue
-        report.detected.append((source.name, fmt.name, reason))
-        ids: dict[str, int] = {}
-        for record in _read_safely(records, source):
-            if "id" in record.meta:
-                _check_id(record, ids, log)
-            if options.labels:
-                _rename(record, options.labels)
-            yield record
-            read += 1
-            if progress is not None and read % 64 == 0:
-                progress(source, read)
-        if progress is not None:
-            progress(source, read)
-    if not report.detected and seen:
-        raise InputError(
-            "no file in there is in a known format",
-            file=str(sources),
-            expected="annotated text",
-            fix="--format NAME, or name the files",
-        )
-
-
-def _read_safely(records: Iterator[Record], source: FileSource) -> Iterator[Record]:
-    """A reader's own exceptions for damaged content, told as bad input of that file."""
-    try:
-        yield from records
-    except InputError:
-        raise
-    except RecursionError as error:
-        raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error
-    except (UnicodeError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"cannot be read: {type(error).__name__}: {error}",
-            file=source.name,
-            expected="a file of the format that its beginning looks like",
-            fix="name the format with --format",
-        ) from error
-
-
-def _check_id(record: Record, ids: dict[str, int], log: IssueLog) -> None:
-    """Notes a document that has the id of another one before it in the file."""
-    words = record.text if record.text is not None else " ".join(record.tokens or ())
-    key, content = str(record.meta["id"]), zlib.crc32(words.encode("utf-8", "surrogatepass"))
-    if ids.setdefault(key, content) != content:
-        done = f"kept both; the id is {key!r}"
-        log.add(ConversionIssue("duplicate-id", "noted", record.file, record.line, words[:60], done=done))
-
-
-def _rename(record: Record, labels: Mapping[str, str]) -> None:
-    record.spans = [span._replace(label=labels.get(span.label, span.label)) for span in record.spans]
-    record.negative = [span._replace(label=labels.get(span.label, span.label)) for span in record.negative]
-    if record.tags is not None:
-        record.tags = [_rename_tag(tag, labels) for tag in record.tags]
-
-
-def _rename_tag(tag: str | None, labels: Mapping[str, str]) -> str | None:
-    if tag is None:
-        return None
-    if tag in labels:
-        return labels[tag]
-    prefix, hyphen, label = tag.partition("-")
-    return f"{prefix}-{labels[label]}" if hyphen and label in labels else tag
-
-
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    batch: list[Record] = []
-    size = 0
-    for record in records:
-        batch.append(record)
-        size += len(record.text or "") + 6 * len(record.tokens or ())
-        if len(batch) >= CHUNK_DOCS or size >= CHUNK_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-class _Watch:
-    """Counts, and what only a whole corpus shows: labels that differ in case, texts annotated in two ways."""
-
-    def __init__(self) -> None:
-        self._first: dict[str, tuple[str, int]] = {}
-        # 64-bit key of a text -> line << 32 | key of its annotation; one int each, for a million documents
-        self._texts: dict[int, int] = {}
-
-    def look(self, chunk: Chunk, report: ConversionReport, log: IssueLog) -> None:
-        report.docs += len(chunk)
-        report.tokens += len(chunk.orth)
-        docs, kinds = chunk.entity_types()
-        report.entities += len(kinds)
-        if len(kinds):
-            values, first, counts = np.unique(kinds, return_index=True, return_counts=True)
-            names = _names(chunk.strings, values.tolist())
-            for value, index, count in zip(values.tolist(), first.tolist(), counts.tolist(), strict=True):
-                name = names[value]
-                report.labels[name] += count
-                self._first.setdefault(name, chunk.places[docs[index]])
-        for text, marks, (file, line) in zip(
-            chunk.text_keys(), chunk.annotation_keys(), chunk.places, strict=True
-        ):
-            known = self._texts.setdefault(text, line << 32 | marks)
-            if known & 0xFFFFFFFF != marks:
-                done = f"kept both; the other one is on line {known >> 32}"
-                log.add(ConversionIssue("conflicting-documents", "noted", file, line, done=done))
-
-    def finish(self, report: ConversionReport, log: IssueLog) -> None:
-        by_case: dict[str, list[str]] = {}
-        for label in report.labels:
-            by_case.setdefault(label.casefold(), []).append(label)
-        for variants in by_case.values():
-            if len(variants) > 1:
-                common = max(variants, key=lambda label: report.labels[label])
-                for label in variants:
-                    if label != common:
-                        file, line = self._first[label]
-                        done = f"{report.labels[label]} times, kept; {common} {report.labels[common]} times"
-                        log.add(ConversionIssue("label-case", "noted", file, line, label=label, done=done))
-
-
-def _names(strings: Iterable[str], ids: list[int]) -> dict[int, str]:
-    from spacy.strings import get_string_id
-
-    wanted = set(ids)
-    names: dict[int, str] = {}
-    for string in strings:
-        key = get_string_id(string)
-        if key in wanted:
-            names[key] = string
-            if len(names) == len(wanted):
-                break
-    return names
-
-
-# Output names
-
-
-def _writer_format(output: Path, to: str, split: bool) -> Format:
-    if to == "auto" and split and not output.suffix:
-        return get_format("spacy")
-    if to == "auto" and output.is_dir() and output.suffix != ".spacy":
-        raise InputError(
-            "the output is a folder",
-            file=str(output),
-            expected="a file name, such as corpus.spacy",
-            fix=f"{output / 'train.spacy'}, or --split 80/10/10",
-        )
-    return format_for_output(str(output), to)
-
-
-def _output_paths(output: Path, writer: Format, shares: list[tuple[str, float]] | None) -> list[Path]:
-    if shares is None:
-        return [output]
-    if output.suffix and not output.is_dir():
-        return [output.with_name(f"{output.stem}-{name}{output.suffix}") for name, _ in shares]
-    return [output / f"{name}{writer.extensions[0]}" for name, _ in shares]
-
-
-def _new_folders(paths: list[Path]) -> list[Path]:
-    """Makes the folders the outputs go to; those that were not there before, the innermost first."""
-    made = []
-    for path in paths:
-        missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made += [folder for folder in missing if folder not in made]
-        if not os.access(path.parent, os.W_OK):
-            raise InputError(
-                "the folder may not be written to", file=str(path.parent), expected="a folder of yours"
-            )
-    return sorted(made, key=lambda folder: len(folder.parts))
-
-
-def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()
-
-
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    """Turns a disk that is full or gone into one clear error; reading has its own."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or error}",
-            file=str(error.filename or output),
-            expected="a place with room that may be written to",
-            fix="another output, or df -h",
-        ) from error
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    """Puts a finished file or folder of shards in place of whatever of ours is there."""
-    if path.is_dir():
-        if any(not re.fullmatch(r"\d{5}\.spacy", p.name) for p in path.iterdir()):
-            raise InputError(
-                "is a folder with other files in it", file=str(path), expected="a name that is free"
-            )
-        if temporary.is_dir() or path.suffix == ".spacy":
-            shutil.rmtree(path)
-    elif temporary.is_dir() and path.exists():
-        path.unlink()
-    os.replace(temporary, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cloudner.corpus.file_source import FileSource
 from cloudner.corpus.formats.base import Format, Sample
 from cloudner.corpus.registry import formats
 from cloudner.errors import InputError
@@ -61,3 +62,17 @@ def detect(sample: Sample, file: str) -> Detection:
         expected="annotated text (CSV with text and entities, CoNLL columns, JSON lines, ...)",
         fix="--format NAME, see `cloudner convert --help`; for a table, also --text-column and --entities-column",
     )
+
+
+def detect_source(source: FileSource) -> Detection:
+    """The format of a file by its content and, for a text with an `.ann` file beside it, by that one's content.
+
+    Raises InputError as `detect` does.
+    """
+    beside = source.sibling(".ann") if source.base_name.endswith(".txt") else None
+    if beside is not None:
+        found = rank(beside.sample())
+        best = rank(source.sample())
+        if found and found[0].score >= ENOUGH and not (best and best[0].score >= found[0].score):
+            return found[0]._replace(reason=f"{found[0].reason} in {beside.base_name} beside it")
+    return detect(source.sample(), source.name)

@@ -11,6 +11,7 @@ from spacy.attrs import ENT_IOB, ENT_TYPE, ORTH, SENT_START
 from spacy.tokens import DocBin
 
 from cloudner.corpus.chunk import Chunk, msgpack_dumps
+from cloudner.errors import InputError
 
 # A reader unpacks a whole file: 5 million tokens are 160 MB of arrays, held about four times while being written or
 # read, which keeps a process under 1.5 GB. DocBin's own end is 4 GiB (msgpack), at 134 million tokens.
@@ -98,3 +99,13 @@ class DocBinWriter:
         else:
             self.temporary.write_bytes(pack(self._chunks))
             self._chunks = []
+
+
+def damaged(file: str, error: Exception) -> InputError:
+    """The error for a `.spacy` file that is not a whole one."""
+    return InputError(
+        f"not a complete .spacy file: {(str(error) or type(error).__name__).splitlines()[0]}",
+        file=file,
+        expected="what DocBin.to_disk writes",
+        fix="convert it again, or copy it again",
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cloudner.corpus.inspect_show import Section, entity_lengths, percent, sections
 
 if TYPE_CHECKING:
-    from cloudner.corpus.inspect import Inspection
+    from cloudner.corpus.inspection import Inspection
 
 WIDTH, HEIGHT = 560, 220
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34
@@ -196,7 +196,7 @@ def _label_bars(made: Inspection) -> str:
 
 def _length_bars(made: Inspection) -> str:
     """One bar a label, its parts the mentions of one token, of two, ..."""
-    from cloudner.corpus.inspect import length_names
+    from cloudner.corpus.inspection import length_names
 
     labels = made.labels[:MAX_BARS]
     parts, y = [], 6.0

@@ -18,8 +18,8 @@ from spacy.strings import StringStore
 
 from cloudner.corpus.align import Aligner
 from cloudner.corpus.chunk import BEGIN, INSIDE, Chunk, msgpack_dumps, msgpack_loads
+from cloudner.corpus.corpus_files import aligned_chunks, corpus_sources, is_docbin, load_docbin
 from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.reader import aligned_chunks, corpus_sources, is_docbin, load_docbin
 from cloudner.corpus.sources import FileSource
 from cloudner.errors import InputError
 
@@ -119,7 +119,8 @@ class PartSpool:
         size = int.from_bytes(self._file.read(8), "little")
         split, file, strings = msgpack_loads(self._file.read(size))
         arrays: list[Any] = [np.load(self._file, allow_pickle=False) for _ in self._ARRAYS]
-        return Part(split, file, *arrays, StringStore(strings))
+        named = dict(zip(self._ARRAYS, arrays, strict=True))
+        return Part(split=split, file=file, strings=StringStore(strings), **named)
 
     def find(self, doc: int) -> tuple[int, int]:
         """The part of a document that is the `doc`-th of all, and its place there."""
@@ -210,7 +211,7 @@ def read_parts(
 
 def _docbin_parts(split: int, source: FileSource) -> Iterator[Part]:
     frame = load_docbin(source)
-    columns = {attr: index for index, attr in enumerate(frame.attrs)}
+    columns: dict[Any, int] = {attr: index for index, attr in enumerate(frame.attrs)}
     strings = StringStore(sorted(frame.strings))
     numbers = [number for number, array in enumerate(frame.tokens) if len(array)]
     for group in _groups(numbers, [len(array) for array in frame.tokens]):

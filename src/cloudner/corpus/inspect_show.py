@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cloudner.corpus.inspect import Inspection, SplitStats
+    from cloudner.corpus.inspection import Inspection, SplitStats
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def entity_lengths(made: Inspection, label: str) -> dict[str, int]:
 
 
 def _entity_lengths(made: Inspection) -> Section:
-    from cloudner.corpus.inspect import length_names
+    from cloudner.corpus.inspection import length_names
 
     rows = []
     for label in made.labels:

@@ -205,10 +205,10 @@ class SuspectSearch:
         for key, missed in self._missed.items():
             labels = self.labels[key]
             if missed <= RARE_SHARE * (missed + labels.total()):
-                usual = self.surfaces.labels[labels.most_common(1)[0][0]]
+                common = self.surfaces.labels[labels.most_common(1)[0][0]]
                 found.append(
                     Suspect(
-                        "not-annotated", self.surfaces.texts[key], "", usual, missed, labels.total(),
+                        "not-annotated", self.surfaces.texts[key], "", common, missed, labels.total(),
                         self._missed_places[key],
                     )
                 )  # fmt: skip

@@ -16,17 +16,14 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from cloudner.corpus.align import Aligner, AlignMode
-from cloudner.corpus.chunk import Chunk
-from cloudner.corpus.convert import _batches, _read_safely, _rename, read_records
+from cloudner.corpus.corpus_files import Paths, aligned_chunks, corpus_sources, docbin_docs, is_docbin
 from cloudner.corpus.docbin import pack
 from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.records import Record
 from cloudner.corpus.registry import get_format
-from cloudner.corpus.sources import FileSource, open_sources
+from cloudner.corpus.sources import FileSource
 from cloudner.errors import ConfigError, InputError
 
 T = TypeVar("T")
-Paths = str | Path | list[str] | list[Path]
 
 
 def create_reader(
@@ -153,7 +150,7 @@ class Corpus:
             if is_docbin(source):
                 docs = docbin_docs(source, nlp.vocab)
             else:
-                aligner = aligner or _PipelineAligner(nlp, self.align)
+                aligner = aligner or Aligner(align=self.align, nlp=nlp)
                 docs = self._aligned(source, aligner, nlp.vocab, lost)
             for doc in docs:
                 if not len(doc):
@@ -219,17 +216,6 @@ class Corpus:
             warnings.warn(f"{_name(self.path)}: {message}", stacklevel=3)
 
 
-class _PipelineAligner(Aligner):
-    """Aligns to the tokens of a pipeline's own tokenizer, in its vocabulary."""
-
-    def __init__(self, nlp: Language, align: AlignMode) -> None:
-        super().__init__(nlp.lang, align)
-        self.vocab, self.tokenizer = nlp.vocab, nlp.tokenizer
-
-    def _renew(self) -> None:
-        """The vocabulary is the pipeline's and stays."""
-
-
 def shuffled(items: Iterable[T], size: int, rng: random.Random | None = None) -> Iterator[T]:
     """The items in random order, at most `size` of them held: none comes more than `size` places early.
 
@@ -259,73 +245,6 @@ def streams_for_training(nlp: Language, path: Paths) -> bool:
     for key in str(training.get("train_corpus", "")).split("."):
         corpus = corpus.get(key, {}) if isinstance(corpus, dict) else {}
     return _name(corpus.get("path", "")) == _name(path) if isinstance(corpus, dict) else False
-
-
-# Files
-
-
-def corpus_sources(
-    path: Paths, encoding: str | None = None, random_order: bool = False
-) -> Iterator[FileSource]:
-    """The files of a corpus: only the `.spacy` ones where there are any. Raises InputError where there is none."""
-    sources = list(open_sources(path, encoding))  # type: ignore[arg-type]
-    if any(is_docbin(source) for source in sources):
-        sources = [source for source in sources if is_docbin(source)]
-    if random_order:
-        random.shuffle(sources)
-    yield from sources
-
-
-def is_docbin(source: FileSource) -> bool:
-    """Is it a `.spacy` file by its name?"""
-    return source.base_name.endswith(".spacy")
-
-
-def load_docbin(source: FileSource) -> DocBin:
-    """A `.spacy` file from wherever it lies. Raises InputError if it is not a whole one."""
-    with source.open_bytes() as stream:
-        raw = stream.read()
-    try:
-        return DocBin().from_bytes(raw)
-    except Exception as error:  # zlib, msgpack and numpy each have their own
-        raise InputError(
-            f"not a complete .spacy file: {(str(error) or type(error).__name__).splitlines()[0]}",
-            file=source.name,
-            expected="what DocBin.to_disk writes",
-            fix="convert it again, or copy it again",
-        ) from error
-
-
-def docbin_docs(source: FileSource, vocab: Vocab) -> Iterator[Doc]:
-    """The documents of one `.spacy` file, its arrays in memory until the last is taken."""
-    yield from load_docbin(source).get_docs(vocab)
-
-
-def aligned_chunks(
-    source: FileSource, aligner: Aligner, options: ReadOptions, format: str = "auto"
-) -> Iterator[Chunk]:
-    """The documents of a file of any annotation format as arrays, at most 512 at a time.
-
-    Raises InputError for content that cannot be read. A file of a folder that no format knows gives nothing.
-    """
-    given = None if format == "auto" else get_format(format)
-    try:
-        _, _, records = read_records(source, options, given)
-    except InputError:
-        if source.tolerant:
-            return
-        raise
-    for batch in _batches(_renamed(_read_safely(records, source), options.labels)):
-        chunk = aligner.chunk(batch)
-        if len(chunk):
-            yield chunk
-
-
-def _renamed(records: Iterable[Record], labels: dict[str, str]) -> Iterator[Record]:
-    for record in records:
-        if labels:
-            _rename(record, labels)
-        yield record
 
 
 def _name(path: Paths) -> str:

@@ -3,162 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from cloudner.corpus.formats._hf_rows import TOKEN_KEYS, class_names, key_of, record_of_row, tag_key_of
 from cloudner.corpus.formats._json import peek
-from cloudner.corpus.formats._spans import Where, short, spans_of
+from cloudner.corpus.formats._objects import objects
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
-from cloudner.corpus.formats.rows import SPAN_KEYS, TEXT_KEYS, meta_of, objects
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
 
-TOKEN_KEYS = ("tokens", "words", "token", "word")
-TAG_KEYS = (
-    "ner_tags",
-    "tags",
-    "ner",
-    "labels",
-    "ner_labels",
-    "entities",
-    "label",
-    "iob",
-    "bio_tags",
-    "fine_ner_tags",
-)
 _BATCH_ROWS = 1024
-
-
-def _key(item: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    for name in names:
-        if isinstance(item.get(name), list):
-            return name
-    return None
-
-
-def _tag_key(item: Mapping[str, Any], tokens: str) -> str | None:
-    for name in TAG_KEYS:
-        value = item.get(name)
-        if (
-            isinstance(value, list)
-            and len(value) == len(item[tokens])
-            and all(isinstance(x, (str, int)) for x in value)
-        ):
-            return name
-    return None
 
 
 def _sniff_json(sample: Sample) -> Match | None:
     seen = peek(sample)
     for item in seen.items[:5] if seen else ():
         if isinstance(item, dict):
-            tokens = _key(item, TOKEN_KEYS)
+            tokens = key_of(item, TOKEN_KEYS)
             if tokens and item[tokens] and all(isinstance(t, str) for t in item[tokens]):
-                tags = _tag_key(item, tokens)
+                tags = tag_key_of(item, tokens)
                 if tags:
                     return Match(0.95, f"rows with {tokens!r} and {tags!r} of equal length")
     return None
-
-
-def _record(
-    item: Mapping[str, Any], names: Sequence[str] | None, source: Any, line: int, options: ReadOptions
-) -> Record:
-    where = Where(source.name, line, "row")
-    token_key = str(options.token_column) if options.token_column is not None else _key(item, TOKEN_KEYS)
-    if token_key is None or token_key not in item:
-        return _text_record(item, source, line, options, where)
-    tokens = item[token_key]
-    if options.tag_column is not None:
-        tag_key: str | None = str(options.tag_column)
-    else:
-        tag_key = _tag_key(item, token_key) or _key(item, TAG_KEYS)
-    if tag_key is None or not isinstance(item.get(tag_key), list):
-        raise where.error(
-            f"no tags among the keys {', '.join(map(repr, item))}", "ner_tags", "--tag-column KEY"
-        )
-    tags = item[tag_key]
-    if len(tokens) != len(tags):
-        raise where.error(f"{len(tokens)} tokens but {len(tags)} tags", "one tag a token")
-    if not all(isinstance(token, str) for token in tokens):
-        raise where.error(f"tokens that are no text: {short(tokens)}", "a list of strings")
-    record = Record(source.name, line, tokens=list(tokens), meta=meta_of(item, options))
-    record.tags = [_tag(tag, names, options, where) for tag in tags]
-    return record
-
-
-def _tag(tag: Any, names: Sequence[str] | None, options: ReadOptions, where: Where) -> str | None:
-    if tag is None or tag == -100:  # what the trainers of the transformers library ignore
-        return None
-    if isinstance(tag, str):
-        if tag in options.labels:
-            return options.labels[tag]
-        if not tag.isdigit():
-            return tag
-    if not isinstance(tag, bool) and str(tag) in options.labels:
-        return options.labels[str(tag)]
-    if not isinstance(tag, (int, str)) or isinstance(tag, bool):
-        raise where.error(f"the tag {short(tag)}", "a text or a number")
-    number = int(tag)
-    if names is not None:
-        if 0 <= number < len(names):
-            return names[number]
-        raise where.error(f"the tag {number}, but there are {len(names)} names", f"0 to {len(names) - 1}")
-    raise where.error(
-        f"the tags are numbers ({number}) and nothing says their names",
-        "a file with its ClassLabel names (Parquet, a saved data set)",
-        "--label 0=O --label 1=B-PER --label 2=I-PER ...",
-    )
-
-
-def _text_record(
-    item: Mapping[str, Any], source: Any, line: int, options: ReadOptions, where: Where
-) -> Record:
-    text = options.text_column or next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
-    spans = options.entities_column or next(
-        (k for k in SPAN_KEYS if isinstance(item.get(k), (list, str))), None
-    )
-    if text is None or spans is None or not isinstance(item.get(text), str):
-        raise where.error(
-            f"no tokens, and no text with spans, among the columns {', '.join(map(repr, item))}",
-            "tokens and ner_tags, or text and entities",
-            "--token-column and --tag-column, or --text-column and --entities-column",
-        )
-    return Record(
-        source.name, line, item[text], spans_of(item.get(spans), options, where), meta=meta_of(item, options)
-    )
-
-
-def _names(value: Any) -> Sequence[str] | None:
-    """ClassLabel names anywhere in a description of features, those of a tag column first."""
-    if not isinstance(value, dict):
-        return None
-    features = (
-        value.get("info", value).get("features", value)
-        if isinstance(value.get("info", value), dict)
-        else value
-    )
-    if not isinstance(features, dict):
-        return None
-    ordered = sorted(features, key=lambda key: TAG_KEYS.index(key) if key in TAG_KEYS else 99)
-    for key in ordered:
-        names = _class_names(features[key])
-        if names:
-            return names
-    return None
-
-
-def _class_names(feature: Any) -> Sequence[str] | None:
-    if isinstance(feature, list) and feature:
-        feature = feature[0]
-    if not isinstance(feature, dict):
-        return None
-    names = feature.get("names")
-    if isinstance(names, list):
-        return [str(name) for name in names]
-    if isinstance(names, dict):  # YAML exports: {"0": "O", "1": "B-PER"}
-        return [str(names[key]) for key in sorted(names, key=lambda k: int(k))]
-    return _class_names(feature.get("feature")) or _class_names(feature.get("class_label"))
 
 
 def _beside(source: Any) -> Sequence[str] | None:
@@ -167,9 +35,9 @@ def _beside(source: Any) -> Sequence[str] | None:
         found = source.neighbour(name) if hasattr(source, "neighbour") else None
         if found is not None:
             value = json.loads(found.text())
-            names = _names(value)
+            names = class_names(value)
             if names is None and isinstance(value, dict):
-                names = next((n for n in map(_names, value.values()) if n), None)
+                names = next((n for n in map(class_names, value.values()) if n), None)
             if names:
                 return names
     return None
@@ -178,7 +46,7 @@ def _beside(source: Any) -> Sequence[str] | None:
 def _read_json(source: Any, options: ReadOptions) -> Iterator[Record]:
     names = _beside(source)
     for line, item in objects(source):
-        yield _record(item, names, source, line, options)
+        yield record_of_row(item, names, source, line, options)
 
 
 def _write_json(records: Iterable[Record], stream: IO[str]) -> None:
@@ -220,7 +88,7 @@ def _schema_names(schema: Any) -> Sequence[str] | None:
     if not raw:
         return None
     try:
-        return _names(json.loads(raw))
+        return class_names(json.loads(raw))
     except ValueError:
         return None
 
@@ -231,7 +99,7 @@ def _rows(batches: Iterable[Any], schema: Any, source: Any, options: ReadOptions
     for batch in batches:
         for item in batch.to_pylist():
             number += 1
-            yield _record(item, names, source, number, options)
+            yield record_of_row(item, names, source, number, options)
     if number == 0:
         raise InputError("no rows in it", file=source.name, expected="one document a row")
 

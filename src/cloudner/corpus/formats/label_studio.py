@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 from typing import IO, Any
 
 from cloudner.corpus.formats._json import peek
+from cloudner.corpus.formats._objects import TEXT_KEYS, meta_of, objects
 from cloudner.corpus.formats._spans import Where, short, text_and_spans
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
-from cloudner.corpus.formats.rows import TEXT_KEYS, _label_studio_value, meta_of, objects
+from cloudner.corpus.formats.label_studio_min import spans_of_value
 from cloudner.corpus.records import Record, SpanRecord
 
 _SPAN_TYPES = ("labels", "hypertextlabels")
@@ -132,7 +133,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
                             )
                             continue
                         value = {**value, "globalOffsets": {"start": 0, "end": 0}}
-                spans.extend(_label_studio_value(value, options, where))
+                spans.extend(spans_of_value(value, options, where))
             else:
                 left_out[str(kind)] = left_out.get(str(kind), 0) + 1
         for kind, count in left_out.items():

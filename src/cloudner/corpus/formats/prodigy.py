@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from cloudner.corpus.formats._json import peek
+from cloudner.corpus.formats._objects import meta_of, objects, text_of
 from cloudner.corpus.formats._spans import Where, label_of, offset, text_and_spans
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
-from cloudner.corpus.formats.rows import meta_of, objects, text_of
 from cloudner.corpus.records import Record, SpanRecord
 
 _BINARY_VIEWS = (

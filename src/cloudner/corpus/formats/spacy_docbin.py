@@ -28,6 +28,8 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     from spacy.tokens import DocBin
     from spacy.vocab import Vocab
 
+    from cloudner.corpus.docbin import damaged
+
     with source.open_bytes() as stream:
         raw = stream.read()
     try:
@@ -68,12 +70,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     except InputError:
         raise
     except Exception as error:  # msgpack, zlib and numpy each have their own
-        raise InputError(
-            f"not a complete .spacy file: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-            file=source.name,
-            expected="what DocBin.to_disk writes",
-            fix="convert it again, or copy it again",
-        ) from error
+        raise damaged(source.name, error) from error
 
 
 def _write_path(records: Iterable[Record], path: Path) -> None:

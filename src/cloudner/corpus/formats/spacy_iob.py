@@ -1,24 +1,33 @@
-"""spaCy's `.iob`: a sentence a line, its tokens as `word|POS|tag` or `word|tag`."""
+"""spaCy's `.iob`: a sentence a line, its tokens as `word|POS|tag` or `word|tag`.
+
+`-` for a tag says that the token is not annotated, which is not O.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import IO, Any
 
+from cloudner.corpus.formats._words import refuse, words_of
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
+from cloudner.corpus.tags import encode
 from cloudner.errors import InputError
 
-_TOKEN = re.compile(r"^\S+\|([BIOLUSEM]-\S+|O|-)$")
+_TOKEN = re.compile(r"[^ \t]+\|([BIOLUSEM]-[^ \t|]+|O|-)")
+# Not any white space: the writer puts a hard space for white space within a token.
+_GAP = re.compile(r"[ \t]+")
+_MISSING = "-"
 
 
 def _sniff(sample: Sample) -> Match | None:
     lines = [line for line in sample.lines[:50] if line.strip()]
     if not lines:
         return None
-    tokens = [token for line in lines for token in line.split()]
-    good = sum(bool(_TOKEN.match(token)) for token in tokens)
+    tokens = [token for line in lines for token in _split(line)]
+    good = sum(bool(_TOKEN.fullmatch(token)) for token in tokens)
     if good == len(tokens):
         return Match(0.95, "word|tag tokens, a sentence a line")
     return Match(0.6, "mostly word|tag tokens") if good * 10 >= len(tokens) * 9 else None
@@ -28,9 +37,9 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     for number, line in source.lines():
         if not line or line.isspace():
             continue
-        parts = [token.split("|") for token in line.split()]
+        parts = [token.split("|") for token in _split(line)]
         if any(len(part) < 2 for part in parts):
-            bad = next(token for token in line.split() if "|" not in token)
+            bad = next(token for token in _split(line) if "|" not in token)
             raise InputError(
                 f"the token {bad!r} without a tag",
                 file=source.name,
@@ -38,24 +47,39 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
                 expected="word|POS|tag or word|tag",
             )
         wide = all(len(part) > 2 for part in parts)
-        # The bar may be a token itself: everything before the tag (and the part of speech) is the word.
-        words = [
-            part[0] if len(part) <= 3 and part[0] else "|".join(part[: -2 if wide else -1]) for part in parts
-        ]
-        tags: list[str | None] = [part[-1] for part in parts]
+        words = [_word_of(part, wide) for part in parts]
+        tags = [None if part[-1] == _MISSING else part[-1] for part in parts]
         yield Record(source.name, number, tokens=words, tags=tags, sent_starts=[0])
 
 
+def _word_of(part: list[str], wide: bool) -> str:
+    """Everything before the tag (and the part of speech), since the bar may be in a word or be one."""
+    if len(part) <= 3 and part[0]:
+        return part[0]
+    return "|".join(part[: -2 if wide else -1]) or "|".join(part[:-1])
+
+
+def _split(line: str) -> list[str]:
+    return [token for token in _GAP.split(line.rstrip("\r\n")) if token]
+
+
 def _write(records: Iterable[Record], stream: IO[str]) -> None:
+    """A line a sentence. Where a word has a bar in it, its line says an unknown part of speech (`-`) of every word,
+    since `a|b|O` would be read as the word `a`."""
     for record in records:
-        tokens, tags = record.tokens or [], [tag if tag is not None else "-" for tag in record.tags or []]
-        bounds = [*(record.sent_starts or [0]), len(tokens)]
-        for first, last in zip(bounds, bounds[1:], strict=False):  # noqa: RUF007
-            pairs = zip(tokens[first:last], tags[first:last], strict=True)
-            stream.write(" ".join(f"{_word(token)}|{tag}" for token, tag in pairs) + "\n")
+        words = words_of(record, "spacy-iob")
+        for span in words.spans:
+            if re.search(r"[\s|]", span.label):
+                refuse(record, "spacy-iob", f"the label {span.label!r}", "--to conll")
+        tags = encode(len(words.tokens), words.spans, "BIO", words.missing)
+        for first, last in pairwise([*words.sent_starts, len(words.tokens)]):
+            tokens = [_plain(token) for token in words.tokens[first:last]]
+            middle = f"|{_MISSING}|" if any("|" in token for token in tokens) else "|"
+            pairs = zip(tokens, tags[first:last], strict=True)
+            stream.write(" ".join(f"{token}{middle}{tag}" for token, tag in pairs) + "\n")
 
 
-def _word(token: str) -> str:
+def _plain(token: str) -> str:
     """White space cannot stand in a token of this format: a hard space takes its place."""
     return re.sub(r"\s", "\u00a0", token)
 

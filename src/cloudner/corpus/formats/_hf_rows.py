@@ -1,0 +1,144 @@
+"""A row of a Hugging Face data set, tokens with numbered tags or a text with spans, to a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cloudner.corpus.formats._objects import SPAN_KEYS, TEXT_KEYS, meta_of
+from cloudner.corpus.formats._spans import Where, short, spans_of
+from cloudner.corpus.formats.base import ReadOptions
+from cloudner.corpus.records import Record
+
+TOKEN_KEYS = ("tokens", "words", "token", "word")
+TAG_KEYS = (
+    "ner_tags",
+    "tags",
+    "ner",
+    "labels",
+    "ner_labels",
+    "entities",
+    "label",
+    "iob",
+    "bio_tags",
+    "fine_ner_tags",
+)
+
+
+def key_of(item: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    for name in names:
+        if isinstance(item.get(name), list):
+            return name
+    return None
+
+
+def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
+    for name in TAG_KEYS:
+        value = item.get(name)
+        if (
+            isinstance(value, list)
+            and len(value) == len(item[tokens])
+            and all(isinstance(x, (str, int)) for x in value)
+        ):
+            return name
+    return None
+
+
+def record_of_row(
+    item: Mapping[str, Any], names: Sequence[str] | None, source: Any, line: int, options: ReadOptions
+) -> Record:
+    where = Where(source.name, line, "row")
+    token_key = str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+    if token_key is None or token_key not in item:
+        return _text_record(item, source, line, options, where)
+    tokens = item[token_key]
+    if options.tag_column is not None:
+        tag_key: str | None = str(options.tag_column)
+    else:
+        tag_key = tag_key_of(item, token_key) or key_of(item, TAG_KEYS)
+    if tag_key is None or not isinstance(item.get(tag_key), list):
+        raise where.error(
+            f"no tags among the keys {', '.join(map(repr, item))}", "ner_tags", "--tag-column KEY"
+        )
+    tags = item[tag_key]
+    if len(tokens) != len(tags):
+        raise where.error(f"{len(tokens)} tokens but {len(tags)} tags", "one tag a token")
+    if not all(isinstance(token, str) for token in tokens):
+        raise where.error(f"tokens that are no text: {short(tokens)}", "a list of strings")
+    record = Record(source.name, line, tokens=list(tokens), meta=meta_of(item, options))
+    record.tags = [_tag(tag, names, options, where) for tag in tags]
+    return record
+
+
+def _tag(tag: Any, names: Sequence[str] | None, options: ReadOptions, where: Where) -> str | None:
+    if tag is None or tag == -100:  # what the trainers of the transformers library ignore
+        return None
+    if isinstance(tag, str):
+        if tag in options.labels:
+            return options.labels[tag]
+        if not tag.isdigit():
+            return tag
+    if not isinstance(tag, bool) and str(tag) in options.labels:
+        return options.labels[str(tag)]
+    if not isinstance(tag, (int, str)) or isinstance(tag, bool):
+        raise where.error(f"the tag {short(tag)}", "a text or a number")
+    number = int(tag)
+    if names is not None:
+        if 0 <= number < len(names):
+            return names[number]
+        raise where.error(f"the tag {number}, but there are {len(names)} names", f"0 to {len(names) - 1}")
+    raise where.error(
+        f"the tags are numbers ({number}) and nothing says their names",
+        "a file with its ClassLabel names (Parquet, a saved data set)",
+        '--label 0=O --label 1=B-PER --label 2=I-PER ..., or in Python labels=["O", "B-PER", ...]',
+    )
+
+
+def _text_record(
+    item: Mapping[str, Any], source: Any, line: int, options: ReadOptions, where: Where
+) -> Record:
+    text = options.text_column or next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
+    spans = options.entities_column or next(
+        (k for k in SPAN_KEYS if isinstance(item.get(k), (list, str))), None
+    )
+    if text is None or spans is None or not isinstance(item.get(text), str):
+        raise where.error(
+            f"no tokens, and no text with spans, among the columns {', '.join(map(repr, item))}",
+            "tokens and ner_tags, or text and entities",
+            "--token-column and --tag-column, or --text-column and --entities-column",
+        )
+    return Record(
+        source.name, line, item[text], spans_of(item.get(spans), options, where), meta=meta_of(item, options)
+    )
+
+
+def class_names(value: Any) -> Sequence[str] | None:
+    """ClassLabel names anywhere in a description of features, those of a tag column first."""
+    if not isinstance(value, dict):
+        return None
+    features = (
+        value.get("info", value).get("features", value)
+        if isinstance(value.get("info", value), dict)
+        else value
+    )
+    if not isinstance(features, dict):
+        return None
+    ordered = sorted(features, key=lambda key: TAG_KEYS.index(key) if key in TAG_KEYS else 99)
+    for key in ordered:
+        names = _names_of(features[key])
+        if names:
+            return names
+    return None
+
+
+def _names_of(feature: Any) -> Sequence[str] | None:
+    if isinstance(feature, list) and feature:
+        feature = feature[0]
+    if not isinstance(feature, dict):
+        return None
+    names = feature.get("names")
+    if isinstance(names, list):
+        return [str(name) for name in names]
+    if isinstance(names, dict):  # YAML exports: {"0": "O", "1": "B-PER"}
+        return [str(names[key]) for key in sorted(names, key=lambda k: int(k))]
+    return _names_of(feature.get("feature")) or _names_of(feature.get("class_label"))

@@ -1,0 +1,156 @@
+"""Input files to records: the format found, damaged content told, labels renamed, batches of a bounded size."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from cloudner.corpus.detect import detect_source
+from cloudner.corpus.formats.base import Format, ReadOptions
+from cloudner.corpus.issues import ConversionIssue, IssueLog
+from cloudner.corpus.records import Record
+from cloudner.corpus.report import ConversionReport
+from cloudner.corpus.row_source import RowSource
+from cloudner.corpus.sources import FileSource, open_sources
+from cloudner.errors import InputError
+
+CHUNK_DOCS = 512
+# What a chunk may hold before it is passed on, so that long documents do not fill the memory.
+CHUNK_CHARACTERS = 2_000_000
+
+Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | RowSource
+Progress = Callable[[FileSource | RowSource, int], None]
+
+
+def read_records(
+    source: FileSource, options: ReadOptions, given: Format | None = None
+) -> tuple[Format, str, Iterator[Record]]:
+    """The format of one source, why it was taken, and its records. Raises InputError when no format fits."""
+    if given is not None:
+        return given, "as asked for", given.read(source, options)
+    found = detect_source(source)
+    return found.format, found.reason, found.format.read(source, options)
+
+
+def read_sources(
+    sources: Sources,
+    encoding: str | None,
+    given: Format | None,
+    options: ReadOptions,
+    report: ConversionReport,
+    log: IssueLog,
+    progress: Progress | None,
+) -> Iterator[Record]:
+    """The records of all sources, with what is told of whole files: their formats, files skipped, ids met twice."""
+    seen = False
+    read = 0
+    for source, records in _opened(sources, encoding, given, options, report, log):
+        seen = True
+        ids: dict[str, int] = {}
+        for record in renamed(read_safely(records, source), options.labels):
+            if "id" in record.meta:
+                _check_id(record, ids, log)
+            yield record
+            read += 1
+            if progress is not None and read % 64 == 0:
+                progress(source, read)
+        if progress is not None:
+            progress(source, read)
+    if not seen and log.counts:
+        raise InputError(
+            "no file in there is in a known format",
+            file=str(sources),
+            expected="annotated text",
+            fix="--format NAME, or name the files",
+        )
+
+
+def _opened(
+    sources: Sources,
+    encoding: str | None,
+    given: Format | None,
+    options: ReadOptions,
+    report: ConversionReport,
+    log: IssueLog,
+) -> Iterator[tuple[FileSource | RowSource, Iterator[Record]]]:
+    """Each source with its records; a file of a folder that no format knows is noted and left out."""
+    if isinstance(sources, RowSource):
+        report.detected.append((sources.name, "rows", "objects with the columns of a Hugging Face data set"))
+        yield sources, sources.records(options)
+        return
+    for source in open_sources(sources, encoding):
+        try:
+            fmt, reason, records = read_records(source, options, given)
+        except InputError as error:
+            if not source.tolerant:
+                raise
+            done = f"skipped: {error.found}"
+            log.add(ConversionIssue("not-a-document", "noted", source.name, 1, done=done))
+            continue
+        report.detected.append((source.name, fmt.name, reason))
+        yield source, records
+
+
+def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> Iterator[Record]:
+    """A reader's own exceptions for damaged content, told as bad input of that file."""
+    try:
+        yield from records
+    except InputError:
+        raise
+    except RecursionError as error:
+        raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error
+    except (UnicodeError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"cannot be read: {type(error).__name__}: {error}",
+            file=source.name,
+            expected="a file of the format that its beginning looks like",
+            fix="name the format with --format",
+        ) from error
+
+
+def _check_id(record: Record, ids: dict[str, int], log: IssueLog) -> None:
+    """Notes a document that has the id of another one before it in the file."""
+    words = record.text if record.text is not None else " ".join(record.tokens or ())
+    key, content = str(record.meta["id"]), zlib.crc32(words.encode("utf-8", "surrogatepass"))
+    if ids.setdefault(key, content) != content:
+        done = f"kept both; the id is {key!r}"
+        log.add(ConversionIssue("duplicate-id", "noted", record.file, record.line, words[:60], done=done))
+
+
+def renamed(records: Iterable[Record], labels: Mapping[str, str]) -> Iterator[Record]:
+    """The records with other labels, in spans as well as in tags."""
+    for record in records:
+        if labels:
+            _rename(record, labels)
+        yield record
+
+
+def _rename(record: Record, labels: Mapping[str, str]) -> None:
+    record.spans = [span._replace(label=labels.get(span.label, span.label)) for span in record.spans]
+    record.negative = [span._replace(label=labels.get(span.label, span.label)) for span in record.negative]
+    if record.tags is not None:
+        record.tags = [_rename_tag(tag, labels) for tag in record.tags]
+
+
+def _rename_tag(tag: str | None, labels: Mapping[str, str]) -> str | None:
+    if tag is None:
+        return None
+    if tag in labels:
+        return labels[tag]
+    prefix, hyphen, label = tag.partition("-")
+    return f"{prefix}-{labels[label]}" if hyphen and label in labels else tag
+
+
+def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """At most `CHUNK_DOCS` records or about `CHUNK_CHARACTERS` characters at a time."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record.text or "") + 6 * len(record.tokens or ())
+        if len(batch) >= CHUNK_DOCS or size >= CHUNK_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

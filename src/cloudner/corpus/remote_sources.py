@@ -1,0 +1,97 @@
+"""Input files behind any URL that fsspec opens."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import IO, Any, cast
+
+from cloudner.corpus.file_source import FileSource
+from cloudner.corpus.streams import open_decompressed, unreadable
+from cloudner.corpus.zip_sources import is_ignored, zip_sources
+from cloudner.errors import InputError
+
+
+def remote_sources(url: str, encoding: str | None) -> Iterator[FileSource]:
+    """Every file behind a URL, a pattern or a folder of a store. Raises InputError where there is none."""
+    import fsspec
+
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise InputError(
+            f"no way to open this address: {error}",
+            file=url,
+            fix="python -m pip install s3fs (s3://), gcsfs (gs://), aiohttp (https://) or huggingface_hub (hf://)",
+        ) from error
+    scheme = url.split("://", 1)[0]
+    try:
+        if glob.has_magic(path):
+            paths = sorted(filesystem.glob(path))
+        elif scheme not in ("http", "https") and filesystem.isdir(path):
+            paths = sorted(p for p in filesystem.find(path) if not is_ignored(PurePosixPath(p)))
+        else:
+            paths = [path]
+    except Exception as error:  # every store has its own exceptions
+        raise InputError(
+            f"cannot be listed: {error}", file=url, fix="check the address and your credentials"
+        ) from error
+    if not paths:
+        raise InputError("no file matches", file=url, expected="at least one file")
+    for each in paths:
+        if str(each).lower().endswith(".txt") and str(each)[:-4] + ".ann" in paths:
+            continue
+        yield from _remote_file(filesystem, scheme, str(each), encoding, tolerant=len(paths) > 1)
+
+
+def _remote_file(
+    filesystem: Any, scheme: str, path: str, encoding: str | None, tolerant: bool = False
+) -> Iterator[FileSource]:
+    name = path if "://" in path else f"{scheme}://{path}"
+
+    def open_raw() -> IO[bytes]:
+        try:
+            return cast(IO[bytes], filesystem.open(path, "rb"))
+        except Exception as error:
+            raise unreadable(name, error) from error
+
+    with open_raw() as stream:
+        head = stream.read(4)
+    if not head:
+        raise InputError("the file is empty", file=name, expected="annotated text")
+    if head == b"PK\x03\x04":
+        yield from zip_sources(open_raw, name, encoding)
+        return
+    try:
+        size = filesystem.size(path)
+    except Exception:
+        size = None
+
+    def find(suffix: str) -> FileSource | None:
+        other = (
+            str(PurePosixPath(path).with_suffix(suffix))
+            if "://" not in path
+            else path.rsplit(".", 1)[0] + suffix
+        )
+        return (
+            next(_remote_file(filesystem, scheme, other, encoding), None)
+            if filesystem.exists(other)
+            else None
+        )
+
+    def find_name(other: str) -> FileSource | None:
+        near = path.rsplit("/", 1)[0] + "/" + other
+        return (
+            next(_remote_file(filesystem, scheme, near, encoding), None) if filesystem.exists(near) else None
+        )
+
+    yield FileSource(
+        name,
+        lambda: open_decompressed(open_raw, name, size),
+        encoding=encoding,
+        find_sibling=find,
+        find_neighbour=find_name,
+        size=size,
+        tolerant=tolerant,
+    )

@@ -1,0 +1,122 @@
+"""Rows of a data set, streaming or not, as the source of a conversion."""
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from cloudner.corpus.convert import convert
+from cloudner.corpus.row_source import RowSource, find_rows
+from cloudner.errors import ConfigError, InputError
+
+NAMES = ["O", "B-PER", "I-PER", "B-LOC"]
+
+
+def stream():
+    """One row after the other, only once, as a streaming data set gives them."""
+    yield {"id": "a", "tokens": ["Ada", "Lovelace", "left", "London"], "ner_tags": [1, 2, 0, 3]}
+    yield {"id": "b", "tokens": ["Nobody", "came"], "ner_tags": [0, -100]}
+
+
+class Described:
+    """Iterated anew each time and described by `features`, as the data sets of the `datasets` library are."""
+
+    def __init__(self, features):
+        self.features = features
+
+    def __iter__(self):
+        return stream()
+
+
+class Features(dict):
+    def to_dict(self):
+        return {
+            "tokens": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"},
+            "ner_tags": {"feature": {"names": NAMES, "_type": "ClassLabel"}, "_type": "List"},
+        }
+
+
+def read(path):
+    return list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+
+
+def entities(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+@pytest.mark.parametrize("labels", [NAMES, {str(i): name for i, name in enumerate(NAMES)}])
+def test_streamed_rows_with_label_names(labels, tmp_path):
+    told = []
+    report = convert(
+        stream(),
+        tmp_path / "a.spacy",
+        labels=labels,
+        progress=lambda source, n: told.append((source.name, n)),
+    )
+    first, second = read(tmp_path / "a.spacy")
+    assert entities(first) == [("Ada Lovelace", "PER"), ("London", "LOC")]
+    assert [token.ent_iob_ for token in second] == ["O", ""]  # -100 is missing, not O
+    assert first.user_data["meta"]["id"] == "a"
+    assert report.docs == 2
+    assert told[-1] == ("rows", 2)
+
+
+def test_label_names_of_the_data_set_itself(tmp_path):
+    convert(Described(Features()), tmp_path / "a.spacy")
+    assert entities(read(tmp_path / "a.spacy")[0]) == [("Ada Lovelace", "PER"), ("London", "LOC")]
+
+
+def test_names_that_are_given_go_before_those_of_the_data_set(tmp_path):
+    convert(Described(Features()), tmp_path / "a.spacy", labels=["O", "B-A", "I-A", "B-B"])
+    assert entities(read(tmp_path / "a.spacy")[0]) == [("Ada Lovelace", "A"), ("London", "B")]
+
+
+def test_rows_of_texts_and_of_arrays(tmp_path):
+    convert([{"text": "I saw Ada", "entities": [[6, 9, "PER"]]}], tmp_path / "a.spacy")
+    assert entities(read(tmp_path / "a.spacy")[0]) == [("Ada", "PER")]
+    convert([{"tokens": ["Ada", "left"], "ner_tags": np.array([1, 0])}], tmp_path / "b.spacy", labels=NAMES)
+    assert entities(read(tmp_path / "b.spacy")[0]) == [("Ada", "PER")]
+
+
+def test_numbers_without_names_are_told_with_the_row(tmp_path):
+    with pytest.raises(InputError, match="nothing says their names") as caught:
+        convert(Described(None), tmp_path / "a.spacy")
+    assert (caught.value.file, caught.value.line) == ("rows", 1)
+    assert "labels=[" in str(caught.value)
+
+
+def test_a_row_that_is_none(tmp_path):
+    with pytest.raises(InputError, match="a row that is list") as caught:
+        convert([*stream(), ["Ada"]], tmp_path / "a.spacy", labels=NAMES)
+    assert caught.value.line == 3
+
+
+def test_a_stream_that_breaks_off_leaves_no_output(tmp_path):
+    def broken():
+        yield from stream()
+        raise ConnectionError("gone")
+
+    with pytest.raises(InputError, match="no more rows came after row 2: gone"):
+        convert(broken(), tmp_path / "a.spacy", labels=NAMES)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "settings", "found"),
+    [
+        ({"train": [], "test": []}, {}, "'train', 'test'"),
+        (7, {}, "type int"),
+        ([{"tokens": ["a"], "ner_tags": ["O"]}], {"format": "conll"}, "'conll' for rows"),
+        ([{"tokens": ["a"], "ner_tags": ["O"]}], {"labels": "O"}, "labels='O'"),
+    ],
+)
+def test_what_cannot_be_rows(sources, settings, found, tmp_path):
+    with pytest.raises(ConfigError, match=found):
+        convert(sources, tmp_path / "a.spacy", **settings)
+
+
+def test_paths_stay_paths():
+    assert find_rows("a.csv") == "a.csv"
+    assert find_rows(name for name in ("a.csv", "b.csv")) == ["a.csv", "b.csv"]
+    assert find_rows([]) == []
+    assert isinstance(find_rows(stream()), RowSource)

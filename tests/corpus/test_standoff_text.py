@@ -1,0 +1,58 @@
+"""The text of a standoff pair, given by its own name, is recognised by the `.ann` file beside it."""
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from cloudner.corpus.convert import convert
+from cloudner.corpus.detect import detect_source
+from cloudner.corpus.sources import open_sources
+from cloudner.errors import InputError
+
+TEXT, ANN = "Ada left London\n", "T1\tPER 0 3\tAda\nT2\tLOC 9 15\tLondon\n"
+
+
+@pytest.fixture
+def pair(tmp_path):
+    (tmp_path / "a.txt").write_text(TEXT)
+    (tmp_path / "a.ann").write_text(ANN)
+    return tmp_path
+
+
+def entities(path):
+    docs = DocBin().from_disk(path).get_docs(spacy.blank("en").vocab)
+    return [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
+
+
+@pytest.mark.parametrize(
+    "given", [["a.txt"], ["a.ann"], ["a.txt", "a.ann"], ["*.txt"], ["a.*"], ["."]], ids=lambda g: "+".join(g)
+)
+def test_each_way_to_name_a_pair_gives_it_once(pair, given):
+    report = convert([pair / name for name in given], pair / "out" / "corpus.spacy")
+    assert entities(pair / "out" / "corpus.spacy") == [[("Ada", "PER"), ("London", "LOC")]]
+    assert [name for _, name, _ in report.detected] == ["brat"]
+
+
+def test_the_reason_names_the_other_file(pair):
+    found = detect_source(next(open_sources(pair / "a.txt")))
+    assert found.format.name == "brat"
+    assert "a.ann" in found.reason
+
+
+def test_an_empty_ann_file_is_a_text_without_entities(pair):
+    (pair / "a.ann").write_text("")
+    convert(pair / "a.txt", pair / "b.spacy")
+    assert entities(pair / "b.spacy") == [[]]
+
+
+def test_a_text_of_its_own_format_stays_that(pair):
+    (pair / "a.txt").write_text("Ada B-PER\nleft O\nLondon B-LOC\n\nHe O\nsat O\n")
+    (pair / "a.ann").write_text("")
+    found = detect_source(next(open_sources(pair / "a.txt")))
+    assert found.format.name == "conll"
+
+
+def test_a_plain_text_without_annotations_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text(TEXT)
+    with pytest.raises(InputError, match="no format recognises"):
+        convert(tmp_path / "a.txt", tmp_path / "b.spacy")
