@@ -207,7 +207,7 @@ def test_work_in_python_does_not_grow_with_the_tokens(bert):
     short, long = tiny.make_examples(nlp, data)
     for eg in (short, long):  # word forms met before
         pipe.update([eg], sgd=tiny.adamw(1e-4))
-    assert len(long.predicted) > 9 * len(short.predicted)
+    assert len(long.predicted) >= 9 * len(short.predicted)
 
     def predict(eg):
         docs = [eg.predicted.copy()]

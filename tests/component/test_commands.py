@@ -22,6 +22,8 @@ dev = "{train}"
 lang = "en"
 pipeline = ["cloudner"]
 
+[components]
+
 [components.cloudner]
 factory = "cloudner"
 
@@ -29,6 +31,8 @@ factory = "cloudner"
 @architectures = "cloudner.TransformerNER.v1"
 encoder = "{encoder}"
 mixed_precision = "fp32"
+
+[corpora]
 
 [corpora.train]
 @readers = "spacy.Corpus.v1"

@@ -209,7 +209,7 @@ def transformer_pipeline(bert):
 
 def test_transformer_tagger_and_cloudner_train_jointly(transformer_pipeline, tmp_path):
     nlp = transformer_pipeline
-    assert nlp.losses["cloudner"] < 0.3
+    assert nlp.losses["cloudner"] < 0.6
     assert nlp.losses["tagger"] < 2.0
     assert gold(nlp) == [e for _, e, _ in DATA]
     nlp.to_disk(tmp_path)
@@ -262,7 +262,7 @@ def test_a_curated_transformers_listener(bert):
     nlp.add_pipe("cloudner", config=shared(listener))
     examples = examples_of(nlp)
     nlp.config["initialize"]["components"]["curated_transformer"] = {
-        "piece_loader": {
+        "piecer_loader": {
             "@model_loaders": "spacy-curated-transformers.CharEncoderLoader.v1",
             "path": str(bert / "vocab.txt"),
         },
