@@ -14,6 +14,7 @@ _HOMES = {
     "convert": "cloudner.corpus.convert",
     "detect_hardware": "cloudner.hardware",
     "diagnose": "cloudner.hardware",
+    "inspect_corpus": "cloudner.corpus.inspect",
     "recommend": "cloudner.hardware",
     "plan": "cloudner.hardware",
     "evaluate": "cloudner.report.evaluate",
