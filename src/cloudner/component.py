@@ -63,8 +63,8 @@ def make_cloudner(
     confidence: set `ent._.confidence`, the probability of each entity.
     threshold: leave out entities below this probability (0: none).
     gold_spans_key: learn from `doc.spans[gold_spans_key]` rather than from `doc.ents`.
-    spans_key: also write every span whose probability is at least `spans_floor` to `doc.spans[spans_key]`, its
-        probability as span id's companion in `doc.spans[spans_key].attrs["scores"]`.
+    spans_key: also write every span whose probability is at least `spans_floor` to `doc.spans[spans_key]`, and the
+        probabilities, in the same order, to `doc.spans[spans_key].attrs["scores"]`.
     """
     return Cloudner(
         nlp.vocab,

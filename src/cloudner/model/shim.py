@@ -197,7 +197,12 @@ class TaggerShim(PyTorchShim):
             step.found_inf = torch.zeros((), device=device)  # type: ignore[attr-defined]
         else:
             torch._foreach_mul_([p.grad for p in self.network.parameters() if p.grad is not None], factor)
-        step.step()
+        try:
+            step.step()
+        except torch.OutOfMemoryError:
+            # The first step allocates the moments; activations' cached memory may be all that is in the way.
+            torch.cuda.empty_cache()
+            step.step()
 
     def _stock_step(self, optimizer: Optimizer, parameters: list[torch.nn.Parameter], factor: float) -> None:
         """thinc's own loop over parameters, with all fields of the optimizer honoured as they are there."""
