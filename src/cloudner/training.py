@@ -33,10 +33,11 @@ class Resolution:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def resolve(config_path: str | Path, *, gpu_id: str | int = "auto", overrides: dict[str, Any] | None = None) -> Resolution:
+def resolve(config_path: str | Path, *, gpu_id: str | int = "auto", overrides: dict[str, Any] | None = None, encoder: str | None = None) -> Resolution:
     """Read a training config and turn every "auto" in it into a value for this machine and this data.
 
-    gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them. Raises
+    gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them. encoder: in place
+    of the config's (None: as it is). Raises
     InputError for a missing file and ConfigError for settings that cannot work.
     """
     from spacy.util import load_config
@@ -46,8 +47,10 @@ def resolve(config_path: str | Path, *, gpu_id: str | int = "auto", overrides: d
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     config = load_config(config_path, overrides=overrides or {}, interpolate=False)
+    names = _owners(config.interpolate())
+    for name in names if encoder else ():
+        config["components"][name]["model"]["encoder"] = encoder
     plain = config.interpolate()
-    names = _owners(plain)
     hardware = detect_hardware()
     device = _device(gpu_id)
     made = Resolution(config, use_gpu=-1, hardware=_summary(hardware))
@@ -94,6 +97,7 @@ def train(
     *,
     gpu_id: str | int = "auto",
     overrides: dict[str, Any] | None = None,
+    encoder: str | None = None,
     calibrate: bool = True,
     show: Callable[[Resolution], None] | None = None,
 ) -> Path:
@@ -107,7 +111,7 @@ def train(
     from cloudner.report.card import write_card
 
     output = Path(output)
-    made = resolve(config_path, gpu_id=gpu_id, overrides=overrides)
+    made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
     log = made.config["training"].get("logger", {})
     if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
         log["log_file"] = str(output / "log.jsonl")

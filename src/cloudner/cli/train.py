@@ -15,6 +15,9 @@ def train_cli(
     config: Annotated[Path, typer.Argument(help="Training config, such as configs/cpu.cfg")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path("training"),
     gpu_id: Annotated[str, typer.Option("--gpu-id", "-g", help='"auto", a GPU number, or -1 for the CPU')] = "auto",
+    encoder: Annotated[
+        str, typer.Option("--encoder", "-e", help='Encoder in place of the config\'s; "config" keeps it')
+    ] = "config",
     calibrate: Annotated[bool, typer.Option(help="Fit the confidences' temperature on the dev data")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the settings and stop")] = False,
 ) -> None:
@@ -23,19 +26,30 @@ def train_cli(
     Prints the settings it decided on, writes them to OUTPUT/resolved.cfg and trains with spaCy. Config values can be
     overridden as in `spacy train`: --paths.train corpus/train.spacy --training.max_epochs 3
     """
-    run(lambda: _train(ctx, config, output, gpu_id, calibrate, dry_run))
+    run(lambda: _train(ctx, config, output, gpu_id, encoder, calibrate, dry_run))
 
 
-def _train(ctx: typer.Context, config: Path, output: Path, gpu_id: str, calibrate: bool, dry_run: bool) -> None:
+def _train(
+    ctx: typer.Context,
+    config: Path,
+    output: Path,
+    gpu_id: str,
+    encoder: str,
+    calibrate: bool,
+    dry_run: bool,
+) -> None:
     from spacy.cli._util import parse_config_overrides
 
     from cloudner import training
 
     overrides = parse_config_overrides(ctx.args)
+    name = None if encoder == "config" else encoder
     if dry_run:
-        _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides))
+        _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
         return
-    best = training.train(config, output, gpu_id=gpu_id, overrides=overrides, calibrate=calibrate, show=_show)
+    best = training.train(
+        config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show
+    )
     print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
 
 
