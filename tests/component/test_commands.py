@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,9 @@ eval_frequency = 500
 [training.batcher]
 @batchers = "cloudner.batch_by_pieces.v1"
 batch_size = 4
+
+[training.logger]
+@loggers = "cloudner.Console.v1"
 
 [training.optimizer]
 @optimizers = "cloudner.AdamW.v1"
@@ -104,12 +109,20 @@ def test_init_fill_config(filled):
 
 
 def test_debug_config(filled):
-    run("debug", "config", filled, "--show-functions")
+    output = run("debug", "config", filled, "--show-functions")
+    for name in ("cloudner.TransformerNER.v1", "cloudner.batch_by_pieces.v1", "cloudner.AdamW.v1"):
+        assert name in output
 
 
-def test_debug_data(filled):
-    output = run("debug", "data", filled, "--verbose", "--no-format")
-    assert "8 training docs" in output
+def test_debug_data(filled, tmp_path):
+    """spaCy counts fewer than 100 training docs as an error."""
+    nlp = spacy.blank("en")
+    data = [(f"{text} {i}", entities) for i in range(25) for text, entities in tiny.DATA]
+    path = tmp_path / "train.spacy"
+    DocBin(docs=[eg.reference for eg in tiny.make_examples(nlp, data)]).to_disk(path)
+    output = run("debug", "data", filled, "--verbose", "--no-format", "--paths.train", path)
+    assert "100 training docs" in output
+    assert "error" not in output
 
 
 def test_init_labels(filled, tmp_path):
@@ -141,7 +154,7 @@ def test_train_evaluate_assemble_find_threshold(filled, data, tmp_path):
     # assemble: a pipeline from a config that sources the component.
     source = tmp_path / "assemble.cfg"
     source.write_text(
-        f'[nlp]\nlang = "en"\npipeline = ["ner"]\n\n[components.ner]\nsource = "{best}"\ncomponent = "cloudner"\n'
+        f'[nlp]\nlang = "en"\npipeline = ["ner"]\n\n[components]\n\n[components.ner]\nsource = "{best}"\ncomponent = "cloudner"\n'
     )
     run("assemble", source, tmp_path / "assembled")
     nlp = spacy.load(tmp_path / "assembled")
@@ -150,13 +163,14 @@ def test_train_evaluate_assemble_find_threshold(filled, data, tmp_path):
     assert tiny.ents(nlp(text)) == tiny.ents(spacy.load(best)(text))
 
 
-def test_package(trained_folder, tmp_path):
+def test_package(trained_folder, tmp_path, monkeypatch):
     run("package", trained_folder, tmp_path, "--name", "tiny_ner", "--build", "none")
-    (meta,) = tmp_path.rglob("en_tiny_ner-*/en_tiny_ner/meta.json")
-    requirements = json.loads(meta.read_text())["requirements"]
-    assert any(r.startswith("cloudner") for r in requirements), "a package must ask for what it needs to load"
-    (inner,) = [p for p in meta.parent.iterdir() if p.is_dir()]
-    nlp = spacy.load(inner)
+    (folder,) = tmp_path.glob("en_tiny_ner-*")
+    requirements = json.loads((folder / "meta.json").read_text())["requirements"]
+    assert any(r.startswith("cloudner>=") for r in requirements), "a package asks for what it needs to load"
+    shutil.copy(folder / "meta.json", folder / "en_tiny_ner")  # as its setup.py does
+    monkeypatch.syspath_prepend(str(folder))
+    nlp = importlib.import_module("en_tiny_ner").load()
     assert tiny.ents(nlp(tiny.DATA[0][0])) == [(0, 2, "PER"), (4, 5, "LOC")]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import spacy
@@ -61,7 +63,7 @@ def test_on_a_tok2vec_of_its_own(tmp_path, head):
     assert [doc.text for doc in nlp.pipe(["", " ", "Paris"])] == ["", " ", "Paris"]
 
 
-def test_the_gradient_that_goes_up_is_that_of_the_mean_loss():
+def test_the_gradient_that_goes_up_is_that_of_the_summed_loss():
     """Against a difference quotient of the loss in the vectors themselves."""
     from cloudner.model.tagger import Gold
     from cloudner.pieces.gold import gold_tags
@@ -76,14 +78,13 @@ def test_the_gradient_that_goes_up_is_that_of_the_mean_loss():
     given = Gold(docs, gold_tags(examples, pipe.scheme), docs)
     _, gradients = runner.accumulate(pipe.model, given, vectors)
     assert [g.shape for g in gradients] == [v.shape for v in vectors]
-    n = int((given.tags >= 0).sum())
 
-    def mean_loss(delta: float) -> float:
+    def summed_loss(delta: float) -> float:
         moved = [v.copy() for v in vectors]
         moved[3][2, 5] += delta
-        return float(runner.accumulate(pipe.model, given, moved)[0]) / n
+        return float(runner.accumulate(pipe.model, given, moved)[0])
 
-    assert gradients[3][2, 5] == pytest.approx((mean_loss(0.05) - mean_loss(-0.05)) / 0.1, rel=0.02)
+    assert gradients[3][2, 5] == pytest.approx((summed_loss(0.05) - summed_loss(-0.05)) / 0.1, rel=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +210,7 @@ def transformer_pipeline(bert):
 
 def test_transformer_tagger_and_cloudner_train_jointly(transformer_pipeline, tmp_path):
     nlp = transformer_pipeline
-    assert nlp.losses["cloudner"] < 0.6
+    assert nlp.losses["cloudner"] < 0.2
     assert nlp.losses["tagger"] < 2.0
     assert gold(nlp) == [e for _, e, _ in DATA]
     nlp.to_disk(tmp_path)
@@ -226,6 +227,16 @@ def test_replace_listeners_of_a_transformer(transformer_pipeline, tmp_path):
     nlp.to_disk(tmp_path / "replaced")
     again = spacy.load(tmp_path / "replaced", exclude=["transformer", "tagger"])
     assert gold(again) == gold(transformer_pipeline)
+
+
+def _one_number_is_a_float() -> bool:
+    """numpy 2.4 refuses what numpy 1.25 began to deprecate."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return float(np.zeros(1)) == 0.0
+        except TypeError:
+            return False
 
 
 def test_a_curated_transformers_listener(bert):
@@ -270,6 +281,12 @@ def test_a_curated_transformers_listener(bert):
     characters = sorted({c for text, _, _ in DATA for c in text})
     (bert / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *characters]))
     nlp.initialize(lambda: examples)
+    try:
+        nlp.update(examples)
+    except TypeError as error:
+        if _one_number_is_a_float() or "0-dimensional" not in str(error):
+            raise
+        pytest.skip("spacy-curated-transformers takes float() of a (1,) array, which this numpy refuses")
     optimizer = tiny.adamw(0.01)
     losses = [nlp.update(examples, sgd=optimizer)["cloudner"] for _ in range(30)]
     assert losses[-1] < 0.5 * losses[0]

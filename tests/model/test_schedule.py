@@ -98,3 +98,33 @@ def test_several_components_step_it_once(bert):
         seen.append([nlp.get_pipe(n).model.shims[0].learn_rate for n in ("one", "two")])
     assert [a for a, _ in seen] == pytest.approx([b for _, b in seen])
     assert [a for a, _ in seen] == pytest.approx([1e-3, 0.75e-3, 0.5e-3, 0.25e-3])
+
+
+@pytest.mark.parametrize(
+    ("docs", "epochs", "max_steps", "every"),
+    [(8, 12, 0, 500), (8, 12, 0, 1), (12, 5, 0, 2), (40, 20, 0, 500), (40, 20, 103, 30), (40, 0, 77, 10), (4, 1, 0, 500)],
+)
+def test_steps_are_those_of_the_epochs_and_the_last_one_is_evaluated(docs, epochs, max_steps, every):
+    import spacy
+
+    from cloudner.model.auto import resolve_training
+
+    nlp = spacy.blank("en")
+    examples = tiny.make_examples(nlp, tiny.DATA * (docs // len(tiny.DATA)))
+    rate = {"@schedules": "cloudner.linear.v1", "initial_rate": 1e-3, "total_steps": "auto"}
+    training = {
+        "batcher": {"@batchers": "cloudner.batch_by_pieces.v1", "batch_size": 4},
+        "optimizer": {"@optimizers": "cloudner.AdamW.v1", "learn_rate": rate},
+        "max_epochs": epochs,
+        "max_steps": max_steps,
+        "eval_frequency": every,
+    }
+    made = resolve_training({"training": training}, examples)
+    wanted = min(docs // 4 * epochs or max_steps, max_steps + 1 if max_steps else 10**9)
+    assert made["total_steps"] == pytest.approx(wanted, rel=0.05, abs=1)
+    assert made["max_steps"] == made["total_steps"] - 1 or made["total_steps"] == 2
+    assert made["max_steps"] % made["eval_frequency"] == 0
+    assert not max_steps or made["max_steps"] <= max_steps
+    assert made["eval_frequency"] <= max(every, docs // 4 if epochs else max_steps) * 1.5
+    assert training["max_steps"] == made["max_steps"]
+    assert rate["total_steps"] == made["total_steps"]

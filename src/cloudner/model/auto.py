@@ -50,7 +50,7 @@ def resolve_training(config: dict[str, Any], examples: Sequence[Example]) -> dic
 
     With it go `max_steps` and `eval_frequency`: spaCy evaluates at steps that are multiples of the frequency and
     stops after step `max_steps` (counting from 0), without a last evaluation. So the frequency becomes the smaller
-    of what the config says and one epoch, then is moved a little so that the last step is one of its multiples.
+    of what the config says and one epoch, then both are moved a little so that the last step is one of its multiples.
     Nothing changes where `total_steps` is a number already, or where neither `max_epochs` nor `max_steps` ends
     training. Returns what was set.
     """
@@ -68,14 +68,23 @@ def resolve_training(config: dict[str, Any], examples: Sequence[Example]) -> dic
         epoch, last = max_steps, max_steps
     else:
         return {}
-    frequency = max(1, min(int(training.get("eval_frequency") or 200), epoch, max(last, 1)))
-    evaluations = max(1, round(last / frequency))
-    frequency = max(1, last // evaluations)
-    last = frequency * evaluations
-    resolved = {"max_steps": max(last, 1), "eval_frequency": frequency, "total_steps": last + 1}
+    last = max(last, 1)
+    frequency = max(1, min(int(training.get("eval_frequency") or 200), epoch, last))
+    frequency, last = _end_on_evaluation(frequency, last, max_steps)
+    resolved = {"max_steps": last, "eval_frequency": frequency, "total_steps": last + 1}
     rate["total_steps"] = resolved["total_steps"]
-    training["max_steps"], training["eval_frequency"] = resolved["max_steps"], frequency
+    training["max_steps"], training["eval_frequency"] = last, frequency
     # The steps end training now; with max_epochs spaCy would stop a step or two earlier, unevaluated.
     training["max_epochs"] = min(max_epochs, 0)
     logger.info("Training for %(total_steps)d steps, evaluating every %(eval_frequency)d", resolved)
     return resolved
+
+
+def _end_on_evaluation(frequency: int, last: int, limit: int) -> tuple[int, int]:
+    """A frequency within a quarter of the given one, and its multiple near `last`, not above `limit` (0: any)."""
+    near = range(max(1, frequency * 3 // 4), frequency * 5 // 4 + 1)
+    ends = [(f, f * n) for f in near for n in (last // f, last // f + 1)]
+    fit = [(f, end) for f, end in ends if end and not (limit and end > limit)]
+    # A step more or less of training weighs as much as moving all evaluations by one.
+    evaluations = last / frequency
+    return min(fit, key=lambda found: evaluations * abs(found[1] - last) + abs(found[0] - frequency))

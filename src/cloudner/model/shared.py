@@ -39,7 +39,8 @@ class SharedRunner:
         return SharedRunner(shim, head=self.head, label_smoothing=self.label_smoothing)
 
     def accumulate(self, model: Model, gold: Gold, vectors: list[Any]) -> tuple[torch.Tensor, list[Any]]:
-        """The summed loss, and the gradient of the mean loss for each doc's (tokens, width) vectors."""
+        """The summed loss, and its gradient for each doc's (tokens, width) vectors. It is the sum's, as that of
+        spaCy's own components is: a mean's would be nothing beside theirs in the layer they share."""
         network = self.shim.network
         network.head.dropout.p = gold.drop
         self.shim.last_docs = gold.docs
@@ -55,7 +56,7 @@ class SharedRunner:
             else:
                 loss = token_loss(scores, tags, smoothing=self.label_smoothing)
         (d_flat,) = self.shim.accumulate(loss, n_labelled, [flat])
-        parts = torch.split(d_flat / max(n_labelled, 1), [len(doc) for doc in gold.docs])
+        parts = torch.split(d_flat, [len(doc) for doc in gold.docs])
         return loss.detach(), [torch2xp(part.contiguous(), ops=model.ops) for part in parts]
 
     def predict(self, model: Model, docs: list[Any], vectors: list[Any]) -> Emissions:
