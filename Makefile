@@ -1,5 +1,5 @@
 # make train   make .venv, install, train on assets/, print the test F1
-# make test    the whole test suite, in the same environment
+# make test    the test suite without its slow tests, in the same environment; make test-all: with them
 #
 # Variables: PYTHON (interpreter), VENV (folder), TORCH_INDEX (where torch comes from: keep CUDA off a CPU-only
 # Linux machine with TORCH_INDEX=https://download.pytorch.org/whl/cpu), VARS (overrides for the project, such as
@@ -21,6 +21,9 @@ train: $(VENV)/.installed
 	@echo "Load it:  source $(VENV)/bin/activate && python -c 'import cloudner; nlp = cloudner.load(); print(nlp(\"Ada Lovelace moved to Turin.\").ents)'"
 
 test: $(VENV)/.installed-dev
+	$(PY) -m pytest -n 2 -q -m "not slow"
+
+test-all: $(VENV)/.installed-dev
 	$(PY) -m pytest -n 2 -q
 
 lint: $(VENV)/.installed-dev

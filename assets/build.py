@@ -119,7 +119,10 @@ def main() -> int:
             continue
         stale += 1
         if check:
-            print(f"{path.relative_to(HERE.parent)} is out of date; try: python assets/build.py", file=sys.stderr)
+            print(
+                f"{path.relative_to(HERE.parent)} is out of date; try: python assets/build.py",
+                file=sys.stderr,
+            )
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8", newline="\n")

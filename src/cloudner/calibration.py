@@ -59,7 +59,9 @@ def calibrate(model: str | Path | Language, data: str | Path | Sequence[Example]
     examples = _examples(nlp, data)
     pipes = list(cloudner_pipes(nlp))
     if not pipes:
-        raise InputError(f"no cloudner component among {nlp.pipe_names}", expected="a pipeline trained with cloudner")
+        raise InputError(
+            f"no cloudner component among {nlp.pipe_names}", expected="a pipeline trained with cloudner"
+        )
     results = [_fit(pipe, examples) for pipe in pipes]
     nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
     if folder is not None:

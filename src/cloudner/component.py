@@ -297,7 +297,7 @@ class Cloudner(TrainablePipe):
         if preset is not None:
             kept = (preset[:, 0] == _BEGIN) | (preset[:, 0] == _INSIDE)
             iob[kept], kind[kept] = preset[kept, 0], preset[kept, 1]
-        table = np.column_stack([iob, kind])
+        table: Any = np.column_stack([iob, kind])
         for doc, start, end in zip(docs, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
             if end > start:
                 doc.from_array([ENT_IOB, ENT_TYPE], table[start:end])
@@ -395,7 +395,7 @@ class Cloudner(TrainablePipe):
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "Cloudner":
-        deserialize = {
+        deserialize: dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: self._update_cfg(srsly.read_json(p)),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": self._model_from_disk,

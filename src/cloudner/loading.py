@@ -48,7 +48,9 @@ def load(
     try:
         nlp = spacy.load(found, **kwargs)
     except OSError as error:
-        raise InputError(f"cannot load a pipeline from {str(found)!r}: {str(error).splitlines()[0]}") from error
+        raise InputError(
+            f"cannot load a pipeline from {str(found)!r}: {str(error).splitlines()[0]}"
+        ) from error
     for pipe in cloudner_pipes(nlp):
         shim = pipe.model.shims[0]
         if chosen != "cpu" and shim.ready and not pipe.model.has_ref("tok2vec"):
@@ -95,7 +97,7 @@ def find_pipeline(name: str | Path | None = None) -> str | Path:
 
 
 def choose_device(wanted: str = "auto") -> str:
-    """"cpu" or "cuda:N". CUDA counts only when a small computation on it succeeds. Raises DeviceError when a
+    """ "cpu" or "cuda:N". CUDA counts only when a small computation on it succeeds. Raises DeviceError when a
     device that was asked for does not work."""
     if wanted == "cpu":
         return "cpu"
@@ -118,8 +120,12 @@ def choose_device(wanted: str = "auto") -> str:
     except (RuntimeError, AssertionError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if strict:
-            raise DeviceError(f"{wanted} does not work: {first}", fix="python -m spacy cloudner doctor") from error
-        logger.warning("The GPU does not work (%s): using the CPU. `python -m spacy cloudner doctor` says why.", first)
+            raise DeviceError(
+                f"{wanted} does not work: {first}", fix="python -m spacy cloudner doctor"
+            ) from error
+        logger.warning(
+            "The GPU does not work (%s): using the CPU. `python -m spacy cloudner doctor` says why.", first
+        )
         return "cpu"
     return wanted
 

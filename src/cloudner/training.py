@@ -33,7 +33,13 @@ class Resolution:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def resolve(config_path: str | Path, *, gpu_id: str | int = "auto", overrides: dict[str, Any] | None = None, encoder: str | None = None) -> Resolution:
+def resolve(
+    config_path: str | Path,
+    *,
+    gpu_id: str | int = "auto",
+    overrides: dict[str, Any] | None = None,
+    encoder: str | None = None,
+) -> Resolution:
     """Read a training config and turn every "auto" in it into a value for this machine and this data.
 
     gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them. encoder: in place
@@ -59,7 +65,9 @@ def resolve(config_path: str | Path, *, gpu_id: str | int = "auto", overrides: d
     if use_cupy:
         made.use_gpu = int(device.split(":")[1])
     elif device != "cpu" and any(name not in names for name in plain["nlp"]["pipeline"]):
-        logger.warning("CuPy does not work: only cloudner's components use the GPU. See `spacy cloudner doctor`.")
+        logger.warning(
+            "CuPy does not work: only cloudner's components use the GPU. See `spacy cloudner doctor`."
+        )
     _require(made.use_gpu)
     batcher = plain.get("training", {}).get("batcher", {})
     for name in names:
@@ -83,7 +91,9 @@ def resolve(config_path: str | Path, *, gpu_id: str | int = "auto", overrides: d
             if model.get(key, "auto") == "auto":
                 model[key] = value
                 reason = settings.reasons.get("precision" if key == "mixed_precision" else key, "")
-                reason = reason or settings.reasons.get("predict_batch_pieces" if key == "predict_pieces" else key, "")
+                reason = reason or settings.reasons.get(
+                    "predict_batch_pieces" if key == "predict_pieces" else key, ""
+                )
                 made.rows.append((f"{name}.{key}", value, reason))
         if device != "cpu" and not use_cupy and model.get("device", "auto") == "auto":
             model["device"] = device

@@ -102,7 +102,15 @@ def test_several_components_step_it_once(bert):
 
 @pytest.mark.parametrize(
     ("docs", "epochs", "max_steps", "every"),
-    [(8, 12, 0, 500), (8, 12, 0, 1), (12, 5, 0, 2), (40, 20, 0, 500), (40, 20, 103, 30), (40, 0, 77, 10), (4, 1, 0, 500)],
+    [
+        (8, 12, 0, 500),
+        (8, 12, 0, 1),
+        (12, 5, 0, 2),
+        (40, 20, 0, 500),
+        (40, 20, 103, 30),
+        (40, 0, 77, 10),
+        (4, 1, 0, 500),
+    ],
 )
 def test_steps_are_those_of_the_epochs_and_the_last_one_is_evaluated(docs, epochs, max_steps, every):
     import spacy

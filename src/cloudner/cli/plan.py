@@ -62,7 +62,7 @@ def plan_cli(
     ] = None,
     config: Annotated[
         str, typer.Option("--config", help="The training config for --sky")
-    ] = "configs/default.cfg",
+    ] = "configs/gpu.cfg",
     bucket: Annotated[
         str, typer.Option("--bucket", help="The checkpoint bucket for --sky")
     ] = "cloudner-checkpoints",

@@ -13,8 +13,12 @@ from cloudner.cli._shared import run
 def train_cli(
     ctx: typer.Context,
     config: Annotated[Path, typer.Argument(help="Training config, such as configs/cpu.cfg")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path("training"),
-    gpu_id: Annotated[str, typer.Option("--gpu-id", "-g", help='"auto", a GPU number, or -1 for the CPU')] = "auto",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path(
+        "training"
+    ),
+    gpu_id: Annotated[
+        str, typer.Option("--gpu-id", "-g", help='"auto", a GPU number, or -1 for the CPU')
+    ] = "auto",
     encoder: Annotated[
         str, typer.Option("--encoder", "-e", help='Encoder in place of the config\'s; "config" keeps it')
     ] = "config",

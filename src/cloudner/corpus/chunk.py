@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from srsly import msgpack  # type: ignore[attr-defined]
+from srsly import msgpack
 
 from cloudner.corpus.issues import ConversionIssue
 

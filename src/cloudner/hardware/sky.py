@@ -18,7 +18,7 @@ def sky_task(
     made: Plan,
     *,
     machine: str | None = None,
-    config: str = "configs/default.cfg",
+    config: str = "configs/gpu.cfg",
     bucket: str = "cloudner-checkpoints",
     spot: bool = True,
 ) -> dict[str, Any]:

@@ -114,5 +114,3 @@ def _number(name: str, value: Any) -> Optional[int]:  # noqa: UP045
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{name} = {value!r}", expected='"auto" or a number of word pieces')
     return value
-
-

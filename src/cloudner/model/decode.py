@@ -7,6 +7,7 @@ Sequences lie after one another; `offsets` (sequences + 1,) bounds them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -270,7 +271,9 @@ class _Lattice:
             going = t < ends
             t = np.minimum(t, ends - 1)
             following = base + 1 if scheme.name == "BIO" else np.where(t == ends - 1, base + 2, base + 1)
-            moved = value * self.between[tag, following] * self.weights[t, rows, following] / self.scale[t, rows]
+            moved = (
+                value * self.between[tag, following] * self.weights[t, rows, following] / self.scale[t, rows]
+            )
             value = np.where(going, moved, value)
             tag = np.where(going, following, tag)
         last = ends - 1
@@ -300,7 +303,7 @@ def path_log_likelihood(
     Sequences whose gold has missing tags (negative) are left out. Returns 0.0 when none is left.
     """
     lengths = np.diff(offsets)
-    complete = np.array([(tags[b:e] >= 0).all() for b, e in zip(offsets[:-1], offsets[1:], strict=True)], dtype=bool)
+    complete = np.array([(tags[b:e] >= 0).all() for b, e in pairwise(offsets.tolist())], dtype=bool)
     chosen = np.flatnonzero(complete & (lengths > 0))
     if not len(chosen):
         return 0.0

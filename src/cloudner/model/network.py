@@ -103,12 +103,11 @@ class Network(TagNetwork):
         super().__init__(int(getattr(config, "hidden_size", 0) or config.dim), n_tags, head=head)
         self.encoder = encoder
         self.pooling = pooling
+        self.cases: nn.Embedding | None = None
         if case_features:
             table = encoder.get_input_embeddings()  # type: ignore[operator]
             self.cases = nn.Embedding(N_CASES, table.embedding_dim)
             nn.init.zeros_(self.cases.weight)
-        else:
-            self.cases = None
 
     def forward(self, batch: Sequences) -> torch.Tensor:
         return self.head(self.token_vectors(batch)).float()
@@ -144,7 +143,9 @@ class Network(TagNetwork):
         """Leave the first `layers` layers (and, with any of them, the embeddings) as they were pretrained."""
         blocks = encoder_layers(self.encoder)
         if layers > len(blocks):
-            raise ConfigError(f"freeze_layers = {layers}", expected=f"at most {len(blocks)}, the encoder's layers")
+            raise ConfigError(
+                f"freeze_layers = {layers}", expected=f"at most {len(blocks)}, the encoder's layers"
+            )
         if layers < 0:
             raise ConfigError(f"freeze_layers = {layers}", expected="0 or more")
         if layers or embeddings:
@@ -159,7 +160,10 @@ class Network(TagNetwork):
 def encoder_layers(encoder: nn.Module) -> list[nn.Module]:
     """The encoder's transformer layers from the input up: its longest list of modules."""
     lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
-    return list(max(lists, key=len)) if lists else []
+    if not lists:
+        return []
+    longest = max(lists, key=len)
+    return list(longest)
 
 
 def set_dropout(encoder: nn.Module, rate: float) -> None:

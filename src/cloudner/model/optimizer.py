@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import TYPE_CHECKING, Any, List, Union  # noqa: UP035
+from typing import TYPE_CHECKING, Any, List, Union, cast  # noqa: UP035
 
 from thinc.api import Optimizer
 
@@ -37,7 +37,7 @@ class FusedAdamW(Optimizer):
         layer_decay: float,
     ) -> None:
         super().__init__(
-            learn_rate,
+            cast(Any, learn_rate),  # thinc has a Generator type of its own
             L2=weight_decay,
             beta1=beta1,
             beta2=beta2,

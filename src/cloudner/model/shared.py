@@ -52,7 +52,9 @@ class SharedRunner:
             scores = network.head(flat[solid]).float()
             if network.head.crf:
                 sizes = _sizes(gold.docs)
-                loss = crf_loss(network.head, scores, tags, torch.from_numpy(sizes[sizes > 0]).to(flat.device))
+                loss = crf_loss(
+                    network.head, scores, tags, torch.from_numpy(sizes[sizes > 0]).to(flat.device)
+                )
             else:
                 loss = token_loss(scores, tags, smoothing=self.label_smoothing)
         (d_flat,) = self.shim.accumulate(loss, n_labelled, [flat])
@@ -64,7 +66,11 @@ class SharedRunner:
         offsets = np.concatenate([[0], np.cumsum(_sizes(docs))]) if docs else np.zeros(1, np.int64)
         with torch.inference_mode(), context:
             flat, solid = self._flat(model, docs, vectors)
-            dtype = network.head.linear.weight.dtype if hasattr(network.head.linear.weight, "dtype") else flat.dtype
+            dtype = (
+                network.head.linear.weight.dtype
+                if hasattr(network.head.linear.weight, "dtype")
+                else flat.dtype
+            )
             scores = network.head(flat[solid].to(dtype)).float().cpu().numpy()
         return Emissions(scores, offsets)
 

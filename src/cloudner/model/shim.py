@@ -165,7 +165,9 @@ class TaggerShim(PyTorchShim):
                 return
             factor *= _FP16_SUM
         norms = torch._foreach_norm(gradients)
-        norm = float(torch.linalg.vector_norm(torch.stack(norms))) * factor  # the step's one wait for the device
+        norm = (
+            float(torch.linalg.vector_norm(torch.stack(norms))) * factor
+        )  # the step's one wait for the device
         if not np.isfinite(norm):
             self._drop_gradients()
             raise self._non_finite(optimizer, f"the gradient's norm is {norm}")
@@ -215,7 +217,7 @@ class TaggerShim(PyTorchShim):
                     fix='[training.optimizer] @optimizers = "cloudner.AdamW.v1", which needs torch only, or '
                     "pip install the cupy package that `spacy cloudner doctor` names",
                 )
-        torch._foreach_mul_([p.grad for p in parameters], factor)
+        torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
         scaler, self._grad_scaler = self._grad_scaler, self.scaler
         try:
             super().finish_update(optimizer)
@@ -275,7 +277,9 @@ class TaggerShim(PyTorchShim):
         with torch.no_grad():
             for name, value in mine.items():
                 if name in named:
-                    named[name].copy_(torch.as_tensor(value, device=named[name].device).reshape(named[name].shape))
+                    named[name].copy_(
+                        torch.as_tensor(value, device=named[name].device).reshape(named[name].shape)
+                    )
         try:
             yield
         finally:

@@ -113,10 +113,14 @@ class EncoderRunner:
         }
 
     def build(self, files: dict[str, str]) -> Network:
-        self.set_tokenizer(PieceTokenizer.from_parts(files["tokenizer.json"], json.loads(files["pieces.json"])))
+        self.set_tokenizer(
+            PieceTokenizer.from_parts(files["tokenizer.json"], json.loads(files["pieces.json"]))
+        )
         saved = json.loads(files["network.json"])
         self.settings.head, self.settings.pooling = saved["head"], saved["pooling"]
-        return self._network(build_from_config(files["encoder.json"]), saved["n_tags"], cases=saved["case_features"])
+        return self._network(
+            build_from_config(files["encoder.json"]), saved["n_tags"], cases=saved["case_features"]
+        )
 
     def for_shim(self, shim: TaggerShim) -> EncoderRunner:
         made = EncoderRunner(shim, self.settings)
@@ -181,7 +185,7 @@ class EncoderRunner:
             weight = self.class_weight = weight.to(scores.device)
         return token_loss(scores, tags, smoothing=self.settings.label_smoothing, weight=weight)
 
-    def _run(self, network: Network, batch: Sequences) -> torch.Tensor:
+    def _run(self, network: TagNetwork, batch: Sequences) -> torch.Tensor:
         return network(batch)
 
     # -- prediction -------------------------------------------------------------------------------------------

@@ -65,8 +65,8 @@ def _entity_arrays(
     examples: Sequence[Example], scheme: TagScheme, spans_key: str | None, name: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per token of the predicted docs: spaCy's IOB code (0 missing), label index (-1 none), not white space."""
-    tables = []
-    label_hash = np.zeros(0, dtype=np.uint64)
+    tables: list[np.ndarray] = []
+    label_hash: np.ndarray = np.zeros(0, dtype=np.uint64)
     for eg in examples:
         predicted = eg.predicted.to_array([ORTH, IS_SPACE])
         if spans_key is None:

@@ -223,7 +223,9 @@ class PieceTokenizer:
         spaced = np.ones(len(table), dtype=bool)
         spaced[1:] = (table[:-1, 1] != 0) | (table[:-1, 2] != 0)
         starts = np.cumsum(lengths) - lengths
-        spaced[starts[lengths > 0]] = True  # as the tokenizers themselves treat, or may treat, a text's first word
+        spaced[starts[lengths > 0]] = (
+            True  # as the tokenizers themselves treat, or may treat, a text's first word
+        )
         return (table[:, 0] & ~np.uint64(1)) | spaced.astype(np.uint64), spaced
 
     def _rows(

@@ -63,14 +63,17 @@ def _cut(doc: int, counts: np.ndarray, capacity: int, context: int) -> np.ndarra
         # All that is left, or a core that leaves room for the context after it.
         reach = n_pieces if n_pieces - begin <= room else begin + room - context
         # At least one token with pieces: white space that opens a document is no window by itself.
-        stop = max(int(np.searchsorted(ends, reach, side="right")), int(np.searchsorted(ends, begin, side="right")) + 1)
+        stop = max(
+            int(np.searchsorted(ends, reach, side="right")),
+            int(np.searchsorted(ends, begin, side="right")) + 1,
+        )
         while stop < len(counts) and counts[stop] == 0:  # trailing white space goes with what it follows
             stop += 1
         core_end = int(ends[stop - 1])
         # Context is whole tokens: the first at or after `begin - left`, and as many as fit behind.
         read_first = int(starts[np.searchsorted(starts, begin - left, side="left")])
         read_limit = max(core_end, min(n_pieces, core_end + context, read_first + capacity))
-        read_last = int(ends[max(np.searchsorted(ends, read_limit, side="right") - 1, stop - 1)])
+        read_last = int(ends[max(int(np.searchsorted(ends, read_limit, side="right")) - 1, stop - 1)])
         if read_last - read_first > capacity:  # one token with more pieces than its neighbours leave room for
             read_first, read_last = begin, min(read_last, begin + capacity)
         rows.append((doc, read_first, read_last, token, stop))
