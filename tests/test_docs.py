@@ -529,3 +529,8 @@ def test_make_targets_are_real() -> None:
         )
         assert made.returncode == 0, made.stderr
         assert "pip install" in made.stdout
+
+
+def test_every_figure_of_the_readme_is_filled_in():
+    for page in ("README.md", "README.zh-CN.md"):
+        assert "@@MEASURE" not in (ROOT / page).read_text(encoding="utf8"), page
