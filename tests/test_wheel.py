@@ -1,0 +1,93 @@
+"""What users install: the built wheel, away from the checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
+
+SMOKE = """
+import importlib.metadata as metadata
+import sys
+from pathlib import Path
+
+target, encoder, folder = map(Path, sys.argv[1:])
+import cloudner
+assert Path(cloudner.__file__).is_relative_to(target), cloudner.__file__
+points = [p for p in metadata.distribution("cloudner").entry_points if p.group.startswith(("spacy_", "thinc_"))]
+assert Path(metadata.distribution("cloudner").locate_file("")) == target
+assert len(points) > 5
+for point in points:
+    point.load()
+    assert Path(sys.modules[point.module].__file__).is_relative_to(target)
+for name in cloudner.__all__:
+    getattr(cloudner, name)
+
+import spacy
+from spacy.training import Example
+nlp = spacy.blank("en")
+model = {"@architectures": "cloudner.TransformerNER.v1", "encoder": str(encoder), "device": "cpu"}
+nlp.add_pipe("cloudner", config={"model": model})
+eg = Example.from_dict(nlp.make_doc("Ada Lovelace wrote letters"), {"entities": [(0, 12, "PER")]})
+optimizer = nlp.initialize(lambda: [eg])
+for _ in range(3):
+    nlp.update([eg], sgd=optimizer)
+nlp.to_disk(folder)
+before, after = nlp(eg.text), cloudner.load(folder)(eg.text)
+assert [e.label_ for e in before.ents] == [e.label_ for e in after.ents]
+print("it works")
+"""
+
+
+def call(arguments: list[object], **kwargs) -> str:
+    done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, **kwargs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory) -> Path:
+    """A folder with the wheel installed, and nothing else."""
+    work = tmp_path_factory.mktemp("wheel")
+    checkout = work / "checkout"  # what an earlier build left in the tree stays out
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "src", checkout / "src", ignore=ignore)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, checkout)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    call([*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", work, checkout])
+    (wheel,) = work.glob("cloudner-*.whl")
+    folder = work / "target"
+    call([*pip, "install", "-q", "--no-deps", "--no-index", "--target", folder, wheel])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(target) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(target)}
+
+
+def test_every_file_is_in_it(target):
+    def names(root: Path) -> set[str]:
+        files = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        return {path.relative_to(root).as_posix() for path in files}
+
+    assert names(target / "cloudner") == names(ROOT / "src" / "cloudner")
+
+
+def test_it_trains_saves_and_loads(target, environment, bert, tmp_path):
+    arguments = [sys.executable, "-c", SMOKE, target, bert, tmp_path / "pipeline"]
+    assert "it works" in call(arguments, cwd=tmp_path, env=environment)
+
+
+def test_its_commands_are_spacys(environment, tmp_path):
+    output = call([sys.executable, "-m", "spacy", "cloudner", "--help"], cwd=tmp_path, env=environment)
+    for name in ("convert", "doctor", "plan", "train"):
+        assert name in output
