@@ -42,6 +42,15 @@ def test_padding_does_not_change_scores(family, encoder_folder):
     np.testing.assert_allclose(together.scores[: len(short)], alone.scores, atol=2e-5)
 
 
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_the_longest_window_fits_the_positions(family, encoder_folder):
+    """Words of one piece or two fill windows up to the last place."""
+    nlp = tiny.make_nlp(encoder_folder(family))
+    scores = nlp.get_pipe("cloudner").model.predict([nlp.make_doc(". " * 300)]).scores
+    assert scores.shape[0] == 300
+    assert np.isfinite(scores).all()
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [

@@ -169,7 +169,9 @@ def longest_input(config: Any) -> int:
         return 512
     if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "xmod",
                              "roberta-prelayernorm", "data2vec-text", "ibert", "esm"}:  # fmt: skip
-        positions -= (getattr(config, "pad_token_id", 1) or 0) + 1
+        # MPNet's code fixes the index, whatever its config says.
+        padding = 1 if config.model_type == "mpnet" else getattr(config, "pad_token_id", 1) or 0
+        positions -= padding + 1
     return positions
 
 
