@@ -263,7 +263,7 @@ def test_splits_are_found(tmp_path):
         inspect_corpus(tmp_path / "nothing.spacy")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=12), min_size=1, max_size=12))
 def test_copies_are_those_of_a_plain_comparison(tmp_path_factory, docs):
     nlp = spacy.blank("en")
