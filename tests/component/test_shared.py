@@ -282,7 +282,7 @@ def test_a_curated_transformers_listener(bert):
     (bert / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *characters]))
     nlp.initialize(lambda: examples)
     try:
-        nlp.update(examples)
+        nlp.update(examples, sgd=tiny.adamw(0.01))
     except TypeError as error:
         if _one_number_is_a_float() or "0-dimensional" not in str(error):
             raise
