@@ -213,9 +213,10 @@ def test_work_in_python_does_not_grow_with_the_tokens(bert):
         docs = [eg.predicted.copy()]
         return lambda: pipe.set_annotations(docs, pipe.predict(docs))
 
-    # As many entities in both: each costs a step when its confidence is written.
+    # No entity is written in either: each costs a step. Whether any was found decides some early returns, hence the
+    # margin; one line a token would be 72 lines more.
     pipe.cfg["threshold"] = 1.0
-    assert lines_run(predict(long)) == lines_run(predict(short))
+    assert abs(lines_run(predict(long)) - lines_run(predict(short))) < 60
     assert lines_run(lambda: pipe.update([long])) == lines_run(lambda: pipe.update([short]))
 
 
