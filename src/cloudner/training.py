@@ -150,7 +150,7 @@ def train(
 
 def keep_freed_memory() -> None:
     """Let glibc keep freed tensors' memory for the next ones. By default each large tensor is mapped anew, and the
-    kernel clears its pages again: a third of the time of a training step on a CPU (benchmarks/PROFILE.md)."""
+    kernel clears its pages again: see benchmarks/PROFILE.md."""
     import ctypes
 
     try:
