@@ -217,7 +217,7 @@ def test_work_in_python_does_not_grow_with_the_tokens(bert):
     # margin; one line a token would be 72 lines more.
     pipe.cfg["threshold"] = 1.0
     assert abs(lines_run(predict(long)) - lines_run(predict(short))) < 60
-    assert lines_run(lambda: pipe.update([long])) == lines_run(lambda: pipe.update([short]))
+    assert abs(lines_run(lambda: pipe.update([long])) - lines_run(lambda: pipe.update([short]))) < 60
 
 
 def test_no_loop_over_a_docs_tokens():
