@@ -41,7 +41,7 @@ def load(
 
     found = find_pipeline(name)
     chosen = choose_device(device)
-    if chosen != "cpu" and _cupy_works():
+    if chosen != "cpu" and cupy_works():
         spacy.require_gpu(_index(chosen))
     elif chosen == "cpu":
         spacy.require_cpu()
@@ -155,7 +155,8 @@ def _index(device: str) -> int:
     return int(device.split(":")[1])
 
 
-def _cupy_works() -> bool:
+def cupy_works() -> bool:
+    """Does a computation through CuPy succeed?"""
     try:
         import cupy
 

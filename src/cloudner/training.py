@@ -49,6 +49,7 @@ def resolve(
     from spacy.util import load_config
 
     from cloudner.hardware import detect_hardware, recommend
+    from cloudner.loading import cupy_works
 
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
@@ -61,7 +62,7 @@ def resolve(
     device = _device(gpu_id)
     made = Resolution(config, use_gpu=-1, hardware=_summary(hardware))
     made.rows.append(("device", device, _why(device, gpu_id)))
-    use_cupy = device != "cpu" and _cupy_works()
+    use_cupy = device != "cpu" and cupy_works()
     if use_cupy:
         made.use_gpu = int(device.split(":")[1])
     elif device != "cpu" and any(name not in names for name in plain["nlp"]["pipeline"]):
@@ -188,12 +189,6 @@ def _why(device: str, gpu_id: str | int) -> str:
     if str(gpu_id) != "auto":
         return f"--gpu-id {gpu_id}"
     return "no working CUDA device" if device == "cpu" else "a computation on it succeeded"
-
-
-def _cupy_works() -> bool:
-    from cloudner.loading import _cupy_works as works
-
-    return works()
 
 
 def _require(use_gpu: int) -> None:
