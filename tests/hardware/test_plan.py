@@ -1,8 +1,15 @@
 """The plan: times, prices, the rule of thumb, SkyPilot, and this machine's measured speed."""
 
+import csv
 import dataclasses
+import io
 import json
 import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudner.errors import CloudnerError, InputError
-from cloudner.hardware import CorpusStats, EncoderShape, calibrate, plan, sky_task, write_sky
+from cloudner.hardware import GPU, CorpusStats, EncoderShape, calibrate, plan, prices, sky_task, write_sky
 from cloudner.hardware.plan import rule_of_thumb
 from cloudner.hardware.prices import cheapest, embedded_prices, from_offers, given_prices
 from cloudner.hardware.show import markdown
-from cloudner.hardware.speed import accelerators, epoch_load, flops_per_piece, rated, windows
+from cloudner.hardware.sky import ATTEMPT
+from cloudner.hardware.speed import accelerator_of, accelerators, epoch_load, flops_per_piece, rated, windows
 
 BASE = "bert-base-cased"
 CLOUD = ["T4", "L4", "A10G", "L40S", "A100-40", "A100-80", "H100", "H200", "B200"]
@@ -141,13 +149,62 @@ def test_prices_are_dated_and_sourced():
     prices = embedded_prices()
     assert {price.gpu for price in prices} == names
     for price in prices:
-        assert 0 < price.usd_per_hour < 20
+        assert 0 < price.usd_per_hour / price.gpus < 20
         assert price.listed.startswith("2026-")
         assert price.source.startswith("https://")
 
 
+def test_every_card_has_a_large_cloud_and_two_specialised_ones_or_says_which_is_missing():
+    record = json.loads((Path(prices.__file__).parent / "prices.json").read_text(encoding="utf-8"))
+    missing = {(gpu, row["provider"]) for row in record["not_found"] for gpu in row["gpus"]}
+    large = {"AWS", "Google Cloud", "Azure"}
+    for name in CLOUD:
+        found = {price.provider for price in embedded_prices() if price.gpu == name}
+        assert found & large, name
+        assert len(found - large) >= 2 or ((name, "RunPod") in missing and (name, "Lambda") in missing), name
+        assert not {provider for gpu, provider in missing if gpu == name} & found
+
+
+def test_who_needs_one_card_of_eight_pays_for_eight():
+    found = cheapest(embedded_prices(), "aws")
+    assert (found["H200"].gpus, found["H200"].usd_per_hour) == (8, 63.296)
+    assert cheapest(embedded_prices())["H200"].gpus == 1
+
+
 def test_one_provider_only():
     assert {price.provider for price in cheapest(embedded_prices(), "lambda").values()} == {"Lambda"}
+    with pytest.raises(InputError, match="no prices of the provider 'nobody'; expected one of AWS, "):
+        cheapest(embedded_prices(), "nobody")
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("Tesla T4", "T4"),
+        ("NVIDIA A10", "A10"),
+        ("NVIDIA A10G", "A10G"),
+        ("NVIDIA A100 80GB PCIe", "A100-80 PCIe"),
+        ("NVIDIA A100-SXM4-80GB", "A100-80"),
+        ("NVIDIA H100 80GB HBM3", "H100"),
+        ("NVIDIA H100 PCIe", "H100 PCIe"),
+        ("NVIDIA L4", "L4"),
+        ("NVIDIA L40S", "L40S"),
+        ("NVIDIA L40", None),
+        ("NVIDIA GeForce RTX 3060 Laptop GPU", "RTX 3060 Laptop"),
+        ("NVIDIA GeForce RTX 3060", None),
+    ],
+)
+def test_a_card_is_found_in_the_table(name, row):
+    found = accelerator_of(GPU(0, name, 2**34))
+    assert (found["name"] if found else None) == row
+
+
+@pytest.mark.parametrize("name", ["t4", "l4", "a10g", "a100", "h100", "h200", "b200"])
+def test_the_tables_memory_is_what_such_a_machine_reports(machine, name):
+    gpu = machine(name).gpus[0]
+    row = accelerator_of(gpu)
+    assert row["memory_gib"] == pytest.approx(gpu.memory_total / 2**30, rel=0.035)
+    assert tuple(row["compute_capability"]) == gpu.compute_capability
 
 
 @pytest.mark.parametrize("pair", ["A10G", "A10G=cheap", "A10G=-1", "TPU=3"])
@@ -159,7 +216,13 @@ def test_bad_prices_are_one_clear_error(pair):
 def test_gpuhunts_offers_become_prices():
     def offer(name, memory, price):
         return SimpleNamespace(
-            gpu_name=name, gpu_memory=memory, price=price, provider="aws", instance_name="x", location="y"
+            gpu_name=name,
+            gpu_memory=memory,
+            gpu_count=1,
+            price=price,
+            provider="aws",
+            instance_name="x",
+            location="y",
         )
 
     offers = [
@@ -182,9 +245,8 @@ def test_live_prices_without_gpuhunt_are_one_clear_error(monkeypatch, machine):
 
 
 def test_gpuhunts_own_catalogue_is_understood():
-    """Its items, made by its own class, and its query with the arguments that are used here."""
+    """Its items, made by its own class, and its names of the cards."""
     gpuhunt = pytest.importorskip("gpuhunt")
-    catalogue = gpuhunt.Catalog(auto_reload=False)
     item = gpuhunt.CatalogItem(
         provider="aws",
         instance_name="g5.xlarge",
@@ -201,7 +263,49 @@ def test_gpuhunts_own_catalogue_is_understood():
     )
     assert from_offers([item])[0].usd_per_hour == 1.006
     assert {row["gpuhunt"] for row in accelerators()} <= {gpu.name for gpu in gpuhunt.KNOWN_NVIDIA_GPUS}
-    assert catalogue.query(provider=[], gpu_name=["A10G"], min_gpu_count=1, max_gpu_count=1, spot=False) == []
+
+
+OFFER = {"location": "us-east-1", "cpu": 4, "memory": 16, "spot": False, "gpu_vendor": "nvidia"}
+OFFERS = [
+    {"instance_name": "g4dn.xlarge", "price": 0.5, "gpu_count": 1, "gpu_name": "T4", "gpu_memory": 16},
+    {"instance_name": "spot", "price": 0.1, "gpu_count": 1, "gpu_name": "T4", "gpu_memory": 16, "spot": True},
+    {"instance_name": "p4de", "price": 27, "gpu_count": 8, "gpu_name": "A100", "gpu_memory": 80},
+    {"instance_name": "small", "price": 0.1, "gpu_count": 1, "gpu_name": "P4", "gpu_memory": 8},
+]
+
+
+def test_live_prices_come_through_gpuhunt_itself(monkeypatch, tmp_path):
+    """The real package downloads its catalogue, from a server of this test, and answers our query."""
+    pytest.importorskip("gpuhunt")
+    text = io.StringIO()
+    fields = ["instance_name", "location", "price", "cpu", "memory", "gpu_count", "gpu_name", "gpu_memory"]
+    writer = csv.DictWriter(text, [*fields, "spot", "disk_size", "gpu_vendor"])
+    writer.writeheader()
+    writer.writerows({**OFFER, **offer} for offer in OFFERS)
+    (tmp_path / "aws" / "1").mkdir(parents=True)
+    (tmp_path / "aws" / "version").write_text("1")
+    with zipfile.ZipFile(tmp_path / "aws" / "1" / "catalog.zip", "w") as archive:
+        archive.writestr("aws.csv", text.getvalue())
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("GPUHUNT_CATALOG_URL", f"http://127.0.0.1:{server.server_port}")
+    cached = getattr(sys.modules["gpuhunt._internal.default"].default_catalog, "cache_clear", lambda: None)
+    cached()
+    try:
+        found = prices.live_prices()
+    finally:
+        cached()
+        server.shutdown()
+        server.server_close()
+    assert [(p.gpu, p.usd_per_hour, p.provider, p.gpus) for p in found] == [
+        ("T4", 0.5, "aws", 1),
+        ("A100-80", 27.0, "aws", 8),
+    ]
 
 
 def test_json_and_markdown(machine):
@@ -223,8 +327,9 @@ def test_the_skypilot_task(made):
     task = sky_task(made)
     assert task["resources"]["accelerators"] == {"A10G": 1}
     assert task["resources"]["use_spot"] is True
-    assert task["file_mounts"]["/checkpoints"] == {"name": "cloudner-checkpoints", "mode": "MOUNT"}
-    assert "cloudner train $CONFIG --gpu-id 0 --output /checkpoints" in task["run"]
+    assert task["file_mounts"]["/checkpoints"] == {"name": "cloudner-checkpoints", "mode": "MOUNT_CACHED"}
+    assert task["envs"]["OUTPUT"] == "/checkpoints/training"
+    assert 'cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT-$attempt"' in task["run"]
     assert sky_task(made, machine="a100-80")["resources"]["accelerators"] == {"A100-80GB": 1}
     # the keys that SkyPilot's schema knows
     assert task.keys() <= {"name", "resources", "workdir", "file_mounts", "envs", "setup", "run"}
@@ -256,13 +361,39 @@ def test_the_scripts_are_valid_shell(made):
         subprocess.run([shell, "-n"], input=sky_task(made)[script], text=True, check=True)
 
 
+def test_an_interrupted_attempt_stays_and_a_finished_one_is_not_repeated(made, tmp_path):
+    import shutil
+    import subprocess
+
+    shell = shutil.which("bash")
+    if shell is None:
+        pytest.skip("needs bash")
+    assert ATTEMPT in sky_task(made)["run"]
+
+    def start():
+        script = ATTEMPT + 'echo "$OUTPUT-$attempt"'
+        environment = {"OUTPUT": str(tmp_path / "my training")}
+        done = subprocess.run(
+            [shell, "-e"], input=script, text=True, env=environment, capture_output=True, check=True
+        )
+        return done.stdout.strip()
+
+    first, second = tmp_path / "my training-1", tmp_path / "my training-2"
+    assert start() == str(first)
+    (first / "model-last").mkdir(parents=True)
+    assert start() == str(second)  # the first attempt's weights are left alone
+    second.mkdir()
+    (second / "run.json").write_text("{}")
+    assert start() == f"already trained: {second}/model-best"
+
+
 def test_skypilot_accepts_the_task(made, tmp_path):
     sky = pytest.importorskip("sky")
     task = sky.Task.from_yaml(str(write_sky(made, tmp_path / "task.yaml")))
     (resources,) = task.resources
     assert resources.accelerators == {"A10G": 1}
     assert resources.use_spot
-    assert "/checkpoints" in task.storage_mounts
+    assert task.storage_mounts["/checkpoints"].mode == sky.StorageMode.MOUNT_CACHED
 
 
 def test_this_machine_is_measured(machine):

@@ -195,7 +195,7 @@ def _stats(path: str | Path, encoder: EncoderShape | str) -> CorpusStats:
 
 def cloud_machine(row: dict[str, Any]) -> Hardware:
     """A machine with one such GPU, all of it free, and a torch that fits."""
-    memory = row["memory_gib"] * GIB
+    memory = int(row["memory_gib"] * GIB)
     gpu = GPU(0, row["match"][0], memory, int(memory * (1 - DRIVER_KEEPS)), tuple(row["compute_capability"]))
     return Hardware(
         cpus=CLOUD_CPUS,

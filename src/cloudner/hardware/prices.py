@@ -18,7 +18,8 @@ LIVE_PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod"
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars an hour for a machine with one such GPU, on demand; `listed` is the day it was read."""
+    """US dollars an hour on demand for the smallest machine with such a GPU, which has `gpus` of them; `listed` is
+    the day it was read."""
 
     gpu: str
     usd_per_hour: float
@@ -26,21 +27,29 @@ class Price:
     product: str
     listed: str
     source: str
+    gpus: int = 1
 
 
 @lru_cache(maxsize=1)
 def embedded_prices() -> tuple[Price, ...]:
     """The prices that come with the package; the day and the page of each are in it."""
     record = json.loads((Path(__file__).parent / "prices.json").read_text(encoding="utf-8"))
-    return tuple(Price(**row) for row in record["prices"])
+    return tuple(Price(**{**row, "source": record["sources"][row["source"]]}) for row in record["prices"])
 
 
 def cheapest(prices: Iterable[Price], provider: str | None = None) -> dict[str, Price]:
-    """The lowest price of each GPU, of one provider (case does not matter) where named."""
+    """The lowest price of each GPU, of one provider (case does not matter) where named.
+
+    Raises `InputError` for a provider that none of the prices is of.
+    """
+    prices = list(prices)
+    if provider:
+        known = sorted({price.provider for price in prices})
+        prices = [price for price in prices if price.provider.lower() == provider.strip().lower()]
+        if not prices:
+            raise InputError(f"no prices of the provider {provider!r}", expected=f"one of {', '.join(known)}")
     best: dict[str, Price] = {}
     for price in prices:
-        if provider and price.provider.lower() != provider.lower():
-            continue
         if price.gpu not in best or price.usd_per_hour < best[price.gpu].usd_per_hour:
             best[price.gpu] = price
     return best
@@ -60,7 +69,7 @@ def live_prices(spot: bool = False) -> tuple[Price, ...]:
     names = sorted({row["gpuhunt"] for row in accelerators()})
     try:
         offers = gpuhunt.query(
-            provider=list(LIVE_PROVIDERS), gpu_name=names, min_gpu_count=1, max_gpu_count=1, spot=spot
+            provider=list(LIVE_PROVIDERS), gpu_name=names, min_gpu_count=1, max_gpu_count=8, spot=spot
         )
     except Exception as error:  # network, provider and catalogue errors have no common base
         raise CloudnerError(
@@ -77,7 +86,7 @@ def live_prices(spot: bool = False) -> tuple[Price, ...]:
 
 
 def from_offers(offers: Iterable[Any]) -> tuple[Price, ...]:
-    """gpuhunt's `CatalogItem`s of one GPU each -> prices, told apart by memory where a name has two sizes."""
+    """gpuhunt's `CatalogItem`s -> prices, told apart by memory where a name has two sizes."""
     from datetime import date
 
     today = date.today().isoformat()
@@ -90,8 +99,9 @@ def from_offers(offers: Iterable[Any]) -> tuple[Price, ...]:
             )
             if offer.gpu_name == row["gpuhunt"] and sized:
                 product = f"{offer.instance_name}, {offer.location}"
+                usd = round(offer.price, 4)
                 found.append(
-                    Price(row["name"], round(offer.price, 4), offer.provider, product, today, "gpuhunt")
+                    Price(row["name"], usd, offer.provider, product, today, "gpuhunt", offer.gpu_count)
                 )
     return tuple(found)
 

@@ -12,6 +12,14 @@ from cloudner.hardware.speed import accelerators
 
 CHECKPOINTS = "/checkpoints"
 MIN_DISK_GB = 50  # system, CUDA libraries, a cache of models
+# A job whose spot machine was taken away starts again from the first line, on another machine with the same bucket.
+# run.json is the last thing that training writes.
+ATTEMPT = """for done in "$OUTPUT"-*/run.json; do
+  if [ -f "$done" ]; then echo "already trained: ${done%/*}/model-best"; exit 0; fi
+done
+attempt=1
+while [ -e "$OUTPUT-$attempt" ]; do attempt=$((attempt + 1)); done
+"""
 
 
 def sky_task(
@@ -25,8 +33,11 @@ def sky_task(
     """The task as SkyPilot's YAML has it: accelerator, setup, file mounts, run.
 
     `machine`: a cloud GPU of the plan (default: the recommended one). The current folder travels as the working
-    directory; results go to `bucket`, mounted at /checkpoints, so that a run whose spot machine is taken away
-    finds its last weights again. Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
+    directory. Each attempt writes to a folder of its own in `bucket`, mounted at /checkpoints: training-1,
+    training-2, ... `sky jobs launch` starts a job whose spot machine was taken away again on another one. That
+    attempt trains from the beginning, since spaCy's `train` cannot go on in the middle; model-best and model-last of
+    the attempt before stay in the bucket. A job that is started again after it was done stops at once.
+    Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
     """
     name = machine or made.recommended
     row = next((a for a in accelerators() if name and a["name"].lower() == name.lower()), None)
@@ -48,19 +59,20 @@ def sky_task(
             "memory": f"{memory}+",
         },
         "workdir": ".",
-        "file_mounts": {CHECKPOINTS: {"name": bucket, "mode": "MOUNT"}},
-        "envs": {"CONFIG": config},
+        # cached: plain MOUNT can neither append to the log nor overwrite parts of a file
+        "file_mounts": {CHECKPOINTS: {"name": bucket, "mode": "MOUNT_CACHED"}},
+        "envs": {"CONFIG": config, "OUTPUT": f"{CHECKPOINTS}/training"},
         "setup": "set -e\n"
-        "python -m venv --system-site-packages ~/cloudner-env\n"
+        "python3 -m venv --system-site-packages ~/cloudner-env\n"
         ". ~/cloudner-env/bin/activate\n"
         "# 12 or 13: the CUDA that this image's driver runs decides which torch and cupy are installed\n"
         "major=$(nvidia-smi | sed -n 's/.*CUDA Version: \\([0-9]*\\).*/\\1/p')\n"
         'if [ "$major" = 12 ]; then pip install "cloudner[cuda12x,quickstart]" "torch<2.11"\n'
         'else pip install "cloudner[cuda13x,quickstart]"; fi\n',
-        "run": "set -e\n"
+        "run": f"set -e\n{ATTEMPT}"
         ". ~/cloudner-env/bin/activate\n"
         "python -m spacy cloudner doctor\n"
-        f"python -m spacy cloudner train $CONFIG --gpu-id 0 --output {CHECKPOINTS}/training\n"
+        'python -m spacy cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT-$attempt"\n'
         f"# planned: {planned.minutes_total:.0f} minutes\n",
     }
 

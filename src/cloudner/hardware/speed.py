@@ -14,6 +14,7 @@ its bytes need at the rated bandwidth; for a CPU it is `CPU_RATE` a core. Those 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -151,18 +152,27 @@ def windows(length: int, window: int, context: int) -> list[int]:
 
 
 @lru_cache(maxsize=1)
-def accelerators() -> tuple[dict[str, Any], ...]:
-    """The table of cloud GPUs: rated rates, memory, compute capability, names elsewhere."""
+def _table() -> dict[str, Any]:
     text = (Path(__file__).parent / "accelerators.json").read_text(encoding="utf-8")
-    return tuple(json.loads(text)["accelerators"])
+    return dict(json.loads(text))
+
+
+def accelerators() -> tuple[dict[str, Any], ...]:
+    """The cloud GPUs of a plan: rated rates, memory, compute capability, names elsewhere, source."""
+    return tuple(_table()["cloud"])
 
 
 def accelerator_of(gpu: GPU) -> dict[str, Any] | None:
-    """The row of the table that a detected card is, or None."""
+    """The row of the table (a cloud GPU or another known card) that a detected card is, or None."""
     kind = gpu.kind.lower()
-    rows = [row for row in accelerators() if any(kind.startswith(m.lower()) for m in row["match"])]
-    # the longest name wins: "L40S" is not an "L4"
-    return max(rows, key=lambda row: max(len(m) for m in row["match"]), default=None)
+    matches = [
+        (len(part), row)
+        for row in (*_table()["cloud"], *_table()["others"])
+        for part in row["match"]
+        if re.match(re.escape(part.lower()) + r"(?![a-z0-9])", kind)
+    ]
+    # the longest name wins: an "H100 PCIe" is not the "H100" of a server board
+    return max(matches, key=lambda match: match[0], default=(0, None))[1]
 
 
 def rated(gpu: GPU, shape: EncoderShape, precision: str) -> Rate:
