@@ -15,6 +15,7 @@ def transformer_ner(
     tag_scheme: str = "BIO",
     case_features: Union[bool, str] = "auto",  # noqa: UP007
     dropout: Optional[float] = None,  # noqa: UP045
+    attention_dropout: Optional[float] = None,  # noqa: UP045
     mixed_precision: Union[bool, str] = "auto",  # noqa: UP007
     device: str = "auto",
     batch_pieces: Union[int, str] = "auto",  # noqa: UP007
@@ -36,6 +37,7 @@ def transformer_ner(
     case_features: tell the encoder how each word is written; "auto": when its tokenizer drops case.
     dropout: the encoder's own dropout (default: its configuration's). `[training] dropout` is another one, before
         the head.
+    attention_dropout: of attention weights alone (default: as `dropout`). At 0, CPUs use torch's fused attention.
     mixed_precision: "auto", "bf16", "fp16", "fp32", or spaCy's true (auto) and false (fp32).
     device: "auto" (as spaCy was told by --gpu-id or prefer_gpu), "cpu", "cuda", "cuda:1"; CUDA needs torch only.
     batch_pieces, predict_pieces: most padded word pieces computed at once in training and prediction; "auto" by
@@ -48,8 +50,9 @@ def transformer_ner(
     from cloudner.model import tagger
     from cloudner.model.shim import TaggerShim
 
-    if dropout is not None and not 0 <= dropout < 1:
-        raise ConfigError(f"dropout = {dropout}", expected="0 or more and below 1")
+    for name, rate in (("dropout", dropout), ("attention_dropout", attention_dropout)):
+        if rate is not None and not 0 <= rate < 1:
+            raise ConfigError(f"{name} = {rate}", expected="0 or more and below 1")
     settings = tagger.Settings(
         encoder=encoder,
         window=window,
@@ -58,6 +61,7 @@ def transformer_ner(
         head=head,
         case_features=case_features,
         dropout=dropout,
+        attention_dropout=attention_dropout,
         freeze_layers=freeze_layers,
         freeze_embeddings=freeze_embeddings,
         gradient_checkpointing=gradient_checkpointing,

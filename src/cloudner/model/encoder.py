@@ -83,11 +83,15 @@ def check_architecture(config: Any, name: str) -> None:
     )
 
 
-def load_pretrained(name: str) -> tuple[torch.nn.Module, PieceTokenizer]:
-    """The pretrained encoder in fp32 and its tokenizer. Weights must be safetensors; no code of the repository
+def load_pretrained(
+    name: str, *, dropout: float | None = None, attention_dropout: float | None = None
+) -> tuple[torch.nn.Module, PieceTokenizer]:
+    """The pretrained encoder in fp32 and its tokenizer; rates as in `set_rates`. Weights must be safetensors; no code of the repository
     runs (`trust_remote_code` stays off). Raises ConfigError with what to type when it cannot be had."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging as hf_logging
+
+    from cloudner.model.dropout import set_rates
 
     path = resolve_encoder(name)
     try:
@@ -95,6 +99,7 @@ def load_pretrained(name: str) -> tuple[torch.nn.Module, PieceTokenizer]:
     except (OSError, ValueError) as error:
         raise _unreachable(name, error) from error
     check_architecture(config, name)
+    set_rates(config, dropout, attention_dropout)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
     except (OSError, ValueError, ImportError) as error:
@@ -120,10 +125,14 @@ def load_pretrained(name: str) -> tuple[torch.nn.Module, PieceTokenizer]:
     return model, PieceTokenizer.from_transformers(tokenizer, max_length=longest_input(config))
 
 
-def build_from_config(config_json: str) -> torch.nn.Module:
+def build_from_config(
+    config_json: str, *, dropout: float | None = None, attention_dropout: float | None = None
+) -> torch.nn.Module:
     """An encoder of this configuration with random weights, to be filled from a saved pipeline."""
     from transformers import AutoConfig, AutoModel
     from transformers.utils import logging as hf_logging
+
+    from cloudner.model.dropout import set_rates
 
     values = json.loads(config_json)
     kind = values.pop("model_type", None)
@@ -138,6 +147,7 @@ def build_from_config(config_json: str) -> torch.nn.Module:
             fix="pip install -U transformers",
         ) from error
     check_architecture(config, "the saved encoder")
+    set_rates(config, dropout, attention_dropout)
     verbosity = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()
     try:

@@ -164,14 +164,3 @@ def encoder_layers(encoder: nn.Module) -> list[nn.Module]:
         return []
     longest = max(lists, key=len)
     return list(longest)
-
-
-def set_dropout(encoder: nn.Module, rate: float) -> None:
-    """The encoder's dropout rate everywhere: its dropout layers, and the numbers that attention passes to torch's
-    fused kernels instead of having such a layer."""
-    for module in encoder.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = rate
-        for name, value in vars(module).items():
-            if "dropout" in name and isinstance(value, float):
-                setattr(module, name, rate)

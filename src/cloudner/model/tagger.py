@@ -13,10 +13,11 @@ import torch
 from spacy.tokens import Doc
 from thinc.api import Model
 
+from cloudner.model.dropout import pool_dropout
 from cloudner.model.encoder import build_from_config, config_json, load_pretrained
 from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.microbatch import OVERHEAD, plan
-from cloudner.model.network import Network, Sequences, TagNetwork, set_dropout
+from cloudner.model.network import Network, Sequences, TagNetwork
 from cloudner.model.shim import TaggerShim
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer, ragged_indices
@@ -58,6 +59,7 @@ class Settings:
     head: str = "softmax"
     case_features: str | bool = "auto"
     dropout: float | None = None
+    attention_dropout: float | None = None
     freeze_layers: int = 0
     freeze_embeddings: bool = False
     gradient_checkpointing: bool = False
@@ -80,16 +82,18 @@ class EncoderRunner:
 
     def start(self, n_tags: int) -> None:
         """The pretrained encoder with a fresh head."""
-        encoder, tokenizer = load_pretrained(self.settings.encoder)
+        encoder, tokenizer = load_pretrained(self.settings.encoder, **self._rates())
         self.set_tokenizer(tokenizer)
         wanted = self.settings.case_features
         cases = tokenizer.uncased if wanted == "auto" else bool(wanted)
         self.shim.set_network(self._network(encoder, n_tags, cases=cases))
 
+    def _rates(self) -> dict[str, float | None]:
+        return {"dropout": self.settings.dropout, "attention_dropout": self.settings.attention_dropout}
+
     def _network(self, encoder: torch.nn.Module, n_tags: int, *, cases: bool) -> Network:
         s = self.settings
-        if s.dropout is not None:
-            set_dropout(encoder, s.dropout)
+        pool_dropout(encoder)
         network = Network(encoder, n_tags, pooling=s.pooling, head=s.head, case_features=cases)
         network.freeze(s.freeze_layers, embeddings=s.freeze_embeddings)
         if s.gradient_checkpointing:
@@ -118,9 +122,8 @@ class EncoderRunner:
         )
         saved = json.loads(files["network.json"])
         self.settings.head, self.settings.pooling = saved["head"], saved["pooling"]
-        return self._network(
-            build_from_config(files["encoder.json"]), saved["n_tags"], cases=saved["case_features"]
-        )
+        encoder = build_from_config(files["encoder.json"], **self._rates())
+        return self._network(encoder, saved["n_tags"], cases=saved["case_features"])
 
     def for_shim(self, shim: TaggerShim) -> EncoderRunner:
         made = EncoderRunner(shim, self.settings)
