@@ -18,6 +18,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 
 from cloudner.errors import ConfigError
+from cloudner.pieces.cache import key_of
 from cloudner.pieces.gold import gold_tags, seen_labels, solid_tokens
 from cloudner.pieces.scheme import TagScheme
 
@@ -348,8 +349,7 @@ class Cloudner(TrainablePipe):
         tags = gold_tags(examples, self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
         n_labelled = int((tags >= 0).sum())
         if n_labelled or self.model.has_ref("tok2vec"):  # a listener's backprop must be called in any case
-            keys = [eg.reference if _same_tokens(eg) else eg.predicted for eg in examples]
-            gold = Gold([eg.predicted for eg in examples], tags, keys, drop)
+            gold = Gold([eg.predicted for eg in examples], tags, [key_of(eg) for eg in examples], drop)
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)
             # On a GPU the loss stays there: to read it at each step would make the step wait.
@@ -472,11 +472,6 @@ def _preset(docs: Sequence[Doc]) -> np.ndarray:
     if table is None:
         return np.zeros(sum(len(doc) for doc in docs), dtype=bool)
     return table[:, 0] % 2 == 1
-
-
-def _same_tokens(eg: Example) -> bool:
-    x, y = eg.predicted, eg.reference
-    return len(x) == len(y) and x.text == y.text and np.array_equal(x.to_array("ORTH"), y.to_array("ORTH"))
 
 
 def _only_ours(nlp: Language) -> bool:

@@ -203,7 +203,10 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     from spacy.util import load_model_from_config, resolve_dot_names
     from thinc.api import Config
 
+    from cloudner.corpus.batcher import register_counter
     from cloudner.model.auto import resolve_training
+    from cloudner.model.encoder import load_tokenizer
+    from cloudner.pieces.cache import PieceCache
 
     training = made.config["training"]
     rate = training.get("optimizer", {}).get("learn_rate")
@@ -229,6 +232,12 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     examples = list(corpus(nlp))
     if not examples:
         raise InputError("the training corpus is empty", file=str(plain.get("paths", {}).get("train")))
+    owners = _owners(plain)
+    counter = (
+        PieceCache(load_tokenizer(plain["components"][owners[0]]["model"]["encoder"])) if owners else None
+    )
+    if counter is not None:  # the batches of training are cut by the encoder's pieces
+        register_counter(counter)
     found = resolve_training(made.config, examples)
     reasons = {
         "total_steps": "epochs x batches of the corpus",

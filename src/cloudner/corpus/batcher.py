@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from spacy.attrs import LENGTH
@@ -12,8 +14,26 @@ from spacy.training import Example
 
 from cloudner.errors import ConfigError
 
-# A word of four to five characters is about one piece to the usual vocabularies; only the order matters here.
+# Without an encoder to ask: a word of four to five characters is about one piece to the usual vocabularies.
 _CHARACTERS_A_PIECE = 4.5
+
+
+class PieceCounter(Protocol):
+    """Counts documents' word pieces for the encoder in training."""
+
+    def count(self, examples: Sequence[Example]) -> np.ndarray:
+        """(examples,) int64."""
+        ...
+
+
+# A batcher is made from the config and knows no pipeline, so whoever can count registers here; the last one that is
+# still alive is asked.
+_counters: list[weakref.ref[PieceCounter]] = []
+
+
+def register_counter(counter: PieceCounter) -> None:
+    _counters[:] = [kept for kept in _counters if kept() not in (None, counter)]
+    _counters.append(weakref.ref(counter))
 
 
 def batch_by_pieces(
@@ -21,10 +41,12 @@ def batch_by_pieces(
 ) -> Callable[[Iterable[Example]], Iterator[list[Example]]]:
     """`cloudner.batch_by_pieces.v1`: batches of `batch_size` documents of similar length.
 
-    max_pieces: also end a batch before its padded size in word pieces (estimated from token lengths) exceeds this;
-        0 for no such limit. A longer document is a batch of its own.
+    max_pieces: also end a batch before its padded size in word pieces exceeds this; 0 for no such limit. A longer
+        document is a batch of its own.
     buffer_batches: how many batches' worth of the shuffled stream is sorted at a time; each such buffer's batches
         come in random order. 0 sorts everything at once. A larger buffer pads less, a smaller one mixes more.
+
+    Pieces are those of the encoder in training, else estimated from the tokens' lengths.
     """
     if batch_size < 1:
         raise ConfigError(f"batch_size = {batch_size}", expected="1 or more documents")
@@ -35,7 +57,7 @@ def batch_by_pieces(
         stream = iter(examples)
         size = batch_size * buffer_batches or None
         while buffer := list(islice(stream, size)):
-            lengths = np.array([estimate_pieces(eg) for eg in buffer])
+            lengths = count_pieces(buffer)
             order = np.argsort(lengths, kind="stable")
             made = _cut(order, lengths, batch_size, max_pieces)
             random.shuffle(made)
@@ -43,6 +65,15 @@ def batch_by_pieces(
                 yield [buffer[i] for i in rows]
 
     return batches
+
+
+def count_pieces(examples: Sequence[Example]) -> np.ndarray:
+    """(examples,) int64 word pieces of the documents: counted where an encoder can be asked, else estimated."""
+    for kept in reversed(_counters):
+        counter = kept()
+        if counter is not None:
+            return counter.count(examples)
+    return np.array([estimate_pieces(eg) for eg in examples], dtype=np.int64)
 
 
 def estimate_pieces(eg: Example) -> int:

@@ -88,7 +88,7 @@ def load_pretrained(
 ) -> tuple[torch.nn.Module, PieceTokenizer]:
     """The pretrained encoder in fp32 and its tokenizer; rates as in `set_rates`. Weights must be safetensors; no code of the repository
     runs (`trust_remote_code` stays off). Raises ConfigError with what to type when it cannot be had."""
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel
     from transformers.utils import logging as hf_logging
 
     from cloudner.model.dropout import set_rates
@@ -100,10 +100,7 @@ def load_pretrained(
         raise _unreachable(name, error) from error
     check_architecture(config, name)
     set_rates(config, dropout, attention_dropout)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise _unreachable(name, error) from error
+    tokenizer = load_tokenizer(name)
     verbosity = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()  # it reports the head of pretraining as unused weights
     try:
@@ -122,7 +119,20 @@ def load_pretrained(
     finally:
         hf_logging.set_verbosity(verbosity)
     model = model.float()
-    return model, PieceTokenizer.from_transformers(tokenizer, max_length=longest_input(config))
+    return model, tokenizer
+
+
+def load_tokenizer(name: str) -> PieceTokenizer:
+    """The tokenizer alone. Raises ConfigError with what to type when it cannot be had."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    path = resolve_encoder(name)
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise _unreachable(name, error) from error
+    return PieceTokenizer.from_transformers(tokenizer, max_length=longest_input(config))
 
 
 def build_from_config(

@@ -13,6 +13,7 @@ import torch
 from spacy.tokens import Doc
 from thinc.api import Model
 
+from cloudner.corpus.batcher import register_counter
 from cloudner.model.dropout import pool_dropout
 from cloudner.model.encoder import build_from_config, config_json, load_pretrained
 from cloudner.model.loss import crf_loss, token_loss
@@ -84,6 +85,8 @@ class EncoderRunner:
         """The pretrained encoder with a fresh head."""
         encoder, tokenizer = load_pretrained(self.settings.encoder, **self._rates())
         self.set_tokenizer(tokenizer)
+        assert self.cache is not None
+        register_counter(self.cache)
         wanted = self.settings.case_features
         cases = tokenizer.uncased if wanted == "auto" else bool(wanted)
         self.shim.set_network(self._network(encoder, n_tags, cases=cases))
@@ -158,6 +161,7 @@ class EncoderRunner:
         assert self.cache is not None
         network.head.dropout.p = gold.drop
         self.shim.last_docs = gold.docs
+        register_counter(self.cache)
         prepared = _Prepared(self.cache.encode(gold.keys, gold.docs), self.windows)
         # Sequences without one labelled token teach nothing and are not computed.
         known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 from spacy.tokens import Doc
+from spacy.training import Example
 
-from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
+if TYPE_CHECKING:
+    from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
 
 
 class PieceCache:
@@ -38,8 +42,27 @@ class PieceCache:
                 if self.n_pieces + len(pieces.ids) <= self.max_pieces:
                     self._kept[keys[i]] = pieces
                     self.n_pieces += len(pieces.ids)
-                    weakref.finalize(keys[i], self._forget, len(pieces.ids)).atexit = False
+                    weakref.finalize(keys[i], _forget, weakref.ref(self), len(pieces.ids)).atexit = False
         return made  # type: ignore[return-value]
 
-    def _forget(self, n_pieces: int) -> None:
-        self.n_pieces -= n_pieces
+    def count(self, examples: Sequence[Example]) -> np.ndarray:
+        """(examples,) int64 pieces, for batches of like length. What is counted is kept for the step that follows."""
+        docs = [eg.predicted for eg in examples]
+        return np.array(
+            [len(p.ids) for p in self.encode([key_of(eg) for eg in examples], docs)], dtype=np.int64
+        )
+
+
+def _forget(cache: weakref.ref[PieceCache], n_pieces: int) -> None:
+    """Called when a document is gone; it does not keep the cache alive."""
+    kept = cache()
+    if kept is not None:
+        kept.n_pieces -= n_pieces
+
+
+def key_of(eg: Example) -> Doc:
+    """Under which document an example's pieces are kept: the reference, which outlives its predicted copies, where
+    it has the same tokens."""
+    x, y = eg.predicted, eg.reference
+    same = len(x) == len(y) and x.text == y.text and np.array_equal(x.to_array("ORTH"), y.to_array("ORTH"))
+    return y if same else x
