@@ -37,6 +37,7 @@ def test_doctor_with_a_bad_file(tmp_path):
     done = call("doctor", "--machine", tmp_path / "x.json")
     assert done.exit_code == 1
     assert "not a recorded machine" in done.stderr
+    assert "no such file" in call("doctor", "--machine", tmp_path / "y.json").stderr
 
 
 def test_plan_for_a_corpus(tmp_path):
@@ -49,6 +50,46 @@ def test_plan_for_a_corpus(tmp_path):
     assert record["corpus"]["measured"]
     assert record["recommended"] == "T4"
     assert "T4: 1" in (tmp_path / "task.yaml").read_text()
+
+
+def planned(*arguments):
+    done = call("plan", *arguments, "--format", "json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_plan_for_a_csv(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('text,entities\n"Anna lives in Bern.","[[0, 4, ""PER""]]"\n"Nobody does.","[]"\n')
+    corpus = planned(path)["corpus"]
+    assert (corpus["docs"], corpus["words"], corpus["measured"]) == (2, 8, True)
+
+
+def test_plan_for_a_folder_counts_its_training_data(tmp_path):
+    nlp = spacy.blank("en")
+    for name, count in (("train", 30), ("dev", 10)):
+        DocBin(docs=[Doc(nlp.vocab, words=["word"] * 5)] * count).to_disk(tmp_path / f"{name}.spacy")
+    done = call("plan", tmp_path, "--format", "json")
+    assert json.loads(done.stdout)["corpus"]["docs"] == 30
+    assert f"training data: {tmp_path / 'train.spacy'}" in done.stderr
+
+
+def test_a_chinese_character_is_a_word_piece(tmp_path):
+    nlp = spacy.blank("zh")
+    DocBin(docs=[nlp.make_doc("清华大学在北京海淀区。")]).to_disk(tmp_path / "zh.spacy")
+    corpus = planned(tmp_path / "zh.spacy", "-e", "hfl/chinese-roberta-wwm-ext")["corpus"]
+    assert corpus["words"] == 11
+    assert 1 < corpus["pieces_per_word"] < 1.05  # only the full stop is not a character of the script
+
+
+def test_the_table_fits_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = call("plan", "--sentences", 10**7, "-e", "xlm-roberta-large", "--provider", "aws")
+    rows = [
+        line for line in done.stdout.splitlines() if line.startswith(("A100", "B200", "this machine, CPU"))
+    ]
+    assert len([line for line in rows if " rated" in line or " assumed" in line]) == 4
+    assert not any("…" in line for line in done.stdout.splitlines())
 
 
 @pytest.mark.parametrize("format", ["table", "markdown"])
@@ -67,6 +108,11 @@ def test_plan_for_numbers(format):
         (["--sentences", "10", "--format", "xml"], "table, json or markdown"),
         (["--sentences", "10", "-e", "no/such"], "not known here"),
         (["--sentences", "10", "--price", "A10G"], "NAME=DOLLARS"),
+        (["--sentences", "0"], "positive numbers"),
+        (["--sentences", "10", "--gpu", "T9"], "no such GPU in the plan: 'T9'"),
+        (["--sentences", "10", "--provider", "nobody"], "no prices of the provider"),
+        (["--sentences", "10", "--window", "5000"], "a window of 5000 word pieces; expected 3 to 512"),
+        (["--sentences", "10", "--freeze-layers", "50"], "50 frozen layers; expected 0 to 6"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message):

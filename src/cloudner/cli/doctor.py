@@ -60,6 +60,8 @@ def read_machine(path: Path) -> Hardware:
     from cloudner.errors import InputError
     from cloudner.hardware.machine import Hardware
 
+    if not path.is_file():
+        raise InputError("no such file", file=str(path), expected="the output of `cloudner doctor --json`")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return Hardware.from_dict(record.get("hardware", record))

