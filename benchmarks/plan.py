@@ -4,8 +4,8 @@
     python benchmarks/plan.py --device cuda
 
 For each pair: `calibrate`, then `plan`'s seconds an epoch, then as many real updates as fit into --seconds (a sample
-of the epoch's batches that is spread over their lengths, scaled by their number). Other encoders than the embedded one have random
-weights: time does not depend on what they know.
+of the epoch's batches that is spread over their lengths, scaled by their number). Other encoders than the embedded
+one have random weights: time does not depend on what they know.
 """
 
 from __future__ import annotations

@@ -410,3 +410,16 @@ def test_this_machine_is_measured(machine):
     slower = dataclasses.replace(measured, flops=measured.flops / 10, step=measured.step * 10)
     again = plan(sentences(500), tiny, hardware=cpu, calibration=slower)
     assert again.row("this machine, CPU").minutes_total > here.minutes_total
+
+
+def test_a_slow_machine_is_measured_in_time():
+    """Updates too large for the budget are cut: here a clock runs a thousand times too fast."""
+    import time
+
+    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
+    documents = CorpusStats.from_lengths([100] * 64)
+    full = calibrate(tiny, documents, threads=1, budget=5)
+    slow = calibrate(tiny, documents, threads=1, budget=5, clock=lambda: 1000 * time.perf_counter())
+    assert full.pieces / full.updates == 16 * documents.longest
+    assert slow.updates == 2
+    assert slow.pieces / slow.updates < full.pieces / full.updates / 2

@@ -14,6 +14,7 @@ from cloudner.hardware.stats import CorpusStats
 LABELS = 17  # BIO tags of eight entity types
 MOST_LAYERS, MOST_VOCAB = 6, 32000  # of the timed network; more of the same does not change the rate
 _UPDATES = 12
+_WARM_PIECES = 512
 _BUFFER = 64
 
 
@@ -50,8 +51,9 @@ def calibrate(
     """Time fine-tuning updates of an encoder of this shape (random weights) on documents of this corpus' lengths.
 
     Each update is `docs_per_update` documents of similar length, padded to the longest, then one fused AdamW
-    step, as in training. Stops after `budget` seconds of updates (two are always timed). Deep encoders are cut to
-    six layers and their step time is scaled by parameters. `clock` may be `time.process_time` with one thread on a
+    step, as in training. Stops after `budget` seconds of updates (two are always timed); an update that would take
+    more than a quarter of that has fewer documents. Deep encoders are cut to six layers and their step time is scaled
+    by parameters. `clock` may be `time.process_time` with one thread on a
     machine that is shared with other work. Raises `DeviceError` if the device does not work.
     """
     import torch
@@ -93,15 +95,20 @@ def calibrate(
         timed = pieces = 0
         scaler = torch.amp.GradScaler(enabled=precision == "fp16" and device != "cpu")
         updates = _updates(stats, docs_per_update)
+        one = shape if layers == shape.layers else _cut(shape, layers)
+        most = float("inf")  # FLOPs of one update
         for number, lengths in enumerate([updates[len(updates) // 2], *updates]):
+            width = max(lengths)
+            row = width * flops_per_piece(one, width)
+            rows = _WARM_PIECES // width if number == 0 else int(min(most / row, len(lengths)))
+            lengths = sorted(lengths, reverse=True)[: max(1, rows)]
             forward, step = _update(
                 torch, network, optimizer, scaler, lengths, config, device, precision, clock
             )
-            if number == 0:  # the first one allocates and warms up
+            if number == 0:  # the first one allocates and warms up; it is slower than those to come
+                most = len(lengths) * row / max(forward, 1e-9) * budget / 4
                 continue
-            width = max(lengths)
-            one = shape if layers == shape.layers else _cut(shape, layers)
-            flops += len(lengths) * width * flops_per_piece(one, width)
+            flops += len(lengths) * row
             computing += forward
             stepping += step
             pieces += len(lengths) * width
