@@ -21,6 +21,20 @@ from convert import sentences
 RESULT = Path(__file__).parent / "results" / "convert_memory.json"
 
 
+def write_corpus(path: Path, documents: int) -> None:
+    """CoNLL columns, one sentence a document; the words are those of 20,000 sentences and one new one in each."""
+    base, rng = list(sentences(20_000, seed=1)), random.Random(2)
+    with open(path, "w", encoding="utf-8") as stream:
+        for number in range(documents):
+            words, tags = base[number % len(base)]
+            new = rng.randrange(len(words))
+            lines = (
+                f"{w if i != new else f'x{number}'}\t{t}\n"
+                for i, (w, t) in enumerate(zip(words, tags, strict=True))
+            )
+            stream.write("".join(lines) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -30,16 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "large.conll"
-        base, rng = list(sentences(20_000, seed=1)), random.Random(2)
-        with open(source, "w", encoding="utf-8") as stream:
-            for number in range(arguments.documents):
-                words, tags = base[number % len(base)]
-                new = rng.randrange(len(words))
-                lines = (
-                    f"{w if i != new else f'x{number}'}\t{t}\n"
-                    for i, (w, t) in enumerate(zip(words, tags, strict=True))
-                )
-                stream.write("".join(lines) + "\n")
+        write_corpus(source, arguments.documents)
         report = convert(source, Path(name) / "large.spacy", lang="en")
     result = {
         "command": "OMP_NUM_THREADS=1 python " + " ".join(sys.argv),

@@ -118,6 +118,25 @@ BROKEN = {
     ),
     "nested too deeply": ("a.jsonl", GOOD_LINE + '{"text": ' + "[" * 100_000 + "\n", "nested too deeply", 2),
     "long line": ("a.jsonl", GOOD_LINE + '{"text": "' + "a" * (10 << 20) + '"}\n', "a line of more than", 2),
+    "duplicate ids": (
+        "a.jsonl",
+        _jsonl(*({"id": i, "text": f"a{n}", "entities": []} for n, i in enumerate("1231"))),
+        "the id '1' of line 1 again",
+        4,
+    ),
+    "duplicate ids in a table": (
+        "a.csv",
+        "id,text,entities\n1,Ann,[]\n1,Bob,[]\n",
+        "the id '1' of line 2 again",
+        3,
+    ),
+    "words and tags of a row": ("a.csv", 'tokens,tags\n"a b","O,O"\n"a b","O"\n', "2 words but 1 tags", 3),
+    "a list cut by numpy": (
+        "a.csv",
+        "tokens,tags\n\"['a' 'b']\",\"['O' 'O']\"\n\"['a' ... 'b']\",\"['O' ... 'O']\"\n",
+        "shortened|3 words",
+        3,
+    ),
     "unknown answer": (
         "a.jsonl",
         _jsonl({"text": "a", "_input_hash": 1, "spans": [], "answer": "perhaps"}),

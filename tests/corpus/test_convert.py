@@ -188,12 +188,40 @@ def test_nothing_is_left_of_a_failed_run(source, tmp_path):
         convert(source, tmp_path / "file" / "x.spacy")
 
 
-def test_two_documents_of_one_id_are_told(tmp_path):
-    rows = [{"id": 1, "text": "Ann", "entities": []}, {"id": 1, "text": "Bob", "entities": []}]
-    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    report = convert(tmp_path / "a.jsonl", tmp_path / "a.spacy")
+def put_rows(path, *rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_an_id_with_two_texts_is_an_error(tmp_path):
+    ann, bob = ({"id": 7, "text": text, "entities": [[0, 3, "PER"]]} for text in ("Ann", "Bob"))
+    path = put_rows(tmp_path / "a.jsonl", ann, dict(ann, id=8), bob)
+    with pytest.raises(
+        InputError, match=r"a.jsonl:3: the id '7' of line 1 again, with another text.*--group-by"
+    ):
+        convert(path, tmp_path / "a.spacy")
+    assert not (tmp_path / "a.spacy").exists()
+    # documents may share an id on purpose, and then stay together
+    assert convert(path, tmp_path / "a.spacy", group_by="id").issues == {}
+    # in two files an id may come again
+    put_rows(tmp_path / "b.jsonl", bob)
+    put_rows(path, ann)
+    both = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    assert convert(both, tmp_path / "both.spacy").issues == {}
+    # and what is made of them can be read and written again
+    assert convert(tmp_path / "both.spacy", tmp_path / "c.spacy").issues == {("duplicate-id", "noted"): 1}
+    for name in ("a.conllu", "a.pubtator", "a.xml"):
+        convert(tmp_path / "both.spacy", tmp_path / name)
+        assert convert(tmp_path / name, tmp_path / "again.spacy").docs == 2
+
+
+def test_the_same_document_twice_is_told(tmp_path):
+    row = {"id": "x", "text": "Ann", "entities": [[0, 3, "PER"]]}
+    (tmp_path / "a.json").write_text(json.dumps([row, row]))
+    report = convert(tmp_path / "a.json", tmp_path / "a.spacy", strict=True)
     assert report.docs == 2
     assert report.issues == {("duplicate-id", "noted"): 1}
+    assert "the same text has the id 'x'" in report.examples["duplicate-id"].done
 
 
 def test_labels_are_renamed(source, tmp_path):

@@ -74,9 +74,30 @@ CASES = {
         + "".join(f"{i},x,NN,O,1.0,{w},{t}\n" for i, (w, t) in enumerate(zip(WORDS, TAGS, strict=True))),
     ),
     "kaggle lists": (
-        "token-table",
+        "tag-table",
         "a.csv",
         f'Sentence #,Sentence,POS,Tag\nSentence: 1,"{" ".join(WORDS)}","[]","{TAGS}"\n',
+    ),
+    "sentence and labels with commas": (
+        "tag-table",
+        "a.csv",
+        f'sentence,word_labels\n{" ".join(WORDS)},"{",".join(TAGS)}"\n',
+    ),
+    "text and labels with spaces": (
+        "tag-table",
+        "a.tsv",
+        f"id\ttext\tlabels\n1\t{' '.join(WORDS)}\t{' '.join(TAGS)}\n",
+    ),
+    "lists of Python": ("tag-table", "a.csv", f'id,tokens,ner_tags\n1,"{WORDS}","{TAGS}"\n'),
+    "lists of JSON": (
+        "tag-table",
+        "a.tsv",
+        f"tokens\ttags\n{json.dumps(WORDS)}\t{json.dumps(TAGS)}\n",
+    ),
+    "lists that numpy printed": (
+        "tag-table",
+        "a.csv",
+        'tokens,ner_tags\n"[{}]","[{}]"\n'.format("\n ".join(map(repr, WORDS)), " ".join(map(repr, TAGS))),
     ),
     "tokens without sentences": (
         "token-table",

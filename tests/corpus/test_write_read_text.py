@@ -12,6 +12,9 @@ from cloudner.corpus.registry import formats
 from cloudner.corpus.sources import open_sources
 from cloudner.errors import InputError
 
+PROPERTY_TESTED = {
+    "inline-xml", "markup", "brat", "pubtator", "conll", "conll-biluo", "conllu", "opennlp", "stanford", "spacy-iob",
+}  # fmt: skip
 LABELS = st.sampled_from(["PER", "creative-work", "B-X", "Ort", "entity", "NE"])
 # Letters of several scripts, combining marks, emoji, every sign that some format gives a meaning, odd spaces.
 ALPHABET = st.sampled_from(
@@ -108,7 +111,7 @@ def test_pubtator(tmp_path_factory, made):
         same_entities(holding, read(tmp_path_factory.mktemp("p"), fmt, content))
 
 
-@pytest.mark.parametrize("name", ["conll", "conll-biluo", "conllu", "opennlp", "stanford"])
+@pytest.mark.parametrize("name", ["conll", "conll-biluo", "conllu", "opennlp", "spacy-iob", "stanford"])
 @given(made=st.lists(records(), min_size=1, max_size=3))
 @settings(max_examples=25, deadline=None)
 def test_token_formats(tmp_path_factory, name, made):

@@ -13,9 +13,10 @@ from spacy.tokens import DocBin
 from cloudner.corpus.chunk import Chunk, msgpack_dumps
 from cloudner.errors import InputError
 
-# A reader unpacks a whole file: 5 million tokens are 160 MB of arrays, held about four times while being written or
-# read, which keeps a process under 1.5 GB. DocBin's own end is 4 GiB (msgpack), at 134 million tokens.
-SHARD_TOKENS = 5_000_000
+# A reader unpacks a whole file: 3 million tokens are 96 MB of arrays, held about four times while being written or
+# read, which leaves a process under 1.5 GB room for a vocabulary of a million words (about 370 bytes each).
+# DocBin's own end is 4 GiB (msgpack), at 134 million tokens.
+SHARD_TOKENS = 3_000_000
 SHARD_STRINGS = 2_000_000
 # Level 1 is three times as fast as zlib's default 6 and costs about a tenth in size on arrays of ids.
 _ZLIB_LEVEL = 1

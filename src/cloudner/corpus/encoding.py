@@ -87,21 +87,28 @@ def guess_encoding(raw: bytes) -> str | None:
     """charset-normalizer's best guess for bytes that are not UTF-8, or None."""
     from charset_normalizer import from_bytes
 
+    if _western(raw):  # a few accents in a short file are too little for statistics
+        return "cp1252"
     best = from_bytes(raw).best()
     if best is None:
         return None
     # The windows code page holds every printable character of the ISO one, and is what real files are in.
-    return {
-        "latin_1": "cp1252",
-        "iso8859_1": "cp1252",
-        "cp1250": "cp1252" if _western(raw) else "cp1250",
-    }.get(best.encoding, best.encoding)
+    return {"latin_1": "cp1252", "iso8859_1": "cp1252"}.get(best.encoding, best.encoding)
+
+
+# Accented letters of German, French, Spanish, Portuguese and Nordic text, and signs, in cp1252.
+_LETTERS = "äöüßÄÖÜéèêëàâçîïôûùÉÈÀÇñáíóúåæøÅÆØãõìòÃÕ".encode("cp1252")
+_SIGNS = "€’‘‚“”„–—…•«»‹›°§ª²³´·½¼¡¿®™\u00a0".encode("cp1252")
+# Other code pages have letters where cp1252 has signs, and several letters in a row where the whole script is theirs.
+_NOT_WESTERN = re.compile(
+    rb"[A-Za-z][%s][A-Za-z]|[\x80-\xff]{3}" % re.escape(_SIGNS.translate(None, b"\x92\x96\x97"))
+)
 
 
 def _western(raw: bytes) -> bool:
-    """Are all bytes above 127 letters that German, French, Spanish or Nordic text uses in cp1252?"""
+    """Is this text as Western Europeans write it in cp1252: ASCII, and here and there an accented letter or a sign?"""
     high = {byte for byte in raw if byte > 127}
-    return high <= set("äöüßÄÖÜéèêëàâçîïôûùÉÈÀÇñáíóúåæøÅÆØ€’‘‚“”„–—…•«»‹›°§ª²³´·½¼¡¿®™".encode("cp1252"))
+    return bool(high & set(_LETTERS)) and high <= {*_LETTERS, *_SIGNS} and not _NOT_WESTERN.search(raw)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ CAUSES: dict[str, str] = {
     "not-a-document": "a source that no format recognises",
     "empty-document": "a document without text",
     "empty-token": "a token without text",
-    "duplicate-id": "two different documents of the same id in one file",
+    "duplicate-id": "the id of an earlier document of the file",
     "rejected": "a document that an annotator rejected or skipped",
 }
 

@@ -50,7 +50,7 @@ def read_sources(
         ids: dict[str, int] = {}
         for record in renamed(read_safely(records, source), options.labels):
             if "id" in record.meta:
-                _check_id(record, ids, log)
+                _check_id(record, ids, log, options.group_by)
             yield record
             read += 1
             if progress is not None and read % 64 == 0:
@@ -88,6 +88,8 @@ def _opened(
             done = f"skipped: {error.found}"
             log.add(ConversionIssue("not-a-document", "noted", source.name, 1, done=done))
             continue
+        if encoding is None and not source.encoding.startswith("utf"):
+            reason += f"; its encoding is taken for {source.encoding}"
         report.detected.append((source.name, fmt.name, reason))
         yield source, records
 
@@ -109,13 +111,29 @@ def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> It
         ) from error
 
 
-def _check_id(record: Record, ids: dict[str, int], log: IssueLog) -> None:
-    """Notes a document that has the id of another one before it in the file."""
+def _check_id(record: Record, ids: dict[str, int], log: IssueLog, group_by: str | None) -> None:
+    """Raises InputError for a document that has the id of one with other words before it in the file: one of the two
+    is not what its id says. Noted where the words are equal too, and in `.spacy` files: they merge files, and n_sents
+    cuts documents. With `group_by` the id, documents share it on purpose."""
     words = record.text if record.text is not None else " ".join(record.tokens or ())
-    key, content = str(record.meta["id"]), zlib.crc32(words.encode("utf-8", "surrogatepass"))
-    if ids.setdefault(key, content) != content:
-        done = f"kept both; the id is {key!r}"
-        log.add(ConversionIssue("duplicate-id", "noted", record.file, record.line, words[:60], done=done))
+    content = zlib.crc32(words.encode("utf-8", "surrogatepass"))
+    key = str(record.meta["id"])
+    if key not in ids:
+        ids[key] = record.line << 32 | content  # one number a document: there may be millions
+        return
+    line, same = ids[key] >> 32, ids[key] & 0xFFFFFFFF == content
+    if group_by is not None and group_by.lower() == "id":
+        return
+    if not same and not record.file.lower().endswith(".spacy"):
+        raise InputError(
+            f"the id {key!r} of line {line} again, with another text",
+            file=record.file,
+            line=record.line,
+            expected="an id of its own for each document",
+            fix="mend the ids, or --group-by id where documents share them on purpose",
+        )
+    done = f"kept both; {'the same' if same else 'another'} text has the id {key!r} in line {line}"
+    log.add(ConversionIssue("duplicate-id", "noted", record.file, record.line, words[:60], done=done))
 
 
 def renamed(records: Iterable[Record], labels: Mapping[str, str]) -> Iterator[Record]:

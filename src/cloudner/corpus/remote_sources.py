@@ -56,8 +56,13 @@ def _remote_file(
         except Exception as error:
             raise unreadable(name, error) from error
 
-    with open_raw() as stream:
-        head = stream.read(4)
+    try:
+        with open_raw() as stream:
+            head = stream.read(4)
+    except InputError:
+        raise
+    except Exception as error:
+        raise unreadable(name, error) from error
     if not head:
         raise InputError("the file is empty", file=name, expected="annotated text")
     if head == b"PK\x03\x04":

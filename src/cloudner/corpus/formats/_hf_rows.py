@@ -66,11 +66,12 @@ def record_of_row(
     if not all(isinstance(token, str) for token in tokens):
         raise where.error(f"tokens that are no text: {short(tokens)}", "a list of strings")
     record = Record(source.name, line, tokens=list(tokens), meta=meta_of(item, options))
-    record.tags = [_tag(tag, names, options, where) for tag in tags]
+    record.tags = [tag_name(tag, names, options, where) for tag in tags]
     return record
 
 
-def _tag(tag: Any, names: Sequence[str] | None, options: ReadOptions, where: Where) -> str | None:
+def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where: Where) -> str | None:
+    """The text of a tag, by its number in names or in `options.labels`; None for a missing one."""
     if tag is None or tag == -100:  # what the trainers of the transformers library ignore
         return None
     if isinstance(tag, str):

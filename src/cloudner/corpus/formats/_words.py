@@ -48,6 +48,14 @@ def join(tokens: Sequence[str], spaces: Sequence[bool]) -> tuple[str, list[int]]
     return "".join(pieces), starts
 
 
+def unused(identity: str, count: int, used: set[str]) -> str:
+    """The identity, or it with the document's number where an earlier one has it; it is then in `used`."""
+    while identity in used:
+        identity = f"{identity}-{count}"
+    used.add(identity)
+    return identity
+
+
 def refuse(record: Record, format_name: str, found: str, fix: str = "--to jsonl") -> NoReturn:
     """Raises the InputError for a record that a format cannot hold."""
     raise InputError(

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import IO, NamedTuple
 
 from cloudner.corpus.formats._columns import POSITION_TAG
-from cloudner.corpus.formats._words import words_of
+from cloudner.corpus.formats._words import unused, words_of
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
 from cloudner.corpus.formats.conll import comment_meta
 from cloudner.corpus.records import Record
@@ -231,11 +231,12 @@ def _tag(row: list[str], place: Place) -> str | None:
 
 def write(records: Iterable[Record], stream: IO[str]) -> None:
     """CoNLL-U with forms and `NE=` in MISC, `SpaceAfter=No` where no space follows, `# newdoc` a record."""
+    used: set[str] = set()
     for count, record in enumerate(records, 1):
         words = words_of(record, "conllu")
         tags = encode(len(words.tokens), words.spans, "BIO", words.missing)
         starts = set(words.sent_starts)
-        identity = str(record.meta.get("id", count)).replace("\n", " ")
+        identity = unused(str(record.meta.get("id", count)).replace("\n", " "), count, used)
         stream.write(f"# newdoc id = {identity}\n")
         number = 0
         for index, (token, tag, space) in enumerate(zip(words.tokens, tags, words.spaces, strict=True)):

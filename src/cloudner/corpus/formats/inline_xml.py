@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 from xml.sax.saxutils import escape, quoteattr
 
-from cloudner.corpus.formats._words import refuse, refuse_missing, text_of
+from cloudner.corpus.formats._words import refuse, refuse_missing, text_of, unused
 from cloudner.corpus.formats._xml_labels import CARRIERS, label_of
 from cloudner.corpus.formats._xml_tree import read_document
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
@@ -133,12 +133,14 @@ def _character(match: re.Match[str]) -> str:
 def write(records: Iterable[Record], stream: IO[str]) -> None:
     """`<corpus>` of `<doc>` elements; labels that are no XML names go into `<entity type="...">`."""
     stream.write('<?xml version="1.0" encoding="UTF-8"?>\n<corpus>\n')
-    for record in records:
+    used: set[str] = set()
+    for count, record in enumerate(records, 1):
         refuse_missing(record, "inline-xml")
         text, spans = text_of(record)
         if _CONTROL.search(text):
             refuse(record, "inline-xml", "a control character")
-        identity = f" id={quoteattr(str(record.meta['id']))}" if record.meta.get("id") else ""
+        own = record.meta.get("id")
+        identity = f" id={quoteattr(unused(str(own), count, used))}" if own else ""
         stream.write(f'<doc{identity} xml:space="preserve">')
         at = 0
         open_spans: list[tuple[int, str]] = []

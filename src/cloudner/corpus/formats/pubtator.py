@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from cloudner.corpus.formats._words import refuse, refuse_missing, text_of
+from cloudner.corpus.formats._words import refuse, refuse_missing, text_of, unused
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.errors import InputError
@@ -71,12 +71,14 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def write(records: Iterable[Record], stream: IO[str]) -> None:
     """PubTator with the whole text as title and an empty abstract; identifiers are counted where there is none."""
+    used: set[str] = set()
     for count, record in enumerate(records, 1):
         refuse_missing(record, "pubtator")
         text, spans = text_of(record)
         if "\n" in text or "\r" in text:
             refuse(record, "pubtator", "a text of several lines")
         identity = re.sub(r"[|\t\r\n]", "_", str(record.meta.get("id", count))) or str(count)
+        identity = unused(identity, count, used)
         stream.write(f"{identity}|t|{text}\n")
         for span in spans:
             surface = text[span.start : span.end]

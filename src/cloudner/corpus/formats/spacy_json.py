@@ -108,8 +108,12 @@ def _read_tuples(source: Any, options: ReadOptions) -> Iterator[Record]:
             record = Record(source.name, line, text)
             if isinstance(annotations, dict) and annotations and "entities" not in annotations:
                 record.complete = False  # annotated for something else
-            elif isinstance(entities, (list, tuple)) and entities and isinstance(entities[0], str):
-                record.tokens, record.tags = text.split(" "), [str(tag) for tag in entities]
+            elif (
+                isinstance(entities, (list, tuple))
+                and entities
+                and all(tag is None or isinstance(tag, str) for tag in entities)
+            ):
+                record.tokens, record.tags = text.split(" "), list(entities)
                 record.text = None
             else:
                 record.spans = spans_of(entities, options, where)

@@ -42,13 +42,13 @@ _DELIMITERS = (",", "\t", ";", "|")
 _FIELD_LIMIT = 32 * 1024 * 1024
 
 
-def _same(name: str) -> str:
+def plain_name(name: str) -> str:
     return name.strip().strip("\ufeff").lower().replace("-", "_")
 
 
 def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
     """The first column with one of the names, in the order of the names."""
-    plain = [_same(name) for name in header]
+    plain = [plain_name(name) for name in header]
     for name in names:
         if name in plain:
             return plain.index(name)
@@ -72,7 +72,7 @@ def _parse(sample: Sample, delimiter: str) -> list[list[str]]:
         return []
 
 
-def _tables(sample: Sample) -> Iterator[_Table]:
+def tables(sample: Sample) -> Iterator[_Table]:
     if not sample.lines:
         return
     first = sample.lines[0]
@@ -87,12 +87,12 @@ def _tables(sample: Sample) -> Iterator[_Table]:
             yield _Table(delimiter, rows)
 
 
-def _name(delimiter: str) -> str:
+def name_of(delimiter: str) -> str:
     return {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}.get(delimiter, repr(delimiter))
 
 
 def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
-    for table in _tables(sample):
+    for table in tables(sample):
         if (table.delimiter == "\t") != tab:
             continue
         header, body = table.rows[0], table.rows[1:]
@@ -103,15 +103,21 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
             spans = [cell for cell in cells if cell.lstrip()[:1] in ("[", "{", "(") or ":" in cell]
             if not cells or good * 2 >= len(cells) or len(spans) * 2 >= len(cells):
                 reason = (
-                    f"columns {header[text]!r} and {header[entities]!r}, {_name(table.delimiter)} between"
+                    f"columns {header[text]!r} and {header[entities]!r}, {name_of(table.delimiter)} between"
                 )
                 return Match(0.95, reason)
         # Names nobody thought of: a column that parses as spans gives it away.
         for column in range(len(header)):
-            cells = [row[column] for row in body[:20] if len(row) > column and row[column].strip()]
-            if cells and all(cell.lstrip()[:1] in ("[", "{") and looks_like_spans(cell) for cell in cells):
+            if _holds_spans(body, column):
                 return Match(0.75, f"the column {header[column]!r} holds spans")
     return None
+
+
+def _holds_spans(body: Sequence[Sequence[str]], column: int) -> bool:
+    """Is there a list of spans, which may be empty, in each of the column's cells?"""
+    cells = [row[column].strip() for row in body[:20] if len(row) > column and row[column].strip()]
+    filled = [cell for cell in cells if cell not in ("[]", "{}")]
+    return bool(filled) and all(cell[0] in "[{" and looks_like_spans(cell) for cell in filled)
 
 
 class _Raw:
@@ -140,7 +146,7 @@ def _nul(source: Any, line: int) -> InputError:
     )
 
 
-def _reader(
+def table_rows(
     source: Any,
     options: ReadOptions,
     delimiter: str,
@@ -197,15 +203,15 @@ def _check_end(source: Any, line: int, last: list[str], delimiter: str, quoting:
             ) from error
 
 
-def _column(
+def column_of(
     header: list[str], wanted: str | int | None, names: Sequence[str], what: str, where: Where
 ) -> int:
     if wanted is not None:
         if isinstance(wanted, int) or (wanted not in header and str(wanted).isdigit()):
             if int(wanted) < len(header):
                 return int(wanted)
-        elif _same(wanted) in [_same(name) for name in header]:
-            return [_same(name) for name in header].index(_same(wanted))
+        elif plain_name(wanted) in [plain_name(name) for name in header]:
+            return [plain_name(name) for name in header].index(plain_name(wanted))
         raise where.error(
             f"no column {wanted!r} among {', '.join(header)}",
             "the name of a column",
@@ -224,10 +230,10 @@ def _column(
 def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
     sample = source.sample()
     delimiter = options.delimiter or next(
-        (t.delimiter for t in _tables(sample) if find_column(t.rows[0], TEXT_NAMES) is not None),
-        next((t.delimiter for t in _tables(sample)), ","),
+        (t.delimiter for t in tables(sample) if find_column(t.rows[0], TEXT_NAMES) is not None),
+        next((t.delimiter for t in tables(sample)), ","),
     )
-    rows = _reader(source, options, delimiter)
+    rows = table_rows(source, options, delimiter)
     first = next(rows, None)
     if first is None:
         raise InputError("the file is empty", file=source.name, expected="a header and rows")
@@ -235,20 +241,19 @@ def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
     place = Where(source.name, first[0], "header")
     entity_column: int | None = None
     if options.entities_column is None and find_column(header, ENTITY_NAMES) is None:
-        table = next((t for t in _tables(sample) if t.delimiter == delimiter), None)
-        for column in range(len(header)) if table else ():
-            cells = [row[column] for row in table.rows[1:21] if len(row) > column and row[column].strip()]  # type: ignore[union-attr]
-            if cells and all(looks_like_spans(cell) for cell in cells):
+        table = next((t for t in tables(sample) if t.delimiter == delimiter), None)
+        for column in range(len(header)):
+            if table is not None and _holds_spans(table.rows[1:], column):
                 entity_column = column
     if entity_column is None:
-        entity_column = _column(header, options.entities_column, ENTITY_NAMES, "entities", place)
+        entity_column = column_of(header, options.entities_column, ENTITY_NAMES, "entities", place)
     text_names = [name for name in TEXT_NAMES if find_column(header, [name]) != entity_column]
-    text_column = _column(header, options.text_column, text_names, "text", place)
-    group = _column(header, options.group_by, (), "group", place) if options.group_by else None
+    text_column = column_of(header, options.text_column, text_names, "text", place)
+    group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     keep = [
         (i, name)
         for i, name in enumerate(header)
-        if i not in (text_column, entity_column) and _same(name) in ("id", "doc_id", "split", "source")
+        if i not in (text_column, entity_column) and plain_name(name) in ("id", "doc_id", "split", "source")
     ]
     what = f"column {header[entity_column]!r}"
     count = 0
@@ -258,14 +263,14 @@ def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
                 f"a row of {len(row)} cells under a header of {len(header)}",
                 file=source.name,
                 line=line,
-                expected=f"{len(header)} cells, quoted where the {_name(delimiter)} is part of the text",
+                expected=f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
                 fix="write the table with a CSV library, or give --delimiter",
             )
         spans = parse_cell(row[entity_column], options, Where(source.name, line, what))
         record = Record(source.name, line, row[text_column], spans)
         for index, name in keep:
             if row[index]:
-                record.meta[_same(name)] = row[index]
+                record.meta[plain_name(name)] = row[index]
         if group is not None:
             record.meta["group"] = row[group]
         count += 1

@@ -1,25 +1,24 @@
-"""Tables with one token a row, such as Kaggle's `Sentence #,Word,POS,Tag`, or with one sentence of tags a row."""
+"""Tables with one token a row, such as Kaggle's `Sentence #,Word,POS,Tag`."""
 
 from __future__ import annotations
 
-import ast
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, Literal
 
-from cloudner.corpus.formats._spans import Where, short
+from cloudner.corpus.formats._spans import Where
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.formats.tables import (
     SENTENCE_NAMES,
     TAG_NAMES,
     TOKEN_NAMES,
-    _column,
-    _name,
-    _reader,
-    _same,
-    _tables,
+    column_of,
     find_column,
+    name_of,
+    plain_name,
+    table_rows,
+    tables,
 )
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
@@ -37,7 +36,7 @@ def _tag_like(cells: Sequence[str]) -> float:
 def tag_column(header: Sequence[str], body: Sequence[Sequence[str]]) -> int | None:
     """The column of the entity tags: by its content among those with a likely name, then among all."""
     shares = [_tag_like([row[i] for row in body if len(row) > i]) for i in range(len(header))]
-    plain = [_same(name) for name in header]
+    plain = [plain_name(name) for name in header]
     named = [plain.index(name) for name in TAG_NAMES if name in plain]
     for column in named:
         if shares[column] >= 0.9:
@@ -50,7 +49,7 @@ def tag_column(header: Sequence[str], body: Sequence[Sequence[str]]) -> int | No
 
 
 def _sniff(sample: Sample) -> Match | None:
-    for table in _tables(sample):
+    for table in tables(sample):
         header, body = table.rows[0], table.rows[1:]
         if any(_TAG.match(cell.strip()) and cell.strip() != "O" for cell in header):
             continue  # no header: columns, not a table
@@ -60,22 +59,12 @@ def _sniff(sample: Sample) -> Match | None:
             if body and len(body[0]) > words and body[0][words].lstrip()[:1] == "[":
                 return None
             return Match(0.93, f"one token a row: {header[words]!r} and {header[tags]!r}")
-        text = find_column(header, ("sentence", "text"))
-        if text is not None and tags is not None and body:
-            cells = [row[tags] for row in body[:20] if len(row) > tags and row[tags].strip()]
-            if cells and all(
-                cell.lstrip()[:1] == "[" and re.match(r"\[\s*['\"](O|[BI]-)", cell.strip()) for cell in cells
-            ):
-                return Match(
-                    0.96, f"a sentence and a list of tags a row: {header[text]!r} and {header[tags]!r}"
-                )
     return None
 
 
 def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     sample = source.sample()
-    tables = list(_tables(sample))
-    table = next((t for t in tables if options.delimiter in (None, t.delimiter)), None)
+    table = next((t for t in tables(sample) if options.delimiter in (None, t.delimiter)), None)
     delimiter = options.delimiter or (table.delimiter if table else ",")
     # A quote character is a token of its own in tab-separated files, which nobody quotes.
     quoting: Literal[0, 3] = (
@@ -83,7 +72,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
         if delimiter == "\t" and not re.search(r'(^|\t)"[^"\n]+"(\t|$)', sample.text, re.M)
         else csv.QUOTE_MINIMAL
     )
-    rows = _reader(source, options, delimiter, quoting=quoting, keep_blank=True)
+    rows = table_rows(source, options, delimiter, quoting=quoting, keep_blank=True)
     first = next(((line, row) for line, row in rows if row), None)
     if first is None:
         raise InputError("the file is empty", file=source.name, expected="a header and rows")
@@ -91,20 +80,15 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     place = Where(source.name, first[0], "header")
     body = table.rows[1:] if table else []
     tags = (
-        _column(header, options.tag_column, TAG_NAMES, "tag", place)
+        column_of(header, options.tag_column, TAG_NAMES, "tag", place)
         if options.tag_column is not None
         else tag_column(header, body)
     )
     if tags is None:
         raise place.error(f"no tag column among {', '.join(map(repr, header))}", "Tag", "--tag-column NAME")
-    if options.token_column is None and find_column(header, TOKEN_NAMES) is None:
-        text = find_column(header, ("sentence", "text"))
-        if text is not None:
-            yield from _read_lists(source, rows, header, text, tags)
-            return
-    words = _column(header, options.token_column, TOKEN_NAMES, "token", place)
+    words = column_of(header, options.token_column, TOKEN_NAMES, "token", place)
     sentence = (
-        _column(header, options.sentence_column, (), "sentence", place)
+        column_of(header, options.sentence_column, (), "sentence", place)
         if options.sentence_column
         else find_column(header, SENTENCE_NAMES)
     )
@@ -112,7 +96,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
         sentence is not None and options.sentence_column is None and _is_counter(body, sentence)
     ):
         sentence = None
-    group = _column(header, options.group_by, (), "group", place) if options.group_by else None
+    group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     yield from _sentences(source, rows, len(header), delimiter, words, tags, sentence, group)
 
 
@@ -162,7 +146,7 @@ def _sentences(
                 f"a row of {len(row)} cells under a header of {width}",
                 file=source.name,
                 line=line,
-                expected=f"{width} cells, quoted where the {_name(delimiter)} is part of the token",
+                expected=f"{width} cells, quoted where the {name_of(delimiter)} is part of the token",
                 fix="write the table with a CSV library, or give --delimiter",
             )
         word, tag = row[words].strip(), row[tags].strip()
@@ -195,28 +179,6 @@ def _sentences(
         yield held.record()
     if count == 0:
         raise InputError("a header and no tokens", file=source.name, line=1, expected="one token a row")
-
-
-def _read_lists(
-    source: Any, rows: Iterator[tuple[int, list[str]]], header: Sequence[str], text: int, tags: int
-) -> Iterator[Record]:
-    for line, row in rows:
-        if not row:
-            continue
-        where = Where(source.name, line, f"column {header[tags]!r}")
-        if len(row) != len(header):
-            raise where.error(
-                f"a row of {len(row)} cells under a header of {len(header)}", f"{len(header)} cells"
-            )
-        try:
-            values = ast.literal_eval(row[tags])
-        except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
-            raise where.error(f"{short(row[tags])} is no list", "['O', 'B-PER']") from error
-        tokens = row[text].split()
-        if not isinstance(values, list) or len(values) != len(tokens):
-            found = len(values) if isinstance(values, list) else short(values)
-            raise where.error(f"{len(tokens)} words but {found} tags", "one tag a word")
-        yield Record(source.name, line, tokens=tokens, tags=[str(value) for value in values], sent_starts=[0])
 
 
 def _write(records: Iterable[Record], stream: IO[str]) -> None:

@@ -1,0 +1,162 @@
+"""Tables with a sentence a row and a tag for each of its words: `sentence,word_labels` or lists `tokens,ner_tags`."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cloudner.corpus.formats._hf_rows import tag_name
+from cloudner.corpus.formats._spans import Where, short
+from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
+from cloudner.corpus.formats.tables import (
+    TAG_NAMES,
+    TEXT_NAMES,
+    TOKEN_NAMES,
+    column_of,
+    find_column,
+    name_of,
+    plain_name,
+    table_rows,
+    tables,
+)
+from cloudner.corpus.records import Record
+from cloudner.errors import InputError
+
+_WORD_NAMES = (*TOKEN_NAMES, *TEXT_NAMES)
+_TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_")
+# What numpy prints, which pandas writes into a table: values with spaces between them, texts quoted.
+_PRINTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,]+""")
+
+
+def _values(cell: str) -> list[Any] | None:
+    """The values of a list as JSON, Python or numpy write it; None where the cell is no list."""
+    cell = cell.strip()
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return None
+    try:
+        value = json.loads(cell)
+        return value if isinstance(value, list) else None
+    except (ValueError, RecursionError):
+        pass
+    # Python would join texts that have no comma between them, so numpy's way comes first.
+    inner = cell[1:-1]
+    try:
+        if "," not in _PRINTED.sub("", inner):
+            return [ast.literal_eval(part) for part in _PRINTED.findall(inner)]
+        value = ast.literal_eval(cell)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return list(value) if isinstance(value, list) else None
+
+
+def _words(cell: str) -> list[str]:
+    values = _values(cell)
+    return cell.split() if values is None else [str(value) for value in values]
+
+
+def _tags(cell: str, count: int) -> list[Any]:
+    """The tags of a cell; `count` words decide between commas and spaces."""
+    values = _values(cell)
+    if values is not None:
+        return values
+    by_comma = [part.strip() for part in cell.split(",")]
+    return by_comma if len(by_comma) == count else cell.split()
+
+
+def _fits(words: str, tags: str) -> int:
+    """How many words a row has, where each has a tag; 0 otherwise."""
+    tokens = _words(words)
+    values = _tags(tags, len(tokens))
+    numbers = words.lstrip()[:1] == tags.lstrip()[:1] == "["
+    good = all(
+        bool(_TAG.fullmatch(value)) if isinstance(value, str) else numbers and isinstance(value, int)
+        for value in values
+    )
+    return len(tokens) if good and len(values) == len(tokens) else 0
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> tuple[int, int] | None:
+    """The columns of words and of tags; None without a name for the first or a column that fits for the second."""
+    header, body = rows[0], rows[1:51]
+    for name in _WORD_NAMES:
+        words = find_column(header, [name])
+        if words is None:
+            continue
+        for tags in sorted(range(len(header)), key=lambda i: plain_name(header[i]) not in TAG_NAMES):
+            counts = [
+                _fits(row[words], row[tags]) for row in body if len(row) == len(header) and row[words].strip()
+            ]
+            if (
+                tags != words
+                and max(counts, default=0) > 1
+                and 10 * sum(map(bool, counts)) >= 9 * len(counts)
+            ):
+                return words, tags
+    return None
+
+
+def _sniff(sample: Sample) -> Match | None:
+    for table in tables(sample):
+        found = _columns(table.rows)
+        if found is not None:
+            words, tags = (table.rows[0][i] for i in found)
+            return Match(0.96, f"a sentence a row, words in {words!r} and a tag for each in {tags!r}")
+    return None
+
+
+def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
+    found = [t for t in tables(source.sample()) if options.delimiter in (None, t.delimiter)]
+    table = next((t for t in found if _columns(t.rows)), found[0] if found else None)
+    delimiter = options.delimiter or (table.delimiter if table else ",")
+    rows = table_rows(source, options, delimiter)
+    first = next(rows, None)
+    if first is None:
+        raise InputError("the file is empty", file=source.name, expected="a header and rows")
+    header = first[1]
+    place = Where(source.name, first[0], "header")
+    seen = (table and _columns(table.rows)) or (None, None)
+    wanted = options.token_column if options.token_column is not None else options.text_column
+    words = seen[0] if wanted is None else None
+    words = column_of(header, wanted, _WORD_NAMES, "token", place) if words is None else words
+    tags = seen[1] if options.tag_column is None else None
+    tags = column_of(header, options.tag_column, TAG_NAMES, "tag", place) if tags is None else tags
+    group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
+    ids = find_column(header, ["id"])
+    count = 0
+    for line, row in rows:
+        where = Where(source.name, line, f"column {header[tags]!r}")
+        if len(row) != len(header):
+            raise where.error(
+                f"a row of {len(row)} cells under a header of {len(header)}",
+                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of one",
+            )
+        tokens = _words(row[words])
+        values = _tags(row[tags], len(tokens))
+        if "..." in values or "..." in tokens:
+            raise where.error("a list that was shortened to `...`", "whole lists", "export it as JSON lines")
+        if len(values) != len(tokens):
+            raise where.error(
+                f"{len(tokens)} words but {len(values)} tags: {short(row[tags])}", "one tag a word"
+            )
+        record = Record(source.name, line, tokens=tokens, sent_starts=[0])
+        record.tags = [tag_name(value, None, options, where) for value in values]
+        if ids is not None and ids not in (words, tags) and row[ids]:
+            record.meta["id"] = row[ids]
+        if group is not None:
+            record.meta["group"] = row[group]
+        count += 1
+        yield record
+    if count == 0:
+        raise InputError("a header and no rows", file=source.name, line=1, expected="one sentence a row")
+
+
+TAG_TABLE = Format(
+    "tag-table",
+    "a sentence a row, and a tag for each of its words in another column",
+    (".csv", ".tsv"),
+    _sniff,
+    _read,
+)
