@@ -1,12 +1,14 @@
 """What each choice of the design is worth: dev F1 and seconds with one setting changed, over seeds.
 
     python -m benchmarks.choices --data FOLDER --seeds 0,1,2 --epochs 5
+    python -m benchmarks.choices --data FOLDER --variants base,r_drop,fgm --threads 1
     python -m benchmarks.choices --data FOLDER --choice base --choice head=crf --choice head=crf,tag_scheme=BILUO
 
-A choice is `base` or settings with commas between them: those of the architecture (head, pooling, tag_scheme,
-case_features, label_smoothing, freeze_layers, ...), of the optimizer (layer_decay, head_factor, weight_decay,
-grad_clip), lr, warmup, drop, buffer_batches, or any dotted name of the config. Choices take turns within each seed;
-every finished run is added to the JSON file and not run again. The test split is not looked at.
+A choice is the name of a variant (`--list` shows them), or settings with commas between them: those of the architecture
+(head, pooling, tag_scheme, case_features, class_weights, r_drop, fgm, label_smoothing, ...), of the optimizer
+(layer_decay, head_factor, weight_decay, grad_clip), lr, warmup, drop, buffer_batches, or any dotted name of the config.
+Choices take turns within each seed; every finished run is added to the JSON file and not run again. Several commands may
+write one file at a time: `--threads 1` each, and other variants or seeds. The test split is not looked at.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ HOMES = {
         name: MODEL + name
         for name in (
             "head", "pooling", "tag_scheme", "case_features", "label_smoothing", "freeze_embeddings", "freeze_layers",
-            "dropout", "window", "context", "mixed_precision", "batch_pieces", "gradient_checkpointing",
+            "dropout", "window", "window_unit", "context", "mixed_precision", "batch_pieces", "gradient_checkpointing",
+            "class_weights", "r_drop", "fgm",
         )
     },
     **{name: OPTIMIZER + name for name in ("layer_decay", "head_factor", "weight_decay", "grad_clip", "beta2", "eps")},
@@ -41,21 +44,34 @@ HOMES = {
     "max_pieces": "training.batcher.max_pieces",
     "batch_size": "training.batcher.batch_size",
 }  # fmt: skip
-DEFAULT = (
-    "base", "head=crf", "pooling=mean", "tag_scheme=BILUO", "case_features=false", "label_smoothing=0.1",
-    "layer_decay=0.9", "head_factor=10", "freeze_embeddings=true",
-)  # fmt: skip
+# name -> settings, as --choice takes them; without --variants or --choice all of them are run
+VARIANTS = {
+    "base": "",
+    "crf": "head=crf",
+    "pooling_mean": "pooling=mean",
+    "biluo": "tag_scheme=BILUO",
+    "no_case_features": "case_features=false",
+    "head_factor": "head_factor=1",
+    "freeze_embeddings": "freeze_embeddings=true",
+    "label_smoothing": "label_smoothing=0.1",
+    "layer_decay": "layer_decay=0.9",
+    "class_weights": "class_weights=balanced",
+    "r_drop": "r_drop=1.0",
+    "fgm": "fgm=1.0",
+}
 
 
 def overrides_of(choice: str) -> dict[str, Any]:
-    """`head=crf,layer_decay=0.9` as dotted config names and values. Raises SystemExit for a name without a home."""
+    """A variant's name, or `head=crf,layer_decay=0.9`, as dotted config names and values. Raises SystemExit for a name
+    without a home."""
     made: dict[str, Any] = {}
-    for part in [] if choice == "base" else choice.split(","):
+    for part in filter(None, VARIANTS.get(choice, choice).split(",")):
         name, separator, text = part.partition("=")
         home = HOMES.get(name.strip(), name.strip() if "." in name else "")
         if not home or not separator:
             raise SystemExit(
-                f"--choice {choice}: found {part!r}, expected base or NAME=VALUE with {', '.join(HOMES)}"
+                f"--choice {choice}: found {part!r}, expected one of {', '.join(VARIANTS)}, or NAME=VALUE with "
+                + ", ".join(HOMES)
             )
         made[home] = _value(text.strip())
     return made
@@ -79,7 +95,11 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--data", default=None, help="folder of train, dev, test.conll (default: synthetic)")
     parser.add_argument("--encoder", default=PACKAGE)
-    parser.add_argument("--choice", action="append", default=None)
+    parser.add_argument("--variants", default=None, help="names with commas between them; see --list")
+    parser.add_argument(
+        "--choice", action="append", default=None, help="a name, or NAME=VALUE,...; repeat it"
+    )
+    parser.add_argument("--list", action="store_true", help="show the variants and end")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch", type=int, default=16)
@@ -88,11 +108,16 @@ def main(arguments: list[str]) -> int:
         "--max-sentences", type=int, default=0, help="of train (default: all); dev stays whole"
     )
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="of each run (default: all cores)")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "benchmarks")
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "choices.json")
     given = parser.parse_args(arguments)
-    choices = given.choice or list(DEFAULT)
+    if given.list:
+        say("\n".join(f"{name:<18} {settings}".rstrip() for name, settings in VARIANTS.items()))
+        return 0
+    choices = [*(given.variants.split(",") if given.variants else []), *(given.choice or [])] or list(
+        VARIANTS
+    )
     wanted = {choice: overrides_of(choice) for choice in choices}
     work = given.work.resolve()
     data, encoder = prepare_data(given.data, work), prepare_encoder(given.encoder, work)
@@ -139,15 +164,14 @@ def main(arguments: list[str]) -> int:
                     failed = True
                     say(f"{choice}, seed {seed}: not measured: {result['not_measured']}")
                     continue
-                row = runs.add(
-                    key, {name: result[name] for name in ("seconds", "words_per_second", "steps", "dev")}
-                )
+                measured = {name: result[name] for name in ("seconds", "words_per_second", "steps", "dev")}
+                row = runs.add(key, {**measured, "threads": threads})
                 say(f"{choice}, seed {seed}: dev F1 {row['dev']['f1']:.4f}, {row['seconds']:.0f} s")
             found[choice].append(row)
-    runs.head["summary"] = [summarise(choice, rows) for choice, rows in found.items() if rows]
-    runs.write()
+    summary = [summarise(choice, rows) for choice, rows in found.items() if rows]
+    runs.update("summary", summary, by="choice")
     say("\n| choice | seeds | dev F1, mean | sd | seconds |\n|---|---|---|---|---|")
-    for line in runs.head["summary"]:
+    for line in summary:
         say(
             f"| {line['choice']} | {line['seeds']} | {line['dev_f1_mean']:.4f} | {line['dev_f1_sd']:.4f} "
             f"| {line['seconds']:.1f} |"

@@ -41,6 +41,7 @@ def test_conll_files_come_back_as_written(tmp_path):
 
 def test_choices_become_config_names():
     assert choices.overrides_of("base") == {}
+    assert choices.overrides_of("layer_decay") == {"training.optimizer.layer_decay": 0.9}
     assert choices.overrides_of("head=crf,layer_decay=0.9,case_features=false,lr=1e-4") == {
         "components.cloudner.model.head": "crf",
         "training.optimizer.layer_decay": 0.9,
@@ -51,11 +52,11 @@ def test_choices_become_config_names():
         choices.overrides_of("heads=crf")
 
 
-def test_every_default_choice_names_a_setting_of_the_config():
+def test_every_variant_names_a_setting_of_the_config():
     from thinc.api import Config
 
     config = Config().from_disk(data.ROOT / "configs" / "cpu.cfg", interpolate=False)
-    for choice in choices.DEFAULT:
+    for choice in choices.VARIANTS:
         for dotted in choices.overrides_of(choice):
             section = config
             for part in dotted.split("."):
@@ -79,6 +80,20 @@ def test_finished_runs_are_kept_and_found_again(tmp_path):
     path.write_text(path.read_text()[:-20])
     with pytest.raises(SystemExit, match="no JSON"):
         Runs(path)
+
+
+def test_two_writers_lose_nothing(tmp_path):
+    path = tmp_path / "runs.json"
+    one, two = Runs(path), Runs(path)
+    one.add({"choice": "a"}, {"f1": 0.5})
+    two.add({"choice": "b"}, {"f1": 0.6})
+    one.add({"choice": "c"}, {"f1": 0.7})
+    one.update("summary", [{"choice": "a", "f1": 0.5}, {"choice": "c", "f1": 0.7}], by="choice")
+    two.update("summary", [{"choice": "b", "f1": 0.6}], by="choice")
+    again = Runs(path)
+    assert [row["key"]["choice"] for row in again.rows] == ["a", "b", "c"]
+    assert [line["choice"] for line in again.head["summary"]] == ["a", "c", "b"]
+    assert two.find({"choice": "c"}) == {"key": {"choice": "c"}, "f1": 0.7}
 
 
 def test_the_rate_is_chosen_on_dev_alone():
