@@ -56,11 +56,11 @@ def transformer_ner(
         that of a whole sequence.
     r_drop: weight of R-Drop's divergence, 0 is off (Liang et al., 2021): each step passes twice under different dropout;
         the loss is the mean of both plus `r_drop` times half the sum of the two Kullback-Leibler divergences between
-        their tag distributions, on labelled tokens. Twice the time; half of `batch_pieces` a pass, as two are held.
+        their tag distributions, on labelled tokens. Half of `batch_pieces` a pass, as two are held.
         Softmax only, and not with `fgm`.
     fgm: length of the adversarial step, 0 is off (Miyato et al., 2017): the word pieces' embeddings of each sequence are
         moved by `fgm` (L2 norm over the sequence) along the gradient of its loss, and the loss there is added to the
-        step's. No weight is touched for it. Twice the time. The loss that is reported is the plain one, as with `r_drop`.
+        step's. No weight is touched for it. The loss that is reported is the plain one, as with `r_drop`.
     window_unit: "document", or "sentence": each sentence (`doc.sents`; a document without sentence boundaries is one) is
         a window that reads `context` word pieces of its document on either side (FLERT; Schweter and Akbik, 2020); 0:
         sentences alone. Boundaries are those of the documents that come in, so a sentencizer goes before this component
