@@ -162,7 +162,18 @@ class Cloudner(TrainablePipe):
             self._shim.network.head.resize(old, self.scheme.tags)
             self._shim.reset()
             self.model.set_dim("nO", self.scheme.n_tags, force=True)
+            self._weigh_tags()
         return 1
+
+    def _weigh_tags(self, examples: Sequence[Example] | None = None) -> None:
+        """Tell the loss which tags there are and, with the training examples, how many of each."""
+        if not self._shim.ready:
+            return
+        weights = self._shim.runner.weights
+        weights.set_tags(self.scheme.tags)
+        if examples is not None and weights.balanced:
+            tags = gold_tags(examples, self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
+            weights.count(tags)
 
     # -- initialisation ---------------------------------------------------------------------------------------
 
@@ -203,6 +214,7 @@ class Cloudner(TrainablePipe):
             self._shim.runner.start(self.scheme.n_tags, _width(tok2vec, sample))
         else:
             self._shim.runner.start(self.scheme.n_tags)
+        self._weigh_tags(examples)
         if nlp is not None:
             if not self.model.has_ref("tok2vec") and _only_ours(nlp):
                 replace_default_optimizer(nlp.config, self._shim.network.width)
@@ -433,12 +445,14 @@ class Cloudner(TrainablePipe):
     def _model_from_disk(self, path: Path) -> None:
         self._shim.from_folder(Path(path))
         self.model.set_dim("nO", self.scheme.n_tags, force=True)
+        self._weigh_tags()
         if self.model.has_ref("tok2vec"):
             self.model.get_ref("tok2vec").from_disk(Path(path) / "tok2vec")
 
     def _model_from_bytes(self, data: bytes) -> None:
         self.model.from_bytes(data)
         self.model.set_dim("nO", self.scheme.n_tags, force=True)
+        self._weigh_tags()
 
 
 class _Places:

@@ -1,6 +1,6 @@
 """The registered model architectures. Annotations are real types: the config is validated by them."""
 
-from typing import Any, List, Optional, Union  # noqa: UP035
+from typing import Any, Dict, List, Optional, Union  # noqa: UP035
 
 from thinc.api import Model
 from thinc.types import Floats2d
@@ -24,6 +24,10 @@ def transformer_ner(
     freeze_layers: int = 0,
     freeze_embeddings: bool = False,
     label_smoothing: float = 0.0,
+    class_weights: Union[str, Dict[str, float], None] = None,  # noqa: UP006, UP007
+    r_drop: float = 0.0,
+    fgm: float = 0.0,
+    window_unit: str = "document",
 ) -> Model:
     """`cloudner.TransformerNER.v1`: a tagger that owns a Hugging Face encoder.
 
@@ -45,6 +49,22 @@ def transformer_ner(
     gradient_checkpointing: compute activations twice instead of keeping them; about a third slower, far less memory.
     freeze_layers, freeze_embeddings: leave the lowest layers (and with them the embeddings) as pretrained.
     label_smoothing: share of the target spread over all tags.
+    class_weights: what a token counts in the loss, by its gold tag: a table of tags (`B-PER`, `O`) or labels (`PER`: all
+        its tags), 1 for what is not in it, or "balanced": tokens / (tags seen * tokens of the tag), counted at
+        initialisation (King and Zeng, 2001). The sum is still divided by the number of labelled tokens, so a weight of 2
+        is a token seen twice, and "balanced" weighs 1 on average over the training data. Softmax only: a CRF's loss is
+        that of a whole sequence.
+    r_drop: weight of R-Drop's divergence, 0 is off (Liang et al., 2021): each step passes twice under different dropout;
+        the loss is the mean of both plus `r_drop` times half the sum of the two Kullback-Leibler divergences between
+        their tag distributions, on labelled tokens. Half of `batch_pieces` a pass, as two are held.
+        Softmax only, and not with `fgm`.
+    fgm: length of the adversarial step, 0 is off (Miyato et al., 2017): the word pieces' embeddings of each sequence are
+        moved by `fgm` (L2 norm over the sequence) along the gradient of its loss, and the loss there is added to the
+        step's. No weight is touched for it. The loss that is reported is the plain one, as with `r_drop`.
+    window_unit: "document", or "sentence": each sentence (`doc.sents`; a document without sentence boundaries is one) is
+        a window that reads `context` word pieces of its document on either side (FLERT; Schweter and Akbik, 2020); 0:
+        sentences alone. Boundaries are those of the documents that come in, so a sentencizer goes before this component
+        and, while training, into `[training] annotating_components`.
     """
     from cloudner.errors import ConfigError
     from cloudner.model import tagger
@@ -68,6 +88,10 @@ def transformer_ner(
         batch_pieces=_number("batch_pieces", batch_pieces),
         predict_pieces=_number("predict_pieces", predict_pieces),
         label_smoothing=label_smoothing,
+        class_weights=class_weights,
+        r_drop=r_drop,
+        fgm=fgm,
+        window_unit=window_unit,
     )
     shim = TaggerShim(device=device, mixed_precision=mixed_precision)
     shim.runner = tagger.EncoderRunner(shim, settings)
@@ -87,17 +111,23 @@ def shared_ner(
     tag_scheme: str = "BIO",
     mixed_precision: Union[bool, str] = False,  # noqa: UP007
     label_smoothing: float = 0.0,
+    class_weights: Union[str, Dict[str, float], None] = None,  # noqa: UP006, UP007
 ) -> Model:
     """`cloudner.SharedNER.v1`: the same head on the vectors of `tok2vec`, one row a token: any spaCy tok2vec, or a
     listener to a transformer that other components use too.
 
     Other arguments as in `cloudner.TransformerNER.v1`. Upstream layers get the gradient of each update's mean loss.
+    What needs a second pass of the encoder (`r_drop`, `fgm`) or chooses what it reads (`window_unit`) is not here: the
+    encoder is another component's.
     """
     from cloudner.model import shared
     from cloudner.model.shim import TaggerShim
+    from cloudner.model.weights import ClassWeights
 
     shim = TaggerShim(device="auto", mixed_precision=mixed_precision)
-    shim.runner = shared.SharedRunner(shim, head=head, label_smoothing=label_smoothing)
+    weights = ClassWeights(class_weights)
+    weights.check_head(head)
+    shim.runner = shared.SharedRunner(shim, head=head, label_smoothing=label_smoothing, weights=weights)
     model: Model = Model(
         "cloudner_shared",
         shared.forward,

@@ -17,6 +17,14 @@ def token_loss(
     )
 
 
+def symmetric_kl(one: torch.Tensor, other: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
+    """Half of KL(p, q) + KL(q, p) of the tag distributions of two (tokens, tags) scores, summed over the tokens
+    whose tag is known, as in R-Drop (Liang et al., 2021)."""
+    p, q = F.log_softmax(one, dim=1), F.log_softmax(other, dim=1)
+    each = ((p.exp() - q.exp()) * (p - q)).sum(dim=1)
+    return (each * (tags >= 0)).sum() / 2
+
+
 def crf_loss(head: TagHead, scores: torch.Tensor, tags: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
     """Summed negative log-likelihood of a linear-chain CRF (Lafferty et al., 2001).
 

@@ -14,29 +14,34 @@ from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.network import TagNetwork
 from cloudner.model.shim import TaggerShim
 from cloudner.model.tagger import Emissions, Gold
+from cloudner.model.weights import ClassWeights
 from cloudner.pieces.gold import solid_tokens
 
 
 class SharedRunner:
     """Builds and saves the head; the vectors come from the thinc model's `tok2vec` layer."""
 
-    def __init__(self, shim: TaggerShim, *, head: str, label_smoothing: float) -> None:
-        self.shim, self.head, self.label_smoothing = shim, head, label_smoothing
+    def __init__(self, shim: TaggerShim, *, head: str, label_smoothing: float, weights: ClassWeights) -> None:
+        self.shim, self.head, self.label_smoothing, self.weights = shim, head, label_smoothing, weights
 
     def start(self, n_tags: int, width: int) -> None:
         self.shim.set_network(TagNetwork(width, n_tags, head=self.head))
 
     def files(self, network: TagNetwork) -> dict[str, str]:
         settings = {"n_tags": network.head.linear.out_features, "width": network.width, "head": self.head}
-        return {"network.json": json.dumps(settings, indent=2)}
+        return {"network.json": json.dumps(settings | self.weights.to_dict(), indent=2)}
 
     def build(self, files: dict[str, str]) -> TagNetwork:
         saved = json.loads(files["network.json"])
         self.head = saved["head"]
+        self.weights.check_head(self.head)
+        self.weights.from_dict(saved)
         return TagNetwork(saved["width"], saved["n_tags"], head=self.head)
 
     def for_shim(self, shim: TaggerShim) -> SharedRunner:
-        return SharedRunner(shim, head=self.head, label_smoothing=self.label_smoothing)
+        return SharedRunner(
+            shim, head=self.head, label_smoothing=self.label_smoothing, weights=self.weights.copy()
+        )
 
     def accumulate(self, model: Model, gold: Gold, vectors: list[Any]) -> tuple[torch.Tensor, list[Any]]:
         """The summed loss, and its gradient for each doc's (tokens, width) vectors. It is the sum's, as that of
@@ -56,7 +61,8 @@ class SharedRunner:
                     network.head, scores, tags, torch.from_numpy(sizes[sizes > 0]).to(flat.device)
                 )
             else:
-                loss = token_loss(scores, tags, smoothing=self.label_smoothing)
+                weight = self.weights.tensor(scores.device)
+                loss = token_loss(scores, tags, smoothing=self.label_smoothing, weight=weight)
         (d_flat,) = self.shim.accumulate(loss, n_labelled, [flat])
         parts = torch.split(d_flat, [len(doc) for doc in gold.docs])
         return loss.detach(), [torch2xp(part.contiguous(), ops=model.ops) for part in parts]

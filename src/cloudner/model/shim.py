@@ -125,14 +125,21 @@ class TaggerShim(PyTorchShim):
         return autocast(self.device, self.precision)
 
     def accumulate(
-        self, loss: torch.Tensor, n_labelled: int, inputs: list[torch.Tensor] | None = None
+        self,
+        loss: torch.Tensor,
+        n_labelled: int,
+        inputs: list[torch.Tensor] | None = None,
+        *,
+        earlier: Sequence[torch.Tensor | None] = (),
     ) -> list[torch.Tensor]:
         """Add the gradients of `loss`, a sum over `n_labelled` tokens. All or nothing: when memory runs out
-        half-way, gradients are as they were. Returns the gradients of `inputs`."""
+        half-way, gradients are as they were. Returns the gradients of `inputs`.
+
+        earlier: what `gradients` gave for another pass over the same tokens; added with these or not at all."""
         parameters = [p for p in self.network.parameters() if p.requires_grad]
-        scaled = self.scaler.scale(loss / _FP16_SUM) if self.precision == "fp16" else loss
-        wanted = parameters + (inputs or [])
-        gradients = torch.autograd.grad(scaled, wanted, allow_unused=True)
+        gradients = self.gradients(loss, inputs)
+        if earlier:
+            gradients = _added(gradients, earlier)
         olds, news = [], []
         for parameter, gradient in zip(parameters, gradients, strict=False):
             if gradient is None:
@@ -151,6 +158,14 @@ class TaggerShim(PyTorchShim):
             self.scaler.unscale(upstream)
             upstream = [g * _FP16_SUM for g in upstream]
         return upstream
+
+    def gradients(
+        self, loss: torch.Tensor, inputs: list[torch.Tensor] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Of the trainable parameters, then of `inputs`; in fp16 scaled. Nothing is kept."""
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        scaled = self.scaler.scale(loss / _FP16_SUM) if self.precision == "fp16" else loss
+        return torch.autograd.grad(scaled, parameters + (inputs or []), allow_unused=True)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         if self._model is None or self.labelled == 0:
@@ -369,6 +384,13 @@ def _pairs(params: dict | None) -> Iterator[tuple[tuple[Any, Any], Any]]:
     for key, value in (params or {}).items():
         if isinstance(key, tuple) and len(key) == 2:
             yield key, value
+
+
+def _added(gradients: Sequence[Any], others: Sequence[Any]) -> tuple[Any, ...]:
+    """Sums, where None is 0; `others` may be fewer."""
+    padded = [*others, *[None] * (len(gradients) - len(others))]
+    pairs = zip(gradients, padded, strict=True)
+    return tuple(a if b is None else b if a is None else a.add_(b) for a, b in pairs)
 
 
 def target_device(wanted: str = "auto") -> torch.device:

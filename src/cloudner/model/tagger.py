@@ -19,10 +19,12 @@ from cloudner.model.encoder import build_from_config, config_json, load_pretrain
 from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.microbatch import OVERHEAD, plan
 from cloudner.model.network import Network, Sequences, TagNetwork
+from cloudner.model.regularise import check_settings, extra_pass
 from cloudner.model.shim import TaggerShim
+from cloudner.model.weights import ClassWeights
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer, ragged_indices
-from cloudner.pieces.windows import Windows, make_windows
+from cloudner.pieces.windows import Windows, make_windows, sentence_starts
 
 logger = logging.getLogger("cloudner")
 
@@ -67,6 +69,13 @@ class Settings:
     batch_pieces: int | None = None
     predict_pieces: int | None = None
     label_smoothing: float = 0.0
+    class_weights: str | dict[str, float] | None = None
+    r_drop: float = 0.0
+    fgm: float = 0.0
+    window_unit: str = "document"
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 class EncoderRunner:
@@ -76,7 +85,7 @@ class EncoderRunner:
         self.shim, self.settings = shim, settings
         self.tokenizer: PieceTokenizer | None = None
         self.cache: PieceCache | None = None
-        self.class_weight: torch.Tensor | None = None
+        self.weights = ClassWeights(settings.class_weights)
         self.shrunk: dict[str, int] = {}  # budgets found by running out of memory
 
     # -- making, saving, copying ------------------------------------------------------------------------------
@@ -112,6 +121,7 @@ class EncoderRunner:
             "head": "crf" if network.head.crf else "softmax",
             "pooling": network.pooling,
         }
+        settings |= self.weights.to_dict()
         return {
             "encoder.json": config_json(network.encoder),
             "network.json": json.dumps(settings, indent=2),
@@ -125,11 +135,14 @@ class EncoderRunner:
         )
         saved = json.loads(files["network.json"])
         self.settings.head, self.settings.pooling = saved["head"], saved["pooling"]
+        check_settings(self.settings)
+        self.weights.from_dict(saved)
         encoder = build_from_config(files["encoder.json"], **self._rates())
         return self._network(encoder, saved["n_tags"], cases=saved["case_features"])
 
     def for_shim(self, shim: TaggerShim) -> EncoderRunner:
         made = EncoderRunner(shim, self.settings)
+        made.weights = self.weights.copy()
         if self.tokenizer is not None:
             made.set_tokenizer(self.tokenizer)
         return made
@@ -146,12 +159,18 @@ class EncoderRunner:
     def budget(self, mode: str) -> int:
         kind = "cuda" if self.shim.device.type == "cuda" else "cpu"
         wanted = self.settings.batch_pieces if mode == "train" else self.settings.predict_pieces
-        return min(wanted or DEFAULT_BUDGET[kind][mode], self.shrunk.get(mode, 1 << 40))
+        allowed = wanted or DEFAULT_BUDGET[kind][mode]
+        return min(allowed // self._held(mode), self.shrunk.get(mode, 1 << 40))
 
-    def windows(self, pieces: Sequence[Pieces]) -> Windows:
+    def _held(self, mode: str) -> int:
+        """Passes held in memory at once."""
+        return 2 if mode == "train" and self.settings.r_drop else 1
+
+    def windows(self, pieces: Sequence[Pieces], docs: Sequence[Doc] = ()) -> Windows:
         assert self.tokenizer is not None
         longest = min(self.settings.window or 512, self.tokenizer.max_length)
-        return make_windows(pieces, longest - 2, self.settings.context)
+        sentences = sentence_starts(docs) if self.settings.window_unit == "sentence" else None
+        return make_windows(pieces, longest - 2, self.settings.context, sentences)
 
     # -- training ---------------------------------------------------------------------------------------------
 
@@ -162,15 +181,20 @@ class EncoderRunner:
         network.head.dropout.p = gold.drop
         self.shim.last_docs = gold.docs
         register_counter(self.cache)
-        prepared = _Prepared(self.cache.encode(gold.keys, gold.docs), self.windows)
+        prepared = _Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
         # Sequences without one labelled token teach nothing and are not computed.
         known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])
         labelled = known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
         total: list[torch.Tensor] = []
         taught = np.flatnonzero(labelled > 0)
+        regularised = extra_pass(self.settings)
 
         def run(rows: np.ndarray) -> None:
             batch, tokens = self._sequences(prepared, rows, network)
+            if regularised is not None:
+                tags = _to(gold.tags[tokens], self.shim.device)
+                total.append(regularised(self, batch, tags, prepared.sizes[rows], int(labelled[rows].sum())))
+                return
             with self.shim.forward_context():
                 scores = self._run(network, batch)
                 tags = torch.from_numpy(gold.tags[tokens]).to(scores.device, non_blocking=True)
@@ -187,9 +211,7 @@ class EncoderRunner:
         if network.head.crf:
             counted = torch.from_numpy(sizes).to(scores.device)
             return crf_loss(network.head, scores, tags, counted)
-        weight = self.class_weight
-        if weight is not None:
-            weight = self.class_weight = weight.to(scores.device)
+        weight = self.weights.tensor(scores.device)
         return token_loss(scores, tags, smoothing=self.settings.label_smoothing, weight=weight)
 
     def _run(self, network: TagNetwork, batch: Sequences) -> torch.Tensor:
@@ -200,7 +222,7 @@ class EncoderRunner:
     def predict(self, docs: Sequence[Doc]) -> Emissions:
         network, context = self.shim.predictor()  # says what to do where nothing is initialised yet
         assert self.tokenizer is not None
-        prepared = _Prepared(self.tokenizer.encode(docs), self.windows)
+        prepared = _Prepared(self.tokenizer.encode(docs), lambda p: self.windows(p, docs))
         parts: list[tuple[np.ndarray, torch.Tensor]] = []
 
         def run(rows: np.ndarray) -> None:
@@ -264,7 +286,7 @@ class EncoderRunner:
                     "training" if mode == "train" else "prediction",
                     pieces,
                     "batch_pieces" if mode == "train" else "predict_pieces",
-                    pieces,
+                    pieces * self._held(mode),
                 )
             self.shrunk[mode] = max(pieces, 8)
 

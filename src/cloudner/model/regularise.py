@@ -1,0 +1,125 @@
+"""Training by a second pass over each micro-batch: R-Drop and adversarial examples.
+
+Both are sums over sequences or tokens of what each has by itself, so that a step is the same however its sequences
+are cut into micro-batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from cloudner.errors import ConfigError
+from cloudner.model.loss import symmetric_kl
+from cloudner.model.network import Network, Sequences
+from cloudner.model.weights import ClassWeights
+from cloudner.pieces.windows import UNITS
+
+if TYPE_CHECKING:
+    from cloudner.model.tagger import EncoderRunner, Settings
+
+# (runner, micro-batch, tags, tokens of each sequence, labelled tokens) -> the summed plain loss, detached
+Pass = Callable[["EncoderRunner", Sequences, torch.Tensor, np.ndarray, int], torch.Tensor]
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises ConfigError for values that cannot be meant, and for settings that do not go together."""
+    for name in ("r_drop", "fgm"):
+        value = getattr(settings, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ConfigError(f"{name} = {value}", expected="0 (off) or more")
+    if settings.window_unit not in UNITS:
+        raise ConfigError(f"window_unit = {settings.window_unit!r}", expected=" or ".join(UNITS))
+    if settings.r_drop and settings.fgm:
+        raise ConfigError(
+            f"r_drop = {settings.r_drop} and fgm = {settings.fgm}", expected="one of them at a time"
+        )
+    if settings.r_drop and settings.head == "crf":
+        raise ConfigError(
+            f'r_drop = {settings.r_drop} with head = "crf", which has no distribution for a single token',
+            expected='r_drop = 0, or head = "softmax"',
+        )
+    ClassWeights(settings.class_weights).check_head(settings.head)
+
+
+def extra_pass(settings: Settings) -> Pass | None:
+    """What takes the place of a plain forward and backward pass, if anything does."""
+    return r_drop if settings.r_drop else fgm if settings.fgm else None
+
+
+def r_drop(
+    runner: EncoderRunner, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
+) -> torch.Tensor:
+    """Two passes under different dropout, and their divergence (Liang et al., 2021, "R-Drop: Regularized Dropout for
+    Neural Networks"; scaled as in the authors' code: mean of the two losses + alpha * mean of the two divergences)."""
+    with runner.shim.forward_context():
+        one, other = runner._run(runner.network, batch), runner._run(runner.network, batch)
+        loss = (_loss(runner, one, tags, sizes) + _loss(runner, other, tags, sizes)) / 2
+        regular = runner.settings.r_drop * symmetric_kl(one, other, tags)
+    runner.shim.accumulate(loss + regular, n_labelled)
+    return loss.detach().float()
+
+
+def fgm(
+    runner: EncoderRunner, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
+) -> torch.Tensor:
+    """The loss, and the loss after a step of length epsilon along its gradient in the embeddings (Miyato et al., 2017,
+    "Adversarial Training Methods for Semi-Supervised Text Classification", equations 5 and 6).
+
+    The step is taken where the embeddings come out, a sequence at a time and of norm epsilon over the sequence: no
+    weight moves, so there is none to restore, and it does not depend on what else is in the micro-batch. Gradients
+    of both passes are kept together or not at all.
+    """
+    shim, network = runner.shim, runner.network
+    seen: list[torch.Tensor] = []
+
+    def keep(output: torch.Tensor) -> torch.Tensor:
+        seen.append(output)
+        return output
+
+    with _embeddings(network, keep), shim.forward_context():
+        loss = _loss(runner, runner._run(network, batch), tags, sizes)
+    if seen[0].dim() != 3:
+        raise ConfigError(
+            f"fgm with an encoder whose embeddings have shape {tuple(seen[0].shape)}",
+            expected="(sequences, pieces, width), which this attention implementation packs away",
+        )
+    *clean, gradient = shim.gradients(loss, seen)
+    result = loss.detach().float()
+    del loss  # its graph is not held while the second is built
+    along = gradient.float()
+    norm = along.flatten(1).norm(dim=1).clamp_min(torch.finfo(torch.float32).tiny)
+    step = (runner.settings.fgm * along / norm[:, None, None]).to(seen[0].dtype)
+    seen.clear()
+    with _embeddings(network, lambda output: output + step), shim.forward_context():
+        adversarial = _loss(runner, runner._run(network, batch), tags, sizes)
+    shim.accumulate(adversarial, n_labelled, earlier=clean)
+    return result
+
+
+def _loss(runner: EncoderRunner, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray) -> torch.Tensor:
+    return runner._loss(runner.network, scores, tags, sizes)
+
+
+@contextlib.contextmanager
+def _embeddings(network: Network, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Within it, what the encoder's word-piece embeddings give is `change`d on its way into the encoder."""
+    done: list[bool] = []
+
+    def hook(module: Any, inputs: Any, output: torch.Tensor) -> Any:
+        if done:  # Longformer looks up its own padding after the batch
+            return output
+        done.append(True)
+        return change(output if output.requires_grad else output.detach().requires_grad_())
+
+    table = network.encoder.get_input_embeddings()  # type: ignore[operator]
+    handle = table.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
