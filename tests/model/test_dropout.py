@@ -1,9 +1,9 @@
 """Dropout: rates are what the settings say, pooled masks are as good as drawn ones."""
 
 import pytest
-import tiny
 import torch
 
+import tiny
 from cloudner.errors import ConfigError
 from cloudner.model import dropout
 from cloudner.model.dropout import PooledDropout
