@@ -105,9 +105,9 @@ def test_pooling_is_what_its_name_says(bert):
             ("max", lambda p: p.max(0)),
         ):
             network.pooling = pooling
-            from cloudner.model.tagger import _Prepared
+            from cloudner.model.sequences import Prepared
 
-            prepared = _Prepared([pieces], runner.windows)
+            prepared = Prepared([pieces], runner.windows)
             batch, _ = prepared.sequences(
                 np.array([0]), special, torch.device("cpu"), counts=True, cases=False
             )

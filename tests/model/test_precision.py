@@ -63,13 +63,13 @@ def test_compute_capability_decides(monkeypatch, capability, expected):
 @pytest.mark.parametrize("name", ["bf16", "fp16", "fp32"])
 def test_prediction_in_each_precision_is_close(trained, name):
     from cloudner.model.inference import prepare
-    from cloudner.model.tagger import _Prepared
+    from cloudner.model.sequences import Prepared
 
     pipe = trained.get_pipe("cloudner")
     docs = [trained.make_doc(text) for text, _ in tiny.DATA]
     expected = pipe.model.predict(docs).scores
     runner = pipe.model.shims[0].runner
-    prepared = _Prepared(runner.tokenizer.encode(docs), runner.windows)
+    prepared = Prepared(runner.tokenizer.encode(docs), runner.windows)
     # The conversion itself, whatever this CPU is fast in.
     network, context = prepare(pipe.model.shims[0].network, "fp32", "fp32")
     if name != "fp32":

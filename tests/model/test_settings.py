@@ -169,10 +169,10 @@ def test_no_dropout_means_none_anywhere(family, encoder_folder):
     nlp = tiny.make_nlp(encoder_folder(family), dropout=0.0)
     network = network_of(nlp).train()
     runner = nlp.get_pipe("cloudner").model.shims[0].runner
-    from cloudner.model.tagger import _Prepared
+    from cloudner.model.sequences import Prepared
 
     docs = [nlp.make_doc(text) for text, _ in tiny.DATA]
-    prepared = _Prepared(runner.tokenizer.encode(docs), runner.windows)
+    prepared = Prepared(runner.tokenizer.encode(docs), runner.windows)
     batch, _ = prepared.sequences(
         np.arange(4),
         runner.tokenizer.special,

@@ -92,12 +92,12 @@ def test_gold_to_the_pieces_the_encoder_reads_and_back(kind, docs):
     any tokenizer, and scores go back to the tokens they belong to."""
     import torch
 
-    from cloudner.model.tagger import _Prepared
+    from cloudner.model.sequences import Prepared
 
     tokenizer = _tokenizers(kind)
     scheme = TagScheme(LABELS)
     tags = gold_tags([Example(doc.copy(), doc) for doc in docs], scheme)
-    prepared = _Prepared(tokenizer.encode(docs), lambda pieces: make_windows(pieces, 80, 8))
+    prepared = Prepared(tokenizer.encode(docs), lambda pieces: make_windows(pieces, 80, 8))
     assert int(prepared.offsets[-1]) == len(tags)
     back = np.full(len(tags), -9)
     for row in range(len(prepared.lengths)):  # one sequence at a time, then all

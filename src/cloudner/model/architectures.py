@@ -68,12 +68,13 @@ def transformer_ner(
     """
     from cloudner.errors import ConfigError
     from cloudner.model import tagger
+    from cloudner.model.settings import Settings
     from cloudner.model.shim import TaggerShim
 
     for name, rate in (("dropout", dropout), ("attention_dropout", attention_dropout)):
         if rate is not None and not 0 <= rate < 1:
             raise ConfigError(f"{name} = {rate}", expected="0 or more and below 1")
-    settings = tagger.Settings(
+    settings = Settings(
         encoder=encoder,
         window=window,
         context=context,

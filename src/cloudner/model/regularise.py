@@ -7,7 +7,6 @@ are cut into micro-batches.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,34 +16,13 @@ import torch
 from cloudner.errors import ConfigError
 from cloudner.model.loss import symmetric_kl
 from cloudner.model.network import Network, Sequences
-from cloudner.model.weights import ClassWeights
-from cloudner.pieces.windows import UNITS
+from cloudner.model.settings import Settings
 
 if TYPE_CHECKING:
-    from cloudner.model.tagger import EncoderRunner, Settings
+    from cloudner.model.tagger import EncoderRunner
 
 # (runner, micro-batch, tags, tokens of each sequence, labelled tokens) -> the summed plain loss, detached
 Pass = Callable[["EncoderRunner", Sequences, torch.Tensor, np.ndarray, int], torch.Tensor]
-
-
-def check_settings(settings: Settings) -> None:
-    """Raises ConfigError for values that cannot be meant, and for settings that do not go together."""
-    for name in ("r_drop", "fgm"):
-        value = getattr(settings, name)
-        if not (math.isfinite(value) and value >= 0):
-            raise ConfigError(f"{name} = {value}", expected="0 (off) or more")
-    if settings.window_unit not in UNITS:
-        raise ConfigError(f"window_unit = {settings.window_unit!r}", expected=" or ".join(UNITS))
-    if settings.r_drop and settings.fgm:
-        raise ConfigError(
-            f"r_drop = {settings.r_drop} and fgm = {settings.fgm}", expected="one of them at a time"
-        )
-    if settings.r_drop and settings.head == "crf":
-        raise ConfigError(
-            f'r_drop = {settings.r_drop} with head = "crf", which has no distribution for a single token',
-            expected='r_drop = 0, or head = "softmax"',
-        )
-    ClassWeights(settings.class_weights).check_head(settings.head)
 
 
 def extra_pass(settings: Settings) -> Pass | None:

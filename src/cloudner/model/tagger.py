@@ -19,11 +19,13 @@ from cloudner.model.encoder import build_from_config, config_json, load_pretrain
 from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.microbatch import OVERHEAD, plan
 from cloudner.model.network import Network, Sequences, TagNetwork
-from cloudner.model.regularise import check_settings, extra_pass
+from cloudner.model.regularise import extra_pass
+from cloudner.model.sequences import Prepared, to_device
+from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
 from cloudner.model.weights import ClassWeights
 from cloudner.pieces.cache import PieceCache
-from cloudner.pieces.tokenizer import Pieces, PieceTokenizer, ragged_indices
+from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
 from cloudner.pieces.windows import Windows, make_windows, sentence_starts
 
 logger = logging.getLogger("cloudner")
@@ -49,33 +51,6 @@ class Emissions:
 
     scores: np.ndarray
     offsets: np.ndarray
-
-
-@dataclass(slots=True)
-class Settings:
-    """How an encoder is run; see `cloudner.TransformerNER.v1` for each."""
-
-    encoder: str
-    window: int | None = None
-    context: int = 64
-    pooling: str = "first"
-    head: str = "softmax"
-    case_features: str | bool = "auto"
-    dropout: float | None = None
-    attention_dropout: float | None = None
-    freeze_layers: int = 0
-    freeze_embeddings: bool = False
-    gradient_checkpointing: bool = False
-    batch_pieces: int | None = None
-    predict_pieces: int | None = None
-    label_smoothing: float = 0.0
-    class_weights: str | dict[str, float] | None = None
-    r_drop: float = 0.0
-    fgm: float = 0.0
-    window_unit: str = "document"
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
 
 class EncoderRunner:
@@ -181,7 +156,7 @@ class EncoderRunner:
         network.head.dropout.p = gold.drop
         self.shim.last_docs = gold.docs
         register_counter(self.cache)
-        prepared = _Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
+        prepared = Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
         # Sequences without one labelled token teach nothing and are not computed.
         known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])
         labelled = known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
@@ -192,7 +167,7 @@ class EncoderRunner:
         def run(rows: np.ndarray) -> None:
             batch, tokens = self._sequences(prepared, rows, network)
             if regularised is not None:
-                tags = _to(gold.tags[tokens], self.shim.device)
+                tags = to_device(gold.tags[tokens], self.shim.device)
                 total.append(regularised(self, batch, tags, prepared.sizes[rows], int(labelled[rows].sum())))
                 return
             with self.shim.forward_context():
@@ -222,7 +197,7 @@ class EncoderRunner:
     def predict(self, docs: Sequence[Doc]) -> Emissions:
         network, context = self.shim.predictor()  # says what to do where nothing is initialised yet
         assert self.tokenizer is not None
-        prepared = _Prepared(self.tokenizer.encode(docs), lambda p: self.windows(p, docs))
+        prepared = Prepared(self.tokenizer.encode(docs), lambda p: self.windows(p, docs))
         parts: list[tuple[np.ndarray, torch.Tensor]] = []
 
         def run(rows: np.ndarray) -> None:
@@ -242,7 +217,7 @@ class EncoderRunner:
     # -- both -------------------------------------------------------------------------------------------------
 
     def _sequences(
-        self, prepared: _Prepared, rows: np.ndarray, network: Network
+        self, prepared: Prepared, rows: np.ndarray, network: Network
     ) -> tuple[Sequences, np.ndarray]:
         assert self.tokenizer is not None
         return prepared.sequences(
@@ -289,77 +264,6 @@ class EncoderRunner:
                     pieces * self._held(mode),
                 )
             self.shrunk[mode] = max(pieces, 8)
-
-
-class _Prepared:
-    """The sequences of a list of documents as host arrays."""
-
-    def __init__(self, pieces: list[Pieces], windows: Callable[[Sequence[Pieces]], Windows]) -> None:
-        self.w = windows(pieces)
-        self.ids = np.concatenate([p.ids for p in pieces]) if pieces else np.zeros(0, np.int32)
-        counts = np.concatenate([p.counts for p in pieces]) if pieces else np.zeros(0, np.int32)
-        cases = np.concatenate([p.cases for p in pieces]) if pieces else np.zeros(0, np.int8)
-        piece_start = np.cumsum([0, *(len(p.ids) for p in pieces)])
-        token_start = np.cumsum([0, *(len(p.counts) for p in pieces)])
-        solid = counts > 0
-        self.counts = counts[solid].astype(np.int64)
-        self.first_piece = (np.cumsum(counts, dtype=np.int64) - counts)[solid]
-        self.piece_cases = np.repeat(cases, counts)
-        solid_before = np.concatenate([[0], np.cumsum(solid)])
-        self.offsets = solid_before[token_start]
-        self.begin = piece_start[self.w.doc] + self.w.first
-        self.lengths = self.w.lengths + 2
-        # Non-space tokens each sequence answers for; over the document they follow one another.
-        self.row_first = solid_before[token_start[self.w.doc] + self.w.token_first]
-        self.row_last = solid_before[token_start[self.w.doc] + self.w.token_last]
-        self.sizes = self.row_last - self.row_first
-        self.row_bounds = np.append(self.row_first, self.row_last[-1:] if len(self.w) else [0])
-
-    def sequences(
-        self,
-        rows: np.ndarray,
-        special: dict[str, int],
-        device: torch.device,
-        *,
-        counts: bool,
-        cases: bool,
-    ) -> tuple[Sequences, np.ndarray]:
-        """The micro-batch of these sequences, and which of all tokens its scores belong to."""
-        lengths = self.lengths[rows]
-        longest = int(lengths.max())
-        n = len(rows)
-        inner = lengths - 2
-        where = ragged_indices(np.arange(n) * longest + 1, inner)
-        source = ragged_indices(self.begin[rows], inner)
-        ids = np.full(n * longest, special["pad"], dtype=np.int64)
-        ids[where] = self.ids[source]
-        starts = np.arange(n) * longest
-        ids[starts] = special["cls"]
-        ids[starts + lengths - 1] = special["sep"]
-        tokens = ragged_indices(self.row_first[rows], self.sizes[rows])
-        sequence = np.repeat(np.arange(n), self.sizes[rows])
-        first = self.first_piece[tokens] - self.begin[rows][sequence] + sequence * longest + 1
-        batch = Sequences(
-            ids=_to(ids.reshape(n, longest), device),
-            lengths=None if int(lengths.min()) == longest else _to(lengths, device),
-            token_first=_to(first, device),
-        )
-        if counts:
-            # A token's pieces end with its window: one cut by it is seen as far as it goes.
-            room = (self.begin + self.lengths - 2)[rows][sequence] - self.first_piece[tokens]
-            batch.token_count = _to(np.minimum(self.counts[tokens], room), device)
-        if cases:
-            table = np.zeros(n * longest, dtype=np.int64)
-            table[where] = self.piece_cases[source]
-            batch.cases = _to(table.reshape(n, longest), device)
-        return batch, tokens
-
-
-def _to(array: np.ndarray, device: torch.device) -> torch.Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 def _free_memory() -> None:

@@ -1,0 +1,57 @@
+"""The settings of `cloudner.TransformerNER.v1` that its runner reads, and which of them go together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cloudner.errors import ConfigError
+from cloudner.model.weights import ClassWeights
+from cloudner.pieces.windows import UNITS
+
+
+@dataclass(slots=True)
+class Settings:
+    """How an encoder is run; see `cloudner.TransformerNER.v1` for each."""
+
+    encoder: str
+    window: int | None = None
+    context: int = 64
+    pooling: str = "first"
+    head: str = "softmax"
+    case_features: str | bool = "auto"
+    dropout: float | None = None
+    attention_dropout: float | None = None
+    freeze_layers: int = 0
+    freeze_embeddings: bool = False
+    gradient_checkpointing: bool = False
+    batch_pieces: int | None = None
+    predict_pieces: int | None = None
+    label_smoothing: float = 0.0
+    class_weights: str | dict[str, float] | None = None
+    r_drop: float = 0.0
+    fgm: float = 0.0
+    window_unit: str = "document"
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises ConfigError for values that cannot be meant, and for settings that do not go together."""
+    for name in ("r_drop", "fgm"):
+        value = getattr(settings, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ConfigError(f"{name} = {value}", expected="0 (off) or more")
+    if settings.window_unit not in UNITS:
+        raise ConfigError(f"window_unit = {settings.window_unit!r}", expected=" or ".join(UNITS))
+    if settings.r_drop and settings.fgm:
+        raise ConfigError(
+            f"r_drop = {settings.r_drop} and fgm = {settings.fgm}", expected="one of them at a time"
+        )
+    if settings.r_drop and settings.head == "crf":
+        raise ConfigError(
+            f'r_drop = {settings.r_drop} with head = "crf", which has no distribution for a single token',
+            expected='r_drop = 0, or head = "softmax"',
+        )
+    ClassWeights(settings.class_weights).check_head(settings.head)
