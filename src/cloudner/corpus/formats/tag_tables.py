@@ -10,8 +10,7 @@ from typing import Any
 
 from cloudner.corpus.formats._hf_rows import tag_name
 from cloudner.corpus.formats._spans import Where, short
-from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
-from cloudner.corpus.formats.tables import (
+from cloudner.corpus.formats._tables import (
     TAG_NAMES,
     TEXT_NAMES,
     TOKEN_NAMES,
@@ -22,6 +21,7 @@ from cloudner.corpus.formats.tables import (
     table_rows,
     tables,
 )
+from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
 

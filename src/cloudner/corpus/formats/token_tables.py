@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, Literal
 
 from cloudner.corpus.formats._spans import Where
-from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
-from cloudner.corpus.formats.tables import (
+from cloudner.corpus.formats._tables import (
     SENTENCE_NAMES,
     TAG_NAMES,
     TOKEN_NAMES,
@@ -20,6 +19,7 @@ from cloudner.corpus.formats.tables import (
     table_rows,
     tables,
 )
+from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
 
