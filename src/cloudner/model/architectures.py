@@ -28,6 +28,7 @@ def transformer_ner(
     r_drop: float = 0.0,
     fgm: float = 0.0,
     window_unit: str = "document",
+    compile: bool = False,
 ) -> Model:
     """`cloudner.TransformerNER.v1`: a tagger that owns a Hugging Face encoder.
 
@@ -65,6 +66,8 @@ def transformer_ner(
         a window that reads `context` word pieces of its document on either side (FLERT; Schweter and Akbik, 2020); 0:
         sentences alone. Boundaries are those of the documents that come in, so a sentencizer goes before this component
         and, while training, into `[training] annotating_components`.
+    compile: let torch.compile make kernels for the encoder; it takes a minute or more before the first step and pays on long
+        trainings only. Needs a C++ compiler on CPUs.
     """
     from cloudner.errors import ConfigError
     from cloudner.model import tagger
@@ -89,6 +92,7 @@ def transformer_ner(
         batch_pieces=_number("batch_pieces", batch_pieces),
         predict_pieces=_number("predict_pieces", predict_pieces),
         label_smoothing=label_smoothing,
+        compile=compile,
         class_weights=class_weights,
         r_drop=r_drop,
         fgm=fgm,

@@ -32,6 +32,7 @@ class Settings:
     r_drop: float = 0.0
     fgm: float = 0.0
     window_unit: str = "document"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         check_settings(self)

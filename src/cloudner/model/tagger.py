@@ -14,6 +14,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from cloudner.corpus.batcher import register_counter
+from cloudner.model.compiling import compile_encoder
 from cloudner.model.dropout import pool_dropout
 from cloudner.model.encoder import build_from_config, config_json, load_pretrained
 from cloudner.model.loss import crf_loss, token_loss
@@ -80,7 +81,10 @@ class EncoderRunner:
 
     def _network(self, encoder: torch.nn.Module, n_tags: int, *, cases: bool) -> Network:
         s = self.settings
-        pool_dropout(encoder)
+        if s.compile:
+            compile_encoder(encoder, self.shim.device)
+        else:
+            pool_dropout(encoder)
         network = Network(encoder, n_tags, pooling=s.pooling, head=s.head, case_features=cases)
         network.freeze(s.freeze_layers, embeddings=s.freeze_embeddings)
         if s.gradient_checkpointing:
