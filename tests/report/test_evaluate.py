@@ -9,7 +9,8 @@ from spacy.tokens import Doc
 from spacy.training import Corpus
 
 from cloudner.errors import InputError
-from cloudner.report.evaluate import evaluate, training_record, training_surfaces
+from cloudner.report.evaluate import evaluate
+from cloudner.report.inputs import training_record, training_surfaces
 from cloudner.report.scores import Score
 
 from .conftest import ruler, write_docs

@@ -8,11 +8,11 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span
 
-from cloudner.report import sections
 from cloudner.report.calibration import Bin
 from cloudner.report.charts import Series, line_chart, number, reliability_chart, ticks
 from cloudner.report.evaluate import evaluate
 from cloudner.report.html import evaluation_html, script_json
+from cloudner.report.markup import flatten, table
 
 from .conftest import ruler, tagged_documents, write_docs
 
@@ -236,7 +236,7 @@ def test_nested_facts_become_flat_rows_with_units():
         "tags": ["B", "I"],
         "empty": [],
     }
-    assert sections._flatten(values) == [
+    assert flatten(values) == [
         ("ram_total", "23.5 GiB"),
         ("gpus[0].name", "NVIDIA A10G"),
         ("gpus[0].memory", "24.0 GiB"),
@@ -247,6 +247,14 @@ def test_nested_facts_become_flat_rows_with_units():
         ("rate", "3e-05"),
         ("tags", "B, I"),
         ("empty", "–"),
+    ]
+
+
+def test_only_the_columns_of_bars_have_their_name_at_the_left():
+    heads = re.findall(r"<th ([^>]*)>([^<]*)</th>", table(("Label", "F1", "F1 with 95 % interval", ""), ""))
+    assert [name for attributes, name in heads if "class='wide'" in attributes] == [
+        "F1 with 95 % interval",
+        "",
     ]
 
 

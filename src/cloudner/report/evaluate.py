@@ -9,16 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import spacy
-import srsly
 from spacy.language import Language
-from spacy.tokens import DocBin
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
 from cloudner.errors import CloudnerError, InputError
 from cloudner.loading import load
 from cloudner.report.calibration import Calibration, calibration_of
 from cloudner.report.errors import EntityError, confusion, count_kinds, find_errors
+from cloudner.report.inputs import read_examples, spacy_files, training_record, training_surfaces
 from cloudner.report.scores import (
     Score,
     StrictScores,
@@ -158,7 +156,7 @@ def evaluate(
     Raises `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
     """
-    files = _data_files(data)
+    files = spacy_files(data)
     nlp, name = _load(model, device)
     documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size)
     if not documents:
@@ -209,35 +207,6 @@ def evaluate(
     return evaluation
 
 
-def training_surfaces(train: str | Path | Sequence[str | Path]) -> dict[str, set[str]]:
-    """Labels by entity text (white space normalised) in `.spacy` files, for `scores_by_seen`."""
-    surfaces: dict[str, set[str]] = {}
-    vocab = spacy.blank("xx").vocab
-    for path in _data_files(train):
-        for doc in _doc_bin(path).get_docs(vocab):
-            for span in doc.ents:
-                surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
-    return surfaces
-
-
-def training_record(model_path: Path | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The training log (`log.jsonl`) and `run.json` inside the pipeline's folder or beside it."""
-    log: list[dict[str, Any]] = []
-    run: dict[str, Any] = {}
-    if model_path is None:
-        return log, run
-    for folder in (Path(model_path), Path(model_path).parent):
-        file = folder / "log.jsonl"
-        if not log and file.is_file():
-            # A run that was killed may leave half a line at the end.
-            log = [record for record in srsly.read_jsonl(file, skip=True) if isinstance(record, dict)]
-        file = folder / "run.json"
-        if not run and file.is_file():
-            found = srsly.read_json(file)
-            run = found if isinstance(found, dict) else {}
-    return log, run
-
-
 def _compare(
     evaluation: Evaluation,
     model: str | Path | Language,
@@ -264,54 +233,13 @@ def _load(model: str | Path | Language, device: str) -> tuple[Language, str]:
     return load(model, device=device), str(model)
 
 
-def _data_files(data: str | Path | Sequence[str | Path]) -> list[Path]:
-    given = [data] if isinstance(data, (str, Path)) else list(data)
-    files: list[Path] = []
-    for item in map(Path, given):
-        if item.is_dir():
-            found = sorted(item.rglob("*.spacy"))
-            if not found:
-                raise InputError("no .spacy file in this folder", file=str(item))
-            files += found
-        elif not item.exists():
-            raise InputError("no such file", file=str(item), expected="a .spacy file or a folder of them")
-        elif item.suffix != ".spacy":
-            raise InputError(
-                "not a .spacy file",
-                file=str(item),
-                fix=f"python -m spacy cloudner convert {item} --output {item.with_suffix('.spacy')}",
-            )
-        else:
-            files.append(item)
-    if not files:
-        raise InputError("no data given", expected="a .spacy file or a folder of them")
-    return files
-
-
-def _doc_bin(path: Path) -> DocBin:
-    try:
-        return DocBin().from_disk(path)
-    except Exception as error:  # zlib, msgpack and srsly each raise their own
-        raise InputError(
-            f"cannot be read as a .spacy file ({type(error).__name__}: {error})",
-            file=str(path),
-            expected="a file written by `spacy convert`, `cloudner convert` or DocBin.to_disk",
-        ) from None
-
-
-def _examples(nlp: Language, files: list[Path], gold_preproc: bool) -> Iterator[Example]:
-    for path in files:
-        _doc_bin(path)  # tells a broken file by name
-        yield from Corpus(path, gold_preproc=gold_preproc)(nlp)
-
-
 def _predict(
     nlp: Language, files: list[Path], gold_preproc: bool, batch_size: int | None
 ) -> tuple[list[ScoredDocument], int, float]:
     """Documents, words and the seconds that `nlp.pipe` took for them (tokenisation and reading excluded)."""
     documents: list[ScoredDocument] = []
     words, seconds = 0, 0.0
-    for chunk in _chunks(_examples(nlp, files, gold_preproc), CHUNK):
+    for chunk in _chunks(read_examples(nlp, files, gold_preproc), CHUNK):
         started = time.perf_counter()
         predicted = list(nlp.pipe((example.predicted for example in chunk), batch_size=batch_size))
         seconds += time.perf_counter() - started

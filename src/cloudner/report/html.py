@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from spacy import displacy
 
-from cloudner.report import sections
+from cloudner.report import run_sections, sections
 from cloudner.report.errors import DESCRIPTIONS, KINDS, EntityError, count_kinds
+from cloudner.report.markup import short_name
 
 if TYPE_CHECKING:
     from cloudner.report.evaluate import Evaluation
@@ -32,7 +33,7 @@ def evaluation_html(evaluation: Evaluation, *, max_errors: int = 5000) -> str:
     """The whole page. At most `max_errors` mistakes are written into it, spread evenly; the page says so."""
     page = files("cloudner.report") / "page"
     script = (page / "report.js").read_text(encoding="utf-8")
-    charts, chart_data = sections.training(evaluation.log)
+    charts, chart_data = run_sections.training(evaluation.log)
     shown = _spread(evaluation.errors, max_errors)
     colours = label_colours(evaluation)
     data = {
@@ -46,7 +47,7 @@ def evaluation_html(evaluation: Evaluation, *, max_errors: int = 5000) -> str:
         {
             "policy": f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
             "img-src data:; base-uri 'none'; form-action 'none'",
-            "title": escape(sections.short_name(evaluation.model)),
+            "title": escape(short_name(evaluation.model)),
             "style": (page / "report.css").read_text(encoding="utf-8"),
             "script": script,
             "data": script_json(data),
@@ -61,7 +62,7 @@ def evaluation_html(evaluation: Evaluation, *, max_errors: int = 5000) -> str:
             "calibration": sections.calibration(evaluation),
             "comparison": sections.comparison(evaluation),
             "training": charts,
-            "run": sections.run(evaluation),
+            "run": run_sections.run(evaluation),
             "error_filters": _kind_filters(evaluation),
             "label_options": _label_options(evaluation),
             "error_total": _error_total(len(shown), len(evaluation.errors)),
