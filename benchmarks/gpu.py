@@ -28,14 +28,12 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 def peak_tflops(name: str) -> tuple[float | None, str]:
     """The card's rated TFLOP/s in half precision and where that comes from; None for a card not in the table."""
-    from cloudner.hardware.speed import accelerators
+    from cloudner.hardware.machine import GPU
+    from cloudner.hardware.speed import accelerator_of
 
-    matches = [
-        (len(part), row) for row in accelerators() for part in row["match"] if part.lower() in name.lower()
-    ]
-    if not matches:
+    row = accelerator_of(GPU(index=0, name=name, memory_total=0))
+    if row is None:
         return None, f"{name} is not in hardware/accelerators.json"
-    row = max(matches, key=lambda pair: pair[0])[1]
     return float(row["half"]), row["source"]
 
 
