@@ -13,6 +13,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def export_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Exported encoders go to a temporary folder, not into the user's."""
+    os.environ["CLOUDNER_CACHE"] = str(tmp_path_factory.mktemp("exports"))
+
+
 @pytest.fixture(scope="session")
 def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a tiny random encoder of a family in `tiny.FAMILIES`."""

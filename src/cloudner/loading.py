@@ -23,6 +23,7 @@ def load(
     *,
     device: str = "auto",
     precision: str = "auto",
+    backend: str = "auto",
     threshold: float | None = None,
     **kwargs: Any,
 ) -> Language:
@@ -32,10 +33,14 @@ def load(
         `training/model-best` of the nearest project, from the working directory upwards.
     device: "auto" (CUDA when a computation on it succeeds), "cpu", "cuda", "cuda:1".
     precision: of prediction: "auto", "fp32", "bf16", "fp16", or "int8" (CPU).
+    backend: what computes the encoder in prediction: "torch", "onnxruntime" or "openvino" (CPU; the extras
+        cloudner[onnx] and cloudner[openvino]), or "auto": ONNX Runtime for int8 where it is installed, else torch.
+        The encoder is exported once into $CLOUDNER_CACHE, else the user's cache folder.
     threshold: leave out entities below this probability.
     kwargs: those of `spacy.load` (vocab, disable, enable, exclude, config).
 
-    Raises InputError when there is no such pipeline, DeviceError when a device asked for does not work.
+    Raises InputError when there is no such pipeline, DeviceError when a device asked for does not work, ConfigError
+    for an unknown precision or a backend that is not installed or cannot do it.
     """
     import spacy
 
@@ -56,7 +61,7 @@ def load(
         if chosen != "cpu" and shim.ready and not pipe.model.has_ref("tok2vec"):
             shim.wanted_device = chosen
             shim.to_device("gpu", _index(chosen))
-        set_precision(pipe, precision)
+        set_precision(pipe, precision, backend)
         if threshold is not None:
             pipe.cfg["threshold"] = float(threshold)
     return nlp
@@ -139,16 +144,21 @@ def cloudner_pipes(nlp: Language) -> Iterator[Any]:
             yield pipe
 
 
-def set_precision(pipe: Any, precision: str) -> None:
-    """Predict in this precision from now on. Raises ConfigError for an unknown one."""
+def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:
+    """Predict in this precision, and by this backend, from now on. Raises ConfigError for an unknown precision, and
+    for a backend that is not installed or cannot do it."""
     from cloudner.errors import ConfigError
+    from cloudner.model.backends import check_backend
     from cloudner.model.inference import PREDICT_PRECISIONS
 
     if precision not in PREDICT_PRECISIONS:
         raise ConfigError(f"precision = {precision!r}", expected=", ".join(PREDICT_PRECISIONS))
+    check_backend(backend)
     shim = pipe.model.shims[0]
-    shim.inference_precision = precision
+    shim.inference_precision, shim.inference_backend = precision, backend
     shim.forget_predictor()
+    if shim.ready and backend not in {"auto", "torch"}:
+        shim.predictor()  # what was asked for by name fails here, not at the first text
 
 
 def _index(device: str) -> int:

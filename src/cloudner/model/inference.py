@@ -17,16 +17,26 @@ logger = logging.getLogger("cloudner")
 PREDICT_PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 
 
-def prepare(network: TagNetwork, precision: str, trained_in: str | bool) -> tuple[TagNetwork, Any]:
+def prepare(
+    network: TagNetwork, precision: str, trained_in: str | bool, backend: str = "auto"
+) -> tuple[TagNetwork, Any]:
     """A network to predict with and a factory-free context for its forward pass.
 
     precision: "auto" computes as training did where the device can (`trained_in`), else in fp32. "int8" quantises
     the linear layers' weights once and their inputs at each call (CPU only). bf16 and fp16 weights are converted
-    once, which spares autocast's conversion at every call. Raises ConfigError for an unknown name.
+    once, which spares autocast's conversion at every call.
+    backend: what computes the encoder, see `cloudner.model.backends.exported`.
+    Raises ConfigError for an unknown name, and for a backend asked for by name that cannot do it.
     """
     if precision not in PREDICT_PRECISIONS:
         raise ConfigError(f"precision = {precision!r}", expected=", ".join(PREDICT_PRECISIONS))
     device = next(network.parameters()).device
+    if backend != "torch" and (backend != "auto" or precision == "int8"):
+        from cloudner.model.backends import exported
+
+        made_elsewhere = exported(network, precision, trained_in, backend)
+        if made_elsewhere is not None:
+            return made_elsewhere, autocast(device, "fp32")
     if precision == "int8":
         if device.type != "cpu":
             logger.warning("int8 prediction is for CPUs: predicting in the precision of %s", device)

@@ -32,6 +32,12 @@ class Sequences:
     token_count: torch.Tensor | None = None
     cases: torch.Tensor | None = None
 
+    def mask(self) -> torch.Tensor | None:
+        """(sequences, length) int64, 0 at padding; None when there is none."""
+        if self.lengths is None:
+            return None
+        return (torch.arange(self.ids.shape[1], device=self.ids.device) < self.lengths[:, None]).long()
+
 
 class TagHead(nn.Module):
     """(tokens, width) vectors to (tokens, tags) scores, with a CRF's transitions where asked for."""
@@ -114,20 +120,21 @@ class Network(TagNetwork):
 
     def token_vectors(self, batch: Sequences) -> torch.Tensor:
         """(tokens, width)."""
-        mask = None
-        if batch.lengths is not None:
-            mask = torch.arange(batch.ids.shape[1], device=batch.ids.device) < batch.lengths[:, None]
-            mask = mask.long()
+        pieces = self.piece_vectors(batch)
+        if self.pooling == "first" or batch.token_count is None:
+            return pieces.index_select(0, batch.token_first)
+        return self._pooled(pieces, batch.token_first, batch.token_count)
+
+    def piece_vectors(self, batch: Sequences) -> torch.Tensor:
+        """(sequences * length, width)."""
+        mask = batch.mask()
         if self.cases is not None:
             table = self.encoder.get_input_embeddings()  # type: ignore[operator]
             embedded = table(batch.ids) + self.cases(batch.cases)
             hidden = self.encoder(inputs_embeds=embedded, attention_mask=mask, return_dict=True)
         else:
             hidden = self.encoder(input_ids=batch.ids, attention_mask=mask, return_dict=True)
-        pieces = hidden.last_hidden_state.flatten(0, 1)
-        if self.pooling == "first" or batch.token_count is None:
-            return pieces.index_select(0, batch.token_first)
-        return self._pooled(pieces, batch.token_first, batch.token_count)
+        return hidden.last_hidden_state.flatten(0, 1)
 
     def _pooled(self, pieces: torch.Tensor, first: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
         token = torch.repeat_interleave(torch.arange(len(first), device=first.device), count)

@@ -59,6 +59,7 @@ class TaggerShim(PyTorchShim):
         self.wanted_device = device
         self.mixed_precision = mixed_precision
         self.inference_precision: str = "auto"
+        self.inference_backend: str = "auto"
         self.runner: Runner | None = None
         self.labelled = 0
         self.steps = 0
@@ -195,6 +196,7 @@ class TaggerShim(PyTorchShim):
         else:
             self._stock_step(optimizer, parameters, factor)
         self.learn_rate = float(optimizer.learn_rate)
+        self._fast = None  # made between gradients and step, by an annotating component, it has old weights
         self.scaler.update()
         self.steps += 1
         self.overflows = 0
@@ -269,7 +271,9 @@ class TaggerShim(PyTorchShim):
         from cloudner.model.inference import prepare
 
         if self._fast is None:
-            self._fast = prepare(self.network, self.inference_precision, self.mixed_precision)
+            self._fast = prepare(
+                self.network, self.inference_precision, self.mixed_precision, self.inference_backend
+            )
         network, context = self._fast
         if network.training:
             network.eval()
@@ -375,6 +379,7 @@ class TaggerShim(PyTorchShim):
         self._drop_gradients()
         made = TaggerShim(device=self.wanted_device, mixed_precision=self.mixed_precision)
         made.inference_precision = self.inference_precision
+        made.inference_backend = self.inference_backend
         made._model = deepcopy(self._model)
         made.runner = self.runner.for_shim(made) if self.runner is not None else None
         return made
