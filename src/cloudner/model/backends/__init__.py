@@ -68,8 +68,12 @@ def exported(
         return None
     device = next(network.parameters()).device
     if backend == "auto":
-        wanted = precision == "int8" and device.type == "cpu" and isinstance(network, Network)
-        if not wanted or not installed(INT8):
+        if (
+            not isinstance(network, Network)
+            or precision != "int8"
+            or device.type != "cpu"
+            or not installed(INT8)
+        ):
             return None
         try:
             return _exported(network, "int8", INT8)

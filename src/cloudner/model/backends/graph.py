@@ -47,7 +47,7 @@ class EncoderGraph(torch.nn.Module):
         """Inputs of this shape; in all rows but the first the last third is padding."""
         generator = torch.Generator().manual_seed(rows * 1000 + length)
         vocabulary = self.encoder.get_input_embeddings().num_embeddings  # type: ignore[operator]
-        pad = int(getattr(self.encoder.config, "pad_token_id", 0) or 0)  # type: ignore[union-attr]
+        pad = int(getattr(self.encoder.config, "pad_token_id", 0) or 0)
         # Ids around the padding's would be read as padding by encoders that count positions from it.
         ids = torch.randint(min(5, vocabulary - 1), vocabulary, (rows, length), generator=generator)
         mask = torch.ones(rows, length, dtype=torch.int64)
