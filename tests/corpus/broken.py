@@ -130,11 +130,16 @@ BROKEN = {
         "the id '1' of line 2 again",
         3,
     ),
-    "words and tags of a row": ("a.csv", 'tokens,tags\n"a b","O,O"\n"a b","O"\n', "2 words but 1 tags", 3),
+    "words and tags of a row": (
+        "a.csv",
+        "tokens,tags\n" + 'a b,"O,O"\n' * 12 + "a b,O\n",
+        "2 words but 1 tags",
+        14,
+    ),
     "a list cut by numpy": (
         "a.csv",
         "tokens,tags\n\"['a' 'b']\",\"['O' 'O']\"\n\"['a' ... 'b']\",\"['O' ... 'O']\"\n",
-        "shortened|3 words",
+        "a list that was shortened",
         3,
     ),
     "unknown answer": (

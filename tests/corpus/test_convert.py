@@ -194,7 +194,7 @@ def put_rows(path, *rows):
 
 
 def test_an_id_with_two_texts_is_an_error(tmp_path):
-    ann, bob = ({"id": 7, "text": text, "entities": [[0, 3, "PER"]]} for text in ("Ann", "Bob"))
+    ann, bob = ({"id": 7, "text": text, "entities": [[0, 3, "PER"]]} for text in ("Ann left", "Bob left"))
     path = put_rows(tmp_path / "a.jsonl", ann, dict(ann, id=8), bob)
     with pytest.raises(
         InputError, match=r"a.jsonl:3: the id '7' of line 1 again, with another text.*--group-by"

@@ -34,7 +34,7 @@ class FileSource:
     ) -> None:
         self.name = name
         self.path = path  # a local, uncompressed file; None otherwise
-        self.size = size  # bytes on disk, for progress; None where it is not known
+        self.size = size  # bytes to read, for progress; None where that is not known: compressed ones
         self.tolerant = tolerant  # found in a folder: may be skipped where no format recognises it
         self._opener, self._encoding, self._find_sibling = opener, encoding, find_sibling
         self._find_neighbour = find_neighbour
@@ -57,7 +57,7 @@ class FileSource:
 
     @property
     def disk_position(self) -> int:
-        """How far reading has come, in the bytes that `size` counts (compressed ones where it is compressed)."""
+        """How far reading has come, in bytes."""
         return self.bytes_read if self.size is None or self.bytes_read <= self.size else self.size
 
     @property

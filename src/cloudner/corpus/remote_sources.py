@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 from cloudner.corpus.file_source import FileSource
-from cloudner.corpus.streams import open_decompressed, unreadable
+from cloudner.corpus.streams import is_compressed, open_decompressed, unreadable
 from cloudner.corpus.zip_sources import is_ignored, zip_sources
 from cloudner.errors import InputError
 
@@ -97,6 +97,6 @@ def _remote_file(
         encoding=encoding,
         find_sibling=find,
         find_neighbour=find_name,
-        size=size,
+        size=None if is_compressed(head) else size,
         tolerant=tolerant,
     )

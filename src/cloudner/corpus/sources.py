@@ -60,7 +60,7 @@ def _local(path: Path, encoding: str | None, tolerant: bool = False) -> Iterator
         path=name if not is_compressed(head) else None,
         encoding=encoding,
         find_sibling=find,
-        size=size,
+        size=None if is_compressed(head) else size,
         tolerant=tolerant,
     )
 

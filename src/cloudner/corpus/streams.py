@@ -57,7 +57,7 @@ class Guarded(io.RawIOBase):
                 raise unreadable(self._source.name, error) from error
             raise
         self._position += len(data)
-        self._source.bytes_read = max(self._source.bytes_read, self._position)
+        self._source.bytes_read = self._position  # of the stream read last: detection reads files ahead
         return data
 
     # A buffered reader on top asks for these.

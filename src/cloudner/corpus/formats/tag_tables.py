@@ -67,15 +67,19 @@ def _tags(cell: str, count: int) -> list[Any]:
 
 
 def _fits(words: str, tags: str) -> int:
-    """How many words a row has, where each has a tag; 0 otherwise."""
+    """How many words a row has, where each has a tag, or the tags are a list of such; 0 otherwise."""
     tokens = _words(words)
+    listed = tags.lstrip()[:1] == "["
+    numbers = listed and words.lstrip()[:1] == "["
     values = _tags(tags, len(tokens))
-    numbers = words.lstrip()[:1] == tags.lstrip()[:1] == "["
     good = all(
-        bool(_TAG.fullmatch(value)) if isinstance(value, str) else numbers and isinstance(value, int)
+        bool(_TAG.fullmatch(value))
+        if isinstance(value, str)
+        else value is ... or (numbers and type(value) is int)
         for value in values
     )
-    return len(tokens) if good and len(values) == len(tokens) else 0
+    texts = listed and any(isinstance(value, str) for value in values)
+    return len(tokens) if good and (len(values) == len(tokens) or texts) else 0
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> tuple[int, int] | None:
@@ -135,7 +139,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
             )
         tokens = _words(row[words])
         values = _tags(row[tags], len(tokens))
-        if "..." in values or "..." in tokens:
+        if ... in values or ... in (_values(row[words]) or ()):
             raise where.error("a list that was shortened to `...`", "whole lists", "export it as JSON lines")
         if len(values) != len(tokens):
             raise where.error(
