@@ -32,7 +32,7 @@ HOMES = {
         name: MODEL + name
         for name in (
             "head", "pooling", "tag_scheme", "case_features", "label_smoothing", "freeze_embeddings", "freeze_layers",
-            "dropout", "window", "window_unit", "context", "mixed_precision", "batch_pieces", "gradient_checkpointing",
+            "dropout", "attention_dropout", "window", "window_unit", "context", "mixed_precision", "batch_pieces", "gradient_checkpointing",
             "class_weights", "r_drop", "fgm",
         )
     },

@@ -307,6 +307,7 @@ def test_fgm_in_other_families(family, encoder_folder):
         ({"r_drop": -0.1}, "r_drop = -0.1"),
         ({"r_drop": 1.0, "head": "crf"}, "single token"),
         ({"r_drop": 1.0, "fgm": 1.0}, "one of them"),
+        ({"fgm": 1.0, "compile": True}, "one of them"),
         ({"fgm": -1.0}, "fgm = -1.0"),
         ({"window_unit": "paragraph"}, "document or sentence"),
     ],

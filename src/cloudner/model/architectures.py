@@ -62,6 +62,7 @@ def transformer_ner(
     fgm: length of the adversarial step, 0 is off (Miyato et al., 2017): the word pieces' embeddings of each sequence are
         moved by `fgm` (L2 norm over the sequence) along the gradient of its loss, and the loss there is added to the
         step's. No weight is touched for it. The loss that is reported is the plain one, as with `r_drop`.
+        Not with `compile`.
     window_unit: "document", or "sentence": each sentence (`doc.sents`; a document without sentence boundaries is one) is
         a window that reads `context` word pieces of its document on either side (FLERT; Schweter and Akbik, 2020); 0:
         sentences alone. Boundaries are those of the documents that come in, so a sentencizer goes before this component

@@ -50,6 +50,10 @@ def check_settings(settings: Settings) -> None:
         raise ConfigError(
             f"r_drop = {settings.r_drop} and fgm = {settings.fgm}", expected="one of them at a time"
         )
+    if (
+        settings.fgm and settings.compile
+    ):  # a compiled encoder does not see the hook that moves its embeddings
+        raise ConfigError(f"fgm = {settings.fgm} with compile = true", expected="one of them at a time")
     if settings.r_drop and settings.head == "crf":
         raise ConfigError(
             f'r_drop = {settings.r_drop} with head = "crf", which has no distribution for a single token',
