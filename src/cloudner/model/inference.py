@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from cloudner.errors import ConfigError
-from cloudner.model.network import TagNetwork
+from cloudner.model.network import Network, TagNetwork, first_layer
 from cloudner.model.precision import autocast, choose_precision
 
 logger = logging.getLogger("cloudner")
@@ -52,11 +52,19 @@ def prepare(
 
 
 def _quantised(network: TagNetwork) -> TagNetwork:
+    """Weights by output channel; the head and the encoder's first layer stay fp32."""
     import warnings
 
-    # A copy whose embeddings are shared: they are read, never quantised, and are half of a small encoder.
+    from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+
+    made = copy.deepcopy(network).eval()
+    first = first_layer(made.encoder) if isinstance(made, Network) else None
+    kept = {id(module) for part in (made.head, first) if part is not None for module in part.modules()}
+    which = {
+        name: per_channel_dynamic_qconfig
+        for name, module in made.named_modules()
+        if isinstance(module, torch.nn.Linear) and id(module) not in kept
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return torch.ao.quantization.quantize_dynamic(
-            copy.deepcopy(network).eval(), {torch.nn.Linear}, dtype=torch.qint8
-        )
+        return quantize_dynamic(made, which, dtype=torch.qint8, inplace=True)

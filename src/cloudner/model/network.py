@@ -164,6 +164,13 @@ class Network(TagNetwork):
             block.requires_grad_(False)
 
 
+def first_layer(encoder: nn.Module) -> nn.Module | None:
+    """The layer at the input, where there are several: int8 copies keep it as it is, since quantising it loses most
+    (docs/choices.md)."""
+    layers = encoder_layers(encoder)
+    return layers[0] if len(layers) > 1 else None
+
+
 def encoder_layers(encoder: nn.Module) -> list[nn.Module]:
     """The encoder's transformer layers from the input up: its longest list of modules."""
     lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]

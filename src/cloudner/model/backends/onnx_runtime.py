@@ -12,6 +12,7 @@ import torch
 
 from cloudner.hardware.cpu import cpu_name_and_flags
 from cloudner.model.backends.graph import EncoderGraph, Run, quiet
+from cloudner.model.network import first_layer
 
 NAME = "onnxruntime"
 EXTRA = "onnx"
@@ -24,7 +25,8 @@ _FILE = "encoder.onnx"
 
 def facts(precision: str) -> dict[str, Any]:
     """What an export depends on beside weights and versions."""
-    return {"opset": _OPSET, "reduce_range": precision == "int8" and reduce_range()}
+    int8 = precision == "int8"
+    return {"opset": _OPSET, "reduce_range": int8 and reduce_range(), "keeps_first_layer": int8}
 
 
 def reduce_range() -> bool:
@@ -65,6 +67,7 @@ def make(graph: EncoderGraph, folder: Path, precision: str, *, fuse: bool) -> No
                 op_types_to_quantize=["MatMul", "Gemm", "Attention"],  # embeddings are read, not multiplied
                 per_channel=True,
                 reduce_range=reduce_range(),
+                nodes_to_exclude=_first_layer_nodes(source, graph),
                 weight_type=QuantType.QInt8,
                 extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
             )
@@ -73,6 +76,19 @@ def make(graph: EncoderGraph, folder: Path, precision: str, *, fuse: bool) -> No
     for path in folder.iterdir():
         if path.name != _FILE:
             path.unlink()
+
+
+def _first_layer_nodes(model: Path, graph: EncoderGraph) -> list[str]:
+    """Nodes of the encoder's first layer, which stay fp32. The exporter names nodes by their module; what fusing
+    has joined has another name and is quantised."""
+    import onnx
+
+    first = first_layer(graph.encoder)
+    path = next((name for name, module in graph.named_modules() if module is first), None)
+    if first is None or path is None:
+        return []
+    names = [node.name for node in onnx.load(str(model), load_external_data=False).graph.node]
+    return [name for name in names if name.strip("/").replace("/", ".").startswith(f"{path}.")]
 
 
 def _fused(exported: Path, graph: EncoderGraph, folder: Path) -> Path:
