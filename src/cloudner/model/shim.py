@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import srsly
 import torch
 from thinc.api import Optimizer, PyTorchGradScaler
 from thinc.shims import PyTorchShim
 
 from cloudner.errors import DeviceError, NonFiniteLossError
+from cloudner.model import saving
+from cloudner.model.device import target_device
 from cloudner.model.network import TagNetwork
 from cloudner.model.optimizer import FusedAdamW, make_torch_optimizer
 from cloudner.model.precision import autocast, choose_precision
@@ -310,68 +311,34 @@ class TaggerShim(PyTorchShim):
     # -- saving -----------------------------------------------------------------------------------------------
 
     def to_folder(self, folder: Path) -> None:
-        """`model.safetensors` and the runner's text files; weights are written straight from their memory."""
-        from safetensors.torch import save_file
-
+        """`model.safetensors` and the runner's text files."""
         folder.mkdir(parents=True, exist_ok=True)
-        if self._model is None:
-            return
-        assert self.runner is not None
-        for name, text in self.runner.files(self.network).items():
-            (folder / name).write_text(text, encoding="utf8")
-        save_file(self._state(), folder / "model.safetensors")
+        if self._model is not None:
+            assert self.runner is not None
+            saving.write(folder, self.network, self.runner.files(self.network))
 
     def from_folder(self, folder: Path) -> None:
-        from safetensors.torch import load_file
+        self._fill(saving.read(folder))
 
-        if not (folder / "model.safetensors").exists():
+    def to_bytes(self) -> bytes:
+        if self._model is None:
+            return saving.pack(None, {})
+        assert self.runner is not None
+        return saving.pack(self.network, self.runner.files(self.network))
+
+    def from_bytes(self, bytes_data: bytes) -> TaggerShim:
+        self._fill(saving.unpack(bytes_data))
+        return self
+
+    def _fill(self, saved: saving.Saved | None) -> None:
+        if saved is None:
             self._model = None
             self.reset()
             return
-        files = {path.name: path.read_text(encoding="utf8") for path in folder.glob("*.json")}
-        self._fill(files, load_file(folder / "model.safetensors"))
-
-    def to_bytes(self) -> bytes:
-        from safetensors.torch import save
-
-        if self._model is None:
-            return srsly.msgpack_dumps({})
         assert self.runner is not None
-        return srsly.msgpack_dumps({"files": self.runner.files(self.network), "weights": save(self._state())})
-
-    def from_bytes(self, bytes_data: bytes) -> TaggerShim:
-        from safetensors.torch import load
-
-        message = srsly.msgpack_loads(bytes_data)
-        if message:
-            self._fill(message["files"], load(message["weights"]))
-        else:
-            self._model = None
-            self.reset()
-        return self
-
-    def _fill(self, files: dict[str, str], weights: dict[str, torch.Tensor]) -> None:
-        assert self.runner is not None
-        network = self.runner.build(files)
-        missing, unexpected = network.load_state_dict(weights, strict=False)
-        buffers = {name for name, _ in network.named_buffers()}
-        lost = [name for name in missing if name not in buffers]
-        if lost or unexpected:
-            raise ValueError(
-                f"the saved weights do not fit the network: missing {lost[:3]}, unexpected {list(unexpected)[:3]}"
-            )
+        network = self.runner.build(saved.files)
+        saving.fill(network, saved.weights)
         self.set_network(network)
-
-    def _state(self) -> dict[str, torch.Tensor]:
-        """Contiguous tensors without shared storage (tied weights once), as safetensors wants them."""
-        seen: set[int] = set()
-        state = {}
-        for name, tensor in self.network.state_dict().items():
-            if tensor.data_ptr() in seen and tensor.numel():
-                tensor = tensor.clone()
-            seen.add(tensor.data_ptr())
-            state[name] = tensor.detach().contiguous()
-        return state
 
     def copy(self) -> TaggerShim:
         from copy import deepcopy
@@ -396,23 +363,3 @@ def _added(gradients: Sequence[Any], others: Sequence[Any]) -> tuple[Any, ...]:
     padded = [*others, *[None] * (len(gradients) - len(others))]
     pairs = zip(gradients, padded, strict=True)
     return tuple(a if b is None else b if a is None else a.add_(b) for a, b in pairs)
-
-
-def target_device(wanted: str = "auto") -> torch.device:
-    """auto: where thinc's active ops are (`spacy.require_gpu`), or the CPU. Else the device named, checked.
-
-    Raises DeviceError when CUDA is asked for and does not work.
-    """
-    if wanted == "auto":
-        from thinc.api import get_torch_default_device
-
-        return get_torch_default_device()
-    device = torch.device(wanted)
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise DeviceError(
-                f"device = {wanted!r}, but torch sees no CUDA device", fix="python -m spacy cloudner doctor"
-            )
-        if device.index is None:
-            device = torch.device("cuda", torch.cuda.current_device())
-    return device
