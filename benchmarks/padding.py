@@ -28,11 +28,12 @@ def share(batches: list[np.ndarray]) -> float:
     return 1 - sum(int(batch.sum()) for batch in batches) / places
 
 
-def measure(lengths: np.ndarray, examples: list[Any], batch: int, cache: Any) -> dict[str, float]:
+def measure(examples: list[Any], batch: int, cache: Any) -> dict[str, float]:
     from cloudner.corpus.batcher import batch_by_pieces, register_counter
     from cloudner.model.microbatch import OVERHEAD, plan
     from cloudner.model.tagger import DEFAULT_BUDGET
 
+    lengths = cache.count(examples) + 2  # with the special tokens
     order = list(range(len(lengths)))
     random.Random(0).shuffle(order)
     at_random = [lengths[order[i : i + batch]] for i in range(0, len(order), batch)]
@@ -40,11 +41,10 @@ def measure(lengths: np.ndarray, examples: list[Any], batch: int, cache: Any) ->
     mega = [order[i : i + 50 * batch] for i in range(0, len(order), 50 * batch)]
     sorted_rows = [row for rows in mega for row in sorted(rows, key=lambda r: -lengths[r])]
     grouped = [lengths[sorted_rows[i : i + batch]] for i in range(0, len(order), batch)]
-    where = {id(eg): i for i, eg in enumerate(examples)}
     shuffled = [examples[i] for i in order]
     register_counter(cache)
     random.seed(0)
-    steps = [lengths[[where[id(eg)] for eg in egs]] for egs in batch_by_pieces(batch)(shuffled)]
+    steps = [cache.count(egs) + 2 for egs in batch_by_pieces(batch)(shuffled)]
     found = {"random": share(at_random), "grouped": share(grouped), "steps": share(steps)}
     for kind in ("cpu", "cuda"):
         budget = DEFAULT_BUDGET[kind]["train"]
@@ -75,13 +75,8 @@ def main(arguments: list[str]) -> int:
     data, encoder = prepare_data(given.data, work), prepare_encoder(given.encoder, work)
     sentences = read_conll(Path(data) / "train.conll", given.max_sentences)
     nlp = spacy.blank("en")
-    docs = list(make_docs(nlp.vocab, sentences))
-    tokenizer = load_tokenizer(encoder)
-    lengths = np.array([len(pieces.ids) + 2 for pieces in tokenizer.encode(docs)])
-    examples = [Example(nlp.make_doc(""), doc) for doc in docs]
-    for eg, doc in zip(examples, docs, strict=True):
-        eg.predicted = doc
-    found = measure(lengths, examples, given.batch, PieceCache(tokenizer))
+    examples = [Example(doc, doc) for doc in make_docs(nlp.vocab, sentences)]
+    found = measure(examples, given.batch, PieceCache(load_tokenizer(encoder)))
     for name, value in found.items():
         say(f"{name:22} {100 * value:5.1f} % padding")
     given.json.parent.mkdir(parents=True, exist_ok=True)

@@ -232,11 +232,8 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     examples = list(corpus(nlp))
     if not examples:
         raise InputError("the training corpus is empty", file=str(plain.get("paths", {}).get("train")))
-    owners = _owners(plain)
-    counter = (
-        PieceCache(load_tokenizer(plain["components"][owners[0]]["model"]["encoder"])) if owners else None
-    )
-    if counter is not None:  # the batches of training are cut by the encoder's pieces
+    if owners := _owners(plain):  # the batches of training are cut by the encoder's pieces
+        counter = PieceCache(load_tokenizer(plain["components"][owners[0]]["model"]["encoder"]))
         register_counter(counter)
     found = resolve_training(made.config, examples)
     reasons = {

@@ -21,6 +21,13 @@ def pieces_of(counts: list[int]) -> Pieces:
 docs = st.lists(st.lists(st.one_of(st.integers(0, 4), st.just(64)), max_size=60), max_size=4)
 
 
+def assert_tokens_once(windows, rows, n_tokens):
+    """Half-open token ranges follow one another over the whole document, in order."""
+    assert windows.token_first[rows[0]] == 0
+    assert windows.token_last[rows[-1]] == n_tokens
+    np.testing.assert_array_equal(windows.token_last[rows[:-1]], windows.token_first[rows[1:]])
+
+
 @given(docs=docs, capacity=st.integers(1, 40), context=st.integers(0, 30))
 @settings(max_examples=80, deadline=None)
 def test_each_token_once_within_capacity(docs, capacity, context):
@@ -33,10 +40,7 @@ def test_each_token_once_within_capacity(docs, capacity, context):
         if not sum(counts):
             assert not len(rows)
             continue
-        # Half-open token ranges follow one another over the whole document, in order.
-        assert windows.token_first[rows[0]] == 0
-        assert windows.token_last[rows[-1]] == len(counts)
-        np.testing.assert_array_equal(windows.token_last[rows[:-1]], windows.token_first[rows[1:]])
+        assert_tokens_once(windows, rows, len(counts))
         ends = np.cumsum(counts)
         for row in rows:
             for token in range(windows.token_first[row], windows.token_last[row]):
@@ -112,9 +116,7 @@ def test_each_sentence_once_within_capacity(data, docs, capacity, context):
         if not sum(counts):
             assert not len(rows)
             continue
-        assert windows.token_first[rows[0]] == 0
-        assert windows.token_last[rows[-1]] == len(counts)
-        np.testing.assert_array_equal(windows.token_last[rows[:-1]], windows.token_first[rows[1:]])
+        assert_tokens_once(windows, rows, len(counts))
         ends = np.cumsum(counts)
         assert (windows.first[rows] >= 0).all()
         assert (windows.last[rows] <= ends[-1]).all()  # never over the document

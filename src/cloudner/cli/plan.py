@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from cloudner.hardware.plan import Plan
     from cloudner.hardware.stats import CorpusStats
 
-SAMPLED = 300  # documents whose word pieces are counted
-
 
 @app.command("plan")
 def plan_cli(
@@ -129,7 +127,7 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     from cloudner.corpus.inspect_read import find_splits, read_parts
     from cloudner.errors import InputError
     from cloudner.hardware.encoder import EncoderShape, tokenizer_of
-    from cloudner.hardware.stats import CorpusStats
+    from cloudner.hardware.stats import SAMPLE, CorpusStats
 
     EncoderShape.from_name(encoder)  # a wrong name is told before the corpus is read
     if not corpus.exists():
@@ -149,7 +147,7 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
         for start, end in zip(part.starts.tolist(), part.ends.tolist(), strict=True):
             lengths.append(end - start)
             sentences += max(1, int(marks[start:end].sum()))
-            if len(texts) < SAMPLED:
+            if len(texts) < SAMPLE:
                 texts.append([part.strings[key] for key in part.orth[start:end].tolist()])
     return CorpusStats.from_words(lengths, texts, sentences=sentences, tokenizer=tokenizer)
 

@@ -16,7 +16,7 @@ from cloudner.errors import InputError
 PIECES_PER_WORD = 1.3  # English news text with a cased BERT vocabulary; measured where a tokenizer is at hand
 SPECIAL_PIECES = 2  # [CLS] and [SEP]
 _QUANTILES = 33  # points kept of the length distribution, the shortest and the longest among them
-_SAMPLE = 300  # documents tokenised to measure pieces per word
+SAMPLE = 300  # documents tokenised to measure pieces per word
 # Spread of document lengths where only a mean is given: quantiles of a log-normal with sigma 0.6, which is near
 # the sentence lengths of CoNLL-2003 and OntoNotes style corpora.
 _SIGMA = 0.6
@@ -140,9 +140,9 @@ class CorpusStats:
         with `tokenizer` (a tokenizer.json) or else guessed. Raises `InputError` as the other two do."""
         if tokenizer is None:
             return cls.from_lengths(
-                lengths, sentences=sentences, pieces_per_word=guess_pieces(texts[:_SAMPLE])
+                lengths, sentences=sentences, pieces_per_word=guess_pieces(texts[:SAMPLE])
             )
-        ratio = count_pieces(texts[:_SAMPLE], Path(tokenizer))
+        ratio = count_pieces(texts[:SAMPLE], Path(tokenizer))
         return replace(cls.from_lengths(lengths, sentences=sentences, pieces_per_word=ratio), measured=True)
 
 
@@ -193,7 +193,7 @@ def _read(file: Path) -> tuple[list[Any], int, list[list[str]]]:
 
         strings = StringStore(stored.strings)
         column = attributes.index(ORTH)
-        for array in stored.tokens[:_SAMPLE]:
+        for array in stored.tokens[:SAMPLE]:
             words.append([strings[key] for key in array[:, column]])
     return stored.tokens, starts, words
 

@@ -86,21 +86,19 @@ def check_architecture(config: Any, name: str) -> None:
 def load_pretrained(
     name: str, *, dropout: float | None = None, attention_dropout: float | None = None
 ) -> tuple[torch.nn.Module, PieceTokenizer]:
-    """The pretrained encoder in fp32 and its tokenizer; rates as in `set_rates`. Weights must be safetensors; no code of the repository
-    runs (`trust_remote_code` stays off). Raises ConfigError with what to type when it cannot be had."""
-    from transformers import AutoConfig, AutoModel
+    """The pretrained encoder in fp32 and its tokenizer; rates as in `set_rates`. Weights must be safetensors; no code
+    of the repository runs (`trust_remote_code` stays off). Raises ConfigError with what to type when it cannot be
+    had."""
+    from transformers import AutoModel
     from transformers.utils import logging as hf_logging
 
     from cloudner.model.dropout import set_rates
 
     path = resolve_encoder(name)
-    try:
-        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise _unreachable(name, error) from error
+    config = _read_config(name, path)
     check_architecture(config, name)
     set_rates(config, dropout, attention_dropout)
-    tokenizer = load_tokenizer(name)
+    tokenizer = _read_tokenizer(name, path, config)
     verbosity = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()  # it reports the head of pretraining as unused weights
     try:
@@ -124,11 +122,23 @@ def load_pretrained(
 
 def load_tokenizer(name: str) -> PieceTokenizer:
     """The tokenizer alone. Raises ConfigError with what to type when it cannot be had."""
-    from transformers import AutoConfig, AutoTokenizer
-
     path = resolve_encoder(name)
+    return _read_tokenizer(name, path, _read_config(name, path))
+
+
+def _read_config(name: str, path: str) -> Any:
+    from transformers import AutoConfig
+
     try:
-        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+        return AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _unreachable(name, error) from error
+
+
+def _read_tokenizer(name: str, path: str, config: Any) -> PieceTokenizer:
+    from transformers import AutoTokenizer
+
+    try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
     except (OSError, ValueError, ImportError) as error:
         raise _unreachable(name, error) from error

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from cloudner.errors import ConfigError
+from cloudner.model.backends import exported
 from cloudner.model.network import Network, TagNetwork, first_layer
 from cloudner.model.precision import autocast, choose_precision
 
@@ -31,12 +32,9 @@ def prepare(
     if precision not in PREDICT_PRECISIONS:
         raise ConfigError(f"precision = {precision!r}", expected=", ".join(PREDICT_PRECISIONS))
     device = next(network.parameters()).device
-    if backend != "torch" and (backend != "auto" or precision == "int8"):
-        from cloudner.model.backends import exported
-
-        made_elsewhere = exported(network, precision, trained_in, backend)
-        if made_elsewhere is not None:
-            return made_elsewhere, autocast(device, "fp32")
+    made_elsewhere = exported(network, precision, trained_in, backend)
+    if made_elsewhere is not None:
+        return made_elsewhere, autocast(device, "fp32")
     if precision == "int8":
         if device.type != "cpu":
             logger.warning("int8 prediction is for CPUs: predicting in the precision of %s", device)

@@ -127,14 +127,7 @@ class Network(TagNetwork):
 
     def piece_vectors(self, batch: Sequences) -> torch.Tensor:
         """(sequences * length, width)."""
-        mask = batch.mask()
-        if self.cases is not None:
-            table = self.encoder.get_input_embeddings()  # type: ignore[operator]
-            embedded = table(batch.ids) + self.cases(batch.cases)
-            hidden = self.encoder(inputs_embeds=embedded, attention_mask=mask, return_dict=True)
-        else:
-            hidden = self.encoder(input_ids=batch.ids, attention_mask=mask, return_dict=True)
-        return hidden.last_hidden_state.flatten(0, 1)
+        return encode(self.encoder, self.cases, batch.ids, batch.mask(), batch.cases).flatten(0, 1)
 
     def _pooled(self, pieces: torch.Tensor, first: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
         token = torch.repeat_interleave(torch.arange(len(first), device=first.device), count)
@@ -162,6 +155,23 @@ class Network(TagNetwork):
                     parameter.requires_grad_(False)
         for block in blocks[:layers]:
             block.requires_grad_(False)
+
+
+def encode(
+    encoder: nn.Module,
+    case_table: nn.Embedding | None,
+    ids: torch.Tensor,
+    mask: torch.Tensor | None,
+    cases: torch.Tensor | None,
+) -> torch.Tensor:
+    """(sequences, length, width) of the encoder's last layer; ids, mask, cases: (sequences, length) int64. With a
+    `case_table` its vectors are added to the pieces' embeddings."""
+    if case_table is None:
+        hidden = encoder(input_ids=ids, attention_mask=mask, return_dict=True)
+    else:
+        table = encoder.get_input_embeddings()  # type: ignore[operator]
+        hidden = encoder(inputs_embeds=table(ids) + case_table(cases), attention_mask=mask, return_dict=True)
+    return hidden.last_hidden_state
 
 
 def first_layer(encoder: nn.Module) -> nn.Module | None:

@@ -166,23 +166,23 @@ class EncoderRunner:
         labelled = known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
         total: list[torch.Tensor] = []
         taught = np.flatnonzero(labelled > 0)
-        regularised = extra_pass(self.settings)
+        take = extra_pass(self.settings) or EncoderRunner._plain_pass
 
         def run(rows: np.ndarray) -> None:
             batch, tokens = self._sequences(prepared, rows, network)
-            if regularised is not None:
-                tags = to_device(gold.tags[tokens], self.shim.device)
-                total.append(regularised(self, batch, tags, prepared.sizes[rows], int(labelled[rows].sum())))
-                return
-            with self.shim.forward_context():
-                scores = self._run(network, batch)
-                tags = torch.from_numpy(gold.tags[tokens]).to(scores.device, non_blocking=True)
-                loss = self._loss(network, scores, tags, prepared.sizes[rows])
-            self.shim.accumulate(loss, int(labelled[rows].sum()))
-            total.append(loss.detach().float())
+            tags = to_device(gold.tags[tokens], self.shim.device)
+            total.append(take(self, batch, tags, prepared.sizes[rows], int(labelled[rows].sum())))
 
         self._in_micro_batches(taught, prepared.lengths, "train", run)
         return torch.stack(total).sum() if total else torch.zeros(())
+
+    def _plain_pass(
+        self, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
+    ) -> torch.Tensor:
+        with self.shim.forward_context():
+            loss = self._loss(self.network, self._run(self.network, batch), tags, sizes)
+        self.shim.accumulate(loss, n_labelled)
+        return loss.detach().float()
 
     def _loss(
         self, network: Network, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray

@@ -157,6 +157,15 @@ def table_rows(
             line = reader.line_num + 1
 
 
+def read_header(source: Any, rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str], Where]:
+    """The first of `rows` that is not blank, and its place for errors. Raises InputError where there is none."""
+    first = next(((line, row) for line, row in rows if row), None)
+    if first is None:
+        raise InputError("the file is empty", file=source.name, expected="a header and rows")
+    line, header = first
+    return header, Where(source.name, line, "header")
+
+
 def _check_end(source: Any, line: int, last: list[str], delimiter: str, quoting: Literal[0, 3]) -> None:
     """Raises InputError where the end of the file lies inside a quoted cell."""
     try:

@@ -15,6 +15,7 @@ from cloudner.corpus.formats._tables import (
     find_column,
     name_of,
     plain_name,
+    read_header,
     table_rows,
     tables,
 )
@@ -59,11 +60,7 @@ def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
         next((t.delimiter for t in tables(sample)), ","),
     )
     rows = table_rows(source, options, delimiter)
-    first = next(rows, None)
-    if first is None:
-        raise InputError("the file is empty", file=source.name, expected="a header and rows")
-    header = first[1]
-    place = Where(source.name, first[0], "header")
+    header, place = read_header(source, rows)
     entity_column: int | None = None
     if options.entities_column is None and find_column(header, ENTITY_NAMES) is None:
         table = next((t for t in tables(sample) if t.delimiter == delimiter), None)

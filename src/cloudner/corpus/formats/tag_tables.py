@@ -18,6 +18,7 @@ from cloudner.corpus.formats._tables import (
     find_column,
     name_of,
     plain_name,
+    read_header,
     table_rows,
     tables,
 )
@@ -116,11 +117,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     table = next((t for t in found if _columns(t.rows)), found[0] if found else None)
     delimiter = options.delimiter or (table.delimiter if table else ",")
     rows = table_rows(source, options, delimiter)
-    first = next(rows, None)
-    if first is None:
-        raise InputError("the file is empty", file=source.name, expected="a header and rows")
-    header = first[1]
-    place = Where(source.name, first[0], "header")
+    header, place = read_header(source, rows)
     seen = (table and _columns(table.rows)) or (None, None)
     wanted = options.token_column if options.token_column is not None else options.text_column
     words = seen[0] if wanted is None else None

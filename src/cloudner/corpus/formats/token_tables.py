@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, Literal
 
-from cloudner.corpus.formats._spans import Where
 from cloudner.corpus.formats._tables import (
     SENTENCE_NAMES,
     TAG_NAMES,
@@ -16,6 +15,7 @@ from cloudner.corpus.formats._tables import (
     find_column,
     name_of,
     plain_name,
+    read_header,
     table_rows,
     tables,
 )
@@ -73,11 +73,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
         else csv.QUOTE_MINIMAL
     )
     rows = table_rows(source, options, delimiter, quoting=quoting, keep_blank=True)
-    first = next(((line, row) for line, row in rows if row), None)
-    if first is None:
-        raise InputError("the file is empty", file=source.name, expected="a header and rows")
-    header = first[1]
-    place = Where(source.name, first[0], "header")
+    header, place = read_header(source, rows)
     body = table.rows[1:] if table else []
     tags = (
         column_of(header, options.tag_column, TAG_NAMES, "tag", place)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from cloudner.model.network import Network
+from cloudner.model.network import Network, encode
 
 # (ids, mask, cases or None), each (sequences, length) int64, to (sequences, length, width) float32.
 Run = Callable[[np.ndarray, np.ndarray, "np.ndarray | None"], np.ndarray]
@@ -34,14 +34,7 @@ class EncoderGraph(torch.nn.Module):
     def forward(
         self, ids: torch.Tensor, mask: torch.Tensor, cases: torch.Tensor | None = None
     ) -> torch.Tensor:
-        if self.cases is None:
-            hidden = self.encoder(input_ids=ids, attention_mask=mask, return_dict=True)
-        else:
-            table = self.encoder.get_input_embeddings()  # type: ignore[operator]
-            hidden = self.encoder(
-                inputs_embeds=table(ids) + self.cases(cases), attention_mask=mask, return_dict=True
-            )
-        return hidden.last_hidden_state
+        return encode(self.encoder, self.cases, ids, mask, cases)
 
     def sample(self, rows: int, length: int) -> tuple[torch.Tensor, ...]:
         """Inputs of this shape; in all rows but the first the last third is padding."""
