@@ -315,6 +315,21 @@ def test_the_command(source, tmp_path):
     assert "one path is given" in result.stderr
 
 
+def test_the_command_for_train_dev_and_test(source, tmp_path):
+    corpus = tmp_path / "corpus"
+    arguments = ["convert", "--train", str(source), "--train", str(source), "--dev", str(source)]
+    result = CliRunner().invoke(app, [*arguments, str(corpus)])
+    assert result.exit_code == 0
+    assert len(entities(corpus / "train.spacy")) == 2 * len(entities(corpus / "dev.spacy")) == 4
+    result = CliRunner().invoke(app, [*arguments, str(corpus), "--to", "conll", "--json"])
+    assert [json.loads(result.stdout)[name]["docs"] for name in ("train", "dev")] == [4, 2]
+    assert {path.name for path in corpus.glob("*.conll")} == {"train.conll", "dev.conll"}
+    for wrong in ([str(source), str(corpus)], [str(corpus), "--split", "80/20"]):
+        result = CliRunner().invoke(app, [*arguments, *wrong])
+        assert result.exit_code == 1
+        assert "one path, the folder of the output" in result.stderr
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_documents_stay_small(tmp_path):
     """Peak memory of a process that converts 100,000 documents; the same as for ten times as many."""

@@ -1,14 +1,17 @@
 """`python -m spacy cloudner convert SOURCE... OUTPUT`: any annotation files into a spaCy corpus."""
 
+import functools
 import json as json_
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cloudner.cli import app
 from cloudner.cli._shared import run
+from cloudner.errors import ConfigError
 
 
 @app.command("convert")
@@ -31,6 +34,12 @@ def convert_cli(
     align: Annotated[
         str, typer.Option("--align", help="Spans that cut a token: expand, contract or strict (drop)")
     ] = "expand",
+    train: Annotated[
+        list[str] | None,
+        typer.Option("--train", help="Source of OUTPUT/train.spacy; the only path is then the folder OUTPUT"),
+    ] = None,
+    dev: Annotated[list[str] | None, typer.Option("--dev", help="Source of OUTPUT/dev.spacy")] = None,
+    test: Annotated[list[str] | None, typer.Option("--test", help="Source of OUTPUT/test.spacy")] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="Shares of train/dev/test, such as 80/10/10")
     ] = None,
@@ -73,7 +82,7 @@ def convert_cli(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors")] = False,
 ) -> None:
     """Convert annotation files of any known format into a `.spacy` corpus, telling every loss."""
-    sources, output = paths[:-1], paths[-1]
+    parts = {name: files for name, files in (("train", train), ("dev", dev), ("test", test)) if files}
     settings: dict[str, Any] = {
         "format": format, "to": to, "lang": lang, "align": align, "split": split, "seed": seed,
         "group_by": group_by, "n_sents": n_sents, "strict": strict, "n_process": n_process, "encoding": encoding,
@@ -81,27 +90,48 @@ def convert_cli(
         "tag_column": _number(tag_column), "sentence_column": sentence_column,
         "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter,
     }  # fmt: skip
-    report = run(lambda: _convert(sources, output, settings, label or [], bar=not (quiet or json)))
+    shown: dict[str, Any] = {}
+    for name, sources, output in run(lambda: _jobs(paths, parts, settings)):
+        report = run(functools.partial(_convert, sources, output, settings, label or [], not (quiet or json)))
+        shown[name] = report.as_dict()
+        if not (quiet or json):
+            print("\n".join(report.lines()))
     if json:
-        print(json_.dumps(report.as_dict(), indent=2, ensure_ascii=False))
-    elif not quiet:
-        print("\n".join(report.lines()))
+        print(json_.dumps(shown if parts else shown[""], indent=2, ensure_ascii=False))
+
+
+def _jobs(
+    paths: list[str], parts: dict[str, list[str]], settings: dict[str, Any]
+) -> list[tuple[str, list[str], str]]:
+    """Name, sources and output of each conversion."""
+    if not parts:
+        if len(paths) < 2:
+            raise ConfigError(
+                f"one path is given ({paths[0]})",
+                expected="one or more sources and then the output",
+                fix="cloudner convert data.csv corpus.spacy",
+            )
+        return [("", paths[:-1], paths[-1])]
+    if len(paths) > 1 or settings["split"]:
+        found = "--split" if settings["split"] else f"the sources {', '.join(paths[:-1])}"
+        raise ConfigError(
+            f"--{next(iter(parts))} and {found}",
+            expected="sources by --train, --dev and --test and one path, the folder of the output",
+            fix="cloudner convert --train a.csv --dev b.csv corpus",
+        )
+    from cloudner.corpus.registry import get_format
+
+    extension = get_format("spacy" if settings["to"] == "auto" else settings["to"]).extensions[0]
+    return [(name, files, str(Path(paths[0]) / f"{name}{extension}")) for name, files in parts.items()]
 
 
 def _convert(sources: list[str], output: str, settings: dict[str, Any], renames: list[str], bar: bool) -> Any:
     from cloudner.corpus.convert import convert
-    from cloudner.errors import ConfigError
 
-    if not sources:
-        raise ConfigError(
-            f"one path is given ({output})",
-            expected="one or more sources and then the output",
-            fix="cloudner convert data.csv corpus.spacy",
-        )
     bad = [item for item in renames if "=" not in item]
     if bad:
         raise ConfigError(f"--label {bad[0]}", expected="OLD=NEW", fix="--label PER=PERSON")
-    settings["labels"] = dict(item.split("=", 1) for item in renames)
+    settings = settings | {"labels": dict(item.split("=", 1) for item in renames)}
     if not bar or not sys.stderr.isatty():
         return convert(sources, output, **settings)
     with _Bar() as progress:
