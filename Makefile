@@ -17,7 +17,7 @@ export TOKENIZERS_PARALLELISM := false
 train: $(VENV)/.installed
 	$(PY) -m spacy project run train . $(VARS)
 	$(PY) -m spacy project run evaluate . $(VARS)
-	@$(PY) -c "import json; s = json.load(open('metrics/test.json')); print('\nTest F1 %.4f  (precision %.4f, recall %.4f)' % (s['ents_f'], s['ents_p'], s['ents_r']))"
+	@$(PY) -c "import json; s = json.load(open('metrics/metrics.json')); print('\nTest F1 %.4f  (precision %.4f, recall %.4f)' % (s['ents_f'], s['ents_p'], s['ents_r']))"
 	@echo "Load it:  source $(VENV)/bin/activate && python -c 'import cloudner; nlp = cloudner.load(); print(nlp(\"Ada Lovelace moved to Turin.\").ents)'"
 
 test: $(VENV)/.installed-dev

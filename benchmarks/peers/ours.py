@@ -37,6 +37,8 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
             "training.optimizer.learn_rate.initial_rate": job.lr,
             **job.overrides,
         }
+        if job.overrides.get("components.cloudner.model.window_unit") == "sentence":
+            config = _with_sentences(config, folder)
         made = resolve(config, gpu_id=-1 if cpu else int(job.device.split(":")[1]), overrides=overrides)
         keep_freed_memory()
         nlp = init_nlp(made.config, use_gpu=made.use_gpu)
@@ -52,6 +54,18 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         "settings": {row[0]: row[1] for row in made.rows},
         **{split: _tagged(nlp, data[split]) for split in job.score},
     }
+
+
+def _with_sentences(config: Path, folder: Path) -> Path:
+    """The config with spaCy's sentencizer before cloudner, in training too."""
+    from spacy.util import load_config
+
+    made = load_config(config)
+    made["nlp"]["pipeline"].insert(0, "sentencizer")
+    made["components"]["sentencizer"] = {"factory": "sentencizer"}
+    made["training"]["annotating_components"] = ["sentencizer"]
+    made.to_disk(folder / config.name)
+    return folder / config.name
 
 
 def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:

@@ -198,3 +198,18 @@ def test_sentences_in_training_and_prediction(bert):
     runner.settings.window_unit = "document"  # kept pieces serve any window
     again = [spacy.training.Example.from_dict(doc, {"entities": entities})]
     assert pipe.update(again)["cloudner"] != pytest.approx(losses[0][0], rel=1e-5)
+
+
+def test_documents_without_sentences_are_told_once(bert, caplog):
+    said = "no document has sentence boundaries"
+    with caplog.at_level("WARNING", logger="cloudner"):
+        nlp = tiny.make_nlp(bert, window_unit="sentence")
+        for _ in range(2):
+            nlp(tiny.DATA[0][0])
+    assert caplog.text.count(said) == 1
+    caplog.clear()
+    nlp.get_pipe("cloudner").model.shims[0].runner.told_sentences = False
+    nlp.add_pipe("sentencizer", first=True)
+    nlp("")
+    nlp(tiny.DATA[0][0])
+    assert said not in caplog.text

@@ -63,6 +63,7 @@ class EncoderRunner:
         self.cache: PieceCache | None = None
         self.weights = ClassWeights(settings.class_weights)
         self.shrunk: dict[str, int] = {}  # budgets found by running out of memory
+        self.told_sentences = False
 
     # -- making, saving, copying ------------------------------------------------------------------------------
 
@@ -148,8 +149,23 @@ class EncoderRunner:
     def windows(self, pieces: Sequence[Pieces], docs: Sequence[Doc] = ()) -> Windows:
         assert self.tokenizer is not None
         longest = min(self.settings.window or 512, self.tokenizer.max_length)
-        sentences = sentence_starts(docs) if self.settings.window_unit == "sentence" else None
+        sentences = None
+        if self.settings.window_unit == "sentence":
+            sentences = sentence_starts(docs)
+            self._look_for_sentences(docs)
         return make_windows(pieces, longest - 2, self.settings.context, sentences)
+
+    def _look_for_sentences(self, docs: Sequence[Doc]) -> None:
+        """Tells, once, that nothing sets the boundaries."""
+        longer = [doc for doc in docs if len(doc) > 1]  # spaCy marks the first token of every document
+        if self.told_sentences or not longer:
+            return
+        self.told_sentences = True
+        if not any(doc.has_annotation("SENT_START") for doc in longer):
+            logger.warning(
+                'window_unit = "sentence", but no document has sentence boundaries: each one is a window. Add a component '
+                'that sets them before this one ("sentencizer"), and for training name it in annotating_components.'
+            )
 
     # -- training ---------------------------------------------------------------------------------------------
 
