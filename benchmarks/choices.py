@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import PACKAGE, ROOT
+from benchmarks.data import PACKAGE, ROOT, config_digest
 from benchmarks.machine import machine, versions
 from benchmarks.peers import Job
 from benchmarks.runs import Runs, mean_sd
@@ -141,6 +141,7 @@ def main(arguments: list[str]) -> int:
                 "data": data.name,
                 "sentences": given.max_sentences,
                 "encoder": Path(given.encoder).name if Path(given.encoder).is_absolute() else given.encoder,
+                "config": config_digest(device),
             }
             row = runs.find(key)
             if row is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import random
 from bisect import bisect_right
@@ -55,6 +56,19 @@ def read_conll(path: Path, limit: int = 0) -> list[Sentence]:
         words.append(columns[0])
         tags.append(columns[-1].strip())
     return sentences
+
+
+def config_digest(device: str) -> str:
+    """Eight digits that change with what the config of the runs says about model and training."""
+    from spacy.util import load_config
+
+    config = load_config(config_path(device))
+    text = json.dumps({name: config[name] for name in ("components", "training")}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def config_path(device: str) -> Path:
+    return ROOT / "configs" / ("cpu.cfg" if device == "cpu" else "gpu.cfg")
 
 
 def write_conll(path: Path, sentences: Iterable[Sentence]) -> None:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import PACKAGE, ROOT
+from benchmarks.data import PACKAGE, ROOT, config_digest
 from benchmarks.machine import machine, versions
 from benchmarks.peers import Job, find
 from benchmarks.runs import Runs, mean_sd
@@ -70,6 +70,8 @@ def main(arguments: list[str]) -> int:
             "sentences": given.max_sentences,
             "encoder": Path(given.encoder).name if Path(given.encoder).is_absolute() else given.encoder,
         }
+        if side == "cloudner":
+            key["config"] = config_digest(device)
         if row := runs.find(key):
             return row
         job = Job(

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import ROOT, write_docbin
+from benchmarks.data import config_path, write_docbin
 from benchmarks.machine import peak_memory, synchronize
 from benchmarks.peers import Job, NotMeasured, count_words
 from benchmarks.peers.loop import run_loop
@@ -22,7 +22,7 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
     from cloudner.training import keep_freed_memory, resolve
 
     cpu = job.device == "cpu"
-    config = ROOT / "configs" / ("cpu.cfg" if cpu else "gpu.cfg")
+    config = config_path(job.device)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for split in ("train", "dev"):
