@@ -52,7 +52,9 @@ def test_the_script_for_a_gpu_runs_on_a_cpu(tmp_path):
     results = tmp_path / "results"
     for name in ("train", "long", "predict"):
         record = json.loads((results / f"gpu-{name}.json").read_text())
-        rows = {n: row for n, row in record["peers"].items() if "accelerate" not in row.get("not_measured", "")}
+        rows = {
+            n: row for n, row in record["peers"].items() if "accelerate" not in row.get("not_measured", "")
+        }
         assert "cloudner" in rows
         assert all(len(row["runs"]) == 1 for row in rows.values()), rows
     whole = json.loads((results / "gpu-whole.json").read_text())["whole_run"]

@@ -75,8 +75,9 @@ def test_running_out_in_the_backward_pass_adds_no_gradient_twice(bert):
                 raise torch.OutOfMemoryError("in the middle of the backward pass")
             return gradient
 
-        if output[0].requires_grad:
-            output[0].register_hook(fail)
+        hidden = output if isinstance(output, torch.Tensor) else output[0]  # of transformers 5, and of 4
+        if hidden.requires_grad:
+            hidden.register_hook(fail)
 
     network.encoder.encoder.layer[0].register_forward_hook(once)
     for nlp in (plain, tight):

@@ -192,7 +192,10 @@ def _model_class(config: Any) -> Any:
 
 def _no_init() -> AbstractContextManager[Any]:
     """Leaves out the random values that saved weights replace."""
-    for module in ("transformers.initialization", "transformers.modeling_utils"):  # of transformers 5, and of 4
+    for module in (
+        "transformers.initialization",
+        "transformers.modeling_utils",
+    ):  # of transformers 5, and of 4
         with suppress(ImportError):
             if function := getattr(importlib.import_module(module), "no_init_weights", None):
                 return function()

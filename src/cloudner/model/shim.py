@@ -158,7 +158,9 @@ class TaggerShim(PyTorchShim):
         self._fast = None
         upstream = list(gradients[len(parameters) :])
         if self.precision == "fp16" and upstream:
-            if self.scaler.unscale(upstream):  # the step will be left out; the layer below must not get infinities
+            if self.scaler.unscale(
+                upstream
+            ):  # the step will be left out; the layer below must not get infinities
                 return [torch.zeros_like(g) for g in upstream]
             upstream = [g * _FP16_SUM for g in upstream]
         return upstream
