@@ -193,7 +193,7 @@ def make_encoder(folder: Path, shape: str, seed: int = 0) -> None:
         intermediate_size=intermediate,
     )
     torch.manual_seed(seed)
-    BertModel(config).save_pretrained(folder, safe_serialization=True)
+    BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

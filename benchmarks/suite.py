@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 import statistics
@@ -21,8 +22,9 @@ from benchmarks.machine import machine, versions
 from benchmarks.peers import Job, Peer, find, peers_of
 
 
-def run_job(job: Job, work: Path) -> dict[str, Any]:
-    """The job's result from a new process with the job's number of threads; its output goes to `work/logs`."""
+def run_job(job: Job, work: Path, seconds: float = math.inf) -> dict[str, Any]:
+    """The job's result from a new process with the job's number of threads, ended after `seconds`; its output goes to
+    `work/logs`."""
     logs = work / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{job.kind}-{job.peer}-{os.getpid()}-{time.monotonic_ns()}.log"
@@ -39,13 +41,17 @@ def run_job(job: Job, work: Path) -> dict[str, Any]:
         job_file, result_file = Path(name) / "job.json", Path(name) / "result.json"
         job_file.write_text(json.dumps(dataclasses.asdict(job)), encoding="utf-8")
         with open(log, "w", encoding="utf-8") as stream:
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.one", str(job_file), str(result_file)],
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                cwd=ROOT,
-            )
+            try:
+                done = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.one", str(job_file), str(result_file)],
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    cwd=ROOT,
+                    timeout=None if seconds == math.inf else max(seconds, 0),
+                )
+            except subprocess.TimeoutExpired:
+                return {"not_measured": f"ended after {seconds:.0f} s: out of time"}
         if not result_file.exists():
             return {
                 "not_measured": f"its process ended with code {done.returncode} ({_last_line(log)})",
@@ -108,7 +114,9 @@ class Suite:
     overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
     command: str = ""
     length: int = 0
+    deadline: float = math.inf  # of time.monotonic(); what would not be done by then is left out
     record: dict[str, Any] = dataclasses.field(default_factory=dict)
+    lasted: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
         self.work = Path(self.work).resolve()
@@ -134,10 +142,17 @@ class Suite:
         row = self.record["peers"].setdefault(peer.name, {"what": peer.what, "runs": []})
         if "not_measured" in row:
             return
+        left = self.deadline - time.monotonic()
+        if left < self.lasted.get(peer.name, 0.0):
+            if not row["runs"]:
+                row["not_measured"] = "out of time"
+            return
         if self.kind == "train" and number == 0 and peer.name == peer.family:
             job = dataclasses.replace(job, save=str(self._model(peer.family)))
             shutil.rmtree(job.save, ignore_errors=True)
-        result = run_job(job, self.work)
+        began = time.monotonic()
+        result = run_job(job, self.work, left)
+        self.lasted[peer.name] = time.monotonic() - began
         if "not_measured" in result:
             row |= result
             say(f"{peer.name}: not measured: {result['not_measured']}")
@@ -177,7 +192,7 @@ class Suite:
             job = dataclasses.replace(
                 self._job(peer, encoder, data), kind="train", peer=family, save=str(target), model=""
             )
-            result = run_job(job, self.work)
+            result = run_job(job, self.work, self.deadline - time.monotonic())
             if "not_measured" in result:
                 shutil.rmtree(target, ignore_errors=True)
                 for one in chosen:

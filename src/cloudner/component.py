@@ -314,9 +314,12 @@ class Cloudner(TrainablePipe):
             gold = Gold([eg.predicted for eg in examples], tags, [key_of(eg) for eg in examples], drop)
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)
-            # On a GPU the loss stays there: to read it at each step would make the step wait.
             mean = loss / max(n_labelled, 1)
-            losses[self.name] += float(mean) if loss.device.type == "cpu" else mean
+            if loss.device.type == "cpu":
+                losses[self.name] += float(mean)
+            else:  # it stays on the device until `finish_update` waits for that anyway
+                losses[self.name] += mean
+                self._shim.unread.append((losses, self.name))
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses

@@ -166,10 +166,11 @@ def _index(device: str) -> int:
 
 
 def cupy_works() -> bool:
-    """Does a computation through CuPy succeed?"""
+    """Does a computation through CuPy succeed, and does thinc, which imports more of it (cuBLAS), take it?"""
     try:
         import cupy
+        from thinc.compat import has_cupy_gpu
 
-        return float(cupy.ones(4).sum()) == 4.0
+        return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0
     except Exception:  # whatever a broken CUDA setup raises: torch alone will do
         return False

@@ -58,8 +58,8 @@ def resolve(
     for name in names if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
     plain = config.interpolate()
+    device = _device(gpu_id)  # before the detection: a GPU that is woken first answers it in time
     hardware = detect_hardware()
-    device = _device(gpu_id)
     made = Resolution(config, use_gpu=-1, hardware=_summary(hardware))
     made.rows.append(("device", device, _why(device, gpu_id)))
     use_cupy = device != "cpu" and cupy_works()

@@ -75,14 +75,39 @@ def test_running_out_in_the_backward_pass_adds_no_gradient_twice(bert):
                 raise torch.OutOfMemoryError("in the middle of the backward pass")
             return gradient
 
-        if output[0].requires_grad:
-            output[0].register_hook(fail)
+        hidden = output if isinstance(output, torch.Tensor) else output[0]  # of transformers 5, and of 4
+        if hidden.requires_grad:
+            hidden.register_hook(fail)
 
     network.encoder.encoder.layer[0].register_forward_hook(once)
     for nlp in (plain, tight):
         nlp.update(tiny.make_examples(nlp, TEXTS), sgd=tiny.adamw(1e-3, eps=1e-2))
     assert failed
     assert tiny.largest_difference(tiny.weights(plain), tiny.weights(tight)) < 1e-6
+
+
+def test_what_a_failed_pass_had_allocated_is_let_go_first(bert, monkeypatch):
+    import weakref
+
+    from cloudner.model import tagger
+
+    nlp = tiny.make_nlp(bert)
+    alive: list[weakref.ref] = []
+    when_freed: list[int] = []
+
+    def fail_once(module, args, output):
+        if not alive:
+            alive.append(weakref.ref(output))
+            raise torch.OutOfMemoryError("after the embeddings")
+
+    nlp.get_pipe("cloudner").model.shims[0].network.encoder.embeddings.register_forward_hook(fail_once)
+    free = tagger._free_memory
+    monkeypatch.setattr(
+        tagger, "_free_memory", lambda: (when_freed.append(sum(r() is not None for r in alive)), free())
+    )
+    nlp.update(tiny.make_examples(nlp, TEXTS), sgd=tiny.adamw())
+    assert alive
+    assert when_freed == [0]
 
 
 def test_one_sequence_that_does_not_fit_is_an_error(bert):

@@ -48,6 +48,16 @@ def test_decay_pulls_weights_and_leaves_biases(bert):
     np.testing.assert_allclose(after[f"{key}.bias"], before[f"{key}.bias"], atol=1e-6)
 
 
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_gradients_lie_in_memory_as_their_weights_do(family, encoder_folder):
+    """The fused kernel on CUDA takes no others."""
+    nlp = tiny.make_nlp(encoder_folder(family), head="crf")
+    nlp.update(tiny.make_examples(nlp), sgd=False)
+    parameters = [p for p in network_of(nlp).parameters() if p.grad is not None]
+    assert parameters
+    assert [p.grad.stride() for p in parameters] == [p.stride() for p in parameters]
+
+
 def reference_step(nlp, rate=1e-3, clip=0.0, decay=0.0):
     """The same step by torch alone: mean loss, norm clipped over all parameters, AdamW."""
     pipe = nlp.get_pipe("cloudner")

@@ -12,8 +12,10 @@ import tiny
 from cloudner.errors import ConfigError
 from cloudner.model import precision
 from cloudner.model.precision import choose_precision
+from cloudner.model.schedule import LinearSchedule
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 TABLE = [
     # best of the device, wanted -> chosen
@@ -84,6 +86,20 @@ def test_prediction_in_each_precision_is_close(trained, name):
     assert (scores.argmax(1) == expected[tokens].argmax(1)).all()
 
 
+def test_rotary_frequencies_are_not_rounded(encoder_folder):
+    from cloudner.model.inference import _converted
+
+    network = tiny.make_nlp(encoder_folder("modernbert")).get_pipe("cloudner").model.shims[0].network
+    made = _converted(network, torch.bfloat16)
+    assert all(p.dtype == torch.bfloat16 for p in made.parameters())
+    frequencies = {name: b for name, b in network.named_buffers() if "inv_freq" in name}
+    assert frequencies
+    for name, buffer in made.named_buffers():
+        if name in frequencies:
+            torch.testing.assert_close(buffer, frequencies[name], atol=0, rtol=0)
+    assert made.state_dict().keys() == network.state_dict().keys()
+
+
 def test_int8_prediction_finds_the_same_entities(trained):
     from cloudner.loading import set_precision
 
@@ -119,8 +135,61 @@ def test_training_in_bf16_learns_what_fp32_learns(bert):
     assert losses["bf16"] != losses["fp32"]
 
 
+NAMES = ("Marie", "Curie", "Apple", "Beats", "Paris", "Warsaw")
+WORDS = (*NAMES, "the", "and", "met", "worked", "in", "president")
+STEPS, SEEDS = 200, (0, 1, 2)
+
+
+def sentences(count: int, seed: int) -> list[tuple[str, list[tuple[int, int, str]]]]:
+    """Random words. A name has its label, but a company is a PER where "president" is among the other words."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        words = [WORDS[i] for i in rng.integers(0, len(WORDS), rng.integers(4, 9))]
+        ents, at = [], 0
+        for word in words:
+            if word in NAMES:
+                label = ("PER", "ORG", "LOC")[NAMES.index(word) // 2]
+                label = "PER" if label == "ORG" and "president" in words else label
+                ents.append((at, at + len(word), label))
+            at += len(word) + 1
+        made.append((" ".join(words), ents))
+    return made
+
+
+def f1_after_training(encoder, name: str, device: str, seed: int) -> float:
+    nlp = tiny.make_nlp(encoder, seed=seed, device=device, mixed_precision=name)
+    assert nlp.get_pipe("cloudner").model.shims[0].precision == name
+    examples = tiny.make_examples(nlp, sentences(640, seed + 1))
+    optimizer = tiny.adamw(LinearSchedule(3e-3, warmup=0.1, total_steps=STEPS))
+    for step in range(STEPS):
+        begin = 16 * step % len(examples)
+        nlp.update(examples[begin : begin + 16], sgd=optimizer)
+    return nlp.evaluate(tiny.make_examples(nlp, sentences(200, 100)))["ents_f"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        ("cpu", "bf16"),
+        *(pytest.param("cuda", name, marks=[pytest.mark.gpu, NO_GPU]) for name in ("bf16", "fp16")),
+    ],
+)
+def test_half_precision_learns_as_well_as_fp32(bert, monkeypatch, device, name):
+    """Training and prediction; F1 over three seeds, within half a point."""
+    if device == "cpu":  # whether or not this CPU is fast at it
+        monkeypatch.setattr(precision, "_best", lambda kind, index: "bf16")
+    means = {
+        kind: np.mean([f1_after_training(bert, kind, device, seed) for seed in SEEDS])
+        for kind in ("fp32", name)
+    }
+    assert means["fp32"] > 0.98
+    assert means[name] == pytest.approx(means["fp32"], abs=0.005)
+
+
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@NO_GPU
 @pytest.mark.parametrize("name", ["fp32", "bf16", "fp16"])
 def test_on_a_gpu(bert, name):
     nlp = tiny.make_nlp(bert, device="cuda", mixed_precision=name)
@@ -130,3 +199,22 @@ def test_on_a_gpu(bert, name):
     losses = [float(nlp.update(examples, sgd=tiny.adamw(3e-3))["cloudner"]) for _ in range(8)]
     assert losses[-1] < losses[0]
     assert np.isfinite(nlp.get_pipe("cloudner").model.predict([nlp.make_doc("Marie Curie")]).scores).all()
+
+
+@pytest.mark.gpu
+@NO_GPU
+def test_an_overflow_in_fp16_reaches_neither_weights_nor_the_layer_below():
+    from cloudner.model.network import TagNetwork
+    from cloudner.model.shim import TaggerShim
+
+    shim = TaggerShim(device="cuda", mixed_precision="fp16")
+    shim.set_network(TagNetwork(4, 3, head="softmax"))
+    before = shim.network.head.linear.weight.detach().clone()
+    vectors = torch.ones(2, 4, device="cuda", requires_grad=True)
+    with shim.forward_context():
+        loss = shim.network.head(vectors).float().sum() * 1e36
+    (gradient,) = shim.accumulate(loss, 2, [vectors])
+    assert (gradient == 0).all()
+    shim.finish_update(tiny.adamw())
+    assert shim.overflows == 1
+    assert torch.equal(shim.network.head.linear.weight, before)

@@ -130,6 +130,18 @@ def test_a_device_that_does_not_exist(bert):
         tiny.make_nlp(bert, device="cuda")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_pipeline_trained_on_a_gpu_by_torch_alone_loads_without_one(trained, tmp_path, caplog):
+    trained.config["components"]["cloudner"]["model"]["device"] = "cuda:0"
+    trained.to_disk(tmp_path)
+    config = (tmp_path / "config.cfg").read_text(encoding="utf8")
+    assert 'device = "cuda:0"' in config
+    loaded = spacy.load(tmp_path)
+    assert "loaded on the CPU" in caplog.text
+    for text, _ in tiny.DATA:
+        assert tiny.ents(loaded(text)) == tiny.ents(trained(text))
+
+
 @pytest.mark.parametrize("head", ["softmax", "crf"])
 @pytest.mark.parametrize("scheme", ["BIO", "BILUO"])
 def test_heads_and_schemes_learn_and_come_back_from_disk(bert, tmp_path, head, scheme):

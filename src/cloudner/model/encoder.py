@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import logging
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,11 +192,14 @@ def _model_class(config: Any) -> Any:
 
 def _no_init() -> AbstractContextManager[Any]:
     """Leaves out the random values that saved weights replace."""
-    try:
-        from transformers.modeling_utils import no_init_weights
-    except ImportError:  # it moves between versions
-        return nullcontext()
-    return no_init_weights()
+    for module in (
+        "transformers.initialization",
+        "transformers.modeling_utils",
+    ):  # of transformers 5, and of 4
+        with suppress(ImportError):
+            if function := getattr(importlib.import_module(module), "no_init_weights", None):
+                return function()
+    return nullcontext()
 
 
 def config_json(encoder: Any) -> str:

@@ -28,10 +28,11 @@ def symmetric_kl(one: torch.Tensor, other: torch.Tensor, tags: torch.Tensor) -> 
 def crf_loss(head: TagHead, scores: torch.Tensor, tags: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
     """Summed negative log-likelihood of a linear-chain CRF (Lafferty et al., 2001).
 
-    scores: (tokens, tags); sizes: (sequences,) their tokens. A missing tag (-1) is summed over: the likelihood is
-    that of all paths that agree with what is known. Sequences must have at least one token.
+    scores: (tokens, tags); sizes: (sequences,) their tokens, on the host. A missing tag (-1) is summed over: the
+    likelihood is that of all paths that agree with what is known. Sequences must have at least one token.
     """
     longest, n_tags = int(sizes.max()), scores.shape[1]
+    sizes = sizes.to(scores.device, non_blocking=True)
     ends = torch.cumsum(sizes, 0)
     steps = torch.arange(longest, device=scores.device)
     real = steps[None, :] < sizes[:, None]

@@ -57,9 +57,7 @@ class SharedRunner:
             scores = network.head(flat[solid]).float()
             if network.head.crf:
                 sizes = _sizes(gold.docs)
-                loss = crf_loss(
-                    network.head, scores, tags, torch.from_numpy(sizes[sizes > 0]).to(flat.device)
-                )
+                loss = crf_loss(network.head, scores, tags, torch.from_numpy(sizes[sizes > 0]))
             else:
                 weight = self.weights.tensor(scores.device)
                 loss = token_loss(scores, tags, smoothing=self.label_smoothing, weight=weight)

@@ -66,6 +66,7 @@ class TaggerShim(PyTorchShim):
         self.steps = 0
         self.overflows = 0
         self.last_docs: Sequence[Any] = ()
+        self.unread: list[tuple[dict[str, Any], str]] = []  # losses still on the device, and whose they are
         self._scaler: PyTorchGradScaler | None = None
         self._torch_optimizer: torch.optim.AdamW | None = None
         self._optimizer_of: Optimizer | None = None
@@ -100,8 +101,8 @@ class TaggerShim(PyTorchShim):
         self.reset()
 
     def reset(self) -> None:
-        """Forget optimizer state and prediction copies: parameters have been replaced."""
-        self._torch_optimizer = self._optimizer_of = self._fast = None
+        """Forget optimizer state, scaler and prediction copies: parameters have been replaced or moved."""
+        self._torch_optimizer = self._optimizer_of = self._fast = self._scaler = None
         self.labelled = 0
 
     def to_device(self, device_type: str, device_id: int) -> None:
@@ -157,7 +158,10 @@ class TaggerShim(PyTorchShim):
         self._fast = None
         upstream = list(gradients[len(parameters) :])
         if self.precision == "fp16" and upstream:
-            self.scaler.unscale(upstream)
+            if self.scaler.unscale(
+                upstream
+            ):  # the step will be left out; the layer below must not get infinities
+                return [torch.zeros_like(g) for g in upstream]
             upstream = [g * _FP16_SUM for g in upstream]
         return upstream
 
@@ -171,6 +175,7 @@ class TaggerShim(PyTorchShim):
 
     def finish_update(self, optimizer: Optimizer) -> None:
         if self._model is None or self.labelled == 0:
+            self._read()
             self._drop_gradients()
             return
         parameters = [p for p in self._model.parameters() if p.grad is not None]
@@ -178,13 +183,12 @@ class TaggerShim(PyTorchShim):
         factor = 1.0 / self.labelled
         if self.precision == "fp16":
             if self.scaler.unscale(gradients):
+                self._read()
                 self._overflow(optimizer)
                 return
             factor *= _FP16_SUM
         norms = torch._foreach_norm(gradients)
-        norm = (
-            float(torch.linalg.vector_norm(torch.stack(norms))) * factor
-        )  # the step's one wait for the device
+        norm = self._read(torch.linalg.vector_norm(torch.stack(norms)))[0] * factor
         if not np.isfinite(norm):
             self._drop_gradients()
             raise self._non_finite(optimizer, f"the gradient's norm is {norm}")
@@ -203,6 +207,17 @@ class TaggerShim(PyTorchShim):
         self.overflows = 0
         self._drop_gradients()
 
+    def _read(self, *scalars: torch.Tensor) -> list[float]:
+        """Their values, by the step's one wait for the device. With them come the losses that `update` left there:
+        from now on they are numbers, since spaCy writes them into meta.json."""
+        left = [(losses, name) for losses, name in self.unread if isinstance(losses[name], torch.Tensor)]
+        self.unread = []
+        together = [*scalars, *(losses[name] for losses, name in left)]
+        values = torch.stack(together).tolist() if together else []
+        for (losses, name), value in zip(left, values[len(scalars) :], strict=True):
+            losses[name] = value
+        return values
+
     def _fused_step(self, optimizer: FusedAdamW, factor: float) -> None:
         if self._torch_optimizer is None or self._optimizer_of is not optimizer:
             self._torch_optimizer = make_torch_optimizer(self.network, optimizer)
@@ -213,16 +228,11 @@ class TaggerShim(PyTorchShim):
         if step.defaults.get("fused"):
             # The fused kernel divides gradients by grad_scale as it reads them: one pass less over all of them.
             device = self.device
-            step.grad_scale = torch.tensor(1.0 / factor, device=device)  # type: ignore[attr-defined]
+            step.grad_scale = torch.full((), 1.0 / factor, device=device)  # type: ignore[attr-defined]
             step.found_inf = torch.zeros((), device=device)  # type: ignore[attr-defined]
         else:
             torch._foreach_mul_([p.grad for p in self.network.parameters() if p.grad is not None], factor)
-        try:
-            step.step()
-        except torch.OutOfMemoryError:
-            # The first step allocates the moments; activations' cached memory may be all that is in the way.
-            torch.cuda.empty_cache()
-            step.step()
+        step.step()
 
     def _stock_step(self, optimizer: Optimizer, parameters: list[torch.nn.Parameter], factor: float) -> None:
         """thinc's own loop over parameters, with all fields of the optimizer honoured as they are there."""
@@ -236,11 +246,7 @@ class TaggerShim(PyTorchShim):
                     "pip install the cupy package that `spacy cloudner doctor` names",
                 )
         torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
-        scaler, self._grad_scaler = self._grad_scaler, self.scaler
-        try:
-            super().finish_update(optimizer)
-        finally:
-            self._grad_scaler = scaler
+        super().finish_update(optimizer)  # its own scaler is off: gradients are unscaled by now
 
     def _drop_gradients(self) -> None:
         self.labelled = 0
@@ -338,7 +344,12 @@ class TaggerShim(PyTorchShim):
         assert self.runner is not None
         network = self.runner.build(saved.files)
         saving.fill(network, saved.weights)
-        self.set_network(network)
+        try:
+            device = target_device(self.wanted_device)
+        except DeviceError as error:  # trained on a machine with a GPU, loaded on one without
+            logger.warning("%s: the pipeline is loaded on the CPU", str(error).splitlines()[0])
+            device = torch.device("cpu")
+        self.set_network(network, device=device)
 
     def copy(self) -> TaggerShim:
         from copy import deepcopy

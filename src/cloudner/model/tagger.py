@@ -204,8 +204,7 @@ class EncoderRunner:
         self, network: Network, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray
     ) -> torch.Tensor:
         if network.head.crf:
-            counted = torch.from_numpy(sizes).to(scores.device)
-            return crf_loss(network.head, scores, tags, counted)
+            return crf_loss(network.head, scores, tags, torch.from_numpy(sizes))
         weight = self.weights.tensor(scores.device)
         return token_loss(scores, tags, smoothing=self.settings.label_smoothing, weight=weight)
 
@@ -264,13 +263,15 @@ class EncoderRunner:
                 continue
             try:
                 run(batch)
+                continue
             except torch.OutOfMemoryError:
                 if len(batch) == 1:
                     raise
-                _free_memory()
-                self._shrink(mode, len(batch) * int(lengths[batch].max()) // 2)
-                half = len(batch) // 2
-                waiting += [batch[half:], batch[:half]]
+            # Out here, since the exception keeps what the failed pass had allocated.
+            _free_memory()
+            self._shrink(mode, len(batch) * int(lengths[batch].max()) // 2)
+            half = len(batch) // 2
+            waiting += [batch[half:], batch[:half]]
 
     def _shrink(self, mode: str, pieces: int) -> None:
         if pieces < self.shrunk.get(mode, 1 << 40):

@@ -1,0 +1,76 @@
+"""`cloudner.training.train` from a config to pipelines on disk, on a CPU and on a GPU."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+import torch
+from spacy.tokens import DocBin
+
+import tiny
+from cloudner.training import train
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+@pytest.mark.parametrize(
+    "gpu_id",
+    [
+        -1,
+        pytest.param(
+            0,
+            marks=[
+                pytest.mark.gpu,
+                pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+            ],
+        ),
+    ],
+)
+def test_a_run_saves_pipelines_that_load_anywhere(bert, tmp_path, gpu_id):
+    blank = spacy.blank("en")
+    corpus = tmp_path / "corpus.spacy"
+    DocBin(docs=[eg.reference for eg in tiny.make_examples(blank, tiny.DATA * 8)]).to_disk(corpus)
+    best = train(
+        CONFIGS / "gpu.cfg",
+        tmp_path / "training",
+        gpu_id=gpu_id,
+        encoder=str(bert),
+        overrides={
+            "paths.train": str(corpus),
+            "paths.dev": str(corpus),
+            "training.max_epochs": 8,
+            "training.batcher.batch_size": 4,
+            "training.optimizer.learn_rate.initial_rate": 1e-2,
+            "components.cloudner.model.dropout": 0.0,
+        },
+    )
+    meta = json.loads((best / "meta.json").read_text(encoding="utf8"))
+    assert meta["performance"]["cloudner_loss"] > 0
+    spacy.require_cpu()
+    nlp = spacy.load(best, config={"components": {"cloudner": {"model": {"device": "cpu"}}}})
+    for text, entities in tiny.DATA:
+        assert [(e.start_char, e.end_char, e.label_) for e in nlp(text).ents] == entities
+
+
+def test_losses_left_on_the_device_are_numbers_after_the_step(bert):
+    """spaCy writes them into meta.json; on a GPU `update` leaves them where they are."""
+    nlp = tiny.make_nlp(bert)
+    pipe = nlp.get_pipe("cloudner")
+    examples = tiny.make_examples(nlp)
+    expected = pipe.update(examples)["cloudner"]
+    losses = {"cloudner": torch.tensor(1.5), "other": torch.tensor(2.0)}
+    pipe.model.shims[0].unread += [(losses, "cloudner"), (losses, "other"), (losses, "cloudner")]
+    pipe.finish_update(tiny.adamw())
+    assert losses == {"cloudner": 1.5, "other": 2.0}
+    assert all(type(value) is float for value in losses.values())
+    assert pipe.model.shims[0].unread == []
+    assert pipe.model.shims[0].grad_norm > 0
+    assert expected > 0
+    # Where a batch had no labelled token there is no step, but a loss to read.
+    losses = {"cloudner": torch.tensor(0.0)}
+    pipe.model.shims[0].unread.append((losses, "cloudner"))
+    pipe.finish_update(tiny.adamw())
+    assert json.dumps(losses) == '{"cloudner": 0.0}'
