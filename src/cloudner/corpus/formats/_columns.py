@@ -14,10 +14,14 @@ from cloudner.corpus.tags import MISSING
 from cloudner.errors import InputError
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
-SENTENCE_MARK = re.compile(r"\s*</?s>\s*")  # <s> and </s> alone on a line part sentences, as a blank line does
+SENTENCE_MARK = re.compile(
+    r"\s*</?s>\s*"
+)  # <s> and </s> alone on a line part sentences, as a blank line does
 # A tag with a position: `B-PER`, `I_geo`, `PER-B`; or a position alone.
 POSITION_TAG = re.compile(r"[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW]")
-_SMALL_TAG = re.compile(r"[bi][-_]\S+")  # `b-per`; words look like it too (e-mail), so only where all entities do
+_SMALL_TAG = re.compile(
+    r"[bi][-_]\S+"
+)  # `b-per`; words look like it too (e-mail), so only where all entities do
 _POSITION = re.compile(r"^[BILUOESMWbi][-_:/|.]|[-_:/|.][BILUOESMW]$")
 _POSITIONED = 0.85  # the least score of a column of tags with positions
 # Labels of CoNLL-2000 chunks and of word segmentation: tags with positions that name no entities.

@@ -9,8 +9,13 @@ from cloudner.corpus.formats._json import peek, values
 from cloudner.corpus.formats._spans import Where, short
 from cloudner.corpus.formats.base import ReadOptions, Sample
 
-TEXT_KEYS = ("text", "data", "content", "sentence", "document", "doc", "body", "input")
-SPAN_KEYS = ("entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags")
+TEXT_KEYS = (
+    "text", "data", "content", "sentence", "document", "doc", "body", "input", "full_text", "doc_text", "raw_text",
+    "source_text",
+)  # fmt: skip
+SPAN_KEYS = (
+    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags", "mentions", "privacy_mask",
+)  # fmt: skip
 _META_KEYS = ("id", "doc_id", "document_id", "split", "meta", "source")
 
 

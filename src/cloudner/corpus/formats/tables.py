@@ -88,7 +88,7 @@ def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
                 expected=f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
                 fix="write the table with a CSV library, or give --delimiter",
             )
-        spans = parse_cell(row[entity_column], options, Where(source.name, line, what))
+        spans = parse_cell(row[entity_column], options, Where(source.name, line, what, row[text_column]))
         record = Record(source.name, line, row[text_column], spans)
         for index, name in keep:
             if row[index]:
