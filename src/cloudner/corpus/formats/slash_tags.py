@@ -20,13 +20,11 @@ def _slashed(line: str) -> list[tuple[str, str]] | None:
 
 
 def _in_two(line: str) -> list[tuple[str, str]] | None:
-    """Words, tab, tags; words may be between BOS and EOS, of which the tags know nothing."""
+    """Words, tab, tags."""
     words, tab, tags = line.partition("\t")
     given, named = words.split(), tags.split()
-    if given[:1] == ["BOS"] and given[-1:] == ["EOS"] and len(named) == len(given) - 1:
-        # ATIS: O for BOS, and the intent in the place of EOS
-        given, named = given[1:-1], named[1:-1] if len(named) == len(given) else named[1:]
-        named = named[: len(given)]
+    if given[:1] == ["BOS"] and given[-1:] == ["EOS"] and len(named) == len(given):
+        given, named = given[1:-1], named[1:-1]  # ATIS: the intent stands in the place of EOS
     if not tab or not given or len(given) != len(named):
         return None
     return list(zip(given, named, strict=True))
