@@ -74,7 +74,7 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
     text = "".join(words)
     unspaced = options.lang in ("zh", "ja") or is_unspaced(text)
     digits = sum(len(word) == 2 and word[1].isdigit() for word in words)
-    numbered = unspaced and len(words) >= 5 and digits == len(words) and is_unspaced(text[::2])
+    numbered = len(words) >= 5 and digits == len(words) and is_unspaced(text[::2])
     return TokenStyle(
         prefix=_prefix(words),
         characters=numbered or (len(words) >= 20 and sum(len(w) == 1 for w in words) >= 0.98 * len(words)),

@@ -40,7 +40,9 @@ def _sniff_tuples(sample: Sample) -> Match | None:
                     return Match(0.96, "annotations as pairs of a text and its entities")
         # Python tuples in brackets may begin like JSON without being it.
     head = sample.text[:4000].lstrip()
-    python = re.match(r"[\[(]|[A-Za-z_]\w*\s*(:.*)?=\s*[\[(]|#|import |from ", head)
+    python = re.match(r"[\[(]|#|import |from ", head) or re.search(
+        r"^[A-Za-z_]\w*\s*(:[^=\n]*)?=\s*[\[(]", head, re.MULTILINE
+    )
     if python and "entities" in head and re.search(r"\(\s*[rfu]?['\"]", head):
         return Match(0.9, "Python tuples of a text and its entities")
     return None

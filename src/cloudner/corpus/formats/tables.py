@@ -40,6 +40,8 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
                     f"columns {header[text]!r} and {header[entities]!r}, {name_of(table.delimiter)} between"
                 )
                 return Match(0.95, reason)
+        if found := _columns_of_row(header):
+            return Match(0.75, f"spans in column {found[1] + 1} of the first row already: no header")
         # Names nobody thought of: a column that parses as spans gives it away.
         for column in range(len(header)):
             if _holds_spans(body, column, begins="[{"):
