@@ -170,9 +170,9 @@ def _named(wanted: str | int | None, names: list[str], columns: int) -> int | No
 
 
 class _Tags(NamedTuple):
-    """A column that may hold tags: index, score, what was seen, tags of entities by count, all values by count."""
+    """A column that may hold tags: its index, score, what was seen, tags of entities by count, all values by count."""
 
-    index: int
+    at: int
     score: float
     why: str
     entities: Counter[str]
@@ -214,8 +214,8 @@ def _tag_column(
     if best is None:
         return None, 0.0, "", frozenset(), ()
     seen = frozenset(best.values) if len(best.values) < 500 else frozenset()
-    shown = [f"column {c.index + 1} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities]
-    return best.index, min(best.score, 1.0), best.why, seen, tuple(shown if best.holds_entities() else ())
+    shown = [f"column {c.at + 1} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities]
+    return best.at, min(best.score, 1.0), best.why, seen, tuple(shown if best.holds_entities() else ())
 
 
 def _beats(column: _Tags, best: _Tags) -> bool:

@@ -85,8 +85,8 @@ def span_of(item: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
         if key is None:
             raise where.error(f"no label in {short(item)}")
         first, last = offset(pair[0], where), offset(pair[1], where)
-        surface = surface_of(item)
-        return [SpanRecord(first, last, label, surface) for label in label_of(item[key], options, where)]
+        stored = surface_of(item)
+        return [SpanRecord(first, last, label, stored) for label in label_of(item[key], options, where)]
     if isinstance(item, str):
         match = _COMPACT.match(item)
         if match:
