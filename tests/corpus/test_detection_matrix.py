@@ -7,6 +7,7 @@ import pytest
 from _reading import put
 from _text_samples import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
 from test_export_formats import CASES
+from test_wild_files import CASES as WILD
 
 from cloudner.corpus.convert import convert
 from cloudner.corpus.detect import rank
@@ -16,7 +17,12 @@ from cloudner.corpus.sources import open_sources
 TEXTS = [(name, file, content) for name, (file, content, _) in SAMPLES.items()]
 TEXTS += [(name, file, content) for name, file, content, _ in VARIANTS]
 SPACY_IOB = "Ann|NNP|B-PER left|VBD|O Oslo|NNP|B-LOC .|.|O\nBye|UH|O .|.|O\n"
-EVERY = TEXTS + list(CASES.values()) + [("brat", "a.ann", BRAT_ANN), ("spacy-iob", "a.iob", SPACY_IOB)]
+EVERY = (
+    TEXTS
+    + list(CASES.values())
+    + list(WILD.values())
+    + [("brat", "a.ann", BRAT_ANN), ("spacy-iob", "a.iob", SPACY_IOB)]
+)
 # formats whose samples are folders or binary files, each detected in its own tests; and other ways to write
 ELSEWHERE = {"spacy", "arrow", "parquet", "azure", "comprehend", "tagtog", "conll-biluo"}
 

@@ -280,6 +280,10 @@ class Aligner:
                 for r in records
                 for first, last in pairwise([*(r.sent_starts or [0]), len(cast("list[str]", r.tokens))])
             )
+            for word in sorted(self.schemes[record.file].outside - {"O", "o", "0"}):
+                self._issue(
+                    record, "unknown-tag", "noted", "", word, f"no O in the file: {word} is taken for it"
+                )
         return self.schemes[record.file]
 
     def _issue(self, record: Record, cause: str, action: Action, where: str, label: str, done: str) -> None:

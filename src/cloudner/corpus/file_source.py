@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import IO, cast
@@ -13,6 +15,7 @@ from cloudner.corpus.streams import COMPRESSION_SUFFIXES, Guarded, unreadable
 from cloudner.errors import InputError
 
 SAMPLE_BYTES = 64 * 1024
+LONG_SAMPLE_BYTES = 4 * 1024**2  # where the first JSON object is longer; spaCy takes a million characters
 MAX_LINE = 8 * 1024 * 1024  # characters; spaCy's own limit for one text is 1,000,000
 MAX_TEXT_BYTES = 2 * 1024**3  # a file whose format must be read whole
 
@@ -77,8 +80,15 @@ class FileSource:
         if self._sample is None:
             with self.open_bytes() as stream:
                 raw = stream.read(SAMPLE_BYTES)
-                truncated = bool(stream.read(1))
-            text = raw.decode(self.encoding, errors="replace").lstrip("\ufeff")
+                rest = stream.read(1)
+                text = self._decoded(raw)
+                if rest and _begins_long_json(text):
+                    # its keys may stand behind a text that is longer than the sample
+                    longer = raw + rest + stream.read(LONG_SAMPLE_BYTES)
+                    if not _begins_long_json(self._decoded(longer)):
+                        raw, rest = longer, stream.read(1)
+                        text = self._decoded(raw)
+                truncated = bool(rest)
             lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
             if truncated and len(lines) > 1:
                 lines = lines[:-1]
@@ -86,6 +96,9 @@ class FileSource:
                 lines.pop()
             self._sample = Sample(self.base_name, raw, text, lines, truncated)
         return self._sample
+
+    def _decoded(self, raw: bytes) -> str:
+        return raw.decode(self.encoding, errors="replace").lstrip("\ufeff")
 
     def text(self) -> str:
         with self.open_bytes() as stream:
@@ -148,6 +161,20 @@ class FileSource:
                 expected="a plain relative name",
             )
         return None if self._find_neighbour is None else self._find_neighbour("/".join(parts))
+
+
+def _begins_long_json(text: str) -> bool:
+    """Is this JSON whose first object (in a list: first element) does not end in it, for a text of few lines?"""
+    match = re.match(r"\s*(?:\[\s*)?(?=[{\[])", text)
+    if match is None or text.count("\n") > 20:
+        return False
+    try:
+        json.JSONDecoder().raw_decode(text, match.end())
+    except ValueError:
+        return True
+    except RecursionError:
+        pass
+    return False
 
 
 def nul_byte(name: str, line: int) -> InputError:

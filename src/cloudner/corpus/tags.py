@@ -19,6 +19,8 @@ Layout = Literal["prefix", "suffix", "bare"]
 # Position letters of all schemes, by what they say: begin, inside, end, single
 _POSITIONS = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 _SEPARATORS = "-_:/|."
+# What files say for O that have no O.
+_OUTSIDE_WORDS = frozenset(("OTHER", "NONE", "NULL", "NIL", "OUTSIDE", "OUT"))
 _WRITTEN = {
     "BIO": tuple("BIIB"),
     "BILUO": tuple("BILU"),
@@ -139,7 +141,8 @@ def _outside(seen: set[str]) -> frozenset[str]:
         return frozenset(("o", "O"))
     if "0" in seen and not any(tag.isdigit() for tag in seen - {"0"}):  # a zero typed for the letter
         return frozenset(("0", "O"))
-    return frozenset(("O",))
+    words = {tag for tag in seen if tag.upper() in _OUTSIDE_WORDS}
+    return frozenset(("O", *words)) if len(words) == 1 else frozenset(("O",))
 
 
 def _layout(tags: list[str]) -> tuple[Layout, str]:

@@ -7,20 +7,29 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cloudner.corpus.formats.base import ReadOptions, Sample
 from cloudner.corpus.tags import MISSING
 from cloudner.errors import InputError
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
+SENTENCE_MARK = re.compile(
+    r"\s*</?s>\s*"
+)  # <s> and </s> alone on a line part sentences, as a blank line does
 # A tag with a position: `B-PER`, `I_geo`, `PER-B`; or a position alone.
 POSITION_TAG = re.compile(r"[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW]")
+_SMALL_TAG = re.compile(
+    r"[bi][-_]\S+"
+)  # `b-per`; words look like it too (e-mail), so only where all entities do
+_POSITION = re.compile(r"^[BILUOESMWbi][-_:/|.]|[-_:/|.][BILUOESMW]$")
+_POSITIONED = 0.85  # the least score of a column of tags with positions
 # Labels of CoNLL-2000 chunks and of word segmentation: tags with positions that name no entities.
 _OTHER_LABELS = frozenset(
-    "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK".split()  # noqa: SIM905
+    "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK NC VC PC".split()  # noqa: SIM905
 )
 _HEADER_WORDS = frozenset(
-    "token tokens word words form text tag tags ner ner_tag ner_tags label labels entity pos chunk iob bio lemma".split()  # noqa: SIM905
+    "token tokens word words form text tag tags ner ner_tag ner_tags label labels entity pos chunk iob bio lemma misc ne-coarse-lit".split()  # noqa: SIM905
 )
 _SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
 _SPACES = re.compile(r"[ \t]+")
@@ -42,6 +51,7 @@ class Layout:
     reason: str
     header: bool = False
     tags_seen: frozenset[str] = field(default_factory=frozenset)
+    others: tuple[str, ...] = ()  # other columns that seem to hold entities, for the user
 
     def splitter(self) -> Callable[[str], list[str]]:
         return splitter(self.separator)
@@ -76,7 +86,7 @@ def data_lines(sample: Sample, most: int = 2000) -> list[str]:
     """Lines of a sample that hold a token, as far as can be said before the columns are known."""
     kept = []
     for line in sample.lines:
-        if not line.strip() or DOCSTART.match(line):
+        if not line.strip() or DOCSTART.match(line) or SENTENCE_MARK.fullmatch(line):
             continue
         kept.append(line)
         if len(kept) == most:
@@ -112,11 +122,14 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     columns, fitting = counts.most_common(1)[0]
     if columns < 2 or fitting < 0.7 * len(plain or rows):
         return None
-    rows = [row for row, line in zip(rows, lines, strict=True) if len(row) == columns]
+    # a comment may have as many cells as a row
+    rows = [row for row in plain or rows if len(row) == columns]
+    if separator == " " and len(rows) == 1 and columns > 4:
+        return None  # a sentence, and no rows to compare it with
     header = len(rows) > 1 and _is_header(rows[0])
     names = [cell.lower() for cell in rows[0]] if header else []
     body = rows[1:] if header else rows
-    tag, score, why, seen = _tag_column(body, options.tag_column, names)
+    tag, score, why, seen, others = _tag_column(body, options.tag_column, names)
     if tag is None:
         return None
     token = _token_column(body, tag, options.token_column, names)
@@ -127,7 +140,9 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
         score -= 0.1
     shown = {"\t": "tabs", " ": "spaces"}.get(separator, repr(separator))
     reason = f"{columns} columns parted by {shown}, tags in column {tag + 1} ({why})"
-    return Layout(separator, columns, token, tag, score, reason, header, seen)
+    if others:
+        reason += f"; other tags in {', '.join(others)}"
+    return Layout(separator, columns, token, tag, score, reason, header, seen, others)
 
 
 def _is_header(row: list[str]) -> bool:
@@ -154,47 +169,90 @@ def _named(wanted: str | int | None, names: list[str], columns: int) -> int | No
     return index % columns
 
 
+class _Tags(NamedTuple):
+    """A column that may hold tags: its index, score, what was seen, tags of entities by count, all values by count."""
+
+    at: int
+    score: float
+    why: str
+    entities: Counter[str]
+    values: Counter[str]
+
+    def labels(self) -> set[str]:
+        return {_POSITION.sub("", tag) for tag in self.entities}
+
+    def holds_entities(self) -> bool:
+        """Are there entities in it, not chunks? Chunks of unknown labels leave few tokens out."""
+        tokens = self.values.total()
+        return self.score >= _POSITIONED and (tokens < 50 or self.entities.total() < 0.6 * tokens)
+
+
 def _tag_column(
     rows: list[list[str]], wanted: str | int | None, names: list[str]
-) -> tuple[int | None, float, str, frozenset[str]]:
+) -> tuple[int | None, float, str, frozenset[str], tuple[str, ...]]:
+    """Index, score, what was seen, all values of the column of tags; and other columns with entities."""
     columns = len(rows[0]) if rows else 0
     chosen = _named(wanted, names, columns)
-    best: tuple[int | None, float, str, frozenset[str]] = (None, 0.0, "", frozenset())
+    best: _Tags | None = None
+    others: list[_Tags] = []
     for index in range(columns):
-        if chosen is not None and index != chosen:
-            continue
         values = Counter(row[index] for row in rows)
-        score, why = _tag_score(values, len(rows))
+        score, why, entities = _tag_score(values, len(rows))
+        column = _Tags(index, score, why, entities, values)
         if chosen is not None:
-            score, why = max(score, 0.6), why or "as told"
-        if names and names[index] in ("tag", "ner", "label", "ner_tag", "ner_tags"):
-            score += 0.05
-        # of equally good columns the last: it is where most corpora put the entity
-        if score > 0 and score >= best[1]:
-            best = (index, min(score, 1.0), why, frozenset(values) if len(values) < 500 else frozenset())
-    return best
+            if index == chosen:
+                best = column._replace(score=max(score, 0.6), why=why or "as told")
+            continue
+        if names and names[index] in ("tag", "ner", "label", "ner_tag", "ner_tags", "ne-coarse-lit"):
+            column = column._replace(score=score + 0.05)
+        if column.score <= 0:
+            continue
+        if best is None or _beats(column, best):
+            best, column = column, best
+        if column is not None and column.holds_entities():
+            others.append(column)
+    if best is None:
+        return None, 0.0, "", frozenset(), ()
+    seen = frozenset(best.values) if len(best.values) < 500 else frozenset()
+    shown = [f"column {c.at + 1} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities]
+    return best.at, min(best.score, 1.0), best.why, seen, tuple(shown if best.holds_entities() else ())
 
 
-def _tag_score(values: Counter[str], rows: int) -> tuple[float, str]:
-    outside = values["O"] + values["o"] + sum(values[m] for m in MISSING)
-    entity = [v for v in values if v not in ("O", "o") and v not in MISSING]
-    if not entity:
-        return (0.6, "all of them O") if values["O"] else (0.0, "")
-    positioned = [v for v in entity if POSITION_TAG.fullmatch(v) or v in ("B", "I")]
-    weight = sum(values[v] for v in positioned) / sum(values[v] for v in entity)
-    share = outside / rows
-    if weight >= 0.7 and len(positioned) >= 0.5 * len(entity):
-        labels = {re.sub(r"^[BILUOESMW][-_:/|.]|[-_:/|.][BILUOESMW]$", "", v) for v in positioned}
+def _beats(column: _Tags, best: _Tags) -> bool:
+    """Is a column rather the tags than the best one before it?"""
+    if column.holds_entities() and best.holds_entities():
+        if column.labels() & best.labels():
+            # an inner layer of nested entities, or a system's output behind the gold tags
+            return column.entities.total() > 1.5 * best.entities.total()
+        if column.entities.total() != best.entities.total():
+            return column.entities.total() > best.entities.total()
+    # of equally good columns the last: it is where most corpora put the entity
+    return column.score >= best.score
+
+
+def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str]]:
+    entities = Counter({v: n for v, n in values.items() if v not in ("O", "o") and v not in MISSING})
+    if not entities:
+        return (0.6, "all of them O", entities) if values["O"] else (0.0, "", entities)
+    if "0" in entities and not values["O"] and not any(v.isdigit() for v in entities if v != "0"):
+        del entities["0"]  # typed for the letter O, if the rest are tags
+    small = bool(values["O"] or values["o"]) and all(_SMALL_TAG.fullmatch(v) for v in entities)
+    positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in ("B", "I")]
+    share = 1 - entities.total() / rows
+    if not entities or sum(entities[v] for v in positioned) < 0.7 * entities.total():
+        positioned = []
+    if positioned and len(positioned) >= 0.5 * len(entities):
+        labels = {_POSITION.sub("", v) for v in positioned}
         shown = ", ".join(sorted(positioned)[:3])
         if labels <= _OTHER_LABELS:
-            return 0.4 + 0.05 * share, f"{shown}: chunks or word segments"
+            return 0.4 + 0.05 * share, f"{shown}: chunks or word segments", entities
         if not values["O"] and len(labels) > 100:  # words that happen to have a hyphen
-            return 0.0, ""
-        return 0.85 + 0.1 * share, shown
+            return 0.0, "", entities
+        return _POSITIONED + 0.1 * share, shown, entities
     few = len(values) <= 60 and len(values) <= max(3, 0.5 * rows)
     if few and values["O"] and share >= 0.25:
-        return 0.55 + 0.2 * share, ", ".join(sorted(entity)[:3])
-    return 0.0, ""
+        return 0.55 + 0.2 * share, ", ".join(sorted(entities)[:3]), entities
+    return 0.0, "", entities
 
 
 def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, names: list[str]) -> int | None:

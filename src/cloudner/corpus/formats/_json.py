@@ -52,6 +52,8 @@ def _peek(sample: Sample) -> Peek | None:
         if values:
             return Peek("lines", values)
     try:
+        if text[0] == "[" and (elements := _elements(text)):
+            return Peek("array", elements)
         value = _DECODER.raw_decode(text)[0]
     except RecursionError:
         return None
@@ -66,6 +68,21 @@ def _peek(sample: Sample) -> Peek | None:
 
 
 SAMPLE_LIMIT = 64 * 1024
+
+
+def _elements(text: str, most: int = 100) -> list[Any]:
+    """The first whole elements of an array that may be cut."""
+    found: list[Any] = []
+    at = 1
+    while len(found) < most:
+        while text[at : at + 1] in _SKIP and at < len(text):
+            at += 1
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except ValueError:
+            break
+        found.append(value)
+    return found
 
 
 def _close(text: str) -> Any:

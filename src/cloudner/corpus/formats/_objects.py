@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.formats._json import peek, values
 from cloudner.corpus.formats._spans import Where, short
 from cloudner.corpus.formats.base import ReadOptions, Sample
 
-TEXT_KEYS = ("text", "data", "content", "sentence", "document", "doc", "body", "input")
-SPAN_KEYS = ("entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags")
+TEXT_KEYS = (
+    "text", "data", "content", "sentence", "document", "doc", "body", "input", "full_text", "doc_text", "raw_text",
+    "source_text",
+)  # fmt: skip
+SPAN_KEYS = (
+    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags", "mentions", "privacy_mask",
+)  # fmt: skip
+_TOKEN_KEYS = ("tokens", "words", "tokenized_text")
+_ROWS = (
+    "data",
+    "examples",
+    "documents",
+    "docs",
+    "dataset",
+    "items",
+    "records",
+    "rows",
+    "samples",
+    "texts",
+    "train",
+)
 _META_KEYS = ("id", "doc_id", "document_id", "split", "meta", "source")
 
 
 def objects(source: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line and object of every element. Raises InputError for an element that is no object, or without any."""
     count = 0
-    for line, value in values(source):
+    for line, value in _unwrapped(values(source)):
         if not isinstance(value, dict):
             raise Where(source.name, line, "element").error(
                 f"{short(value)} is not an object", '{"text": ..., "entities": ...}', "--format NAME"
@@ -31,7 +50,43 @@ def objects(source: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 def some_objects(sample: Sample) -> list[dict[str, Any]]:
     """The objects a sample begins with; none for what is not JSON."""
     seen = peek(sample)
-    return [item for item in seen.items if isinstance(item, dict)] if seen else []
+    if seen is None:
+        return []
+    return [item for _, item in _unwrapped((1, item) for item in seen.items) if isinstance(item, dict)]
+
+
+def _unwrapped(found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Values, with the elements of a tree around them (`{"data": [...]}`, a table by columns) in its place."""
+    for line, value in found:
+        rows = rows_within(value) if isinstance(value, dict) else None
+        if rows is None:
+            yield line, value
+        else:
+            yield from ((line, row) for row in rows)
+
+
+def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The objects in a tree that is not an annotated text itself, or None."""
+    cells = [tree[key] for key in (*TEXT_KEYS, *_TOKEN_KEYS) if key in tree]
+    if not any(isinstance(cell, str) for cell in cells):
+        for key in _ROWS:
+            rows = tree.get(key)
+            if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+                # the viewer of Hugging Face data sets puts each row into an object
+                return [row["row"] if isinstance(row.get("row"), dict) else row for row in rows]
+    columns = list(tree.values())
+    first = cells[0] if cells else None
+    if isinstance(first, dict) and len(columns) > 1 and all(isinstance(c, dict) for c in columns):
+        if "0" in first:  # how pandas writes a table
+            return [{key: tree[key].get(number) for key in tree} for number in first]
+    elif isinstance(first, list) and len(columns) > 1 and all(isinstance(c, list) for c in columns):
+        nested = all(isinstance(cell, list) for cell in first) or any(
+            tree.get(key) == first for key in TEXT_KEYS
+        )
+        sizes = {len(column) for column in columns}
+        if first and nested and len(sizes) == 1:
+            return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
+    return None
 
 
 def text_of(

@@ -8,45 +8,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cloudner.corpus.formats._span_keys import label_key, offsets_of, surface_of
 from cloudner.corpus.formats.base import ReadOptions
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.errors import InputError
 
-_START = (
-    "start",
-    "start_offset",
-    "startOffset",
-    "begin",
-    "begin_offset",
-    "beginOffset",
-    "BeginOffset",
-    "start_char",
-    "offset",
-)
-_END = ("end", "end_offset", "endOffset", "EndOffset", "end_char", "stop", "finish")
-_LABEL = (
-    "label",
-    "labels",
-    "entity",
-    "entity_group",
-    "type",
-    "tag",
-    "category",
-    "Type",
-    "label_name",
-    "annotation",
-    "name",
-)
-_SURFACE = ("text", "surface", "word", "value", "Text", "span")
 _COMPACT = re.compile(r"^\s*(-?\d+)\s*[:,\-]\s*(-?\d+)\s*[:,\-]\s*(.+?)\s*$")
 SHAPES = '[[0, 5, "LABEL"]], [{"start": 0, "end": 5, "label": "LABEL"}] or 0:5:LABEL'
 
 
 class Where:
-    """The place of a value, for errors: file, line, what it is."""
+    """The place of a value, for errors: file, line, what it is. text: the document's, where it tells spans apart."""
 
-    def __init__(self, file: str, line: int, what: str) -> None:
-        self.file, self.line, self.what = file, line, what
+    def __init__(self, file: str, line: int, what: str, text: str = "") -> None:
+        self.file, self.line, self.what, self.text = file, line, what, text
 
     def error(self, found: str, expected: str | None = SHAPES, fix: str | None = None) -> InputError:
         return InputError(f"{self.what}: {found}", file=self.file, line=self.line, expected=expected, fix=fix)
@@ -85,9 +60,9 @@ def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [label for item in value for label in label_of(item, options, where)]
     if isinstance(value, Mapping):
-        for key in (*_LABEL, "text"):
-            if key in value:
-                return label_of(value[key], options, where)
+        key = label_key(value) or ("text" if "text" in value else None)
+        if key is not None:
+            return label_of(value[key], options, where)
         raise where.error(f"no label in {short(value)}")
     if value is None:
         return [""]
@@ -97,30 +72,21 @@ def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
     return [options.labels.get(text, text.strip())]
 
 
-def _pick(item: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    for key in keys:
-        if key in item:
-            return item[key]
-    return None
+def _is_number(text: str) -> bool:
+    return text.strip().lstrip("-").isdigit()
 
 
 def span_of(item: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
     """The span, or one for each label, in a list of three or a mapping."""
     if isinstance(item, Mapping):
-        start, end = _pick(item, _START), _pick(item, _END)
-        if isinstance(item.get("location"), Mapping):
-            start, end = _pick(item["location"], _START), _pick(item["location"], _END)
-        surface = _pick(item, _SURFACE)
-        if start is not None and end is None and "length" in item:
-            end = offset(start, where) + offset(item["length"], where)
-        if start is None or end is None:
+        pair, key = offsets_of(item), label_key(item)
+        if pair is None or pair[0] is None or pair[1] is None:
             raise where.error(f"no start and end in {short(item)}")
-        if not any(key in item for key in _LABEL):
+        if key is None:
             raise where.error(f"no label in {short(item)}")
-        labels = label_of(_pick(item, _LABEL), options, where)
-        first, last = offset(start, where), offset(end, where)
-        surface = surface if isinstance(surface, str) else None
-        return [SpanRecord(first, last, label, surface) for label in labels]
+        first, last = offset(pair[0], where), offset(pair[1], where)
+        stored = surface_of(item)
+        return [SpanRecord(first, last, label, stored) for label in label_of(item[key], options, where)]
     if isinstance(item, str):
         match = _COMPACT.match(item)
         if match:
@@ -132,18 +98,20 @@ def span_of(item: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
         raise where.error(f"cannot read the span {short(item)}")
     if isinstance(item, Sequence) and len(item) in (3, 4, 5):
         a, b, c = item[0], item[1], item[2]
-        if isinstance(a, str) and not a.strip().lstrip("-").isdigit():  # label first
-            a, b, c = item[1], item[2], item[0]
-        elif (
-            len(item) == 4
-            and isinstance(item[3], str)
-            and isinstance(item[2], str)
-            and not isinstance(a, str)
-        ):
-            # start, end, label, and the text or an id after it
-            return [SpanRecord(offset(a, where), offset(b, where), label_of(c, options, where)[0])]
+        rest = item[3] if len(item) > 3 and isinstance(item[3], str) else None  # a text, or an id
+        surface: str | None = None
+        if isinstance(a, str) and not _is_number(a):
+            if rest is not None and not _is_number(rest):  # text, start, end, label
+                surface, a, b, c = a, b, c, rest
+            else:  # label, start, end
+                a, b, c = b, c, a
+        elif rest is not None and isinstance(c, str) and where.text:
+            start, end = offset(a, where), offset(b, where)
+            if where.text[start:end] == c != rest:  # start, end, text, label
+                surface, c = c, rest
         return [
-            SpanRecord(offset(a, where), offset(b, where), label) for label in label_of(c, options, where)
+            SpanRecord(offset(a, where), offset(b, where), label, surface)
+            for label in label_of(c, options, where)
         ]
     raise where.error(f"cannot read the span {short(item)}")
 
@@ -156,10 +124,12 @@ def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]
         for key in ("entities", "spans", "labels", "annotations"):
             if isinstance(value.get(key), (list, tuple)):
                 return spans_of(value[key], options, where)
-        if _pick(value, _START) is not None:
+        if offsets_of(value) is not None:
             return span_of(value, options, where)
-        if value and all(isinstance(item, (list, tuple, Mapping)) for item in value.values()):
-            raise where.error(f"cannot read the spans {short(dict(value))}")
+        if value and all(map(_is_pairs, value.values())):
+            return [
+                span_of((*pair, label), options, where)[0] for label, pairs in value.items() for pair in pairs
+            ]
         if not value:
             return []
         raise where.error(f"cannot read the spans {short(dict(value))}")
@@ -170,6 +140,25 @@ def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]
     if len(value) == 3 and isinstance(value[0], int) and isinstance(value[2], str):
         return span_of(value, options, where)  # one span that nobody put in a list
     return [span for item in value for span in span_of(item, options, where)]
+
+
+def _is_pairs(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(x, int) for x in pair)
+        for pair in value
+    )
+
+
+def is_spans(value: Any) -> bool:
+    """Is this a value with at least one span: a list of them, or positions by label?"""
+    if isinstance(value, Mapping):
+        return bool(value) and all(map(_is_pairs, value.values())) and any(value.values())
+    if not isinstance(value, list) or not value:
+        return False
+    first = value[0]
+    if isinstance(first, Mapping):
+        return offsets_of(first) is not None
+    return isinstance(first, (list, tuple)) and len(first) >= 3 and any(isinstance(x, int) for x in first[:2])
 
 
 def parse_cell(cell: str, options: ReadOptions, where: Where) -> list[SpanRecord]:

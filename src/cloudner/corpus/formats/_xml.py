@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from xml.sax import ContentHandler, SAXParseException
 
 from defusedxml import DefusedXmlException
 from defusedxml import sax as defused_sax
 
 from cloudner.errors import InputError
+
+_DOCTYPE = re.compile(r"(?P<before>\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*)<!DOCTYPE\s[^\[\]<>]*>", re.DOTALL)
 
 
 class Handler(ContentHandler):
@@ -28,6 +31,9 @@ class Handler(ContentHandler):
 
 def parse(text: str, handler: Handler) -> None:
     """Sends the events of a document to the handler. Raises InputError where it is not well-formed or not safe."""
+    if match := _DOCTYPE.match(text):
+        # without an internal part it names a file that is not looked at, and declares nothing
+        text = match["before"] + "\n" * match[0].count("\n", match.end("before")) + text[match.end() :]
     try:
         # the text is decoded already: an encoding declared within must not decode it again
         body = text.lstrip("\ufeff \t\r\n")

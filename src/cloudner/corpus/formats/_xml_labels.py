@@ -27,13 +27,36 @@ CARRIERS = frozenset(
         "tag",
         "span",
         "name",
+        "em",
+        "cons",
     )
 )
-_LABEL_ATTRIBUTES = ("type", "label", "class", "category", "ner", "entity", "kind", "sem")
+_LABEL_ATTRIBUTES = ("type", "label", "class", "category", "ner", "entity", "kind", "sem", "categ")
 # Elements that divide a text; documents are the outermost of `DOCUMENTS`, else `SENTENCES` without text between.
 DOCUMENTS = frozenset(
     ("doc", "document", "article", "record", "story", "tweet", "message", "post", "note", "abstract")
 )
+# Elements that begin on a line of their own even where the file has no white space around them.
+BLOCKS = DOCUMENTS | frozenset(
+    (
+        "p",
+        "sentence",
+        "para",
+        "paragraph",
+        "title",
+        "head",
+        "header",
+        "hl",
+        "div",
+        "section",
+        "body",
+        "text",
+        "li",
+        "tr",
+    )
+)
+# Elements whose content is about the text and not part of it.
+HEADS = frozenset(("teiheader", "style", "script"))
 SENTENCES = frozenset(("s", "p", "sentence", "sent", "line", "para", "paragraph", "seg", "l", "tu"))
 _STRUCTURE = (
     DOCUMENTS
@@ -67,7 +90,6 @@ _STRUCTURE = (
             "b",
             "i",
             "u",
-            "em",
             "strong",
             "br",
             "hr",
@@ -93,5 +115,5 @@ def label_of(name: str, attrs: Mapping[str, str]) -> str | None:
         for attribute in _LABEL_ATTRIBUTES:
             if lowered.get(attribute):
                 return lowered[attribute]
-        return None if lower == "span" else name
+        return None if lower in ("span", "em") else name
     return None if lower in _STRUCTURE else name

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.formats._xml import Handler, parse
-from cloudner.corpus.formats._xml_labels import CARRIERS, DOCUMENTS, SENTENCES, label_of
+from cloudner.corpus.formats._xml_labels import BLOCKS, CARRIERS, DOCUMENTS, HEADS, SENTENCES, label_of
 from cloudner.corpus.formats.base import Source
 from cloudner.corpus.records import Record, SpanRecord
 
@@ -31,8 +31,11 @@ class _Tree(Handler):
         self.length = 0
         self.open: list[_Element] = []
         self.elements: list[_Element] = []
+        self.heads = 0  # open elements whose content is no text
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
+        self._part(name)
+        self.heads += name.lower() in HEADS
         parent = self.open[-1] if self.open else None
         if parent is not None:
             parent.children += 1
@@ -42,8 +45,18 @@ class _Tree(Handler):
 
     def endElement(self, name: str) -> None:  # noqa: N802
         self.open.pop().end = self.length
+        self.heads -= name.lower() in HEADS
+        self._part(name)
+
+    def _part(self, name: str) -> None:
+        """Keeps the words on both sides of a block's edge apart."""
+        if name.lower() in BLOCKS and self.pieces and not self.pieces[-1][-1:].isspace():
+            self.pieces.append("\n")
+            self.length += 1
 
     def characters(self, content: str) -> None:
+        if self.heads or not content:
+            return
         if self.open and content.strip():
             self.open[-1].has_text = True
         self.pieces.append(content)

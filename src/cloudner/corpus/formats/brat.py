@@ -41,6 +41,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     discontinuous one becomes one span over all its fragments, with a note. Relations, events, attributes and
     notes are no spans; relations and events are counted in a note.
     """
+    if source.name.lower().endswith(".a2") and source.sibling(".a1") is not None:
+        return  # read with the .a1 file
     is_text = source.name.lower().endswith((".txt", ".txt.gz"))
     annotations, text_source = (
         (source.sibling(".ann"), source) if is_text else (source, source.sibling(".txt"))
@@ -56,11 +58,14 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     name = re.split(r"[/\\!]", text_source.name)[-1]
     record = Record(text_source.name, 1, text=text, meta={"id": name.rsplit(".", 1)[0]})
     others = 0
-    for number, line in annotations.lines():
-        if _OTHER.match(line):
-            others += line[0] in "RE*"
-        elif line.strip():
-            record.spans.append(_span(annotations.name, number, line, record))
+    # BioNLP's shared tasks have the given entities in NAME.a1 and those of the events in NAME.a2
+    more = source.sibling(".a2") if source.name.lower().endswith(".a1") else None
+    for part in (annotations, more):
+        for number, line in part.lines() if part is not None else ():
+            if _OTHER.match(line):
+                others += line[0] in "RE*"
+            elif line.strip():
+                record.spans.append(_span(part.name if part else "", number, line, record))
     if others:
         record.notes.append(("unsupported", "noted", f"{others} relations and events left out"))
     record.spans.sort(key=lambda s: (s.start, -s.end, s.label))

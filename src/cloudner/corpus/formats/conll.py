@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
-from cloudner.corpus.formats._columns import DOCSTART, Layout, data_lines, detect, is_tag
-from cloudner.corpus.formats._words import is_unspaced, join, refuse, spaces_between, words_of
+from cloudner.corpus.formats._columns import DOCSTART, SENTENCE_MARK, Layout, data_lines, detect, is_tag
+from cloudner.corpus.formats._json import peek
+from cloudner.corpus.formats._token_lines import Block, style_of
+from cloudner.corpus.formats._words import refuse, words_of
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
-from cloudner.corpus.records import Record, SpanRecord
-from cloudner.corpus.tags import MISSING, decode, detect_scheme, encode
+from cloudner.corpus.records import Record
+from cloudner.corpus.tags import encode
 from cloudner.errors import InputError
 
 _KEY_VALUE = re.compile(r"#\s*(?P<key>[\w.:-]+(?: id)?)\s*=\s*(?P<value>.*)")
 _ID = re.compile(r"#\s*(?:id|ID|sent_id)\s*[:\s]\s*(?P<id>\S+)")
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc|new_doc|doc_id|begin document)\b")
 _SENTENCE_END = frozenset((".", "!", "?", "。", "！", "？", "।", "؟"))
-_LANGUAGE_PREFIX = re.compile(r"(?P<prefix>[a-z]{2,3}(?:-[a-z0-9-]+)?:)(?P<token>.+)", re.DOTALL)
 _ODD_SPACE = re.compile(r"[\t\r\n]")
-
-
-class Block:
-    """The rows of one document while they are read."""
-
-    def __init__(self, line: int, meta: dict[str, str]) -> None:
-        self.line, self.meta = line, meta
-        self.tokens: list[str] = []
-        self.tags: list[str | None] = []
-        self.sent_starts: list[int] = []
 
 
 def comment_meta(line: str, meta: dict[str, str]) -> None:
@@ -75,6 +65,9 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
                 block, meta = None, {}
             continue
         first = line[0]
+        if first == "<" and SENTENCE_MARK.fullmatch(line):
+            at_start = True
+            continue
         if (first == "-" or first in " \t") and DOCSTART.match(line):
             if block is not None:
                 yield block
@@ -161,23 +154,8 @@ def _ends_sentence(block: Block, token: str, tag: str) -> bool:
     )
 
 
-def _prefix(sample: Sample, layout: Layout) -> str:
-    """The language code that WikiANN puts before every token (`en:Paris`), or nothing."""
-    split = layout.splitter()
-    found: Counter[str] = Counter()
-    rows = [split(line) for line in data_lines(sample, 500)]
-    tokens = [row[layout.token] for row in rows if len(row) == layout.columns]
-    for token in tokens:
-        if match := _LANGUAGE_PREFIX.match(token):
-            found[match["prefix"]] += 1
-    if not found:
-        return ""
-    prefix, count = found.most_common(1)[0]
-    return prefix if count >= max(2, 0.95 * len(tokens)) else ""
-
-
 def _has_blank_lines(sample: Sample) -> bool:
-    return any(not line.strip() for line in sample.lines[1:])
+    return any(not line.strip() or SENTENCE_MARK.fullmatch(line) for line in sample.lines[1:])
 
 
 def layout_of(source: Source, options: ReadOptions) -> Layout:
@@ -202,55 +180,20 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record a document, or a sentence where the file marks no documents."""
     sample = source.sample()
     layout = layout_of(source, options)
-    prefix = _prefix(sample, layout)
+    style = style_of(sample, layout, options)
     cut = not _has_blank_lines(sample) and not any(DOCSTART.match(line) for line in sample.lines)
-    split = layout.splitter()
-    words = [row[layout.token] for row in map(split, data_lines(sample, 500)) if len(row) == layout.columns]
-    characters = len(words) >= 20 and sum(len(w) == 1 for w in words) >= 0.98 * len(words)
-    unspaced = options.lang in ("zh", "ja") or is_unspaced("".join(words))
     found = False
     for block in blocks(source, layout, cut):
+        yield style.record(source.name, block, () if found else layout.others)
         found = True
-        yield _record(source.name, block, prefix, characters, unspaced)
     if not found:
         raise InputError("no token in the file", file=source.name, expected="a token and its tag a line")
 
 
-def _record(file: str, block: Block, prefix: str, characters: bool, unspaced: bool) -> Record:
-    tokens, tags = block.tokens, block.tags
-    if prefix:
-        tokens = [
-            token[len(prefix) :] if token.startswith(prefix) and token != prefix else token
-            for token in tokens
-        ]
-    if not MISSING.isdisjoint(tags):
-        tags = [None if tag in MISSING else tag for tag in tags]
-    record = Record(
-        file, block.line, tokens=tokens, tags=tags, sent_starts=block.sent_starts, meta=dict(block.meta)
-    )
-    if unspaced and (characters or is_unspaced("".join(tokens))):
-        record.spaces = spaces_between(tokens)
-    elif characters:
-        return _of_characters(record)
-    return record
-
-
-def _of_characters(record: Record) -> Record:
-    """A text that was exported one character a line: words are found again, tags become character offsets."""
-    tags = record.tags or []
-    text, starts = join(record.tokens or [], [False] * len(tags))
-    decoded = decode(tags, detect_scheme([tags]))
-    record.text = text
-    record.spans = [
-        SpanRecord(starts[span.start], starts[span.end] if span.end < len(starts) else len(text), span.label)
-        for span in decoded.spans
-    ]
-    record.complete = not decoded.missing
-    record.tokens = record.tags = record.sent_starts = None
-    return record
-
-
 def sniff(sample: Sample) -> Match | None:
+    seen = peek(sample)
+    if seen is not None and any(seen.items):
+        return None  # JSON lines may have as many words each
     layout = detect(sample)
     if layout is None:
         return None

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from cloudner.corpus.formats._hf_rows import TOKEN_KEYS, class_names, key_of, record_of_row, tag_key_of
 from cloudner.corpus.formats._json import peek
-from cloudner.corpus.formats._objects import objects
+from cloudner.corpus.formats._objects import objects, some_objects
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
@@ -18,8 +18,7 @@ _BATCH_ROWS = 1024
 
 
 def _sniff_json(sample: Sample) -> Match | None:
-    seen = peek(sample)
-    for item in seen.items[:5] if seen else ():
+    for item in some_objects(sample)[:5]:
         if isinstance(item, dict):
             tokens = key_of(item, TOKEN_KEYS)
             if tokens and item[tokens] and all(isinstance(t, str) for t in item[tokens]):
@@ -43,8 +42,18 @@ def _beside(source: Any) -> Sequence[str] | None:
     return None
 
 
+def _around(sample: Sample) -> Sequence[str] | None:
+    """Names from the `features` that the viewer of data sets writes around its rows."""
+    seen = peek(sample)
+    tree = seen.items[0] if seen and seen.items and isinstance(seen.items[0], dict) else {}
+    features = tree.get("features")
+    if not isinstance(features, list):
+        return None
+    return class_names({f.get("name"): f.get("type") for f in features if isinstance(f, dict)})
+
+
 def _read_json(source: Any, options: ReadOptions) -> Iterator[Record]:
-    names = _beside(source)
+    names = _around(source.sample()) or _beside(source)
     for line, item in objects(source):
         yield record_of_row(item, names, source, line, options)
 

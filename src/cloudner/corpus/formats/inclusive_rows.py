@@ -1,4 +1,4 @@
-"""JSON objects whose spans end on their last character: DataTurks and CLUENER."""
+"""JSON objects whose spans end on their last character: DataTurks, CLUENER and CMeEE."""
 
 from __future__ import annotations
 
@@ -98,6 +98,33 @@ def _write_cluener(records: Iterable[Record], stream: IO[str]) -> None:
         stream.write(json.dumps({"text": text, "label": label}, ensure_ascii=False) + "\n")
 
 
+# CMeEE: {"entities": [{"start_idx": 0, "end_idx": 2, "type": "dis"}]}
+
+
+def _sniff_cmeee(sample: Sample) -> Match | None:
+    for item in some_objects(sample):
+        entities = item.get("entities")
+        spans = [e for e in entities if isinstance(e, dict)] if isinstance(entities, list) else []
+        if isinstance(item.get("text"), str) and any("start_idx" in e and "end_idx" in e for e in spans):
+            return Match(0.95, "entities with start_idx and end_idx (CMeEE)")
+    return None
+
+
+def _read_cmeee(source: Any, options: ReadOptions) -> Iterator[Record]:
+    for line, item in objects(source):
+        where = Where(source.name, line, "entity")
+        text = text_of(item, options.text_column, where, ("text",))
+        record = Record(source.name, line, text, meta=meta_of(item, options))
+        for entity in item.get("entities") or ():
+            start, end = offset(entity.get("start_idx"), where), offset(entity.get("end_idx"), where)
+            surface = entity.get("entity", entity.get("text"))
+            surface = surface if isinstance(surface, str) else None
+            exclusive = surface is not None and text[start:end] == surface != text[start : end + 1]
+            for label in label_of(entity.get("type", entity.get("label")), options, where):
+                record.spans.append(SpanRecord(start, end if exclusive else end + 1, label, surface))
+        yield record
+
+
 DATATURKS = Format(
     "dataturks", "DataTurks export (inclusive ends)", (".json", ".jsonl"), _sniff_dataturks, _read_dataturks,
     _write_dataturks,
@@ -106,3 +133,4 @@ CLUENER = Format(
     "cluener", "CLUENER: labels by name and surface text (inclusive ends)", (".json", ".jsonl"), _sniff_cluener,
     _read_cluener, _write_cluener,
 )  # fmt: skip
+CMEEE = Format("cmeee", "CMeEE: start_idx and the last character", (".json",), _sniff_cmeee, _read_cmeee)

@@ -49,13 +49,24 @@ def _tokens(item: dict[str, Any], text: str) -> tuple[list[str], list[bool]] | N
     return (words, spaces) if at == len(text) and all(words) else None
 
 
+def _offsets(span: dict[str, Any], tokens: Any, where: Where) -> tuple[int, int]:
+    """Start and end of a span, from its tokens (first and last) where it has none of its own."""
+    start, end = span.get("start"), span.get("end")
+    first, last = span.get("token_start"), span.get("token_end")
+    if start is None and end is None and isinstance(first, int) and isinstance(last, int):
+        if not isinstance(tokens, list) or not 0 <= first <= last < len(tokens):
+            raise where.error(f"the tokens {first} to {last}", "tokens of the text")
+        start, end = tokens[first].get("start"), tokens[last].get("end")
+    return offset(start, where), offset(end, where)
+
+
 def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     for line, item in objects(source):
         where = Where(source.name, line, "span")
         text = text_of(item, options.text_column, where, ("text",))
         spans = []
         for span in item.get("spans") or ():
-            start, end = offset(span.get("start"), where), offset(span.get("end"), where)
+            start, end = _offsets(span, item.get("tokens"), where)
             surface = span.get("text") if isinstance(span.get("text"), str) else None
             spans.append(SpanRecord(start, end, label_of(span.get("label"), options, where)[0], surface))
         record = Record(source.name, line, text, meta=meta_of(item, options))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
 from cloudner.corpus.formats._objects import SPAN_KEYS, TEXT_KEYS, meta_of, objects, some_objects, text_of
-from cloudner.corpus.formats._spans import Where, spans_of, text_and_spans
+from cloudner.corpus.formats._spans import Where, is_spans, spans_of, text_and_spans
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
 
@@ -29,6 +29,7 @@ def _read_rows(source: Any, options: ReadOptions) -> Iterator[Record]:
             raise where.error(f"no key {key!r}", "that key in every row", "--entities-column KEY")
         value = item.get(key) if key else None
         record = Record(source.name, line, text, [], meta=meta_of(item, options))
+        where.text = text
         if key:
             where.what = f"key {key!r}"
         record.spans = spans_of(value, options, where)
@@ -51,21 +52,7 @@ def _read_rows(source: Any, options: ReadOptions) -> Iterator[Record]:
 
 
 def _span_key(item: Mapping[str, Any]) -> str | None:
-    for key in SPAN_KEYS:
-        value = item.get(key)
-        if isinstance(value, list) and value:
-            first = value[0]
-            if isinstance(first, list) and len(first) >= 3 and any(isinstance(x, int) for x in first[:2]):
-                return key
-            if isinstance(first, dict) and {
-                "start",
-                "start_offset",
-                "startOffset",
-                "begin",
-                "start_char",
-            } & set(first):
-                return key
-    return None
+    return next((key for key in SPAN_KEYS if is_spans(item.get(key))), None)
 
 
 def _sniff_doccano(sample: Sample) -> Match | None:
@@ -81,7 +68,7 @@ def _sniff_doccano(sample: Sample) -> Match | None:
             "start_offset" in a for a in annotations[:1] if isinstance(a, dict)
         ):
             return Match(0.9, "annotations with start_offset and end_offset")
-        if key in ("label", "labels") and isinstance(item[key][0], list):
+        if key in ("label", "labels") and isinstance(item[key], list) and isinstance(item[key][0], list):
             extra = {"annotation_approver", "Comments", "meta", "id"} & set(item)
             return Match(0.9 if extra else 0.85, f"{text!r} with {key!r} as [start, end, label]")
     return None

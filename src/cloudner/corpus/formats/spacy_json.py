@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 import json
 import re
@@ -11,13 +10,10 @@ from typing import IO, Any
 
 from cloudner.corpus.formats._json import peek, values
 from cloudner.corpus.formats._objects import meta_of, objects, text_of
+from cloudner.corpus.formats._python_pairs import TUPLE, python_pairs
 from cloudner.corpus.formats._spans import Where, label_of, offset, short, spans_of, text_and_spans
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record, SpanRecord
-from cloudner.errors import InputError
-
-_TUPLE = '["a text", {"entities": [[0, 1, "LABEL"]]}]'
-
 
 # (text, {"entities": [...]}) as JSON, Python source, or {"classes": ..., "annotations": [...]}
 
@@ -44,65 +40,31 @@ def _sniff_tuples(sample: Sample) -> Match | None:
                     return Match(0.96, "annotations as pairs of a text and its entities")
         # Python tuples in brackets may begin like JSON without being it.
     head = sample.text[:4000].lstrip()
-    python = re.match(r"[\[(]|[A-Za-z_]\w*\s*(:.*)?=\s*[\[(]|#|import |from ", head)
+    python = re.match(r"[\[(]|#|import |from ", head) or re.search(
+        r"^[A-Za-z_]\w*\s*(:[^=\n]*)?=\s*[\[(]", head, re.MULTILINE
+    )
     if python and "entities" in head and re.search(r"\(\s*[rfu]?['\"]", head):
         return Match(0.9, "Python tuples of a text and its entities")
     return None
-
-
-def _python_pairs(source: Any) -> Iterator[tuple[int, Any]]:
-    """Pairs in Python source, by its syntax tree: nothing is run."""
-    text = source.text()
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise InputError(
-            f"neither JSON nor Python ({getattr(error, 'msg', error)})",
-            file=source.name,
-            line=line,
-            expected=_TUPLE,
-        ) from error
-    found = False
-    for node in tree.body:
-        value = getattr(node, "value", None)
-        pairs = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
-        if isinstance(value, ast.Tuple) and pairs and not isinstance(pairs[0], (ast.Tuple, ast.List)):
-            pairs = [value]
-        for pair in pairs:
-            try:
-                item = ast.literal_eval(pair)
-            except ValueError as error:
-                raise InputError(
-                    "an element that is not written out (a name or a call)",
-                    file=source.name,
-                    line=pair.lineno,
-                    expected=_TUPLE.replace("[", "(", 1),
-                    fix="write the data out as JSON",
-                ) from error
-            found = True
-            yield pair.lineno, item
-    if not found:
-        raise InputError("no list of examples in it", file=source.name, line=1, expected=_TUPLE)
 
 
 def _read_tuples(source: Any, options: ReadOptions) -> Iterator[Record]:
     if peek(source.sample()) is not None and not _python_only(source.sample()):
         stream = values(source)
     else:
-        stream = _python_pairs(source)
+        stream = python_pairs(source)
     for line, value in stream:
         pairs: Iterable[Any] = [value]
         if isinstance(value, dict):
             if not isinstance(value.get("annotations"), list):
-                raise Where(source.name, line, "file").error("no annotations in the object", _TUPLE)
+                raise Where(source.name, line, "file").error("no annotations in the object", TUPLE)
             pairs = value["annotations"]
         for pair in pairs:
             if pair is None:  # the browser annotator leaves these for skipped texts
                 continue
             where = Where(source.name, line, "example")
             if not isinstance(pair, (list, tuple)) or len(pair) < 2 or not isinstance(pair[0], str):
-                raise where.error(f"{short(pair)} is not a pair of text and annotations", _TUPLE)
+                raise where.error(f"{short(pair)} is not a pair of text and annotations", TUPLE)
             text, annotations = pair[0], pair[1]
             entities = annotations.get("entities") if isinstance(annotations, dict) else annotations
             record = Record(source.name, line, text)

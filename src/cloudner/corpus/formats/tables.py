@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
@@ -39,6 +40,8 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
                     f"columns {header[text]!r} and {header[entities]!r}, {name_of(table.delimiter)} between"
                 )
                 return Match(0.95, reason)
+        if found := _columns_of_row(header):
+            return Match(0.75, f"spans in column {found[1] + 1} of the first row already: no header")
         # Names nobody thought of: a column that parses as spans gives it away.
         for column in range(len(header)):
             if _holds_spans(body, column, begins="[{"):
@@ -53,6 +56,16 @@ def _holds_spans(body: Sequence[Sequence[str]], column: int, begins: str = "[{(0
     return bool(filled) and all(cell[0] in begins and looks_like_spans(cell) for cell in filled)
 
 
+def _columns_of_row(row: Sequence[str]) -> tuple[int, int] | None:
+    """Text and spans of a row that stands where the header should: the longest cell beside one with spans."""
+    spans = next(
+        (i for i, cell in enumerate(row) if cell.strip()[:1] in ("[", "{") and looks_like_spans(cell)), None
+    )
+    if spans is None or len(row) < 2:
+        return None
+    return max((i for i in range(len(row)) if i != spans), key=lambda i: len(row[i])), spans
+
+
 def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
     sample = source.sample()
     delimiter = options.delimiter or next(
@@ -62,15 +75,21 @@ def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
     rows = table_rows(source, options, delimiter)
     header, place = read_header(source, rows)
     entity_column: int | None = None
-    if options.entities_column is None and find_column(header, ENTITY_NAMES) is None:
+    text_column: int | None = None
+    if found := _columns_of_row(header):
+        rows = itertools.chain([(place.line, header)], rows)
+        header = [f"column {number}" for number in range(1, len(header) + 1)]
+        text_column, entity_column = found
+    elif options.entities_column is None and find_column(header, ENTITY_NAMES) is None:
         table = next((t for t in tables(sample) if t.delimiter == delimiter), None)
         for column in range(len(header)):
             if table is not None and _holds_spans(table.rows[1:], column):
                 entity_column = column
     if entity_column is None:
         entity_column = column_of(header, options.entities_column, ENTITY_NAMES, "entities", place)
-    text_names = [name for name in TEXT_NAMES if find_column(header, [name]) != entity_column]
-    text_column = column_of(header, options.text_column, text_names, "text", place)
+    if text_column is None:
+        text_names = [name for name in TEXT_NAMES if find_column(header, [name]) != entity_column]
+        text_column = column_of(header, options.text_column, text_names, "text", place)
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     keep = [
         (i, name)
@@ -88,7 +107,7 @@ def _read_documents(source: Any, options: ReadOptions) -> Iterator[Record]:
                 expected=f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
                 fix="write the table with a CSV library, or give --delimiter",
             )
-        spans = parse_cell(row[entity_column], options, Where(source.name, line, what))
+        spans = parse_cell(row[entity_column], options, Where(source.name, line, what, row[text_column]))
         record = Record(source.name, line, row[text_column], spans)
         for index, name in keep:
             if row[index]:

@@ -1,0 +1,84 @@
+"""What exports call the start, end, label and text of a span that is an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_START = (
+    "start", "start_offset", "startOffset", "begin", "begin_offset", "beginOffset", "BeginOffset", "start_char", "offset",
+)  # fmt: skip
+_END = ("end", "end_offset", "endOffset", "EndOffset", "end_char", "stop", "finish")
+# In small letters and without underscores, for the spellings that are not above (char_start, startIndex, ...).
+_PLAIN_START = frozenset(
+    (
+        "start", "startoffset", "begin", "beginoffset", "startchar", "charstart", "startindex", "startpos", "startposition",
+        "offsetstart", "startind", "startidx", "beginpos", "beginposition", "beginindex", "beginchar", "charbegin",
+        "characteroffsetbegin", "from", "offset",
+    )
+)  # fmt: skip
+_PLAIN_END = frozenset(
+    (
+        "end", "endoffset", "endchar", "charend", "endindex", "endpos", "endposition", "offsetend", "endind", "endidx",
+        "characteroffsetend", "stop", "to", "finish",
+    )
+)  # fmt: skip
+_LABEL = (
+    "label", "labels", "entity_group", "entity_type", "type", "tag", "category", "entity", "Type", "label_name",
+    "annotation", "tag_name", "class", "label_", "ner", "name",
+)  # fmt: skip
+_PLAIN_LABEL = frozenset(
+    (
+        "label", "labels", "entitygroup", "entitytype", "enttype", "entitylabel", "type", "tag", "tagname", "category", "class",
+        "ner", "entity",
+    )
+)  # fmt: skip
+_SURFACE = ("text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "name")
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def _key(item: Mapping[str, Any], names: Sequence[str], plain: frozenset[str]) -> str | None:
+    for name in names:
+        if name in item:
+            return name
+    return next((key for key in item if isinstance(key, str) and _plain(key) in plain), None)
+
+
+def offsets_of(item: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    """Start and end as they stand in a span (`{"start": 0, "end": 5}`, `{"span": [0, 5]}`, `{"location": {...}}`, offset
+    and length), or None."""
+    for name in ("location", "span", "offsets", "position"):
+        inner = item.get(name)
+        if isinstance(inner, (list, tuple)):
+            if len(inner) == 1 and isinstance(inner[0], (list, tuple)):
+                inner = inner[0]
+            if len(inner) == 2 and all(isinstance(x, int) for x in inner):
+                return inner[0], inner[1]
+        elif isinstance(inner, Mapping) and (pair := offsets_of(inner)) is not None:
+            return pair
+    start = _key(item, _START, _PLAIN_START)
+    if start is None:
+        return None
+    end = _key(item, _END, _PLAIN_END)
+    if end is not None:
+        return item[start], item[end]
+    if isinstance(item[start], int) and isinstance(item.get("length"), int):
+        return item[start], item[start] + item["length"]
+    return None
+
+
+def label_key(item: Mapping[str, Any]) -> str | None:
+    """The key of a span's label. Of `entity` and `type` it is `type`: the other one is then the text."""
+    return _key(item, _LABEL, _PLAIN_LABEL)
+
+
+def surface_of(item: Mapping[str, Any]) -> str | None:
+    """The text that is stored in a span."""
+    label = label_key(item)
+    for key in _SURFACE:
+        if key != label and isinstance(item.get(key), str):
+            return str(item[key])
+    return None

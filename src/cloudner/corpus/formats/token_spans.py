@@ -1,0 +1,146 @@
+"""JSON with tokens and spans in token positions: SpERT, DyGIE++ and PURE, GLiNER."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudner.corpus.formats._objects import meta_of, objects, some_objects
+from cloudner.corpus.formats._span_keys import label_key, offsets_of
+from cloudner.corpus.formats._spans import Where, label_of, offset, short
+from cloudner.corpus.formats._words import join
+from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
+from cloudner.corpus.records import Record, SpanRecord
+from cloudner.errors import InputError
+
+_TOKENS = ("tokenized_text", "tokens", "words", "sentence", "sentences")
+_SPANS = ("ner", "entities", "spans", "entity_mentions", "vertexSet")
+_SHAPES = '{"tokens": ["Ann", "ran"], "entities": [{"type": "PER", "start": 0, "end": 1}]} or "ner": [[0, 0, "PER"]]'
+
+
+def _words(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
+
+
+def _keys(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The keys of tokens and spans; tokens may be parted into sentences."""
+    tokens = next(
+        (k for k in _TOKENS if _words(item.get(k)) or (isinstance(item.get(k), list) and item[k]
+         and all(map(_words, item[k])))),
+        None,
+    )  # fmt: skip
+    spans = next((k for k in _SPANS if isinstance(item.get(k), list)), None)
+    return (tokens, spans) if tokens and spans else None
+
+
+def _flat(value: list[Any]) -> list[Any]:
+    """Spans of a document, of a list by sentence too (`[[[0, 1, "PER"]], []]`)."""
+    if value and all(
+        isinstance(part, list) and not any(isinstance(x, (str, int)) for x in part) for part in value
+    ):
+        return [span for part in value for span in part]
+    return value
+
+
+def _triple(span: Any, where: Where) -> tuple[int, int, Any]:
+    """Start, end and label of a span as it is written."""
+    if isinstance(span, Mapping):
+        pair, key = offsets_of(span), label_key(span)
+        if pair is not None and key is not None:
+            return offset(pair[0], where), offset(pair[1], where), span[key]
+    elif isinstance(span, (list, tuple)) and len(span) >= 3 and isinstance(span[2], (str, int)):
+        return offset(span[0], where), offset(span[1], where), span[2]
+    raise where.error(f"cannot read the span {short(span)}", _SHAPES)
+
+
+def _sniff(sample: Sample) -> Match | None:
+    for item in some_objects(sample):
+        keys = _keys(item)
+        if keys is None or isinstance(item.get("text"), str):
+            continue
+        spans = _flat(item[keys[1]])
+        if not spans:
+            continue
+        try:
+            triples = [_triple(span, Where("", 0, "")) for span in spans]
+        except InputError:
+            continue
+        count = len(_sentences(item[keys[0]])[0])
+        if all(start <= end <= count for start, end, _ in triples):
+            return Match(0.9, f"{keys[0]!r}, and {keys[1]!r} with positions of tokens")
+    return None
+
+
+def _sentences(value: list[Any]) -> tuple[list[str], list[int]]:
+    """All tokens and the first of each sentence."""
+    if value and isinstance(value[0], str):
+        return list(value), [0]
+    tokens: list[str] = []
+    starts = []
+    for sentence in value:
+        if sentence:
+            starts.append(len(tokens))
+            tokens += sentence
+    return tokens, starts
+
+
+def _inclusive(sample: Sample) -> bool:
+    """Do ends name the last token? SpERT's objects have the end after it, the triples of DyGIE++ and GLiNER the last.
+
+    What cannot be under one reading decides: an end behind all tokens, or an end that is its start.
+    """
+    triples_seen = False
+    for item in some_objects(sample):
+        keys = _keys(item)
+        if keys is None:
+            continue
+        count = len(_sentences(item[keys[0]])[0])
+        for span in _flat(item[keys[1]]):
+            try:
+                start, end, _ = _triple(span, Where("", 0, ""))
+            except InputError:
+                continue
+            if end >= count:
+                return False
+            if start == end:
+                return True
+            triples_seen = triples_seen or not isinstance(span, Mapping)
+    return triples_seen
+
+
+def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
+    inclusive = int(_inclusive(source.sample()))
+    for line, item in objects(source):
+        where = Where(source.name, line, "span")
+        keys = _keys(item)
+        if keys is None:
+            if any(item.get(key) == [] for key in _TOKENS):
+                continue
+            raise where.error(f"no tokens with spans among {', '.join(map(repr, list(item)[:12]))}", _SHAPES)
+        tokens, starts = _sentences(item[keys[0]])
+        text, places = join(tokens, [True] * len(tokens))
+        record = Record(
+            source.name, line, text, tokens=tokens, sent_starts=starts, meta=meta_of(item, options)
+        )
+        record.spaces = [True] * (len(tokens) - 1) + [False]
+        if isinstance(item.get("doc_key"), str):
+            record.meta["id"] = item["doc_key"]
+        for span in _flat(item[keys[1]]):
+            start, end, label = _triple(span, where)
+            end += inclusive
+            if not start < end <= len(tokens):
+                raise where.error(f"{short(span)} of {len(tokens)} tokens", "positions of tokens from 0")
+            last = places[end - 1] + len(tokens[end - 1])
+            record.spans += [
+                SpanRecord(places[start], last, name) for name in label_of(label, options, where)
+            ]
+        relations = item.get("relations")
+        if isinstance(relations, list) and any(relations):
+            record.notes.append(("unsupported", "noted", "relations left out"))
+        yield record
+
+
+TOKEN_SPANS = Format(
+    "token-spans", "JSON with tokens and spans in token positions (SpERT, DyGIE++, GLiNER)", (".json", ".jsonl"), _sniff,
+    _read,
+)  # fmt: skip
