@@ -110,3 +110,20 @@ def test_fit_survives_overflow_at_low_temperatures_and_refuses_nothing_finite():
         fit_temperature(lambda t: math.nan)
     with pytest.raises(ValueError, match="bounds"):
         fit_temperature(lambda t: t, low=2, high=1)
+
+
+@pytest.mark.parametrize(
+    ("n", "p"), [(1, 0.5), (7, 0.3), (40, 0.95), (200, 0.031), (3, 0.999), (5, 0.0), (5, 1.0)]
+)
+def test_the_error_of_chance(n, p):
+    """Against the sum over all outcomes of a binomial."""
+    found = expected_calibration_error(np.full(n, p), np.zeros(n)).ece_by_chance
+    outcomes = (math.comb(n, k) * p**k * (1 - p) ** (n - k) * abs(k - n * p) for k in range(n + 1))
+    assert found == pytest.approx(sum(outcomes) / n, abs=1e-12)
+
+
+def test_right_confidences_show_the_error_of_chance():
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0, 1, 300)
+    found = [expected_calibration_error(confidence, rng.uniform(0, 1, 300) < confidence) for _ in range(300)]
+    assert np.mean([one.ece for one in found]) == pytest.approx(found[0].ece_by_chance, rel=0.05)

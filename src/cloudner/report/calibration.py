@@ -48,14 +48,33 @@ class Calibration:
     count: int
     bins: list[Bin]
 
+    @property
+    def ece_by_chance(self) -> float:
+        """The error that confidences which are exactly right show on average over so many predictions: below it, an ece
+        says nothing. All predictions of a bin are taken to have its mean confidence."""
+        if not self.count:
+            return 0.0
+        return sum(_mean_deviation(one.count, one.confidence) for one in self.bins) / self.count
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "ece": self.ece,
+            "ece_by_chance": self.ece_by_chance,
             "max_error": self.max_error,
             "brier": self.brier,
             "count": self.count,
             "bins": [one.to_dict() for one in self.bins],
         }
+
+
+def _mean_deviation(n: int, p: float) -> float:
+    """E|K - n p| of a binomial K, by De Moivre's formula (Diaconis and Zabell 1991, Closed Form Summation for Classical
+    Distributions)."""
+    if not 0 < p < 1:
+        return 0.0
+    m = min(math.floor(n * p) + 1, n)
+    choose = math.lgamma(n + 1) - math.lgamma(m + 1) - math.lgamma(n - m + 1)
+    return 2 * m * math.exp(choose + m * math.log(p) + (n - m + 1) * math.log1p(-p))
 
 
 def expected_calibration_error(

@@ -99,7 +99,7 @@ def evaluation_markdown(evaluation: Evaluation) -> str:
         blocks += [
             "## Confidence",
             f"Expected calibration error {c.ece:.4f} (largest gap {c.max_error:.4f}, Brier score {c.brier:.4f}) over "
-            f"{c.count:,} predictions in 10 bins.",
+            f"{c.count:,} predictions in 10 bins; right confidences would show {c.ece_by_chance:.4f} by chance.",
         ]
     if evaluation.comparison is not None and evaluation.other_strict is not None:
         c2 = evaluation.comparison

@@ -155,6 +155,7 @@ def calibration(evaluation: Evaluation) -> str:
         )
     facts = {
         "Expected calibration error": f"{found.ece:.4f}",
+        "Of right confidences, by chance": f"{found.ece_by_chance:.4f}",
         "Largest gap of a bin": f"{found.max_error:.4f}",
         "Brier score": f"{found.brier:.4f}",
         "Predictions": f"{found.count:,}",

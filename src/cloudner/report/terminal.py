@@ -58,6 +58,7 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
     if evaluation.calibration is not None:
         console.print(
             f"Expected calibration error: {evaluation.calibration.ece:.4f} over {evaluation.calibration.count:,} predictions"
+            f" ({evaluation.calibration.ece_by_chance:.4f} by chance alone)"
         )
     if evaluation.comparison is not None:
         found, low_high = evaluation.comparison, evaluation.comparison.interval
