@@ -50,7 +50,8 @@ def test_in_a_terminal(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "cloudner.cli",
+        "spacy",
+        "cloudner",
         "convert",
         str(tmp_path / "a.csv"),
         str(tmp_path / "a.spacy"),
