@@ -158,9 +158,8 @@ class TaggerShim(PyTorchShim):
         self._fast = None
         upstream = list(gradients[len(parameters) :])
         if self.precision == "fp16" and upstream:
-            if self.scaler.unscale(
-                upstream
-            ):  # the step will be left out; the layer below must not get infinities
+            # An overflow leaves the step out; the layer below must not get infinities.
+            if self.scaler.unscale(upstream):
                 return [torch.zeros_like(g) for g in upstream]
             upstream = [g * _FP16_SUM for g in upstream]
         return upstream

@@ -93,6 +93,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
         raise place.error(
             f"not all of text, start, end, label among {', '.join(map(repr, header))}", "these columns"
         )
+    counter = _is_counter(table, columns)
     held: Record | None = None
     for line, row in rows:
         where = Where(source.name, line, "row")
@@ -103,11 +104,11 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
             )
         identity = row[columns.id] if columns.id is not None else None
         numbered = identity is not None and held is not None and held.meta.get("id") == identity
-        if held is None or held.text != row[columns.text] or not (numbered or _is_counter(table, columns)):
+        if held is None or held.text != row[columns.text] or not (numbered or counter):
             if held is not None:
                 yield held
             held = Record(source.name, line, row[columns.text])
-            if identity and not _is_counter(table, columns):
+            if identity and not counter:
                 held.meta["id"] = identity
         start, end = row[columns.start].strip(), row[columns.end].strip()
         if start in ("", "nan") and end in ("", "nan"):
