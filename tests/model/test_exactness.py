@@ -109,7 +109,7 @@ def test_pooling_is_what_its_name_says(bert):
 
             prepared = Prepared([pieces], runner.windows)
             batch, _ = prepared.sequences(
-                np.array([0]), special, torch.device("cpu"), counts=True, cases=False
+                np.array([0]), special, torch.device("cpu"), most=512, counts=True, cases=False
             )
             vectors = network.token_vectors(batch).numpy()
             np.testing.assert_allclose(vectors, np.stack([reduce(p) for p in parts]), atol=1e-5)

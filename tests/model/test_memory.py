@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 import tiny
 
@@ -101,9 +103,9 @@ def test_what_a_failed_pass_had_allocated_is_let_go_first(bert, monkeypatch):
             raise torch.OutOfMemoryError("after the embeddings")
 
     nlp.get_pipe("cloudner").model.shims[0].network.encoder.embeddings.register_forward_hook(fail_once)
-    free = tagger._free_memory
+    free = tagger.free_device_memory
     monkeypatch.setattr(
-        tagger, "_free_memory", lambda: (when_freed.append(sum(r() is not None for r in alive)), free())
+        tagger, "free_device_memory", lambda: (when_freed.append(sum(r() is not None for r in alive)), free())
     )
     nlp.update(tiny.make_examples(nlp, TEXTS), sgd=tiny.adamw())
     assert alive
@@ -117,3 +119,84 @@ def test_one_sequence_that_does_not_fit_is_an_error(bert):
     with pytest.raises(torch.OutOfMemoryError):
         nlp.update(tiny.make_examples(nlp), sgd=tiny.adamw())
     assert tiny.largest_difference(before, tiny.weights(nlp)) == 0
+
+
+class NoRoomForStates(TorchFunctionMode):
+    """Raises torch's own error where a state of more than `most` numbers is made on the network's device, after `after`
+    tensors that fitted."""
+
+    def __init__(self, network, most: int, *, after: int = 0) -> None:
+        super().__init__()
+        self.device = {id(p) for p in network.parameters()}
+        self.most, self.after = most, after
+        self.refused = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.zeros_like and id(args[0]) in self.device and args[0].numel() > self.most:
+            if self.after <= 0:
+                self.refused += 1
+                raise torch.OutOfMemoryError("no room for the optimizer's state")
+            self.after -= 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+def test_a_state_that_does_not_fit_steps_in_host_memory(bert, caplog, after):
+    """`after` odd: the first of a parameter's two moments fitted and the second did not."""
+    plain, tight = tiny.make_nlp(bert), tiny.make_nlp(bert)
+    settings = {"eps": 1e-2, "weight_decay": 0.1, "layer_decay": 0.8, "head_factor": 2.0}
+    optimizers = tiny.adamw(1e-2, **settings), tiny.adamw(1e-2, **settings)
+    network = tight.get_pipe("cloudner").model.shims[0].network
+    for nlp in (plain, tight):  # so that the gradient of the embeddings is there already
+        nlp.update(tiny.make_examples(nlp, TEXTS), sgd=False)
+    for step in range(3):
+        for nlp, optimizer in zip((plain, tight), optimizers, strict=True):
+            room = (
+                NoRoomForStates(network, 1000, after=after) if nlp is tight and step == 0 else nullcontext()
+            )
+            with room, caplog.at_level(logging.WARNING, "cloudner"):
+                nlp.update(tiny.make_examples(nlp, TEXTS), sgd=optimizer)
+            if nlp is tight and step == 0:
+                assert room.refused > 1
+    assert tiny.largest_difference(tiny.weights(plain), tiny.weights(tight)) < 1e-6
+    shim = tight.get_pipe("cloudner").model.shims[0]
+    large = [p for p in network.parameters() if p.numel() > 1000]
+    assert len(large) - after // 2 == sum(p not in shim._step.state for p in large)
+    assert sum("optimizer's state" in r.getMessage() for r in caplog.records) == 1
+
+
+def test_a_state_fits_once_the_prediction_copy_is_freed(bert, caplog):
+    nlp = tiny.make_nlp(bert)
+    shim = nlp.get_pipe("cloudner").model.shims[0]
+    shim._free = lambda: setattr(room, "most", 1 << 40)
+    room = NoRoomForStates(shim.network, 1000)
+    nlp.update(tiny.make_examples(nlp, TEXTS), sgd=False)
+    with caplog.at_level(logging.WARNING, "cloudner"), room:
+        shim.finish_update(tiny.adamw(1e-3))
+    assert room.refused == 1
+    taught = [p for p in shim.network.parameters() if p in shim._step.state]
+    assert len(taught) > 10
+    assert all(len(shim._step.state[p]) == 3 for p in taught)
+    assert not any("state" in r.getMessage() for r in caplog.records)
+
+
+@pytest.mark.gpu
+def test_a_state_that_does_not_fit_on_a_gpu(bert):
+    """A cap just above what gradients take leaves no room for the moments."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    nlp = tiny.make_nlp(bert, device="cuda")
+    shim = nlp.get_pipe("cloudner").model.shims[0]
+    shim.network.ballast = torch.nn.Parameter(
+        torch.zeros(1 << 26, device="cuda")
+    )  # 256 MB, and 512 MB of state
+    shim.network.ballast.grad = torch.ones_like(shim.network.ballast)
+    nlp.update(tiny.make_examples(nlp, TEXTS), sgd=False)
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + (300 << 20)) / total)
+    try:
+        shim.finish_update(tiny.adamw(1e-3))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert shim.network.ballast not in shim._step.state
+    assert float(shim.network.ballast.detach().float().mean()) == pytest.approx(-1e-3, rel=1e-2)

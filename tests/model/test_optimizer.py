@@ -209,5 +209,5 @@ def test_the_state_survives_between_steps(bert):
     optimizer = tiny.adamw(1e-3)
     for _ in range(2):
         nlp.update(tiny.make_examples(nlp), sgd=optimizer)
-    state = nlp.get_pipe("cloudner").model.shims[0]._torch_optimizer.state
+    state = nlp.get_pipe("cloudner").model.shims[0]._step.state
     assert {int(s["step"]) for s in state.values()} == {2}

@@ -189,6 +189,7 @@ def test_no_dropout_means_none_anywhere(family, encoder_folder):
         np.arange(4),
         runner.tokenizer.special,
         torch.device("cpu"),
+        most=512,
         counts=False,
         cases=network.cases is not None,
     )

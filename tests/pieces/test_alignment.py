@@ -102,7 +102,7 @@ def test_gold_to_the_pieces_the_encoder_reads_and_back(kind, docs):
     back = np.full(len(tags), -9)
     for row in range(len(prepared.lengths)):  # one sequence at a time, then all
         batch, tokens = prepared.sequences(
-            np.array([row]), tokenizer.special, torch.device("cpu"), counts=True, cases=True
+            np.array([row]), tokenizer.special, torch.device("cpu"), most=512, counts=True, cases=True
         )
         on_pieces = torch.full((batch.ids.numel(),), -5)
         on_pieces[batch.token_first] = torch.from_numpy(tags[tokens])
@@ -113,7 +113,7 @@ def test_gold_to_the_pieces_the_encoder_reads_and_back(kind, docs):
     if len(prepared.lengths):
         rows = np.arange(len(prepared.lengths))[::-1].copy()
         batch, tokens = prepared.sequences(
-            rows, tokenizer.special, torch.device("cpu"), counts=True, cases=True
+            rows, tokenizer.special, torch.device("cpu"), most=512, counts=True, cases=True
         )
         firsts = batch.ids.flatten()[batch.token_first].numpy()
         own = np.concatenate(

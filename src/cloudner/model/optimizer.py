@@ -123,10 +123,10 @@ def parameter_groups(network: nn.Module, optimizer: FusedAdamW) -> list[dict[str
     return [{"params": p, "weight_decay": d, "scale": s} for (d, s), p in groups.items()]
 
 
-def make_torch_optimizer(network: nn.Module, optimizer: FusedAdamW) -> torch.optim.AdamW:
+def make_torch_optimizer(groups: list[dict[str, Any]], optimizer: FusedAdamW) -> torch.optim.AdamW:
+    """torch's AdamW over groups as `parameter_groups` gives them, fused where its kernel can."""
     import torch
 
-    groups = parameter_groups(network, optimizer)
     return torch.optim.AdamW(
         groups,
         lr=optimizer.learn_rate,

@@ -18,8 +18,10 @@ from cloudner.errors import DeviceError, NonFiniteLossError
 from cloudner.model import saving
 from cloudner.model.device import target_device
 from cloudner.model.network import TagNetwork
-from cloudner.model.optimizer import FusedAdamW, make_torch_optimizer
+from cloudner.model.optimizer import FusedAdamW
 from cloudner.model.precision import autocast, choose_precision
+from cloudner.model.rows import RowGradients
+from cloudner.model.step import AdamWStep, free_device_memory
 
 logger = logging.getLogger("cloudner")
 
@@ -67,9 +69,9 @@ class TaggerShim(PyTorchShim):
         self.overflows = 0
         self.last_docs: Sequence[Any] = ()
         self.unread: list[tuple[dict[str, Any], str]] = []  # losses still on the device, and whose they are
+        self._rows = RowGradients()
         self._scaler: PyTorchGradScaler | None = None
-        self._torch_optimizer: torch.optim.AdamW | None = None
-        self._optimizer_of: Optimizer | None = None
+        self._step: AdamWStep | None = None
         self._fast: Any = None  # prediction copy in another precision, see `predictor`
         self.learn_rate = 0.0
         self.grad_norm = 0.0
@@ -102,7 +104,8 @@ class TaggerShim(PyTorchShim):
 
     def reset(self) -> None:
         """Forget optimizer state, scaler and prediction copies: parameters have been replaced or moved."""
-        self._torch_optimizer = self._optimizer_of = self._fast = self._scaler = None
+        self._step = self._fast = self._scaler = None
+        self._rows = RowGradients()
         self.labelled = 0
 
     def to_device(self, device_type: str, device_id: int) -> None:
@@ -147,7 +150,9 @@ class TaggerShim(PyTorchShim):
         for parameter, gradient in zip(parameters, gradients, strict=False):
             if gradient is None:
                 continue
-            if parameter.grad is None:
+            if gradient.is_sparse:
+                self._rows.add(parameter, gradient)
+            elif parameter.grad is None:
                 parameter.grad = gradient
             else:
                 olds.append(parameter.grad)
@@ -186,7 +191,7 @@ class TaggerShim(PyTorchShim):
                 self._overflow(optimizer)
                 return
             factor *= _FP16_SUM
-        norms = torch._foreach_norm(gradients)
+        norms = torch._foreach_norm([self._rows.nonzero(p) for p in parameters])
         norm = self._read(torch.linalg.vector_norm(torch.stack(norms)))[0] * factor
         if not np.isfinite(norm):
             self._drop_gradients()
@@ -218,20 +223,13 @@ class TaggerShim(PyTorchShim):
         return values
 
     def _fused_step(self, optimizer: FusedAdamW, factor: float) -> None:
-        if self._torch_optimizer is None or self._optimizer_of is not optimizer:
-            self._torch_optimizer = make_torch_optimizer(self.network, optimizer)
-            self._optimizer_of = optimizer
-        step = self._torch_optimizer
-        for group in step.param_groups:
-            group["lr"] = optimizer.learn_rate * group["scale"]
-        if step.defaults.get("fused"):
-            # The fused kernel divides gradients by grad_scale as it reads them: one pass less over all of them.
-            device = self.device
-            step.grad_scale = torch.full((), 1.0 / factor, device=device)  # type: ignore[attr-defined]
-            step.found_inf = torch.zeros((), device=device)  # type: ignore[attr-defined]
-        else:
-            torch._foreach_mul_([p.grad for p in self.network.parameters() if p.grad is not None], factor)
-        step.step()
+        if self._step is None or self._step.optimizer is not optimizer:
+            self._step = AdamWStep(self.network, optimizer, self._free)
+        self._step(factor)
+
+    def _free(self) -> None:
+        self._fast = None
+        free_device_memory()
 
     def _stock_step(self, optimizer: Optimizer, parameters: list[torch.nn.Parameter], factor: float) -> None:
         """thinc's own loop over parameters, with all fields of the optimizer honoured as they are there."""
@@ -249,6 +247,7 @@ class TaggerShim(PyTorchShim):
 
     def _drop_gradients(self) -> None:
         self.labelled = 0
+        self._rows.clear()
         if self._model is not None:
             for parameter in self._model.parameters():
                 parameter.grad = None

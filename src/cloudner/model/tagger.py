@@ -14,6 +14,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from cloudner.corpus.batcher import register_counter
+from cloudner.model.attention import short_attention
 from cloudner.model.compiling import compile_encoder
 from cloudner.model.dropout import pool_dropout
 from cloudner.model.encoder import build_from_config, config_json, load_pretrained
@@ -21,9 +22,11 @@ from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.microbatch import OVERHEAD, plan
 from cloudner.model.network import Network, Sequences, TagNetwork
 from cloudner.model.regularise import extra_pass
+from cloudner.model.rows import sparse_table
 from cloudner.model.sequences import Prepared, to_device
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
+from cloudner.model.step import free_device_memory
 from cloudner.model.weights import ClassWeights
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
@@ -189,7 +192,8 @@ class EncoderRunner:
             tags = to_device(gold.tags[tokens], self.shim.device)
             total.append(take(self, batch, tags, prepared.sizes[rows], int(labelled[rows].sum())))
 
-        self._in_micro_batches(taught, prepared.lengths, "train", run)
+        with sparse_table(network.encoder):
+            self._in_micro_batches(taught, prepared.lengths, "train", run)
         return torch.stack(total).sum() if total else torch.zeros(())
 
     def _plain_pass(
@@ -209,7 +213,10 @@ class EncoderRunner:
         return token_loss(scores, tags, smoothing=self.settings.label_smoothing, weight=weight)
 
     def _run(self, network: TagNetwork, batch: Sequences) -> torch.Tensor:
-        return network(batch)
+        if self.settings.compile or self.settings.gradient_checkpointing:  # neither sees a mode of the calls
+            return network(batch)
+        with short_attention(self.shim.device):
+            return network(batch)
 
     # -- prediction -------------------------------------------------------------------------------------------
 
@@ -243,6 +250,7 @@ class EncoderRunner:
             rows,
             self.tokenizer.special,
             self.shim.device,
+            most=self.tokenizer.max_length,
             counts=network.pooling != "first",
             cases=network.cases is not None,
         )
@@ -268,7 +276,7 @@ class EncoderRunner:
                 if len(batch) == 1:
                     raise
             # Out here, since the exception keeps what the failed pass had allocated.
-            _free_memory()
+            free_device_memory()
             self._shrink(mode, len(batch) * int(lengths[batch].max()) // 2)
             half = len(batch) // 2
             waiting += [batch[half:], batch[:half]]
@@ -285,14 +293,6 @@ class EncoderRunner:
                     pieces * self._held(mode),
                 )
             self.shrunk[mode] = max(pieces, 8)
-
-
-def _free_memory() -> None:
-    import gc
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def forward(model: Model, inputs: Any, is_train: bool) -> tuple[Any, Callable]:

@@ -1,0 +1,133 @@
+"""AdamW's state and its step: on the network's device, and in host memory for what has no room there."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from cloudner.model.optimizer import FusedAdamW, make_torch_optimizer, parameter_groups
+
+logger = logging.getLogger("cloudner")
+
+
+class AdamWStep:
+    """Steps a network as a `FusedAdamW` says.
+
+    A parameter's state, two tensors of its size, is made before the step and as a whole, so running out of memory
+    leaves weights and states as they were. Then `free` is called and the state tried again; a parameter whose state
+    still does not fit takes its steps in host memory: the same update, slower by the transfer of its gradient
+    and weight. The step itself needs no memory.
+    """
+
+    def __init__(self, network: nn.Module, optimizer: FusedAdamW, free: Callable[[], None]) -> None:
+        self.optimizer = optimizer
+        self._free = free
+        self._tried_freeing = False
+        self._on_device = make_torch_optimizer(parameter_groups(network, optimizer), optimizer)
+        # Groups as on the device, of the parameters that step in host memory, and their copies there.
+        self._moved: list[list[torch.Tensor]] = [[] for _ in self._on_device.param_groups]
+        self._copies: dict[torch.Tensor, torch.Tensor] = {}
+        self._in_host: torch.optim.AdamW | None = None
+
+    @property
+    def state(self) -> dict[torch.Tensor, Any]:
+        """By parameter, of those on the device."""
+        return self._on_device.state
+
+    def __call__(self, factor: float) -> None:
+        """One step with all gradients multiplied by `factor`."""
+        self._make_states()
+        step = self._on_device
+        self._set_rates(step)
+        if step.defaults.get("fused"):
+            # The fused kernel divides gradients by grad_scale as it reads them: one pass less over all of them.
+            device = next((p.device for g in step.param_groups for p in g["params"]), torch.device("cpu"))
+            step.grad_scale = torch.full((), 1.0 / factor, device=device)  # type: ignore[attr-defined]
+            step.found_inf = torch.zeros((), device=device)  # type: ignore[attr-defined]
+        else:
+            gradients = [p.grad for g in step.param_groups for p in g["params"] if p.grad is not None]
+            torch._foreach_mul_(gradients, factor)
+        if any(group["params"] for group in step.param_groups):
+            step.step()
+        if self._in_host is not None:
+            self._step_in_host(self._in_host, factor)
+
+    def _set_rates(self, step: torch.optim.AdamW) -> None:
+        for group in step.param_groups:
+            group["lr"] = self.optimizer.learn_rate * group["scale"]
+
+    def _make_states(self) -> None:
+        moved = False
+        for number, group in enumerate(self._on_device.param_groups):
+            for parameter in list(group["params"]):
+                if parameter.grad is None or self._on_device.state.get(parameter) or self._make(parameter):
+                    continue
+                group["params"] = [p for p in group["params"] if p is not parameter]
+                self._moved[number].append(parameter)
+                moved = True
+        if moved:
+            self._move()
+
+    def _make(self, parameter: torch.Tensor) -> bool:
+        """The state of `parameter`, as torch's AdamW makes it; false where there is no room."""
+        while True:
+            try:
+                state = {
+                    "step": torch.zeros((), dtype=torch.float32, device=parameter.device)
+                    if self._on_device.defaults.get("fused")
+                    else torch.tensor(0.0),
+                    "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+                    "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+                }
+            except torch.OutOfMemoryError:
+                if self._tried_freeing:
+                    return False
+            else:
+                self._on_device.state[parameter] = state
+                return True
+            self._tried_freeing = True  # out here: the exception keeps what had been made
+            self._free()
+
+    def _move(self) -> None:
+        """Copies in host memory, with the states of those that are there already."""
+        old = self._in_host.state if self._in_host is not None else {}
+        groups = []
+        for group, parameters in zip(self._on_device.param_groups, self._moved, strict=True):
+            for parameter in parameters:
+                if parameter not in self._copies:
+                    self._copies[parameter] = torch.empty_like(parameter, device="cpu").requires_grad_()
+            copies = [self._copies[p] for p in parameters]
+            groups.append({"params": copies, "weight_decay": group["weight_decay"], "scale": group["scale"]})
+        self._in_host = make_torch_optimizer(groups, self.optimizer)
+        self._in_host.state.update(old)
+        size = sum(2 * 4 * p.numel() for p in self._copies) / 2**20
+        logger.warning(
+            "Out of memory: %d MB of the optimizer's state are in host memory; results stay the same, steps take longer. "
+            'Smaller "batch_pieces", "gradient_checkpointing = true" or "freeze_embeddings = true" leave more room.',
+            round(size),
+        )
+
+    @torch.no_grad()
+    def _step_in_host(self, step: torch.optim.AdamW, factor: float) -> None:
+        self._set_rates(step)
+        for parameter, copy in self._copies.items():
+            if parameter.grad is not None:
+                copy.copy_(parameter)  # others may have changed it since
+                copy.grad = parameter.grad.to("cpu", copy=True).mul_(factor)
+        step.step()
+        for parameter, copy in self._copies.items():
+            if copy.grad is not None:
+                parameter.copy_(copy)
+                copy.grad = None
+
+
+def free_device_memory() -> None:
+    """Give back what no tensor holds."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
