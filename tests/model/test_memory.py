@@ -190,6 +190,7 @@ def test_a_state_that_does_not_fit_on_a_gpu(bert):
     shim.network.ballast = torch.nn.Parameter(
         torch.zeros(1 << 26, device="cuda")
     )  # 256 MB, and 512 MB of state
+    shim.reset()
     shim.network.ballast.grad = torch.ones_like(shim.network.ballast)
     nlp.update(tiny.make_examples(nlp, TEXTS), sgd=False)
     total = torch.cuda.get_device_properties(0).total_memory

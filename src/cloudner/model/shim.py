@@ -70,6 +70,7 @@ class TaggerShim(PyTorchShim):
         self.last_docs: Sequence[Any] = ()
         self.unread: list[tuple[dict[str, Any], str]] = []  # losses still on the device, and whose they are
         self._rows = RowGradients()
+        self._parameters: list[torch.nn.Parameter] = []  # of the network: walking through its modules takes a while
         self._scaler: PyTorchGradScaler | None = None
         self._step: AdamWStep | None = None
         self._fast: Any = None  # prediction copy in another precision, see `predictor`
@@ -106,6 +107,7 @@ class TaggerShim(PyTorchShim):
         """Forget optimizer state, scaler and prediction copies: parameters have been replaced or moved."""
         self._step = self._fast = self._scaler = None
         self._rows = RowGradients()
+        self._parameters = []
         self.labelled = 0
 
     def to_device(self, device_type: str, device_id: int) -> None:
@@ -126,8 +128,14 @@ class TaggerShim(PyTorchShim):
             self._scaler.to_(self.device)
         return self._scaler
 
+    def _trained(self) -> list[torch.nn.Parameter]:
+        if not self._parameters:
+            self._parameters = list(self.network.parameters())
+        return [p for p in self._parameters if p.requires_grad]
+
     def forward_context(self) -> Any:
-        self.network.train()
+        if not self.network.training:
+            self.network.train()
         return autocast(self.device, self.precision)
 
     def accumulate(
@@ -142,7 +150,7 @@ class TaggerShim(PyTorchShim):
         half-way, gradients are as they were. Returns the gradients of `inputs`.
 
         earlier: what `gradients` gave for another pass over the same tokens; added with these or not at all."""
-        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        parameters = self._trained()
         gradients = self.gradients(loss, inputs)
         if earlier:
             gradients = _added(gradients, earlier)
@@ -173,7 +181,7 @@ class TaggerShim(PyTorchShim):
         self, loss: torch.Tensor, inputs: list[torch.Tensor] | None = None
     ) -> tuple[torch.Tensor, ...]:
         """Of the trainable parameters, then of `inputs`; in fp16 scaled. Nothing is kept."""
-        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        parameters = self._trained()
         scaled = self.scaler.scale(loss / _FP16_SUM) if self.precision == "fp16" else loss
         return torch.autograd.grad(scaled, parameters + (inputs or []), allow_unused=True)
 
@@ -182,7 +190,7 @@ class TaggerShim(PyTorchShim):
             self._read()
             self._drop_gradients()
             return
-        parameters = [p for p in self._model.parameters() if p.grad is not None]
+        parameters = [p for p in self._trained() if p.grad is not None]
         gradients = [p.grad for p in parameters]
         factor = 1.0 / self.labelled
         if self.precision == "fp16":
@@ -249,7 +257,7 @@ class TaggerShim(PyTorchShim):
         self.labelled = 0
         self._rows.clear()
         if self._model is not None:
-            for parameter in self._model.parameters():
+            for parameter in self._trained():
                 parameter.grad = None
 
     def _overflow(self, optimizer: Optimizer) -> None:
