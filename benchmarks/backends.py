@@ -24,7 +24,7 @@ from benchmarks.machine import machine, versions
 from benchmarks.suite import say, shown_command
 
 SIDES = (
-    "torch-fp32", "torch-int8", "onnxruntime-fp32", "onnxruntime-int8", "openvino-fp32", "openvino-int8",
+    "torch-fp32", "torch-bf16", "torch-int8", "onnxruntime-fp32", "onnxruntime-int8", "openvino-fp32", "openvino-int8",
 )  # fmt: skip
 BATCH = 256
 
@@ -34,11 +34,15 @@ def load_sides(names: list[str], model: str | None) -> dict[str, Any]:
     from benchmarks.growth import pipeline
     from cloudner.errors import ConfigError
     from cloudner.loading import cloudner_pipes, load, set_precision
+    from cloudner.model.precision import cpu_has_bf16
 
     random = None if model else pipeline(PACKAGE, "cpu").to_bytes()
     made = {}
     for name in names:
         backend, _, precision = name.partition("-")
+        if precision == "bf16" and not cpu_has_bf16():
+            say(f"{name}: not measured (this CPU does not multiply in bf16)")
+            continue
         try:
             began = time.perf_counter()
             if model:

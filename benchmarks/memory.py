@@ -5,7 +5,7 @@
     python benchmarks/memory.py count             # bytes that autograd saves a word piece and layer
 
 `peak` runs each shape in a process of its own (weights are random): two accumulated micro-batches, an optimizer step,
-and the same again, as training does; it writes benchmarks/results/memory-DEVICE.json. On the CPU it subtracts what
+and the same again, as training does; it writes benchmarks/results/memory-DEVICE.json (memory-cpu-bf16.json). On the CPU it subtracts what
 the process held before the encoder was made.
 """
 
@@ -244,7 +244,8 @@ def main() -> None:
         "torch": torch.__version__,
         "runs": rows,
     }
-    path = Path(__file__).parent / "results" / f"memory-{given.device}.json"
+    half = "-bf16" if given.device == "cpu" and given.precision == "bf16" else ""
+    path = Path(__file__).parent / "results" / f"memory-{given.device}{half}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path}")

@@ -1,9 +1,9 @@
 """The plan's time for this machine against real training with the component: three encoders, two corpora.
 
-    python benchmarks/plan.py                # writes benchmarks/results/plan-cpu.json
+    python benchmarks/plan.py                # writes benchmarks/results/plan-cpu.json, plan-cpu-bf16.json
     python benchmarks/plan.py --device cuda
 
-For each pair: `calibrate`, then `plan`'s seconds an epoch, then as many real updates as fit into --seconds (a sample
+For each pair: `time_training`, then `plan`'s seconds an epoch, then as many real updates as fit into --seconds (a sample
 of the epoch's batches that is spread over their lengths, scaled by their number). Other encoders than the embedded
 one have random weights: time does not depend on what they know.
 """
@@ -80,6 +80,8 @@ def real_epoch(
 
     nlp = spacy.blank("en")
     model = {"@architectures": "cloudner.TransformerNER.v1", "encoder": encoder, "device": device}
+    if device == "cpu":
+        model["attention_dropout"] = 0.0  # as in configs/cpu.cfg
     nlp.add_pipe("cloudner", config={"model": model})
     optimizer = nlp.initialize(lambda: examples)
     random.seed(0)
@@ -121,21 +123,25 @@ def main() -> None:
         torch.set_num_threads(1)
         clock = time.process_time
 
-    from cloudner.hardware import CorpusStats, calibrate, detect_hardware, plan
+    from cloudner.hardware import CorpusStats, detect_hardware, plan, recommend
     from cloudner.hardware.encoder import encoder_folder
     from cloudner.hardware.stats import count_pieces
+    from cloudner.model.timing import time_training
 
     machine = detect_hardware()
+    precision = recommend(machine, EMBEDDED, device=given.device).precision
     rows: list[dict] = []
     record = {
         "command": f"python benchmarks/plan.py --device {given.device} --seconds {given.seconds:g}"
         + (" --cpu-time" if given.cpu_time else ""),
         "device": torch.cuda.get_device_name() if given.device == "cuda" else f"CPU ({platform.machine()})",
         "threads": torch.get_num_threads(),
+        "precision": precision,
         "torch": torch.__version__,
         "runs": rows,
     }
-    path = ROOT / "benchmarks" / "results" / f"plan-{given.device}.json"
+    half = "-bf16" if given.device == "cpu" and precision == "bf16" else ""
+    path = ROOT / "benchmarks" / "results" / f"plan-{given.device}{half}.json"
     with tempfile.TemporaryDirectory() as folder:
         encoders = {"all-MiniLM-L6-v2 (6 x 384)": EMBEDDED}
         for number, (name, sizes) in enumerate(MADE.items()):
@@ -146,11 +152,11 @@ def main() -> None:
             ratio = count_pieces([[token.text for token in doc] for doc in docs[:300]], tokenizer)
             stats = CorpusStats.from_lengths([len(doc) for doc in docs], pieces_per_word=ratio)
             for name, encoder in encoders.items():
-                measured = calibrate(
+                measured = time_training(
                     encoder,
                     stats,
                     device="cuda:0" if given.device == "cuda" else "cpu",
-                    precision="bf16" if given.device == "cuda" else "fp32",
+                    precision=precision,
                     budget=given.seconds / 2,
                     clock=clock,
                 )

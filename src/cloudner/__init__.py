@@ -20,6 +20,7 @@ _HOMES = {
     "evaluate": "cloudner.report.evaluate",
     "Evaluation": "cloudner.report.evaluate",
     "calibrate": "cloudner.calibration",
+    "time_training": "cloudner.model.timing",
     "CloudnerError": "cloudner.errors",
 }
 __all__ = sorted(_HOMES)

@@ -17,12 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudner.errors import CloudnerError, InputError
-from cloudner.hardware import GPU, CorpusStats, EncoderShape, calibrate, plan, prices, sky_task, write_sky
+from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, prices, sky_task, write_sky
 from cloudner.hardware.plan import rule_of_thumb
 from cloudner.hardware.prices import cheapest, embedded_prices, from_offers, given_prices
 from cloudner.hardware.show import markdown
 from cloudner.hardware.sky import ATTEMPT
 from cloudner.hardware.speed import accelerator_of, accelerators, epoch_load, flops_per_piece, rated, windows
+from cloudner.model.timing import time_training
 
 BASE = "bert-base-cased"
 CLOUD = ["T4", "L4", "A10G", "L40S", "A100-40", "A100-80", "H100", "H200", "B200"]
@@ -398,7 +399,7 @@ def test_skypilot_accepts_the_task(made, tmp_path):
 
 def test_this_machine_is_measured(machine):
     tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
-    measured = calibrate(tiny, sentences(500), threads=1, budget=1)
+    measured = time_training(tiny, sentences(500), threads=1, budget=1)
     assert measured.updates >= 2
     assert measured.flops > 1e6
     assert measured.seconds < 60
@@ -418,7 +419,7 @@ def test_a_slow_machine_is_measured_in_time():
 
     tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
     documents = CorpusStats.from_lengths([100] * 64)
-    fast = calibrate(tiny, documents, threads=1, budget=5, clock=count(0, 0.001).__next__)
-    slow = calibrate(tiny, documents, threads=1, budget=5, clock=count(0, 10).__next__)
+    fast = time_training(tiny, documents, threads=1, budget=5, clock=count(0, 0.001).__next__)
+    slow = time_training(tiny, documents, threads=1, budget=5, clock=count(0, 10).__next__)
     assert (fast.updates, fast.pieces) == (12, 12 * 16 * documents.longest)
     assert (slow.updates, slow.pieces) == (2, 2 * documents.longest)

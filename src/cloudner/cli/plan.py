@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional  # noqa: UP035
+from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035
 
 import typer
 
@@ -106,7 +106,7 @@ def plan_cli(
             docs_per_update=batch_size,
             window=window,
             frozen_layers=freeze_layers,
-            calibration=calibrate,
+            calibration=_timing() if calibrate else None,
             prices={given.gpu: given.usd_per_hour for given in given_prices(price or [])},
             live=live_prices,
             provider=provider,
@@ -119,6 +119,12 @@ def plan_cli(
 
         written = run(lambda: write_sky(made, sky, machine=gpu, config=config, bucket=bucket))
         typer.echo(f"Wrote {written}: sky jobs launch {written}", err=True)
+
+
+def _timing() -> Any:
+    from cloudner.model.timing import time_training
+
+    return time_training
 
 
 def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:

@@ -1,10 +1,9 @@
 """What the machine is, what is wrong with it, and which settings, cloud GPU and price fit.
 
-Looking (`detect`, `checks`, `calibrate`) is apart from judging (`rules`, `recommend`, `plan`): the latter are pure
+Looking (`detect`, `checks`) is apart from judging (`rules`, `recommend`, `plan`): the latter are pure
 functions of a `Hardware`, which prints as JSON and can come from another machine.
 """
 
-from cloudner.hardware.calibrate import Calibration, calibrate
 from cloudner.hardware.detect import detect_hardware
 from cloudner.hardware.encoder import EncoderShape
 from cloudner.hardware.findings import Finding, diagnose
@@ -14,6 +13,7 @@ from cloudner.hardware.plan import Plan, PlanRow, plan
 from cloudner.hardware.prices import Price
 from cloudner.hardware.recommend import Settings, recommend
 from cloudner.hardware.sky import sky_task, write_sky
+from cloudner.hardware.speed import Calibration
 from cloudner.hardware.stats import CorpusStats
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "PlanRow",
     "Price",
     "Settings",
-    "calibrate",
     "detect_hardware",
     "diagnose",
     "plan",

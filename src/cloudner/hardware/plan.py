@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cloudner.errors import InputError
 from cloudner.hardware.encoder import EncoderShape, tokenizer_of
 from cloudner.hardware.machine import GIB, GPU, Hardware
 from cloudner.hardware.prices import Price, cheapest, embedded_prices, given_prices, live_prices
 from cloudner.hardware.recommend import DEFAULT_ENCODER, WINDOW, Settings, recommend
-from cloudner.hardware.speed import Load, Rate, accelerators, cpu_rate, epoch_load, rated
+from cloudner.hardware.speed import Calibration, Load, Rate, accelerators, cpu_rate, epoch_load, rated
 from cloudner.hardware.stats import CorpusStats
-
-if TYPE_CHECKING:
-    from cloudner.hardware.calibrate import Calibration
 
 HERE, HERE_CPU = "this machine", "this machine, CPU"
 DEFAULT_EPOCHS = 4
@@ -94,15 +91,15 @@ def plan(
     docs_per_update: int = 16,
     window: int | None = None,
     frozen_layers: int = 0,
-    calibration: Calibration | bool = False,
+    calibration: Calibration | Callable[..., Calibration] | None = None,
     prices: Mapping[str, float] | None = None,
     live: bool = False,
     provider: str | None = None,
 ) -> Plan:
     """Fits or not, settings, minutes and dollars on cloud GPUs and on this machine, and a recommendation.
 
-    `corpus`: statistics, or a .spacy file or folder. `calibration`: True measures this machine for under a minute,
-    or give an earlier one; without, its speed is assumed. `prices`: US dollars an hour by GPU name, over the
+    `corpus`: statistics, or a .spacy file or folder. `calibration`: what `cloudner.time_training`
+    measured, or that function itself, to measure this machine now, for under a minute; without, its speed is assumed. `prices`: US dollars an hour by GPU name, over the
     embedded list; `live` asks gpuhunt; `provider` keeps one provider's prices. Raises `CloudnerError` for a corpus
     or an encoder that cannot be read.
     """
@@ -160,10 +157,8 @@ def plan(
 
     rows = [row(a["name"], cloud_machine(a), "cuda", None, listed.get(a["name"])) for a in accelerators()]
     here = recommend(hardware, shape, stats, docs_per_update=docs_per_update, window=limit)
-    if calibration is True:
-        from cloudner.hardware.calibrate import calibrate
-
-        calibration = calibrate(
+    if callable(calibration):
+        calibration = calibration(
             shape,
             stats,
             device=here.device,
@@ -171,7 +166,7 @@ def plan(
             threads=here.threads if here.device == "cpu" else None,
             docs_per_update=docs_per_update,
         )
-    measured = calibration or None
+    measured = calibration
     rate = measured.rate if measured and measured.device == here.device else None
     on_gpu = here.device != "cpu"
     rows.append(row(HERE if on_gpu else HERE_CPU, hardware, here.device, rate, None))

@@ -6,7 +6,7 @@ Operations a computed word piece (padding included), counting a multiply-add as 
 weight forward and 4 backward; attention 4 * length * width forward and twice that backward. Frozen layers have no
 backward pass, gradient checkpointing computes the forward pass twice.
 
-`rate` is measured by `calibrate` where that was done (and contains the bytes moved). Otherwise, for a GPU, it is the
+`rate` is measured by `cloudner.time_training` where that was done (and contains the bytes moved). Otherwise, for a GPU, it is the
 rated dense tensor-core rate (accelerators.json) times `EFFICIENCY`, and what is not a matrix product takes the time
 its bytes need at the rated bandwidth; for a CPU it is `CPU_RATE` a core. Those are assumptions, not measurements.
 """
@@ -33,9 +33,9 @@ TRAFFIC = 6
 # Kernels a layer launches forward and backward (about 25 and 50), at 5 microseconds each; assumed. It bounds small
 # batches on fast cards from below.
 GPU_CALL_PER_LAYER = 75 * 5e-6
-# FLOP/s a core in fp32 fine-tuning by instruction set; avx2 as measured on a 2-core AMD EPYC (docs/hardware.md), the
-# others assumed from the width of their units.
-CPU_RATE = {"amx_bf16": 3e11, "avx512_bf16": 1.5e11, "avx512f": 8e10, "avx2": 5e10, "neon": 3e10}
+# FLOP/s a core in fine-tuning by instruction set, those with bf16 in bf16; avx2, avx512f and avx512_bf16 as measured on
+# 2-core AMD EPYCs (docs/hardware.md), the others assumed from the width of their units.
+CPU_RATE = {"amx_bf16": 4e11, "avx512_bf16": 2e11, "avx512f": 6.5e10, "avx2": 5e10, "neon": 3e10}
 CPU_STEP_BYTES = 15e9  # bytes/s at which a CPU's AdamW walks through weights, gradients and moments; assumed
 STEP_BYTES = 28  # a parameter: reads 16, writes 12
 # Tokenising, aligning and batching on the CPU while training; assumed.
@@ -53,6 +53,25 @@ class Rate:
     call: float = 0.0  # seconds a micro-batch, whatever its size
     step: float = 0.0  # seconds a parameter and optimizer step
     basis: str = "assumed"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Measured rates: FLOP/s of forward and backward, seconds a parameter of an optimizer step."""
+
+    flops: float
+    step: float
+    device: str
+    precision: str
+    threads: int
+    updates: int  # timed
+    pieces: int  # computed in them, padding included
+    seconds: float  # of the whole calibration, torch's import aside
+
+    @property
+    def rate(self) -> Rate:
+        """The same as `speed` wants it; the cost of a call is contained in the rate."""
+        return Rate(self.flops, step=self.step, basis="measured")
 
 
 @dataclass(frozen=True)

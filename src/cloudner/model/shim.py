@@ -70,7 +70,9 @@ class TaggerShim(PyTorchShim):
         self.last_docs: Sequence[Any] = ()
         self.unread: list[tuple[dict[str, Any], str]] = []  # losses still on the device, and whose they are
         self._rows = RowGradients()
-        self._parameters: list[torch.nn.Parameter] = []  # of the network: walking through its modules takes a while
+        self._parameters: list[
+            torch.nn.Parameter
+        ] = []  # of the network: walking through its modules takes a while
         self._scaler: PyTorchGradScaler | None = None
         self._step: AdamWStep | None = None
         self._fast: Any = None  # prediction copy in another precision, see `predictor`
