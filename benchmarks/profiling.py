@@ -1,0 +1,228 @@
+"""Where the time of a training step and of prediction goes: what benchmarks/PROFILE.md shows.
+
+    python -m benchmarks.profiling step --data FOLDER       # torch's profiler over 60 steps, and words/s without it
+    python -m benchmarks.profiling predict --data FOLDER    # the same over nlp.pipe
+    python -m benchmarks.profiling attention                # ms of a layer's attention, torch's and ours
+    python -m benchmarks.profiling shapes                   # ms of a linear layer whose shape is new, and met again
+    python -m benchmarks.profiling rows                     # ms of the gradient of a table of embeddings
+    python -m benchmarks.profiling host                     # words/s with next to no network: what a GPU would wait for
+
+On this machine's CPU, in one process, with all cores (`host`: one thread). Nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.data import PACKAGE, SHAPES, config_path, make_docs, make_encoder, read_folder, write_docbin
+
+STEPS = 60
+SHAPES_OF_ATTENTION = ((32, 12), (16, 35), (16, 128), (16, 256), (8, 512))
+
+
+def milliseconds(call: Callable[[], Any], runs: int = 20) -> float:
+    """Median of `runs` calls after three."""
+    taken = []
+    for number in range(runs + 3):
+        began = time.perf_counter()
+        call()
+        if number >= 3:
+            taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e3
+
+
+@contextmanager
+def profiled(rows: int = 20) -> Iterator[None]:
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as made:
+        yield
+    print(made.key_averages().table(sort_by="self_cpu_time_total", row_limit=rows, max_name_column_width=45))
+
+
+def trained(data: str, folder: Path) -> tuple[Any, Iterator[Any], Any]:
+    """(pipeline, batches for ever, optimizer) of configs/cpu.cfg on this data."""
+    from spacy.schemas import ConfigSchemaTraining
+    from spacy.training.initialize import init_nlp
+    from spacy.training.loop import create_train_batches
+    from spacy.util import registry
+
+    from cloudner.training import keep_freed_memory, resolve
+
+    splits = read_folder(Path(data))
+    for split in ("train", "dev"):
+        write_docbin(folder / f"{split}.spacy", splits[split])
+    paths = {f"paths.{split}": str(folder / f"{split}.spacy") for split in ("train", "dev")}
+    made = resolve(
+        config_path("cpu"), gpu_id=-1, overrides={**paths, "components.cloudner.model.encoder": PACKAGE}
+    )
+    keep_freed_memory()
+    nlp = init_nlp(made.config)
+    config = nlp.config.interpolate()
+    training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    corpus = registry.resolve(config["corpora"])["train"]
+    return nlp, create_train_batches(nlp, corpus, training["batcher"], 1000), training["optimizer"]
+
+
+def step(data: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        nlp, batches, optimizer = trained(data, Path(name))
+
+        def steps(count: int) -> float:
+            words, began = 0, time.perf_counter()
+            for _ in range(count):
+                _, batch = next(batches)
+                words += sum(len(eg.reference) for eg in batch)
+                nlp.update(batch, drop=0.1, sgd=optimizer)
+                optimizer.step_schedules()
+            return words / (time.perf_counter() - began)
+
+        steps(10)
+        print(f"{statistics.median(steps(STEPS) for _ in range(3)):,.0f} words/s")
+        with profiled():
+            steps(STEPS)
+
+
+def predict(data: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        nlp, _, _ = trained(data, Path(name))
+        sentences = read_folder(Path(data))["train"][:1500]
+
+        def run() -> float:
+            docs = list(make_docs(nlp.vocab, [(words, ["O"] * len(words)) for words, _ in sentences]))
+            words, began = sum(map(len, docs)), time.perf_counter()
+            for _ in nlp.pipe(docs):
+                pass
+            return words / (time.perf_counter() - began)
+
+        run()
+        print(f"{statistics.median(run() for _ in range(3)):,.0f} words/s")
+        with profiled():
+            run()
+
+
+def attention() -> None:
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention as fused
+
+    from cloudner.model.attention import LONGEST, attend
+
+    print("sequences x length | pass | torch bf16 | two products bf16 | torch fp32   (12 heads of 32, ms)")
+    for rows, length in SHAPES_OF_ATTENTION:
+        found: dict[str, list[str]] = {"forward": [], "and backward": []}
+        for kind, call in ((torch.bfloat16, fused), (torch.bfloat16, attend), (torch.float32, fused)):
+            qkv = [torch.randn(rows, length, 12, 32, dtype=kind).transpose(1, 2).detach() for _ in range(3)]
+            qkv = [tensor.requires_grad_() for tensor in qkv]
+            mask = torch.zeros(rows, 1, 1, length, dtype=kind)
+            mask[0, ..., length // 2 :] = torch.finfo(kind).min
+            mask = mask.expand(rows, 1, length, length)
+
+            def forward(call: Any = call, qkv: Any = qkv, mask: Any = mask) -> Any:
+                return call(*qkv, mask)
+
+            with torch.no_grad():
+                found["forward"].append(f"{milliseconds(forward):.2f}")
+            both = milliseconds(lambda forward=forward, qkv=qkv: torch.autograd.grad(forward().sum(), qkv))
+            found["and backward"].append(f"{both:.2f}")
+        for name, values in found.items():
+            print(f"{rows} x {length} | {name} | {' | '.join(values)}")
+    print(f"cloudner takes two products up to {LONGEST} pieces")
+
+
+def shapes() -> None:
+    import torch
+
+    for width, out in ((384, 384), (384, 1536), (1536, 384)):
+        weight = torch.randn(out, width, dtype=torch.bfloat16, requires_grad=True)
+        torch.autograd.grad(
+            torch.nn.functional.linear(torch.randn(8, width).bfloat16(), weight).sum(), weight
+        )
+        for name in ("new", "again"):
+            ways = {"forward": 0.0, "backward": 0.0}
+            for rows in range(560, 700, 7):
+                pieces = torch.randn(rows, width, dtype=torch.bfloat16, requires_grad=True)
+                began = time.perf_counter()
+                made = torch.nn.functional.linear(pieces, weight)
+                middle = time.perf_counter()
+                torch.autograd.grad(made, [pieces, weight], torch.ones_like(made))
+                ways["forward"] += middle - began
+                ways["backward"] += time.perf_counter() - middle
+            print(
+                f"{width} -> {out}, {name}: "
+                + ", ".join(f"{k} {v / 20 * 1e3:.2f} ms" for k, v in ways.items())
+            )
+
+
+def rows() -> None:
+    import torch
+
+    ids = torch.randint(0, 30522, (700,))
+    table = torch.randn(30522, 384, requires_grad=True)
+    given = torch.randn(700, 384)
+    kept = torch.zeros(30522, 384)
+
+    def gradient(sparse: bool) -> torch.Tensor:
+        made = torch.nn.functional.embedding(ids, table, sparse=sparse)
+        return torch.autograd.grad(made, table, given)[0]
+
+    sparse = gradient(True)
+    print(
+        f"dense {milliseconds(lambda: gradient(False)):.2f} ms, sparse {milliseconds(lambda: gradient(True)):.2f} ms"
+    )
+    print(f"adding the sparse one to a kept gradient {milliseconds(lambda: kept.add_(sparse)):.2f} ms")
+    print(f"zeroing its rows {milliseconds(lambda: kept.index_fill_(0, ids, 0.0)):.2f} ms")
+
+
+def host(data: str) -> None:
+    import torch
+
+    from benchmarks.growth import pipeline
+
+    torch.set_num_threads(1)
+    SHAPES["one"] = (32, 1, 2, 32)
+    with tempfile.TemporaryDirectory() as name:
+        make_encoder(Path(name), "one")
+        nlp = pipeline(name, "cpu")
+        head = nlp.get_pipe("cloudner").model.shims[0].network.head.linear
+        head.bias.data[0] = 4.0  # most tokens are in no entity, as in texts
+        sentences = [(words, ["O"] * len(words)) for words, _ in read_folder(Path(data))["train"]]
+        taken = []
+        for _ in range(4):
+            docs = list(make_docs(nlp.vocab, sentences))
+            began = time.perf_counter()
+            for _ in nlp.pipe(docs, batch_size=512):
+                pass
+            taken.append(sum(map(len, docs)) / (time.perf_counter() - began))
+    print(
+        f"{statistics.median(taken[1:]):,.0f} words/s on one thread, a network of one layer of 32 dimensions included"
+    )
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.profiling",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=["step", "predict", "attention", "shapes", "rows", "host"])
+    parser.add_argument("--data", help="folder of train and dev.conll, for step, predict and host")
+    given = parser.parse_args(arguments)
+    if given.what in {"step", "predict", "host"}:
+        if not given.data:
+            parser.error(f"{given.what} needs --data FOLDER")
+        {"step": step, "predict": predict, "host": host}[given.what](given.data)
+    else:
+        {"attention": attention, "shapes": shapes, "rows": rows}[given.what]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
