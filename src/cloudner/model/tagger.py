@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,7 +193,8 @@ class EncoderRunner:
             tags = to_device(gold.tags[tokens], self.shim.device)
             total.append(take(self, batch, tags, prepared.sizes[rows], int(labelled[rows].sum())))
 
-        with sparse_table(network.encoder):
+        # A compiled graph has dense gradients only.
+        with nullcontext() if self.settings.compile else sparse_table(network.encoder):
             self._in_micro_batches(taught, prepared.lengths, "train", run)
         return torch.stack(total).sum() if total else torch.zeros(())
 
