@@ -196,6 +196,21 @@ def test_gold_tags_stand_before_a_systems(aligner, tmp_path):
     assert entities(aligner, records) == [("Bob", "PER"), ("Oslo", "LOC")]
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("a.jsonl", lines({"tokens": ["Bob", "ran"], "ner_tags": ["PER", "O"], "fine_ner_tags": ["B-PER", "O"]})),
+        ("a.csv", "tokens,ner_tags,fine_ner_tags\n\"['Bob', 'ran']\",\"['PER', 'O']\",\"['B-PER', 'O']\"\n"),
+        ("b.jsonl", row(entities=LABELS, spans=LABELS)),
+    ],
+)  # fmt: skip
+def test_a_second_column_is_told(file, content, tmp_path):
+    report = convert(put(tmp_path, file, content), tmp_path / "a.spacy")
+    assert report.issues == {("unsupported", "noted"): 1}
+    flag = "--entities-column spans" if file == "b.jsonl" else "--tag-column fine_ner_tags"
+    assert report.examples["unsupported"].done.endswith(flag)
+
+
 def test_several_tags_of_a_token_are_told(aligner, tmp_path):
     _, records = read_all(tmp_path, "a.tsv", "Bob\tB-PER\nin\tO\nParis\tO|B-LOC\nBank\tB-LOC,B-ORG\n")
     assert entities(aligner, records) == [("Bob", "PER"), ("Paris", "LOC"), ("Bank", "LOC")]
