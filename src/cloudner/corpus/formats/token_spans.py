@@ -118,11 +118,12 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
                 continue
             raise where.error(f"no tokens with spans among {', '.join(map(repr, list(item)[:12]))}", _SHAPES)
         tokens, starts = _sentences(item[keys[0]])
-        text, places = join(tokens, [True] * len(tokens))
+        spaces = [*map(bool, tokens[:-1]), False]  # an empty token, which is left out later, adds nothing
+        text, places = join(tokens, spaces)
         record = Record(
             source.name, line, text, tokens=tokens, sent_starts=starts, meta=meta_of(item, options)
         )
-        record.spaces = [True] * (len(tokens) - 1) + [False]
+        record.spaces = spaces
         if isinstance(item.get("doc_key"), str):
             record.meta["id"] = item["doc_key"]
         for span in _flat(item[keys[1]]):
