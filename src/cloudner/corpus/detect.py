@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from cloudner.corpus.file_source import FileSource
@@ -10,6 +11,35 @@ from cloudner.corpus.registry import formats
 from cloudner.errors import InputError
 
 ENOUGH = 0.5  # a lower score is not taken without being asked for
+
+
+# What programs write that hold no text of their own: how it begins, what else is in it, what it is, what to do
+_OFFICE = re.compile(rb"PK.{0,60}(?:\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis)", re.DOTALL)
+_AS_CSV = "save the sheet as CSV (UTF-8) in the program, and convert that"
+_AS_TEXT = "save it as plain text with its annotations"
+
+
+def refuse_documents(sample: Sample, file: str) -> None:
+    """Raises InputError for spreadsheets, word processor files and PDFs, whatever format is asked for."""
+    raw = sample.raw
+    if _OFFICE.match(raw) or (raw[:2] == b"PK" and b"[Content_Types].xml" in raw):
+        if (
+            b"xl/" in raw
+            or b"opendocument.spreadsheet" in raw[:200]
+            or sample.name.endswith((".xlsx", ".ods"))
+        ):
+            what, fix = "a spreadsheet (Excel or LibreOffice)", _AS_CSV
+        else:
+            what, fix = "a file of an office program", _AS_TEXT
+    elif raw[:4] == b"\xd0\xcf\x11\xe0":
+        what, fix = "a file of an older Excel or Word", _AS_CSV
+    elif raw[:5] == b"%PDF-":
+        what, fix = "a PDF", _AS_TEXT
+    else:
+        return
+    raise InputError(
+        f"{what}, which is not read", file=file, expected="text: CSV, JSON lines, columns, ...", fix=fix
+    )
 
 
 class Detection(NamedTuple):
@@ -39,6 +69,7 @@ def rank(sample: Sample) -> list[Detection]:
 
 def detect(sample: Sample, file: str) -> Detection:
     """The format that fits best. Raises InputError when none fits well enough, naming the nearest."""
+    refuse_documents(sample, file)
     found = rank(sample)
     if found and found[0].score >= ENOUGH:
         return found[0]

@@ -10,6 +10,7 @@ from cloudner.corpus.formats._columns import is_tag
 from cloudner.corpus.formats._objects import SPAN_KEYS, TEXT_KEYS, meta_of
 from cloudner.corpus.formats._spans import Where, short, spans_of
 from cloudner.corpus.formats.base import ReadOptions
+from cloudner.corpus.formats.bigbio import is_bigbio, record_of
 from cloudner.corpus.records import Record
 
 TOKEN_KEYS = ("tokens", "words", "token", "word")
@@ -101,6 +102,8 @@ def record_of_row(
     that nothing names."""
     where = Where(source.name, line, "row")
     token_key = str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+    if token_key is None and is_bigbio(item):
+        return record_of(item, source.name, line, options)
     if token_key is None or token_key not in item:
         return _text_record(item, source, line, options, where)
     tokens = item[token_key]
