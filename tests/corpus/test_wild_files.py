@@ -214,6 +214,32 @@ CASES |= {
     "word to label": ("mentions", "a.jsonl", row(entities=dict(SPANS))),
     "an object a word": ("mentions", "a.jsonl", row(entities=[{b: a} for a, b in SPANS])),
     "label first": ("mentions", "a.jsonl", row(entities=[[b, a] for a, b in SPANS])),
+    "double braces": ("braces", "a.txt", "{{PER:Marie Curie}} was born in {{LOC: Warsaw }}.\n"),
+    "DocRED": (
+        "token-spans",
+        "train.json",
+        json.dumps([{"title": "x", "sents": [WORDS[:3], WORDS[3:]], "labels": [], "vertexSet": [
+            [{"name": "Marie Curie", "pos": [0, 2], "sent_id": 0, "type": "PER"}],
+            [{"name": "Warsaw", "pos": [2, 3], "sent_id": 1, "type": "LOC"}]]}]),
+    ),
+    "NYT": (
+        "mentions",
+        "train.json",
+        lines({"sentText": TEXT, "entityMentions": [{"start": 0, "text": a, "label": b} for a, b in SPANS]}),
+    ),
+    "CCKS": ("jsonl", "a.txt", lines({"originalText": TEXT, "entities": [
+        {"label_type": k, "overlap": 0, "start_pos": a, "end_pos": b} for a, b, k in LABELS]})),
+    "instructions": (
+        "mentions",
+        "a.jsonl",
+        lines({"instruction": "Find names", "input": TEXT, "output": json.dumps([{"text": a, "label": b} for a, b in SPANS])}),
+    ),
+    "sentences in a tree": ("jsonl", "a.json", json.dumps({"title": "x", "sentences": [{"text": TEXT, "entities": LABELS}]})),
+    "LST20": (
+        "conll",
+        "a.txt",
+        "".join(f"{w}\tNN\t{t.replace('-', '_')}\t{'E' if w == '.' else 'B' if w == 'Marie' else 'I'}_CLS\n" for w, t in PAIRS),
+    ),
     "short keys": ("jsonl", "a.jsonl", row(entities=spans("s", "e", "t"))),
     "short keys with the text": ("jsonl", "a.jsonl", row(ents=[{"b": a, "e": b, "t": TEXT[a:b], "l": k} for a, b, k in LABELS])),
     "short names": ("jsonl", "a.jsonl", row(entities=spans("st", "en", "lbl"))),
@@ -577,3 +603,72 @@ def test_a_spreadsheet_in_a_folder_is_noted(tmp_path):
     report = convert(folder, tmp_path / "out.spacy")
     assert (report.docs, report.issues) == (1, {("not-a-document", "noted"): 1})
     assert "spreadsheet" in report.examples["not-a-document"].done
+
+
+@pytest.mark.parametrize("key", ["trailing_whitespace", "space_after"])
+def test_rows_that_say_their_spaces(key, tmp_path):
+    row = {"tokens": ["Ann", "left", "Oslo", "."], "labels": ["B-PER", "O", "B-LOC", "O"], key: [True, True, False, False]}  # fmt: skip
+    convert(put(tmp_path, "a.json", json.dumps([row])), tmp_path / "a.spacy")
+    (doc,) = DocBin().from_disk(tmp_path / "a.spacy").get_docs(Vocab())
+    assert (doc.text, doc.has_unknown_spaces) == ("Ann left Oslo.", False)
+
+
+def test_spans_of_spancat_are_told(tmp_path):
+    spans = {"sc": [{"start": 0, "end": 3, "label": "PER"}]}
+    tokens = [{"id": 0, "start": 0, "end": 3}, {"id": 1, "start": 4, "end": 8}]
+    content = lines({"text": "Ann left", "ents": [], "spans": spans, "tokens": tokens})
+    report = convert(put(tmp_path, "a.jsonl", content), tmp_path / "a.spacy")
+    assert report.examples["unsupported"].done == "1 spans of sc left out, only ents are read"
+
+
+def test_characters_under_comments_of_two_columns(tmp_path):
+    """KLUE: characters a line, white space among them, and each sentence's markup in a comment with a tab."""
+    sentence = "안 B-PS|나 I-PS|는 O|  O|서 B-LC|울 I-LC|  O|갔 O|다 O|. O"
+    rows = "".join(row[0] + "\t" + row[2:].strip() + "\n" for row in sentence.split("|"))
+    content = f"## klue-ner-v1_train_00000\t<안나:PS>는 <서울:LC> 갔다.\n{rows}\n" * 3
+    _, records = read_all(tmp_path, "a.tsv", content)
+    assert [record.text for record in records] == ["안나는 서울 갔다."] * 3
+    assert [(s.start, s.end, s.label) for s in records[0].spans] == [(0, 2, "PS"), (4, 6, "LC")]
+
+
+def test_a_hyphen_for_outside(aligner, tmp_path):
+    """Naver: `-` in a file without O, which means that nothing is known of a token unless the user says otherwise."""
+    content = "1\t이기범\tPER_B\n2\t한두\t-\n3\t쪽\t-\n4\t더\t-\n"
+    report = convert(put(tmp_path, "a.txt", content), tmp_path / "a.spacy")
+    assert report.issues == {("unknown-tag", "noted"): 1}
+    assert "--label -=O" in report.examples["unknown-tag"].done
+    report = convert(tmp_path / "a.txt", tmp_path / "a.spacy", labels={"-": "O"})
+    assert report.issues == {}
+    (doc,) = DocBin().from_disk(tmp_path / "a.spacy").get_docs(Vocab())
+    assert [token.ent_iob_ for token in doc] == ["B", "O", "O", "O"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps({"Entities": [{"Type": "PERSON", "Text": "Ann", "BeginOffset": 0, "EndOffset": 3}]}),
+        json.dumps([{"entity_group": "PER", "word": "Ann", "start": 0, "end": 3}]),
+    ],
+)
+def test_spans_without_their_text(content, tmp_path):
+    with pytest.raises(InputError, match="no text that they count in"):
+        read_all(tmp_path, "a.json", content)
+
+
+def test_brackets_of_coreference_are_told(tmp_path):
+    content = "1\tAnn" + "\t_" * 7 + "\tEntity=(1-person)\n\n"
+    with pytest.raises(InputError, match="CorefUD"):
+        read_all(tmp_path, "a.conllu", content)
+
+
+def test_braces_that_mark_nothing(tmp_path):
+    for bad in ("{{PER:Ann}} {{x}} {{PER:Ann}}", "{{PER:Ann", "Ann}}"):
+        with pytest.raises(InputError, match=r"a\.txt:12: braces"):
+            read_all(tmp_path, "a.txt", "{{PER:Ann}} ran.\n" * 11 + bad + "\n")
+
+
+def test_a_mention_outside_its_sentences(tmp_path):
+    good = {"sents": [WORDS], "vertexSet": [[{"pos": [0, 2], "sent_id": 0, "type": "PER"}]]}
+    bad = {"sents": [WORDS], "vertexSet": [[{"pos": [0, 2], "sent_id": 1, "type": "PER"}]]}
+    with pytest.raises(InputError, match=r"a\.json:2: span: the mention"):
+        read_all(tmp_path, "a.json", lines(good, bad))

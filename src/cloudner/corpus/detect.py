@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 
 from cloudner.corpus.file_source import FileSource
+from cloudner.corpus.formats._objects import some_objects
+from cloudner.corpus.formats._span_keys import label_key, offsets_of
 from cloudner.corpus.formats.base import Format, Sample
 from cloudner.corpus.registry import formats
 from cloudner.errors import InputError
@@ -42,6 +44,22 @@ def refuse_documents(sample: Sample, file: str) -> None:
     )
 
 
+def _refuse_textless(sample: Sample, file: str) -> None:
+    """Raises InputError for what services answer: spans with offsets, and nowhere the text they count in."""
+    for item in some_objects(sample)[:3]:
+        lists = [[item], *(value for value in item.values() if isinstance(value, list))]
+        for spans in lists:
+            dicts = [span for span in spans if isinstance(span, dict)]
+            if dicts and len(dicts) == len(spans) and all(offsets_of(s) and label_key(s) for s in dicts):
+                raise InputError(
+                    f"entities with offsets, and no text that they count in, among {', '.join(map(repr, list(item)[:8]))}",
+                    file=file,
+                    line=1,
+                    expected='one object a text: {"text": ..., "entities": [...]}',
+                    fix="put each text beside its entities under the key 'text'",
+                )
+
+
 class Detection(NamedTuple):
     """A format, how sure (0 to 1), and what in the content said so."""
 
@@ -75,6 +93,7 @@ def detect(sample: Sample, file: str) -> Detection:
         return found[0]
     if not sample.text.strip():
         raise InputError("the file holds nothing but white space", file=file, expected="annotated text")
+    _refuse_textless(sample, file)
     first = next((line.strip() for line in sample.lines if line.strip()), "")
     first = first if len(first) <= 80 else first[:77] + "..."
     if found:

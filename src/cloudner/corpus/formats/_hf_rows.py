@@ -26,6 +26,7 @@ TAG_KEYS = (
     "bio_tags",
     "fine_ner_tags",
 )
+_SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
 _TAGS_TOO = re.compile(
     r"(?:^|[_-])(?:ner|ne|nes|iob|bio|biluo|bioes|entity|entities)(?:$|[_-])", re.IGNORECASE
 )
@@ -121,11 +122,25 @@ def record_of_row(
     if not all(isinstance(token, str) for token in tokens):
         raise where.error(f"tokens that are no text: {short(tokens)}", "a list of strings")
     record = Record(source.name, line, tokens=list(tokens), meta=meta_of(item, options))
+    record.spaces = _spaces(item, len(tokens))
     own = _names_for(names, tag_key)
     record.tags = [tag_name(tag, own, options, where) for tag in tags]
     if tell_others and options.tag_column is None:
         record.notes += [left_out(other, tag_key) for other in _other_tags(item, token_key, tag_key)]
     return record
+
+
+def _spaces(item: Mapping[str, Any], count: int) -> list[bool] | None:
+    """Which tokens a space follows, where a column says it."""
+    for key in _SPACE_KEYS:
+        value = item.get(key)
+        if (
+            isinstance(value, list)
+            and len(value) == count
+            and all(isinstance(space, bool) for space in value)
+        ):
+            return list(value)
+    return None
 
 
 def _names_for(names: Names | None, column: str) -> Sequence[str] | None:

@@ -29,7 +29,7 @@ _LABEL = (
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(
     (
-        "label", "labels", "entitygroup", "entitytype", "enttype", "entitylabel", "type", "tag", "tagname", "category", "class",
+        "label", "labels", "entitygroup", "entitytype", "enttype", "entitylabel", "labeltype", "type", "tag", "tagname", "category", "class",
         "ner", "nertag", "nerlabel", "entity", "entitytag", "cls", "lbl", "lab",
     )
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,12 +13,33 @@ from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
 
+_KEYS = (
+    *SPAN_KEYS,
+    "output",
+    "response",
+    "answer",
+    "target",
+    "completion",
+    "entityMentions",
+    "named_entities",
+)
+
+
+def _value(value: Any) -> Any:
+    """What a model answered: JSON within a text is read."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            pass
+    return value
+
 
 def _span_key(item: Mapping[str, Any], text: str) -> str | None:
-    for key in SPAN_KEYS:
+    for key in _KEYS:
         if item.get(key):
             try:
-                if mentions_of(item[key], ReadOptions(), Where("", 0, "", text)):
+                if mentions_of(_value(item[key]), ReadOptions(), Where("", 0, "", text)):
                     return key
             except InputError:
                 continue
@@ -31,7 +53,7 @@ def _sniff(sample: Sample) -> Match | None:
         if text is None or key is None or text == key:
             continue
         where = Where("", 0, "", item[text])
-        words = [surface for surface, _ in mentions_of(item[key], ReadOptions(), where)]
+        words = [surface for surface, _ in mentions_of(_value(item[key]), ReadOptions(), where)]
         if 2 * sum(word in item[text] for word in words) >= len(words):
             return Match(0.75, f"{text!r}, and {key!r} with words of it and no offsets")
     return None
@@ -42,12 +64,12 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where)
         key = options.entities_column or next(
-            (k for k in SPAN_KEYS if isinstance(item.get(k), (list, dict))), None
+            (k for k in _KEYS if isinstance(_value(item.get(k)), (list, dict))), None
         )
         record = Record(source.name, line, text, meta=meta_of(item, options))
         where.text = text
         if key is not None and item.get(key):
-            locate(record, text, mentions_of(item[key], options, where))
+            locate(record, text, mentions_of(_value(item[key]), options, where))
         yield record
 
 
