@@ -672,3 +672,34 @@ def test_a_mention_outside_its_sentences(tmp_path):
     bad = {"sents": [WORDS], "vertexSet": [[{"pos": [0, 2], "sent_id": 1, "type": "PER"}]]}
     with pytest.raises(InputError, match=r"a\.json:2: span: the mention"):
         read_all(tmp_path, "a.json", lines(good, bad))
+
+
+def test_all_rows_have_their_tags_in_one_column(tmp_path):
+    """A row whose tags are too few is an error, and not read from another column."""
+    rows = [
+        {"tokens": ["Ann", "ran"], "ner_tags": ["PER", "O"], "fine_ner_tags": ["B-x", "O"]},
+        {"tokens": ["Bob", "ran"], "ner_tags": ["PER"], "fine_ner_tags": ["B-x", "O"]},
+    ]
+    with pytest.raises(InputError, match=r"a\.jsonl:2: row: 2 tokens but 1 tags"):
+        read_all(tmp_path, "a.jsonl", lines(*rows))
+    _, records = read_all(
+        tmp_path, "b.jsonl", lines({"tokens": ["Ann", "ran"], "NE_COARSE_LIT": ["B-pers", "O"]})
+    )
+    assert records[0].tags == ["B-pers", "O"]
+
+
+def test_words_said_of_a_whole_text_are_no_entities(tmp_path):
+    with pytest.raises(InputError, match="no format recognises"):
+        read_all(tmp_path, "a.jsonl", lines({"text": "Paris is nice", "label": {"mood": "nice"}}))
+
+
+def test_a_colon_within_an_entity(aligner, tmp_path):
+    _, records = read_all(tmp_path, "a.csv", 'text,entities\n"At 10:30, Bob ran.",10:30:TIME; PER: Bob\n')
+    assert entities(aligner, records) == [("10:30", "TIME"), ("Bob", "PER")]
+
+
+def test_passages_that_touch(aligner, tmp_path):
+    passages = [{"text": [w], "offsets": [[a, a + 7]]} for w, a in (("Ann ran", 0), ("Bob sat", 7))]
+    item = {"passages": passages, "entities": [{"type": "P", "text": ["Bob"], "offsets": [[7, 10]]}]}
+    _, records = read_all(tmp_path, "a.json", json.dumps(item))
+    assert (records[0].text, entities(aligner, records)) == ("Ann ran Bob sat", [("Bob", "P")])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from cloudner.corpus.records import Record
 from cloudner.corpus.report import ConversionReport
 
-_RECORDS, _CHARACTERS = 500, 2000  # how many texts, and how much of each, are looked at
+_RECORDS, _CHARACTERS = 200, 500  # how many texts, and how much of each, are looked at
 _LETTERS = re.compile(
     r"(?P<kana>[\u3041-\u30ff\uff66-\uff9f])|(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
     r"|(?P<thai>[\u0e01-\u0e3a\u0e40-\u0e4e])|(?P<other>[^\W\d_])"

@@ -49,7 +49,8 @@ def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
             and all(isinstance(x, (str, int)) for x in value)
         ):
             return name
-    return None
+    # a name nobody thought of, but tags in it (NE_COARSE_LIT)
+    return next(iter(_other_tags(item, tokens, "", texts_only=True)), None)
 
 
 def names_tags(column: str) -> bool:
@@ -67,7 +68,7 @@ def left_out(column: str, read: str, option: str = "tag") -> tuple[str, str, str
     )
 
 
-def _other_tags(item: Mapping[str, Any], tokens: str, tags: str) -> list[str]:
+def _other_tags(item: Mapping[str, Any], tokens: str, tags: str, texts_only: bool = False) -> list[str]:
     """Further columns with an entity tag for each token, by their names and, where they are texts, their content."""
     return [
         name
@@ -76,19 +77,36 @@ def _other_tags(item: Mapping[str, Any], tokens: str, tags: str) -> list[str]:
         and names_tags(name)
         and isinstance(value, list)
         and len(value) == len(item[tokens])
-        and all(isinstance(x, int) or (isinstance(x, str) and is_tag(x)) for x in value)
+        and all((isinstance(x, int) and not texts_only) or (isinstance(x, str) and is_tag(x)) for x in value)
     ]
 
 
 def records_of_rows(
     rows: Iterable[tuple[int, Mapping[str, Any]]], names: Names | None, source: Any, options: ReadOptions
 ) -> Iterator[Record]:
-    """The records of pairs of line and row. The first says which other columns hold tags and are not read."""
-    first = True
+    """The records of pairs of line and row, with tags from the column that the first row with tokens has them in.
+
+    That one says which other columns hold tags and are not read.
+    """
+    settled: str | None = None
     for line, item in rows:
-        record = record_of_row(item, names, source, line, options, first)
-        first = first and not record.tokens
+        record = record_of_row(item, names, source, line, options, settled)
+        if settled is None and record.tokens:
+            tokens = _token_key(item, options) or ""
+            settled = _tag_key(item, tokens, options) or ""
+            if options.tag_column is None:
+                record.notes += [left_out(other, settled) for other in _other_tags(item, tokens, settled)]
         yield record
+
+
+def _token_key(item: Mapping[str, Any], options: ReadOptions) -> str | None:
+    return str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+
+
+def _tag_key(item: Mapping[str, Any], tokens: str, options: ReadOptions) -> str | None:
+    if options.tag_column is not None:
+        return str(options.tag_column)
+    return tag_key_of(item, tokens) or key_of(item, TAG_KEYS)
 
 
 def record_of_row(
@@ -97,21 +115,21 @@ def record_of_row(
     source: Any,
     line: int,
     options: ReadOptions,
-    tell_others: bool = False,
+    tag_key: str | None = None,
 ) -> Record:
-    """The record of one row. Raises InputError for a row without tokens and tags or a text and spans, and for numbers
-    that nothing names."""
+    """The record of one row; tag_key: where its tags are, or None to find out.
+
+    Raises InputError for a row without tokens and tags or a text and spans, and for numbers that nothing names.
+    """
     where = Where(source.name, line, "row")
-    token_key = str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+    token_key = _token_key(item, options)
     if token_key is None and is_bigbio(item):
         return record_of(item, source.name, line, options)
     if token_key is None or token_key not in item:
         return _text_record(item, source, line, options, where)
     tokens = item[token_key]
-    if options.tag_column is not None:
-        tag_key: str | None = str(options.tag_column)
-    else:
-        tag_key = tag_key_of(item, token_key) or key_of(item, TAG_KEYS)
+    if tag_key is None:
+        tag_key = _tag_key(item, token_key, options)
     if tag_key is None or not isinstance(item.get(tag_key), list):
         raise where.error(
             f"no tags among the keys {', '.join(map(repr, item))}", "ner_tags", "--tag-column KEY"
@@ -125,8 +143,6 @@ def record_of_row(
     record.spaces = _spaces(item, len(tokens))
     own = _names_for(names, tag_key)
     record.tags = [tag_name(tag, own, options, where) for tag in tags]
-    if tell_others and options.tag_column is None:
-        record.notes += [left_out(other, tag_key) for other in _other_tags(item, token_key, tag_key)]
     return record
 
 

@@ -29,7 +29,8 @@ def record_of(item: Mapping[str, Any], file: str, line: int, options: ReadOption
     Raises InputError (file, line) for offsets that are none.
     """
     where = Where(file, line, "passage")
-    record = Record(file, line, _text(item["passages"], where))
+    text, shifts = _text(item["passages"], where)
+    record = Record(file, line, text)
     name = item.get("document_id") or item.get("id")
     if name:
         record.meta["id"] = name
@@ -46,7 +47,10 @@ def record_of(item: Mapping[str, Any], file: str, line: int, options: ReadOption
                 done = f"{label} {short(entity.get('text'))} in {len(parts)} parts made one span"
                 record.notes.append(("unsupported", "changed", done))
                 stored = None
-            record.spans.append(SpanRecord(parts[0][0], parts[-1][1], label, stored))
+            start, end = parts[0][0], parts[-1][1]
+            first = max((moved for at, moved in shifts if at <= start), default=0)
+            last = max((moved for at, moved in shifts if at < end), default=0)
+            record.spans.append(SpanRecord(start + first, end + last, label, stored))
     record.spans.sort(key=lambda span: (span.start, -span.end))
     others = sum(len(item.get(key) or ()) for key in ("relations", "events", "coreferences"))
     if others:
@@ -66,19 +70,27 @@ def _joined(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _text(passages: list[Mapping[str, Any]], where: Where) -> str:
-    """The passages with a line end, and spaces where it is more, between two that do not touch."""
+def _text(passages: list[Mapping[str, Any]], where: Where) -> tuple[str, list[tuple[int, int]]]:
+    """The passages with a line end between two, and for each its first offset and how far the text lies behind it.
+
+    Some data sets count passages that touch, as if nothing stood between them; a space is put there.
+    """
     text = ""
+    moved = 0
+    shifts: list[tuple[int, int]] = []
     placed = [(_pairs(p["offsets"], where) or [(0, 0)], _joined(p["text"]) or "") for p in passages]
     for pairs, passage in sorted(placed, key=lambda p: p[0][0][0]):
         start = pairs[0][0]
-        if text and start <= len(text):
-            # some data sets count each passage's offsets so that they touch or overlap by the space between
-            text = text if start == len(text) else text + " "
-        elif start > len(text):
-            text = text.ljust(start - 1) + ("\n" if text else " ")
+        if text and start + moved == len(text) and not text[-1].isspace():
+            moved += 1
+            text += " "
+        elif text and start + moved < len(text):
+            text += " "  # passages that overlap: the stored words tell where the entities are
+        elif start + moved > len(text):
+            text = text.ljust(start + moved - 1) + ("\n" if text else " ")
+        shifts.append((start, moved))
         text += passage
-    return text
+    return text, shifts
 
 
 def _sniff(sample: Sample) -> Match | None:

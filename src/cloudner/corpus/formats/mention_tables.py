@@ -42,9 +42,8 @@ _LABEL_NAMES = (
     "ner_tag",
     "class",
 )
-_PAIR = re.compile(
-    r"(?P<first>.+?)\s*(?:(?<![:/])[:=]|->|=>)\s*(?P<second>[^:/].*)|(?P<before>.+?)\s*[(\[](?P<within>[^()\[\]]+)[)\]]"
-)
+_BETWEEN = re.compile(r"\s*(?:->|=>|[:=])\s*")
+_BRACKETED = re.compile(r"(?P<first>.+?)\s*[(\[](?P<second>[^()\[\]]+)[)\]]")
 _EMPTY = ("", "[]", "{}", "nan", "none", "null", "-")
 _SHAPES = '[["Paris", "LOC"]], {"LOC": ["Paris"]} or Paris:LOC; Bonn:LOC'
 
@@ -78,15 +77,24 @@ def cell_mentions(cell: str, options: ReadOptions, where: Where) -> list[tuple[s
         parts = [part.strip() for part in re.split(r"[;|\n]", cell) if part.strip()]
         if len(parts) == 1:
             by_comma = [part.strip() for part in cell.split(",") if part.strip()]
-            parts = by_comma if all(map(_PAIR.fullmatch, by_comma)) else parts
+            parts = by_comma if all(_pair(part, where.text) for part in by_comma) else parts
     found = []
     for part in parts:
-        match = _PAIR.fullmatch(part)
-        if match is None:
+        pair = _pair(part, where.text)
+        if pair is None:
             raise where.error(f"no label for {short(part)}", _SHAPES, "write a label beside each entity")
-        first, second = (match["first"] or match["before"]), (match["second"] or match["within"])
-        found.append(in_order(first.strip(), second.strip(), options, where))
+        found.append(in_order(*pair, options, where))
     return found
+
+
+def _pair(part: str, text: str) -> tuple[str, str] | None:
+    """Two words with a colon, an arrow or brackets between them; of several colons the one beside the longest words
+    that stand in the text, or the last."""
+    if match := _BRACKETED.fullmatch(part):
+        return match["first"].strip(), match["second"].strip()
+    cut = [(part[: m.start()].strip(), part[m.end() :].strip()) for m in _BETWEEN.finditer(part)]
+    cut = [(first, second) for first, second in reversed(cut) if first and second]
+    return max(cut, key=lambda pair: max((len(w) for w in pair if w in text), default=0), default=None)
 
 
 class _Columns(NamedTuple):

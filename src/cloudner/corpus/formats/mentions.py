@@ -35,9 +35,18 @@ def _value(value: Any) -> Any:
     return value
 
 
+def _judges(key: str, value: Any) -> bool:
+    """Is this what somebody says of the whole text, `"label": {"sentiment": "nice"}`, though a word of it?"""
+    return (
+        key in ("label", "labels", "tags", "annotation")
+        and isinstance(value, Mapping)
+        and any(isinstance(each, str) for each in value.values())
+    )
+
+
 def _span_key(item: Mapping[str, Any], text: str) -> str | None:
     for key in _KEYS:
-        if item.get(key):
+        if item.get(key) and not _judges(key, item[key]):
             try:
                 if mentions_of(_value(item[key]), ReadOptions(), Where("", 0, "", text)):
                     return key
