@@ -17,11 +17,16 @@ from cloudner.corpus.sources import open_sources
 TEXTS = [(name, file, content) for name, (file, content, _) in SAMPLES.items()]
 TEXTS += [(name, file, content) for name, file, content, _ in VARIANTS]
 SPACY_IOB = "Ann|NNP|B-PER left|VBD|O Oslo|NNP|B-LOC .|.|O\nBye|UH|O .|.|O\n"
+PEOPLES_DAILY = "在/p [中国/ns 政府/n]nt 的/u 北京/ns ，/w 江/nr 泽民/nr\n同胞/n 们/k ：/w\n"
 EVERY = (
     TEXTS
     + list(CASES.values())
     + list(WILD.values())
-    + [("brat", "a.ann", BRAT_ANN), ("spacy-iob", "a.iob", SPACY_IOB)]
+    + [
+        ("brat", "a.ann", BRAT_ANN),
+        ("spacy-iob", "a.iob", SPACY_IOB),
+        ("peoples-daily", "199801.txt", PEOPLES_DAILY),
+    ]
 )
 # formats whose samples are folders or binary files, each detected in its own tests; and other ways to write
 ELSEWHERE = {"spacy", "arrow", "parquet", "azure", "comprehend", "tagtog", "conll-biluo"}

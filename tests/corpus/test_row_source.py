@@ -120,3 +120,46 @@ def test_paths_stay_paths():
     assert find_rows(name for name in ("a.csv", "b.csv")) == ["a.csv", "b.csv"]
     assert find_rows([]) == []
     assert isinstance(find_rows(stream()), RowSource)
+
+
+class TwoLevels(Described):
+    """Coarse and fine tags, each with names of its own, as Few-NERD has them."""
+
+    def __init__(self):
+        columns = {"ner_tags": ["O", "person", "art"], "fine_ner_tags": ["O", "art-film", "art-book", "person-actor"]}  # fmt: skip
+        super().__init__(
+            {
+                name: {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "List"}
+                for name, names in columns.items()
+            }
+        )
+
+    def __iter__(self):
+        words = ["Ada", "saw", "Dune"]
+        pos = [1, 2, 1]
+        yield {"tokens": words, "pos_tags": pos, "ner_tags": [1, 0, 2], "fine_ner_tags": [3, 0, 2]}
+        yield {"tokens": ["No"], "pos_tags": [3], "ner_tags": [0], "fine_ner_tags": [0]}
+
+
+def test_two_columns_of_tags_are_told_and_chosen(tmp_path):
+    report = convert(TwoLevels(), tmp_path / "a.spacy")
+    assert entities(read(tmp_path / "a.spacy")[0]) == [("Ada", "person"), ("Dune", "art")]
+    assert report.issues == {("unsupported", "noted"): 1}
+    assert (
+        report.examples["unsupported"].done
+        == "'fine_ner_tags' holds tags too, 'ner_tags' is read; --tag-column fine_ner_tags"
+    )
+    # the names are those of the column that is read
+    report = convert(TwoLevels(), tmp_path / "b.spacy", tag_column="fine_ner_tags")
+    assert entities(read(tmp_path / "b.spacy")[0]) == [("Ada", "person-actor"), ("Dune", "art-book")]
+    assert report.issues == {}
+
+
+def test_names_of_another_column_are_not_taken(tmp_path):
+    class Tagged(TwoLevels):
+        def __init__(self):
+            pos = {"feature": {"names": ["X", "NOUN", "VERB"]}}
+            Described.__init__(self, {"pos_tags": pos, "ner_tags": {"feature": {"dtype": "int64"}}})
+
+    with pytest.raises(InputError, match="nothing says their names"):
+        convert(Tagged(), tmp_path / "a.spacy")

@@ -73,3 +73,34 @@ def test_names_that_hang_together_by_hyphens(tmp_path):
     row = {"text": joined, "entities": [list(span) for span in spans]}
     report, _ = converted(tmp_path, "b.jsonl", json.dumps(row))
     assert report.issues == {("misaligned", "changed"): 2, ("conflicting-labels", "dropped"): 1}
+
+
+def test_a_text_file_of_tuples(tmp_path):
+    """explosion/spaCy#3257: training tuples, one a line with a comma behind each, saved as text."""
+    content = '("Uber blew through $1 million", [(0, 4, \'ORG\')]),\n("Maps 😂 by Google", [(10, 16, "PRODUCT")]),\n'
+    report, docs = converted(tmp_path, "a.txt", content)
+    assert [entities(doc) for doc in docs] == [[("Uber", "ORG")], [("Google", "PRODUCT")]]
+    assert report.issues == {}
+
+
+def test_simple_training_json_gives_its_documents(tmp_path):
+    """explosion/spaCy#6342: pairs of text and offsets as JSON, of which `spacy convert` made no document and no error."""
+    pairs = [["Who is Shaka Khan?", {"entities": [[7, 17, "PERSON"]]}], ["No one.", {"entities": []}]]
+    report, docs = converted(tmp_path, "dev.json", json.dumps(pairs))
+    assert [entities(doc) for doc in docs] == [[("Shaka Khan", "PERSON")], []]
+    assert report.issues == {}
+
+
+def test_every_span_that_cuts_a_token_is_listed(tmp_path):
+    """explosion/spaCy#11497: a user asked for a list of what W030 warns of; ends are one short in spaced Japanese."""
+    text = "はい . シマムラ ヒロユキ 様 、 ありがとう"
+    report, (doc,) = converted(
+        tmp_path, "a.jsonl", json.dumps({"text": text, "entities": [[5, 13, "PERSON"]]})
+    )
+    assert entities(doc) == [("シマムラ ヒロユキ", "PERSON")]
+    (issue,) = map(json.loads, report.issues_path.read_text().splitlines())
+    assert (issue["cause"], issue["line"], issue["excerpt"]) == (
+        "misaligned",
+        1,
+        "はい . [シマムラ ヒロユ]キ 様 、 ありがとう",
+    )

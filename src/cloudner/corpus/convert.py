@@ -13,6 +13,7 @@ from typing import Any
 from cloudner.corpus.align import Aligner, AlignMode
 from cloudner.corpus.docbin import SHARD_TOKENS
 from cloudner.corpus.formats.base import ReadOptions
+from cloudner.corpus.hints import Script, hints
 from cloudner.corpus.issues import IssueLog
 from cloudner.corpus.output_paths import (
     new_folders,
@@ -121,7 +122,8 @@ def convert(
             made = make_output(writer, path.with_name(f".{path.name}.{os.getpid()}.tmp"), shard_tokens)
             temporaries[path] = made
             stack.callback(made.discard)
-        records = read_sources(found, encoding, given, options, report, log, progress)
+        script = Script()
+        records = script.watch(read_sources(found, encoding, given, options, report, log, progress))
         if n_sents is not None:
             records = regroup(records, n_sents)
         chunks = align_chunks(batches(records), aligner, n_process)
@@ -143,6 +145,8 @@ def convert(
                 fix="check --format and the columns",
             )
         watch.finish(report, log)
+        report.issues, report.examples = log.counts, log.examples
+        report.hints = hints(report, script, lang)
         if spool is not None and shares is not None:
             for index, chunk in spool.divide(shares, seed):
                 temporaries[paths[index]].add(chunk)
@@ -155,7 +159,7 @@ def convert(
                 file=example.file,
                 line=example.line,
                 expected="no loss, because of strict",
-                fix=f"look at {report.issues_path}, or leave out --strict",
+                fix="; ".join([*report.hints, f"look at {report.issues_path}, or leave out --strict"]),
             )
         for path, made in temporaries.items():
             made.close()
@@ -163,7 +167,6 @@ def convert(
         for path, made in temporaries.items():
             put_in_place(made.temporary, path)
         report.issues_path = log.close()
-    report.issues, report.examples = log.counts, log.examples
     report.seconds = time.perf_counter() - began
     return report
 

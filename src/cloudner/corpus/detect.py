@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from cloudner.corpus.file_source import FileSource
+from cloudner.corpus.formats._objects import some_objects
+from cloudner.corpus.formats._span_keys import label_key, offsets_of
 from cloudner.corpus.formats.base import Format, Sample
 from cloudner.corpus.registry import formats
 from cloudner.errors import InputError
 
 ENOUGH = 0.5  # a lower score is not taken without being asked for
+
+
+# What programs write that hold no text of their own: how it begins, what else is in it, what it is, what to do
+_OFFICE = re.compile(rb"PK.{0,60}(?:\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis)", re.DOTALL)
+_AS_CSV = "save the sheet as CSV (UTF-8) in the program, and convert that"
+_AS_TEXT = "save it as plain text with its annotations"
+
+
+def refuse_documents(sample: Sample, file: str) -> None:
+    """Raises InputError for spreadsheets, word processor files and PDFs, whatever format is asked for."""
+    raw = sample.raw
+    if _OFFICE.match(raw) or (raw[:2] == b"PK" and b"[Content_Types].xml" in raw):
+        if (
+            b"xl/" in raw
+            or b"opendocument.spreadsheet" in raw[:200]
+            or sample.name.endswith((".xlsx", ".ods"))
+        ):
+            what, fix = "a spreadsheet (Excel or LibreOffice)", _AS_CSV
+        else:
+            what, fix = "a file of an office program", _AS_TEXT
+    elif raw[:4] == b"\xd0\xcf\x11\xe0":
+        what, fix = "a file of an older Excel or Word", _AS_CSV
+    elif raw[:5] == b"%PDF-":
+        what, fix = "a PDF", _AS_TEXT
+    else:
+        return
+    raise InputError(
+        f"{what}, which is not read", file=file, expected="text: CSV, JSON lines, columns, ...", fix=fix
+    )
+
+
+def _refuse_textless(sample: Sample, file: str) -> None:
+    """Raises InputError for what services answer: spans with offsets, and nowhere the text they count in."""
+    for item in some_objects(sample)[:3]:
+        lists = [[item], *(value for value in item.values() if isinstance(value, list))]
+        for spans in lists:
+            dicts = [span for span in spans if isinstance(span, dict)]
+            if dicts and len(dicts) == len(spans) and all(offsets_of(s) and label_key(s) for s in dicts):
+                raise InputError(
+                    f"entities with offsets, and no text that they count in, among {', '.join(map(repr, list(item)[:8]))}",
+                    file=file,
+                    line=1,
+                    expected='one object a text: {"text": ..., "entities": [...]}',
+                    fix="put each text beside its entities under the key 'text'",
+                )
 
 
 class Detection(NamedTuple):
@@ -39,11 +87,13 @@ def rank(sample: Sample) -> list[Detection]:
 
 def detect(sample: Sample, file: str) -> Detection:
     """The format that fits best. Raises InputError when none fits well enough, naming the nearest."""
+    refuse_documents(sample, file)
     found = rank(sample)
     if found and found[0].score >= ENOUGH:
         return found[0]
     if not sample.text.strip():
         raise InputError("the file holds nothing but white space", file=file, expected="annotated text")
+    _refuse_textless(sample, file)
     first = next((line.strip() for line in sample.lines if line.strip()), "")
     first = first if len(first) <= 80 else first[:77] + "..."
     if found:

@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cloudner.corpus.detect import detect_source
+from cloudner.corpus.detect import detect_source, refuse_documents
 from cloudner.corpus.formats.base import Format, ReadOptions
 from cloudner.corpus.issues import ConversionIssue, IssueLog
 from cloudner.corpus.records import Record
@@ -28,6 +28,7 @@ def read_records(
 ) -> tuple[Format, str, Iterator[Record]]:
     """The format of one source, why it was taken, and its records. Raises InputError when no format fits."""
     if given is not None:
+        refuse_documents(source.sample(), source.name)
         return given, "as asked for", given.read(source, options)
     found = detect_source(source)
     return found.format, found.reason, found.format.read(source, options)

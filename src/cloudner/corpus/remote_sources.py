@@ -66,7 +66,7 @@ def _remote_file(
     if not head:
         raise InputError("the file is empty", file=name, expected="annotated text")
     if head == b"PK\x03\x04":
-        yield from zip_sources(open_raw, name, encoding)
+        yield from zip_sources(open_raw, name, encoding, tolerant)
         return
     try:
         size = filesystem.size(path)

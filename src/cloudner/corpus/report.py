@@ -18,7 +18,7 @@ class ConversionReport:
     detected: for each input file its name, its format and the reason for taking it for that.
     docs, tokens, entities: totals. labels: entities by label. issues: how often, by cause and action.
     examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
-    seconds: wall-clock time.
+    hints: sentences on settings that do not seem to suit the texts. seconds: wall-clock time.
     """
 
     outputs: dict[Path, int] = field(default_factory=dict)
@@ -30,6 +30,7 @@ class ConversionReport:
     issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
     examples: dict[str, ConversionIssue] = field(default_factory=dict)
     issues_path: Path | None = None
+    hints: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -52,6 +53,7 @@ class ConversionReport:
             ],
             "lost": self.lost,
             "issues_path": None if self.issues_path is None else str(self.issues_path),
+            "hints": list(self.hints),
             "seconds": round(self.seconds, 3),
         }
 
@@ -84,4 +86,5 @@ class ConversionReport:
                 where = f"; first: {example.file}:{example.line}" if example else ""
                 out.append(f"  {cause:<{width}}  {action:<8}  {count:>7,}  {CAUSES.get(cause, '')}{where}")
             out.append(f"every one is in {self.issues_path}" if self.issues_path else "")
+        out += [f"hint: {hint}" for hint in self.hints]
         return out

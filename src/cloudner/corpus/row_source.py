@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, cast
 
-from cloudner.corpus.formats._hf_rows import class_names, record_of_row
+from cloudner.corpus.formats._hf_rows import Names, class_names, records_of_rows
 from cloudner.corpus.formats.base import ReadOptions
 from cloudner.corpus.records import Record
 from cloudner.errors import ConfigError, InputError
@@ -16,14 +16,14 @@ from cloudner.errors import ConfigError, InputError
 class RowSource:
     """An iterable of mappings as a source: `line` of its records is the number of the row, from 1.
 
-    names: the label names of numeric tags, where the data set says them. Rows are read once and not kept.
+    names: the label names of numeric tags by column, where the data set says them. Rows are read once and not kept.
     """
 
     name = "rows"  # as it is told to the user in errors and issues
     size: int | None = None
     disk_position = 0
 
-    def __init__(self, rows: Iterable[Any], names: list[str] | None = None) -> None:
+    def __init__(self, rows: Iterable[Any], names: Names | None = None) -> None:
         self._rows, self._names = rows, names
 
     def __str__(self) -> str:
@@ -33,7 +33,9 @@ class RowSource:
         """Raises InputError, with the row's number, for a row without tokens and tags or text and entities, and for
         a stream that breaks off."""
         number = 0
-        try:
+
+        def mappings() -> Iterator[tuple[int, Mapping[str, Any]]]:
+            nonlocal number
             for number, row in enumerate(self._rows, start=1):
                 if not isinstance(row, Mapping):
                     raise InputError(
@@ -42,8 +44,10 @@ class RowSource:
                         line=number,
                         expected="a mapping with tokens and ner_tags",
                     )
-                plain = {key: _plain(value) for key, value in row.items()}
-                yield record_of_row(plain, self._names, self, number, options)
+                yield number, {key: _plain(value) for key, value in row.items()}
+
+        try:
+            yield from records_of_rows(mappings(), self._names, self, options)
         except OSError as error:  # of the stream; told here, since the writer has its own
             raise InputError(
                 f"no more rows came after row {number}: {error}", file=self.name, fix="convert again"
@@ -80,5 +84,4 @@ def find_rows(sources: Any) -> str | os.PathLike[str] | list[str | os.PathLike[s
         ]
     features: Any = getattr(sources, "features", None)
     described = features.to_dict() if hasattr(features, "to_dict") else features
-    names = class_names(described)
-    return RowSource(chain([first], iterator), None if names is None else list(names))
+    return RowSource(chain([first], iterator), class_names(described))

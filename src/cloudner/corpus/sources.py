@@ -38,7 +38,7 @@ def _local(path: Path, encoding: str | None, tolerant: bool = False) -> Iterator
         return open(path, "rb")
 
     if head == b"PK\x03\x04" or head == b"PK\x05\x06":
-        yield from zip_sources(open_raw, name, encoding)
+        yield from zip_sources(open_raw, name, encoding, tolerant)
         return
     size = path.stat().st_size
 

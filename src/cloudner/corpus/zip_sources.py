@@ -28,13 +28,18 @@ _IGNORED_NAMES = (
 )
 
 
-def zip_sources(open_raw: Callable[[], IO[bytes]], name: str, encoding: str | None) -> Iterator[FileSource]:
-    """Every member that may be data. Raises InputError for a zip that is broken, unsafe or holds none."""
+def zip_sources(
+    open_raw: Callable[[], IO[bytes]], name: str, encoding: str | None, tolerant: bool = False
+) -> Iterator[FileSource]:
+    """Every member that may be data; a file of an office program as it is. Raises InputError for a zip that is broken, unsafe or holds none."""
     try:
         with open_raw() as raw, zipfile.ZipFile(raw) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise unreadable(name, error) from error
+    if any(info.filename in ("[Content_Types].xml", "META-INF/manifest.xml") for info in infos):
+        yield FileSource(name, open_raw, tolerant=tolerant)  # a spreadsheet; `detect` says what to do with it
+        return
     for info in infos:
         member = PurePosixPath(info.filename.replace("\\", "/"))
         mode = info.external_attr >> 16

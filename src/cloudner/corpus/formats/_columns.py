@@ -24,9 +24,9 @@ _SMALL_TAG = re.compile(
 )  # `b-per`; words look like it too (e-mail), so only where all entities do
 _POSITION = re.compile(r"^[BILUOESMWbi][-_:/|.]|[-_:/|.][BILUOESMW]$")
 _POSITIONED = 0.85  # the least score of a column of tags with positions
-# Labels of CoNLL-2000 chunks and of word segmentation: tags with positions that name no entities.
+# Labels of CoNLL-2000 chunks, of clauses (LST20) and of word segmentation: tags with positions that name no entities.
 _OTHER_LABELS = frozenset(
-    "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK NC VC PC".split()  # noqa: SIM905
+    "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK NC VC PC CLS".split()  # noqa: SIM905
 )
 _HEADER_WORDS = frozenset(
     "token tokens word words form text tag tags ner ner_tag ner_tags label labels entity pos chunk iob bio lemma misc ne-coarse-lit".split()  # noqa: SIM905

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cloudner.corpus.formats._columns import is_tag
 from cloudner.corpus.formats._objects import SPAN_KEYS, TEXT_KEYS, meta_of
 from cloudner.corpus.formats._spans import Where, short, spans_of
 from cloudner.corpus.formats.base import ReadOptions
+from cloudner.corpus.formats.bigbio import is_bigbio, record_of
 from cloudner.corpus.records import Record
 
 TOKEN_KEYS = ("tokens", "words", "token", "word")
@@ -23,6 +26,11 @@ TAG_KEYS = (
     "bio_tags",
     "fine_ner_tags",
 )
+_SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
+_TAGS_TOO = re.compile(
+    r"(?:^|[_-])(?:ner|ne|nes|iob|bio|biluo|bioes|entity|entities)(?:$|[_-])", re.IGNORECASE
+)
+Names = Mapping[str, Sequence[str] | None]  # of the numbers in each column; None where nothing says them
 
 
 def key_of(item: Mapping[str, Any], names: Sequence[str]) -> str | None:
@@ -41,21 +49,87 @@ def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
             and all(isinstance(x, (str, int)) for x in value)
         ):
             return name
-    return None
+    # a name nobody thought of, but tags in it (NE_COARSE_LIT)
+    return next(iter(_other_tags(item, tokens, "", texts_only=True)), None)
+
+
+def names_tags(column: str) -> bool:
+    """Does the name of a column say that it holds entity tags, not parts of speech or chunks?"""
+    return column in TAG_KEYS or _TAGS_TOO.search(column) is not None
+
+
+def left_out(column: str, read: str, option: str = "tag") -> tuple[str, str, str]:
+    """The note on a column that holds annotation too and is not the one that is read."""
+    return (
+        "unsupported",
+        "noted",
+        f"{column!r} holds {'tags' if option == 'tag' else 'spans'} too, {read!r} is read;"
+        f" --{option}-column {column}",
+    )
+
+
+def _other_tags(item: Mapping[str, Any], tokens: str, tags: str, texts_only: bool = False) -> list[str]:
+    """Further columns with an entity tag for each token, by their names and, where they are texts, their content."""
+    return [
+        name
+        for name, value in item.items()
+        if name not in (tokens, tags)
+        and names_tags(name)
+        and isinstance(value, list)
+        and len(value) == len(item[tokens])
+        and all((isinstance(x, int) and not texts_only) or (isinstance(x, str) and is_tag(x)) for x in value)
+    ]
+
+
+def records_of_rows(
+    rows: Iterable[tuple[int, Mapping[str, Any]]], names: Names | None, source: Any, options: ReadOptions
+) -> Iterator[Record]:
+    """The records of pairs of line and row, with tags from the column that the first row with tokens has them in.
+
+    That one says which other columns hold tags and are not read.
+    """
+    settled: str | None = None
+    for line, item in rows:
+        record = record_of_row(item, names, source, line, options, settled)
+        if settled is None and record.tokens:
+            tokens = _token_key(item, options) or ""
+            settled = _tag_key(item, tokens, options) or ""
+            if options.tag_column is None:
+                record.notes += [left_out(other, settled) for other in _other_tags(item, tokens, settled)]
+        yield record
+
+
+def _token_key(item: Mapping[str, Any], options: ReadOptions) -> str | None:
+    return str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+
+
+def _tag_key(item: Mapping[str, Any], tokens: str, options: ReadOptions) -> str | None:
+    if options.tag_column is not None:
+        return str(options.tag_column)
+    return tag_key_of(item, tokens) or key_of(item, TAG_KEYS)
 
 
 def record_of_row(
-    item: Mapping[str, Any], names: Sequence[str] | None, source: Any, line: int, options: ReadOptions
+    item: Mapping[str, Any],
+    names: Names | None,
+    source: Any,
+    line: int,
+    options: ReadOptions,
+    tag_key: str | None = None,
 ) -> Record:
+    """The record of one row; tag_key: where its tags are, or None to find out.
+
+    Raises InputError for a row without tokens and tags or a text and spans, and for numbers that nothing names.
+    """
     where = Where(source.name, line, "row")
-    token_key = str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+    token_key = _token_key(item, options)
+    if token_key is None and is_bigbio(item):
+        return record_of(item, source.name, line, options)
     if token_key is None or token_key not in item:
         return _text_record(item, source, line, options, where)
     tokens = item[token_key]
-    if options.tag_column is not None:
-        tag_key: str | None = str(options.tag_column)
-    else:
-        tag_key = tag_key_of(item, token_key) or key_of(item, TAG_KEYS)
+    if tag_key is None:
+        tag_key = _tag_key(item, token_key, options)
     if tag_key is None or not isinstance(item.get(tag_key), list):
         raise where.error(
             f"no tags among the keys {', '.join(map(repr, item))}", "ner_tags", "--tag-column KEY"
@@ -66,8 +140,33 @@ def record_of_row(
     if not all(isinstance(token, str) for token in tokens):
         raise where.error(f"tokens that are no text: {short(tokens)}", "a list of strings")
     record = Record(source.name, line, tokens=list(tokens), meta=meta_of(item, options))
-    record.tags = [tag_name(tag, names, options, where) for tag in tags]
+    record.spaces = _spaces(item, len(tokens))
+    own = _names_for(names, tag_key)
+    record.tags = [tag_name(tag, own, options, where) for tag in tags]
     return record
+
+
+def _spaces(item: Mapping[str, Any], count: int) -> list[bool] | None:
+    """Which tokens a space follows, where a column says it."""
+    for key in _SPACE_KEYS:
+        value = item.get(key)
+        if (
+            isinstance(value, list)
+            and len(value) == count
+            and all(isinstance(space, bool) for space in value)
+        ):
+            return list(value)
+    return None
+
+
+def _names_for(names: Names | None, column: str) -> Sequence[str] | None:
+    """The names of a column's numbers: its own, or the only ones where the description does not know the column."""
+    if names is None:
+        return None
+    if column in names:
+        return names[column]
+    known = [each for each in names.values() if each]
+    return known[0] if len(known) == 1 else None
 
 
 def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where: Where) -> str | None:
@@ -113,8 +212,8 @@ def _text_record(
     )
 
 
-def class_names(value: Any) -> Sequence[str] | None:
-    """ClassLabel names anywhere in a description of features, those of a tag column first."""
+def class_names(value: Any) -> Names | None:
+    """ClassLabel names by column, anywhere in a description of features; None where there are none."""
     if not isinstance(value, dict):
         return None
     features = (
@@ -124,12 +223,8 @@ def class_names(value: Any) -> Sequence[str] | None:
     )
     if not isinstance(features, dict):
         return None
-    ordered = sorted(features, key=lambda key: TAG_KEYS.index(key) if key in TAG_KEYS else 99)
-    for key in ordered:
-        names = _names_of(features[key])
-        if names:
-            return names
-    return None
+    names = {str(column): _names_of(feature) for column, feature in features.items()}
+    return names if any(names.values()) else None
 
 
 def _names_of(feature: Any) -> Sequence[str] | None:

@@ -11,7 +11,7 @@ from cloudner.corpus.formats.base import ReadOptions, Sample
 
 TEXT_KEYS = (
     "text", "data", "content", "sentence", "document", "doc", "body", "input", "full_text", "doc_text", "raw_text",
-    "source_text",
+    "source_text", "originalText", "sentText",
 )  # fmt: skip
 SPAN_KEYS = (
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags", "mentions", "privacy_mask",
@@ -74,6 +74,9 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
             if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
                 # the viewer of Hugging Face data sets puts each row into an object
                 return [row["row"] if isinstance(row.get("row"), dict) else row for row in rows]
+        parts = tree.get("sentences")
+        if isinstance(parts, list) and parts and all(_is_annotated(part) for part in parts):
+            return list(parts)
     columns = list(tree.values())
     first = cells[0] if cells else None
     if isinstance(first, dict) and len(columns) > 1 and all(isinstance(c, dict) for c in columns):
@@ -87,6 +90,15 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         if first and nested and len(sizes) == 1:
             return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
+
+
+def _is_annotated(part: Any) -> bool:
+    """Is this a text with a list beside it that may hold spans?"""
+    return (
+        isinstance(part, dict)
+        and any(isinstance(part.get(key), str) for key in TEXT_KEYS)
+        and any(isinstance(part.get(key), list) for key in SPAN_KEYS)
+    )
 
 
 def text_of(

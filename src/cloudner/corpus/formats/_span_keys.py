@@ -29,8 +29,8 @@ _LABEL = (
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(
     (
-        "label", "labels", "entitygroup", "entitytype", "enttype", "entitylabel", "type", "tag", "tagname", "category", "class",
-        "ner", "entity",
+        "label", "labels", "entitygroup", "entitytype", "enttype", "entitylabel", "labeltype", "type", "tag", "tagname", "category", "class",
+        "ner", "nertag", "nerlabel", "entity", "entitytag", "cls", "lbl", "lab",
     )
 )  # fmt: skip
 _SURFACE = ("text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "name")
@@ -61,7 +61,8 @@ def offsets_of(item: Mapping[str, Any]) -> tuple[Any, Any] | None:
             return pair
     start = _key(item, _START, _PLAIN_START)
     if start is None:
-        return None
+        keys = _short(item)
+        return None if keys is None else (item[keys[0]], item[keys[1]])
     end = _key(item, _END, _PLAIN_END)
     if end is not None:
         return item[start], item[end]
@@ -70,9 +71,21 @@ def offsets_of(item: Mapping[str, Any]) -> tuple[Any, Any] | None:
     return None
 
 
+def _short(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The keys of start and end where those are one or two letters and their values numbers."""
+    for pair in (("s", "e"), ("b", "e"), ("st", "en"), ("st", "ed"), ("i", "j")):
+        if all(type(item.get(key)) is int for key in pair):
+            return pair
+    return None
+
+
 def label_key(item: Mapping[str, Any]) -> str | None:
     """The key of a span's label. Of `entity` and `type` it is `type`: the other one is then the text."""
-    return _key(item, _LABEL, _PLAIN_LABEL)
+    key = _key(item, _LABEL, _PLAIN_LABEL)
+    if key is None and (pair := _short(item)) is not None:
+        # of l and t the one is the label and the other the text; alone either is the label
+        return next((name for name in ("l", "c", "t") if name in item and name not in pair), None)
+    return key
 
 
 def surface_of(item: Mapping[str, Any]) -> str | None:
@@ -81,4 +94,6 @@ def surface_of(item: Mapping[str, Any]) -> str | None:
     for key in _SURFACE:
         if key != label and isinstance(item.get(key), str):
             return str(item[key])
+    if label in ("l", "c") and _short(item) is not None and isinstance(item.get("t"), str):
+        return str(item["t"])
     return None

@@ -86,6 +86,8 @@ def span_of(item: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
             raise where.error(f"no label in {short(item)}")
         first, last = offset(pair[0], where), offset(pair[1], where)
         stored = surface_of(item)
+        if stored is None and where.text and item[key] == where.text[first:last]:
+            raise where.error(f"no label in {short(item)}: {key!r} is the text")
         return [SpanRecord(first, last, label, stored) for label in label_of(item[key], options, where)]
     if isinstance(item, str):
         match = _COMPACT.match(item)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from cloudner.corpus.formats._columns import Layout, data_lines
+from cloudner.corpus.formats._columns import Layout, data_lines, is_comment, is_tag
 from cloudner.corpus.formats._words import is_unspaced, join, spaces_between
 from cloudner.corpus.formats.base import ReadOptions, Sample
 from cloudner.corpus.records import Record, SpanRecord
@@ -34,12 +34,15 @@ class TokenStyle:
 
     prefix: the language code that WikiANN puts before each (`en:Paris`), or nothing. characters: one a line.
     numbered: each is a character and its position in the word (Weibo: `南0`, `京1`). unspaced: Chinese or Japanese.
+    missing: what the user says of tags that would mean no annotation (`-` is O). doubt: such a tag, where no O is seen.
     """
 
     prefix: str = ""
     characters: bool = False
     numbered: bool = False
     unspaced: bool = False
+    missing: dict[str, str] = field(default_factory=dict)
+    doubt: str = ""
 
     def record(self, file: str, block: Block, left_out: tuple[str, ...] = ()) -> Record:
         """The record of a block. left_out: columns with tags that are not read, told in a note."""
@@ -52,10 +55,14 @@ class TokenStyle:
             ("unsupported", "noted", f"{column} holds tags too, left out; --tag-column N (from 0)")
             for column in left_out
         ]
+        if self.doubt:
+            done = f"no O in the file: {self.doubt} is taken for a token without annotation; --label {self.doubt}=O"
+            notes.append(("unknown-tag", "noted", f"{done} if it means no entity"))
+            self.doubt = ""
         if not {"|", ",", ";"}.isdisjoint("".join(filter(None, tags))):
             tags = _first_of_several(tags, notes)
         if not MISSING.isdisjoint(tags):
-            tags = [None if tag in MISSING else tag for tag in tags]
+            tags = [self.missing.get(str(tag)) if tag in MISSING else tag for tag in tags]
         starts = block.sent_starts
         record = Record(file, block.line, tokens=tokens, tags=tags, sent_starts=starts, meta=dict(block.meta))
         record.notes = notes
@@ -69,8 +76,15 @@ class TokenStyle:
 def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle:
     """The style of a file, from its first rows."""
     split = layout.splitter()
-    rows = map(split, data_lines(sample, 500))
-    words = [row[layout.token] for row in rows if len(row) == layout.columns]
+    words = []
+    tags: Counter[str] = Counter()
+    for line in data_lines(sample, 500):
+        row = split(line)
+        if len(row) == layout.columns and not (
+            is_comment(line) and not is_tag(row[layout.tag], layout.tags_seen)
+        ):
+            words.append(row[layout.token])
+            tags[row[layout.tag]] += 1
     text = "".join(words)
     unspaced = options.lang in ("zh", "ja") or is_unspaced(text)
     digits = sum(len(word) == 2 and word[1].isdigit() for word in words)
@@ -80,7 +94,16 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
         characters=numbered or (len(words) >= 20 and sum(len(w) == 1 for w in words) >= 0.98 * len(words)),
         numbered=numbered,
         unspaced=unspaced or numbered,
+        missing={tag: options.labels[tag] for tag in MISSING if tag in options.labels},
+        doubt=_doubtful(tags, options),
     )
+
+
+def _doubtful(tags: Counter[str], options: ReadOptions) -> str:
+    """A tag for missing annotation that most tokens have in a file without O, which may be its word for O (Naver)."""
+    tag = max(MISSING, key=lambda tag: tags[tag])
+    whole = not tags["O"] and not tags["o"] and 2 * tags[tag] > tags.total() and len(tags) > 1
+    return tag if whole and tag and tag not in options.labels else ""
 
 
 def _prefix(tokens: list[str]) -> str:

@@ -103,8 +103,15 @@ def sniff(sample: Sample) -> Match | None:
         return None
     place = find_place(sample.lines)
     if place is None:
-        return Match(0.4, "CoNLL-U rows without any entity tag")
+        return Match(0.4, f"CoNLL-U rows without any entity tag{_brackets(sample.lines)}")
     return Match(0.97, f"CoNLL-U rows of {len(rows[0])} columns, {place.reason}")
+
+
+def _brackets(lines: list[str]) -> str:
+    """What to say where MISC has the brackets of CorefUD and not tags."""
+    if any("Entity=(" in row[9] for row in _rows(lines)):
+        return "; Entity=(...) are the brackets of coreference (CorefUD), which are not read"
+    return ""
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record]:
@@ -208,7 +215,7 @@ def _place(source: Source, options: ReadOptions) -> Place:
     place = find_place(sample.lines)
     if place is None:
         raise InputError(
-            "no entity tag in MISC or in any column",
+            f"no entity tag in MISC or in any column{_brackets(sample.lines)}",
             file=source.name,
             line=1,
             expected="CoNLL-U with NE=B-PER (or a like key) in MISC, or a column of tags",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from cloudner.corpus.formats._hf_rows import TOKEN_KEYS, class_names, key_of, record_of_row, tag_key_of
+from cloudner.corpus.formats._hf_rows import (
+    TOKEN_KEYS,
+    Names,
+    class_names,
+    key_of,
+    records_of_rows,
+    tag_key_of,
+)
 from cloudner.corpus.formats._json import peek
 from cloudner.corpus.formats._objects import objects, some_objects
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
@@ -28,7 +35,7 @@ def _sniff_json(sample: Sample) -> Match | None:
     return None
 
 
-def _beside(source: Any) -> Sequence[str] | None:
+def _beside(source: Any) -> Names | None:
     """Names from a `dataset_info.json` or `dataset_infos.json` beside the file."""
     for name in ("dataset_info.json", "dataset_infos.json"):
         found = source.neighbour(name) if hasattr(source, "neighbour") else None
@@ -42,7 +49,7 @@ def _beside(source: Any) -> Sequence[str] | None:
     return None
 
 
-def _around(sample: Sample) -> Sequence[str] | None:
+def _around(sample: Sample) -> Names | None:
     """Names from the `features` that the viewer of data sets writes around its rows."""
     seen = peek(sample)
     tree = seen.items[0] if seen and seen.items and isinstance(seen.items[0], dict) else {}
@@ -54,8 +61,7 @@ def _around(sample: Sample) -> Sequence[str] | None:
 
 def _read_json(source: Any, options: ReadOptions) -> Iterator[Record]:
     names = _around(source.sample()) or _beside(source)
-    for line, item in objects(source):
-        yield record_of_row(item, names, source, line, options)
+    yield from records_of_rows(objects(source), names, source, options)
 
 
 def _write_json(records: Iterable[Record], stream: IO[str]) -> None:
@@ -92,7 +98,7 @@ def _sniff_arrow(sample: Sample) -> Match | None:
     return None
 
 
-def _schema_names(schema: Any) -> Sequence[str] | None:
+def _schema_names(schema: Any) -> Names | None:
     raw = (schema.metadata or {}).get(b"huggingface")
     if not raw:
         return None
@@ -104,12 +110,12 @@ def _schema_names(schema: Any) -> Sequence[str] | None:
 
 def _rows(batches: Iterable[Any], schema: Any, source: Any, options: ReadOptions) -> Iterator[Record]:
     names = _schema_names(schema) or _beside(source)
-    number = 0
-    for batch in batches:
-        for item in batch.to_pylist():
-            number += 1
-            yield record_of_row(item, names, source, number, options)
-    if number == 0:
+    items = (item for batch in batches for item in batch.to_pylist())
+    found = False
+    for record in records_of_rows(enumerate(items, start=1), names, source, options):
+        found = True
+        yield record
+    if not found:
         raise InputError("no rows in it", file=source.name, expected="one document a row")
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
+from cloudner.corpus.formats._hf_rows import left_out
 from cloudner.corpus.formats._objects import SPAN_KEYS, TEXT_KEYS, meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats._spans import Where, is_spans, spans_of, text_and_spans
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
@@ -13,6 +14,7 @@ from cloudner.corpus.records import Record
 
 
 def _read_rows(source: Any, options: ReadOptions) -> Iterator[Record]:
+    told: set[str] = set()
     for line, item in objects(source):
         where = Where(source.name, line, "row")
         text = text_of(item, options.text_column, where)
@@ -43,6 +45,10 @@ def _read_rows(source: Any, options: ReadOptions) -> Iterator[Record]:
                     )
                 )
                 break
+        others = [k for k in SPAN_KEYS if k != key and k not in told and is_spans(item.get(k))]
+        if key is not None and options.entities_column is None:
+            record.notes += [left_out(other, key, "entities") for other in others]
+            told.update(others)
         relations = item.get("relations")
         if isinstance(relations, list) and relations:
             record.notes.append(("unsupported", "noted", f"{len(relations)} relations left out"))

@@ -43,7 +43,8 @@ def _sniff_tuples(sample: Sample) -> Match | None:
     python = re.match(r"[\[(]|#|import |from ", head) or re.search(
         r"^[A-Za-z_]\w*\s*(:[^=\n]*)?=\s*[\[(]", head, re.MULTILINE
     )
-    if python and "entities" in head and re.search(r"\(\s*[rfu]?['\"]", head):
+    named = "entities" in head or re.search(r"['\"]\s*,\s*\[\s*\(\s*\d+\s*,\s*\d+\s*,\s*['\"]", head)
+    if python and named and re.search(r"\(\s*[rfu]?['\"]", head):
         return Match(0.9, "Python tuples of a text and its entities")
     return None
 
@@ -227,6 +228,12 @@ def _read_v3(source: Any, options: ReadOptions) -> Iterator[Record]:
             for e in item.get("ents") or ()
         ]
         record = Record(source.name, line, text, spans, meta=meta_of(item, options))
+        groups = item.get("spans")
+        if isinstance(groups, dict) and any(groups.values()):
+            done = (
+                f"{sum(map(len, groups.values()))} spans of {', '.join(groups)} left out, only ents are read"
+            )
+            record.notes.append(("unsupported", "noted", done))
         given = item.get("tokens")
         if (
             isinstance(given, list)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cloudner.corpus.formats._hf_rows import tag_name
+from cloudner.corpus.formats._hf_rows import left_out, names_tags, tag_name
 from cloudner.corpus.formats._spans import Where, short
 from cloudner.corpus.formats._tables import (
     TAG_NAMES,
@@ -67,8 +67,9 @@ def _tags(cell: str, count: int) -> list[Any]:
     return by_comma if len(by_comma) == count else cell.split()
 
 
-def _fits(words: str, tags: str) -> int:
-    """How many words a row has, where each has a tag, or the tags are a list of such; 0 otherwise."""
+def _fits(words: str, tags: str, named: bool) -> int:
+    """How many words a row has, where each has a tag, or the tags are a list of such; 0 otherwise. named: the column's
+    name says tags, so that a list of as many texts is one of bare labels."""
     tokens = _words(words)
     listed = tags.lstrip()[:1] == "["
     numbers = listed and words.lstrip()[:1] == "["
@@ -78,28 +79,33 @@ def _fits(words: str, tags: str) -> int:
         if isinstance(value, str)
         else value is ... or (numbers and type(value) is int)
         for value in values
-    )
+    ) or (named and numbers and len(values) == len(tokens) and all(isinstance(v, str) for v in values))
     texts = listed and any(isinstance(value, str) for value in values)
     return len(tokens) if good and (len(values) == len(tokens) or texts) else 0
 
 
+def _tag_columns(rows: Sequence[Sequence[str]], words: int) -> list[int]:
+    """The columns that fit for tags of the words, those with a likely name first."""
+    header, body = rows[0], rows[1:51]
+    found = []
+    for tags in sorted(range(len(header)), key=lambda i: plain_name(header[i]) not in TAG_NAMES):
+        counts = [
+            _fits(row[words], row[tags], plain_name(header[tags]) in TAG_NAMES)
+            for row in body
+            if len(row) == len(header) and row[words].strip()
+        ]
+        if tags != words and max(counts, default=0) > 1 and 10 * sum(map(bool, counts)) >= 9 * len(counts):
+            found.append(tags)
+    return found
+
+
 def _columns(rows: Sequence[Sequence[str]]) -> tuple[int, int] | None:
     """The columns of words and of tags; None without a name for the first or a column that fits for the second."""
-    header, body = rows[0], rows[1:51]
     for name in _WORD_NAMES:
-        words = find_column(header, [name])
-        if words is None:
-            continue
-        for tags in sorted(range(len(header)), key=lambda i: plain_name(header[i]) not in TAG_NAMES):
-            counts = [
-                _fits(row[words], row[tags]) for row in body if len(row) == len(header) and row[words].strip()
-            ]
-            if (
-                tags != words
-                and max(counts, default=0) > 1
-                and 10 * sum(map(bool, counts)) >= 9 * len(counts)
-            ):
-                return words, tags
+        words = find_column(rows[0], [name])
+        tags = [] if words is None else _tag_columns(rows, words)
+        if words is not None and tags:
+            return words, tags[0]
     return None
 
 
@@ -126,6 +132,10 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     tags = column_of(header, options.tag_column, TAG_NAMES, "tag", place) if tags is None else tags
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     ids = find_column(header, ["id"])
+    others = _tag_columns(table.rows, words) if table is not None and options.tag_column is None else []
+    notes = [
+        left_out(header[i], header[tags]) for i in others if i != tags and names_tags(plain_name(header[i]))
+    ]
     count = 0
     for line, row in rows:
         where = Where(source.name, line, f"column {header[tags]!r}")
@@ -144,6 +154,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
             )
         record = Record(source.name, line, tokens=tokens, sent_starts=[0])
         record.tags = [tag_name(value, None, options, where) for value in values]
+        record.notes, notes = notes, []
         if ids is not None and ids not in (words, tags) and row[ids]:
             record.meta["id"] = row[ids]
         if group is not None:

@@ -13,7 +13,7 @@ from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.errors import InputError
 
-_TOKENS = ("tokenized_text", "tokens", "words", "sentence", "sentences")
+_TOKENS = ("tokenized_text", "tokens", "words", "sentence", "sentences", "sents")
 _SPANS = ("ner", "entities", "spans", "entity_mentions", "vertexSet")
 _SHAPES = '{"tokens": ["Ann", "ran"], "entities": [{"type": "PER", "start": 0, "end": 1}]} or "ner": [[0, 0, "PER"]]'
 
@@ -42,6 +42,27 @@ def _flat(value: list[Any]) -> list[Any]:
     return value
 
 
+def _in_sentences(item: Mapping[str, Any], key: str, starts: list[int], where: Where) -> list[Any]:
+    """The spans of a document; DocRED's, which are lists of an entity's mentions by sentence, as plain triples."""
+    spans = _flat(item[key])
+    if key != "vertexSet":
+        return spans
+    made = []
+    for span in spans:
+        place = span.get("pos") if isinstance(span, Mapping) else None
+        number = span.get("sent_id") if isinstance(span, Mapping) else None
+        if (
+            not isinstance(place, list)
+            or len(place) != 2
+            or type(number) is not int
+            or not 0 <= number < len(starts)
+        ):
+            raise where.error(f"the mention {short(span)}", '{"pos": [0, 2], "sent_id": 0, "type": "PER"}')
+        first = starts[number]
+        made.append([first + offset(place[0], where), first + offset(place[1], where), span.get("type")])
+    return made
+
+
 def _triple(span: Any, where: Where) -> tuple[int, int, Any]:
     """Start, end and label of a span as it is written."""
     if isinstance(span, Mapping):
@@ -58,15 +79,15 @@ def _sniff(sample: Sample) -> Match | None:
         keys = _keys(item)
         if keys is None or isinstance(item.get("text"), str):
             continue
-        spans = _flat(item[keys[1]])
-        if not spans:
-            continue
+        tokens, starts = _sentences(item[keys[0]])
         try:
+            spans = _in_sentences(item, keys[1], starts, Where("", 0, ""))
+            if not spans:
+                continue
             triples = [_triple(span, Where("", 0, "")) for span in spans]
         except InputError:
             continue
-        count = len(_sentences(item[keys[0]])[0])
-        if all(start <= end <= count for start, end, _ in triples):
+        if all(start <= end <= len(tokens) for start, end, _ in triples):
             return Match(0.9, f"{keys[0]!r}, and {keys[1]!r} with positions of tokens")
     return None
 
@@ -94,6 +115,8 @@ def _inclusive(sample: Sample) -> bool:
         keys = _keys(item)
         if keys is None:
             continue
+        if keys[1] == "vertexSet":
+            return False
         count = len(_sentences(item[keys[0]])[0])
         for span in _flat(item[keys[1]]):
             try:
@@ -118,14 +141,15 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
                 continue
             raise where.error(f"no tokens with spans among {', '.join(map(repr, list(item)[:12]))}", _SHAPES)
         tokens, starts = _sentences(item[keys[0]])
-        text, places = join(tokens, [True] * len(tokens))
+        spaces = [*map(bool, tokens[:-1]), False]  # an empty token, which is left out later, adds nothing
+        text, places = join(tokens, spaces)
         record = Record(
             source.name, line, text, tokens=tokens, sent_starts=starts, meta=meta_of(item, options)
         )
-        record.spaces = [True] * (len(tokens) - 1) + [False]
+        record.spaces = spaces
         if isinstance(item.get("doc_key"), str):
             record.meta["id"] = item["doc_key"]
-        for span in _flat(item[keys[1]]):
+        for span in _in_sentences(item, keys[1], starts, where):
             start, end, label = _triple(span, where)
             end += inclusive
             if not start < end <= len(tokens):

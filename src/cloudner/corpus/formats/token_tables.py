@@ -108,9 +108,12 @@ class _Sentence:
         self.tokens: list[str] = []
         self.tags: list[str | None] = []
         self.group = ""
+        self.notes: list[tuple[str, str, str]] = []
 
     def record(self) -> Record:
-        record = Record(self.file, self.line, tokens=self.tokens, tags=self.tags, sent_starts=[0])
+        record = Record(
+            self.file, self.line, tokens=self.tokens, tags=self.tags, sent_starts=[0], notes=self.notes
+        )
         if self.group:
             record.meta["group"] = self.group
         return record
@@ -130,6 +133,7 @@ def _sentences(
     current: str | None = None
     blank_lines = False
     count = 0
+    empty: list[tuple[str, str, str]] = []  # notes on rows without a token, for the sentence of the next one
     for line, row in rows:
         if not row or not any(cell.strip() for cell in row):
             blank_lines = True
@@ -159,9 +163,15 @@ def _sentences(
                     line=line,
                     expected="a token in every tagged row",
                 )
+            if tag:
+                empty.append(
+                    ("empty-token", "noted", f"left out: line {line} has the tag {tag!r} and no token")
+                )
             continue
         if held is None:
             held = _Sentence(source.name, line)
+        held.notes += empty
+        empty = []
         held.tokens.append(word)
         held.tags.append(tag or None)
         count += 1
@@ -172,6 +182,7 @@ def _sentences(
             yield held.record()
             held = None
     if held is not None:
+        held.notes += empty
         yield held.record()
     if count == 0:
         raise InputError("a header and no tokens", file=source.name, line=1, expected="one token a row")
