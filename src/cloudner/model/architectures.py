@@ -42,7 +42,7 @@ def transformer_ner(
     case_features: tell the encoder how each word is written; "auto": when its tokenizer drops case.
     dropout: the encoder's own dropout (default: its configuration's). `[training] dropout` is another one, before
         the head.
-    attention_dropout: of attention weights alone (default: as `dropout`). At 0, CPUs use torch's fused attention.
+    attention_dropout: of attention weights alone (default: as `dropout`). At 0, CPUs use torch's fused attention in fp32.
     mixed_precision: "auto", "bf16", "fp16", "fp32", or spaCy's true (auto) and false (fp32).
     device: "auto" (as spaCy was told by --gpu-id or prefer_gpu), "cpu", "cuda", "cuda:1"; CUDA needs torch only.
     batch_pieces, predict_pieces: most padded word pieces computed at once in training and prediction; "auto" by
