@@ -1,6 +1,7 @@
 """Where the time of a training step and of prediction goes: what benchmarks/PROFILE.md shows.
 
     python -m benchmarks.profiling step --data FOLDER       # torch's profiler over 60 steps, and words/s without it
+    python -m benchmarks.profiling step --data FOLDER --compile
     python -m benchmarks.profiling predict --data FOLDER    # the same over nlp.pipe
     python -m benchmarks.profiling attention                # ms of a layer's attention, torch's and ours
     python -m benchmarks.profiling shapes                   # ms of a linear layer whose shape is new, and met again
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def profiled(rows: int = 20) -> Iterator[None]:
     print(made.key_averages().table(sort_by="self_cpu_time_total", row_limit=rows, max_name_column_width=45))
 
 
-def trained(data: str, folder: Path) -> tuple[Any, Iterator[Any], Any]:
+def trained(data: str, folder: Path, *, compiled: bool = False) -> tuple[Any, Iterator[Any], Any]:
     """(pipeline, batches for ever, optimizer) of configs/cpu.cfg on this data."""
     from spacy.schemas import ConfigSchemaTraining
     from spacy.training.initialize import init_nlp
@@ -60,7 +62,8 @@ def trained(data: str, folder: Path) -> tuple[Any, Iterator[Any], Any]:
     splits = read_folder(Path(data))
     for split in ("train", "dev"):
         write_docbin(folder / f"{split}.spacy", splits[split])
-    paths = {f"paths.{split}": str(folder / f"{split}.spacy") for split in ("train", "dev")}
+    paths: dict[str, Any] = {f"paths.{split}": str(folder / f"{split}.spacy") for split in ("train", "dev")}
+    paths["components.cloudner.model.compile"] = compiled
     made = resolve(
         config_path("cpu"), gpu_id=-1, overrides={**paths, "components.cloudner.model.encoder": PACKAGE}
     )
@@ -72,9 +75,9 @@ def trained(data: str, folder: Path) -> tuple[Any, Iterator[Any], Any]:
     return nlp, create_train_batches(nlp, corpus, training["batcher"], 1000), training["optimizer"]
 
 
-def step(data: str) -> None:
+def step(data: str, *, compiled: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
-        nlp, batches, optimizer = trained(data, Path(name))
+        nlp, batches, optimizer = trained(data, Path(name), compiled=compiled)
 
         def steps(count: int) -> float:
             words, began = 0, time.perf_counter()
@@ -85,7 +88,9 @@ def step(data: str) -> None:
                 optimizer.step_schedules()
             return words / (time.perf_counter() - began)
 
-        steps(10)
+        began = time.perf_counter()
+        steps(30)
+        print(f"first 30 steps: {time.perf_counter() - began:.1f} s")
         print(f"{statistics.median(steps(STEPS) for _ in range(3)):,.0f} words/s")
         with profiled():
             steps(STEPS)
@@ -214,11 +219,14 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("what", choices=["step", "predict", "attention", "shapes", "rows", "host"])
     parser.add_argument("--data", help="folder of train and dev.conll, for step, predict and host")
+    parser.add_argument("--compile", action="store_true", help="step with compile = true")
     given = parser.parse_args(arguments)
     if given.what in {"step", "predict", "host"}:
         if not given.data:
             parser.error(f"{given.what} needs --data FOLDER")
-        {"step": step, "predict": predict, "host": host}[given.what](given.data)
+        {"step": partial(step, compiled=given.compile), "predict": predict, "host": host}[given.what](
+            given.data
+        )
     else:
         {"attention": attention, "shapes": shapes, "rows": rows}[given.what]()
     return 0

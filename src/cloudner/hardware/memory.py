@@ -12,7 +12,7 @@ BERT layer of width h and feed-forward width f (`benchmarks/memory.py count` cou
     autocast  three half-precision casts of the input 6h, query/key/value 6h, attention output 4h,
               norms' fp32 inputs 8h, cast of one output 2h, masks 2h, feed-forward 4f              = 28h + 4f
 A gated feed-forward (ModernBERT) saves four tensors of width f instead of two. Where attention has no fused kernel
-(a CPU with dropout, DeBERTa) the matrices of heads x length x length come on top.
+(a CPU with dropout or in bf16, DeBERTa) the matrices of heads x length x length come on top.
 
 What is alive beside the saved tensors (gradients of activations, buffers of matrix products, fragmentation) is a
 factor on top: measured on CPU as the peak of the resident set, see `docs/hardware.md`; on a GPU not measured.
