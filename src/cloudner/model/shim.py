@@ -254,6 +254,7 @@ class TaggerShim(PyTorchShim):
                 )
         torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
         super().finish_update(optimizer)  # its own scaler is off: gradients are unscaled by now
+        self._rows = RowGradients()  # thinc's optimizers write into the gradients they are given
 
     def _drop_gradients(self) -> None:
         self.labelled = 0
