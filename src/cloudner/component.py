@@ -1,5 +1,6 @@
 """The spaCy component `cloudner`: a named-entity recogniser that tags with a transformer."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -211,37 +212,66 @@ class Cloudner(TrainablePipe):
     # -- prediction -------------------------------------------------------------------------------------------
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Apply to a stream, in order, never more than `batch_size` docs ahead. A doc that fails goes to the error
+        """Apply to a stream, in order, never more than `batch_size` docs ahead; on a GPU twice as many, so that it
+        computes while the host makes ready and writes the ones before and after. A doc that fails goes to the error
         handler alone; its neighbours are done."""
-        handle = self.get_error_handler()
+        waiting: deque[tuple[list[Doc], Any]] = deque()
         for docs in util.minibatch(stream, size=batch_size):
             docs = list(docs)
             try:
-                self.set_annotations(docs, self.predict(docs))
-            except Exception as error:  # one of them: find out which
-                if len(docs) == 1:
-                    handle(self.name, self, docs, error)
-                    continue
-                for doc in docs:
-                    try:
-                        self.set_annotations([doc], self.predict([doc]))
-                    except Exception as single:
-                        handle(self.name, self, [doc], single)
-                    else:
-                        yield doc
-                continue
+                waiting.append((docs, self._emit(docs)))
+            except Exception as error:
+                waiting.append((docs, error))
+            while len(waiting) > self._ahead:
+                yield from self._finish(*waiting.popleft())
+        while waiting:
+            yield from self._finish(*waiting.popleft())
+
+    @property
+    def _ahead(self) -> int:
+        """Batches that are launched before the one in hand is finished."""
+        return int(self._shim.ready and self._shim.device.type == "cuda")
+
+    def _finish(self, docs: list[Doc], launched: Any) -> Iterator[Doc]:
+        """Write what `_emit` launched, or tell which doc is to blame for the error it raised."""
+        handle = self.get_error_handler()
+        failed = launched if isinstance(launched, Exception) else None
+        if failed is None:
+            try:
+                self.set_annotations(docs, self._decode(docs, launched))
+            except Exception as error:
+                failed = error
+        if failed is None:
             yield from docs
+            return
+        if len(docs) == 1:
+            handle(self.name, self, docs, failed)
+            return
+        failed = launched = None  # an exception keeps alive what the failed pass had allocated
+        for doc in docs:
+            try:
+                self.set_annotations([doc], self.predict([doc]))
+            except Exception as single:
+                handle(self.name, self, [doc], single)
+            else:
+                yield doc
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """The entities of `docs`; nothing is written. Entities and blocked tokens set by earlier components are
         kept free of new ones."""
+        docs = list(docs)
+        return self._decode(docs, self._emit(docs))
+
+    def _emit(self, docs: list[Doc]) -> Any:
+        """The scores of `docs`, on a GPU not yet waited for; None where there is no token."""
+        return self.model.predict(docs) if any(len(doc) for doc in docs) else None
+
+    def _decode(self, docs: list[Doc], emissions: Any) -> Prediction:
         from cloudner.model.decode import best_paths, candidate_spans, span_probabilities
 
-        docs = list(docs)
-        if not any(len(doc) for doc in docs):
+        if emissions is None:
             return Prediction(np.zeros((0, 4), dtype=np.int64), np.zeros(0))
         scheme = self.scheme
-        emissions = self.model.predict(docs)
         scores, offsets = emissions.scores, emissions.offsets
         transitions = self._transitions()
         solid = solid_tokens(docs)

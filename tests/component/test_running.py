@@ -7,10 +7,13 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import spacy
+import torch
 
 import tiny
+from cloudner.model.emissions import Emissions
 
 TEXTS = [text for text, _ in tiny.DATA] * 5
 
@@ -43,6 +46,51 @@ def test_order_and_tuples(trained):
     docs = [trained.make_doc(text) for text in TEXTS[:3]]
     assert all(a is b for a, b in zip(trained.pipe(docs), docs, strict=True))
     assert list(trained.pipe([])) == []
+
+
+def test_a_batch_launched_early_gives_the_same(trained, monkeypatch):
+    """As on a GPU: the next batch is launched before the one in hand is finished."""
+    texts = [*TEXTS, "", " ", *TEXTS[:3]]
+    expected = [(tiny.ents(doc), [e._.confidence for e in doc.ents]) for doc in trained.pipe(texts)]
+    pipe = trained.get_pipe("cloudner")
+    launched, emit = [], pipe._emit
+    monkeypatch.setattr(type(pipe), "_ahead", 1)
+    monkeypatch.setattr(pipe, "_emit", lambda docs: launched.append(len(docs)) or emit(docs))
+    found, at_first = [], None
+    for doc in trained.pipe(texts, batch_size=4):
+        at_first = at_first or list(launched)
+        found.append((tiny.ents(doc), [e._.confidence for e in doc.ents]))
+    assert at_first == [4, 4]
+    assert [ents for ents, _ in found] == [ents for ents, _ in expected]
+    assert [c for _, cs in found for c in cs] == pytest.approx(
+        [c for _, cs in expected for c in cs], abs=1e-4
+    )
+    assert sum(launched) == len(texts) == len(found)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_a_bad_doc_launched_early_costs_one_doc(trained, monkeypatch, size):
+    fail_on(trained, "北京")
+    monkeypatch.setattr(type(trained.get_pipe("cloudner")), "_ahead", 1)
+    failed = []
+    trained.set_error_handler(lambda name, pipe, docs, error: failed.append([d.text for d in docs]))
+    docs = list(trained.pipe([*TEXTS[:3], "北京", *TEXTS[3:6]], batch_size=size))
+    assert [doc.text for doc in docs] == TEXTS[:6]
+    assert failed == [["北京"]]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_scores_wait_for_their_own_work_only():
+    product = torch.randn(2048, 2048, device="cuda")
+    early = Emissions(product[:4] @ product, np.array([0, 4]), np.array([3, 1, 0, 2]))
+    for _ in range(200):
+        product = torch.tanh(product @ product)
+    done = torch.cuda.current_stream().record_event()
+    scores = early.scores
+    assert not done.query()
+    torch.cuda.synchronize()
+    assert scores.shape == (4, 2048)
 
 
 def fail_on(nlp, word: str) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from thinc.api import Model, torch2xp, xp2torch
 
+from cloudner.model.emissions import Emissions
 from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.network import TagNetwork
 from cloudner.model.shim import TaggerShim
-from cloudner.model.tagger import Emissions, Gold
+from cloudner.model.tagger import Gold
 from cloudner.model.weights import ClassWeights
 from cloudner.pieces.gold import solid_tokens
 
@@ -75,8 +76,7 @@ class SharedRunner:
                 if hasattr(network.head.linear.weight, "dtype")
                 else flat.dtype
             )
-            scores = network.head(flat[solid].to(dtype)).float().cpu().numpy()
-        return Emissions(scores, offsets)
+            return Emissions(network.head(flat[solid].to(dtype)), offsets)
 
     def _flat(self, model: Model, docs: Any, vectors: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         device = self.shim.device

@@ -18,6 +18,7 @@ from cloudner.corpus.batcher import register_counter
 from cloudner.model.attention import short_attention
 from cloudner.model.compiling import compile_encoder
 from cloudner.model.dropout import pool_dropout
+from cloudner.model.emissions import Emissions
 from cloudner.model.encoder import build_from_config, config_json, load_pretrained
 from cloudner.model.loss import crf_loss, token_loss
 from cloudner.model.microbatch import OVERHEAD, plan
@@ -48,14 +49,6 @@ class Gold:
     tags: np.ndarray
     keys: Sequence[Doc]
     drop: float = 0.0
-
-
-@dataclass(slots=True)
-class Emissions:
-    """Scores (tokens, tags) float32 of all docs' non-space tokens, and (docs + 1,) their bounds."""
-
-    scores: np.ndarray
-    offsets: np.ndarray
 
 
 class EncoderRunner:
@@ -235,12 +228,10 @@ class EncoderRunner:
 
         with torch.inference_mode():
             self._in_micro_batches(np.arange(len(prepared.lengths)), prepared.lengths, "predict", run)
-            n_tags = network.head.linear.out_features
-            scores = np.zeros((int(prepared.offsets[-1]), n_tags), dtype=np.float32)
-            if parts:
-                together = torch.cat([part for _, part in parts]).float()
-                scores[np.concatenate([tokens for tokens, _ in parts])] = together.cpu().numpy()
-        return Emissions(scores, prepared.offsets)
+            if not parts:
+                return Emissions(torch.zeros(0, network.head.linear.out_features), prepared.offsets)
+            found = torch.cat([part for _, part in parts])
+            return Emissions(found, prepared.offsets, np.concatenate([tokens for tokens, _ in parts]))
 
     # -- both -------------------------------------------------------------------------------------------------
 
