@@ -19,6 +19,7 @@ Layout = Literal["prefix", "suffix", "bare"]
 # Position letters of all schemes, by what they say: begin, inside, end, single
 _POSITIONS = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 _SEPARATORS = "-_:/|."
+_UNLABELLED = frozenset("IMEL")  # positions that need no label behind a B that has one
 # What files say for O that have no O.
 _OUTSIDE_WORDS = frozenset(("OTHER", "NONE", "NULL", "NIL", "OUTSIDE", "OUT"))
 _WRITTEN = {
@@ -153,6 +154,8 @@ def _layout(tags: list[str]) -> tuple[Layout, str]:
         for layout in layouts:
             split = [_split(tag, layout, separator) for tag in tags]
             fitting = sum(letter.upper() in _POSITIONS and label != "" for letter, label in split)
+            if fitting:  # an inside without a label continues what is open (`B_DT`, `I`)
+                fitting += sum(tag in _UNLABELLED for tag in tags)
             # a stray tag among hyphenated ones is an unknown tag; other separators must fit throughout, since
             # E_MAIL or S.A. may be labels
             if fitting == len(tags) or (separator == "-" and 2 * fitting > len(tags)):
@@ -176,7 +179,7 @@ def _name(
     for (before, tag), count in pairs.items():
         position, label = scheme.parse(tag)
         position_before, label_before = scheme.parse(before)
-        follows_same = position_before in ("B", "I") and label_before == label
+        follows_same = position_before in ("B", "I") and (label_before == label or tag in _UNLABELLED)
         if position == "I" and not follows_same:
             opened_by_i += count
         elif position == "B" and follows_same:
@@ -222,6 +225,8 @@ def decode(tags: Sequence[str | None], scheme: Scheme, sent_starts: Iterable[int
             unended(index)
             spans.append(TokenSpan(start, index, current))
             start = -1
+        if start >= 0 and label == UNTYPED and tag in _UNLABELLED:
+            label = current
         if position in ("I", "*") and start >= 0 and label == current:
             continue
         if position == "E":

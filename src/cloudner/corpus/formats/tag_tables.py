@@ -55,16 +55,21 @@ def _values(cell: str) -> list[Any] | None:
 
 def _words(cell: str) -> list[str]:
     values = _values(cell)
+    if values is None and "|" in cell and not re.search(r"\s", cell.strip()):
+        return cell.strip().split("|")
     return cell.split() if values is None else [str(value) for value in values]
 
 
 def _tags(cell: str, count: int) -> list[Any]:
-    """The tags of a cell; `count` words decide between commas and spaces."""
+    """The tags of a cell; `count` words decide between commas, bars and spaces."""
     values = _values(cell)
     if values is not None:
         return values
-    by_comma = [part.strip() for part in cell.split(",")]
-    return by_comma if len(by_comma) == count else cell.split()
+    for separator in ",|":
+        parts = [part.strip() for part in cell.split(separator)]
+        if len(parts) == count:
+            return parts
+    return cell.split()
 
 
 def _fits(words: str, tags: str, named: bool) -> int:
