@@ -127,15 +127,11 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
         for row, line in zip(rows, lines, strict=True)
         if not is_comment(line) and not (separator != " " and is_sentence_line(line, row))
     ]
-    columns, fitting = _common_length(plain or rows, separator)
+    columns, fitting, ragged = _common_length(plain or rows, separator)
     if columns < 2 or fitting < 0.7 * len(plain or rows):
         return None
     # a comment may have as many cells as a row
-    rows = [
-        row[:columns]
-        for row in plain or rows
-        if len(row) == columns or (separator == "\t" and len(row) > columns)
-    ]
+    rows = [row[:columns] for row in plain or rows if len(row) == columns or (ragged and len(row) > columns)]
     if separator == " " and len(rows) == 1 and columns > 4:
         return None  # a sentence, and no rows to compare it with
     header = len(rows) > 1 and _is_header(rows[0])
@@ -157,18 +153,17 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     return Layout(separator, columns, token, tag, score, reason, header, seen, others)
 
 
-def _common_length(rows: list[list[str]], separator: str) -> tuple[int, int]:
-    """How many cells rows have, and how many rows have so many.
+def _common_length(rows: list[list[str]], separator: str) -> tuple[int, int, bool]:
+    """How many cells rows have, how many rows have them, and whether some have more.
 
-    Where tabs part the cells and two lengths are common, some rows have cells of their own behind the tag (who annotated
-    it): the shorter length then, which all of them have.
+    Where tabs part the cells and no length is that of most, some rows say more behind the tag (who annotated it).
     """
     (columns, fitting), *others = Counter(map(len, rows)).most_common(2)
     if separator == "\t" and others and fitting < 0.7 * len(rows):
         shorter = min(columns, others[0][0])
         if shorter > 1:
-            return shorter, fitting + others[0][1]
-    return columns, fitting
+            return shorter, fitting + others[0][1], True
+    return columns, fitting, False
 
 
 def _is_header(row: list[str]) -> bool:
@@ -264,7 +259,8 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
     if "0" in entities and not outside and not any(v.isdigit() for v in entities if v != "0"):
         outside = entities.pop("0")  # typed for the letter O, if the rest are tags
     small = bool(values["O"] or values["o"]) and all(_SMALL_TAG.fullmatch(v) for v in entities)
-    positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in ("B", "I")]
+    begun = {v[2:] for v in entities if v.startswith("B-")} | {"B", "I"}  # GROBID: B-ORG, then ORG alone
+    positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in begun]
     share = 1 - entities.total() / rows
     if not entities or sum(entities[v] for v in positioned) < 0.7 * entities.total():
         positioned = []

@@ -92,15 +92,29 @@ def _tree_of(source: Source) -> _Tree:
 
 
 def _entities(tree: _Tree) -> list[_Element]:
-    """The elements that name an entity; one without attributes around some that all have them only divides (HAREM's ALT)."""
+    """The elements that name an entity.
+
+    Where all others have attributes, a name that never has any and is always around some of them only divides the
+    text, such as HAREM's `<ALT>`.
+    """
     found = [element for element in tree.elements if _is_entity(element)]
-    inner: dict[int, list[bool]] = {}
+    around: set[int] = set()
     for element in found:
         parent = element.parent
         while parent is not None:
-            inner.setdefault(id(parent), []).append(bool(element.attrs))
+            around.add(id(parent))
             parent = parent.parent
-    return [e for e in found if e.attrs or e.name.lower() in CARRIERS or not all(inner.get(id(e), [False]))]
+    bare = {e.name for e in found} - {e.name for e in found if e.attrs or id(e) not in around}
+    if not bare or any(not e.attrs and e.name not in bare for e in found) or _is_preserved(found[0]):
+        return found
+    return [element for element in found if element.name not in bare]
+
+
+def _is_preserved(element: _Element | None) -> bool:
+    """Is an element in a text that keeps its white space, as those that we write are?"""
+    while element is not None and element.attrs.get("xml:space") != "preserve":
+        element = element.parent
+    return element is not None
 
 
 def read_document(source: Source) -> Iterator[Record]:

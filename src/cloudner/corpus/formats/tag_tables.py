@@ -27,7 +27,8 @@ from cloudner.corpus.records import Record
 from cloudner.errors import InputError
 
 _WORD_NAMES = (*TOKEN_NAMES, *TEXT_NAMES)
-_TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_")
+_TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_|0")
+_ENTITY = re.compile(r"[BIOLUSEM][-_].")
 # What numpy prints, which pandas writes into a table: values with spaces between them, texts quoted.
 _PRINTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,]+""")
 
@@ -141,6 +142,9 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     notes = [
         left_out(header[i], header[tags]) for i in others if i != tags and names_tags(plain_name(header[i]))
     ]
+    first = table.rows[1:51] if table is not None else []
+    # among tags a 0 is typed for the letter O; among numbers it names one
+    zeros = any(_ENTITY.match(str(tag)) for row in first if tags < len(row) for tag in _tags(row[tags], 0))
     count = 0
     for line, row in rows:
         where = Where(source.name, line, f"column {header[tags]!r}")
@@ -158,6 +162,8 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
                 f"{len(tokens)} words but {len(values)} tags: {short(row[tags])}", "one tag a word"
             )
         record = Record(source.name, line, tokens=tokens, sent_starts=[0])
+        if zeros:
+            values = ["O" if value == "0" else value for value in values]
         record.tags = [tag_name(value, None, options, where) for value in values]
         record.notes, notes = notes, []
         if ids is not None and ids not in (words, tags) and row[ids]:
