@@ -13,7 +13,7 @@ from cloudner.corpus.sources import open_sources
 from cloudner.corpus.tags import decode, detect_scheme
 from cloudner.errors import InputError
 
-WORDS = "Ada Byron wrote to Leipzig .".split()
+WORDS = ["Ada", "Byron", "wrote", "to", "Leipzig", "."]
 TAGS = ["B-PER", "I-PER", "O", "O", "B-LOC", "O"]
 ENTITIES = [("Ada Byron", "PER"), ("Leipzig", "LOC")]
 PAIRS = list(zip(WORDS, TAGS, strict=True))
@@ -145,8 +145,15 @@ def test_an_inside_alone_after_nothing_is_told():
     assert [repair.token for repair in decoded.repairs] == [1]
 
 
+@pytest.mark.parametrize("line", ["$100", ";"])
+def test_a_token_without_a_tag_is_no_sentence_above_its_rows(line, tmp_path):
+    content = rows(lambda i, w, t: (w, t), 3) + f"{line}\nwere\tO\npaid\tO\n"
+    with pytest.raises(InputError, match="1 column in"):
+        read_all(tmp_path, "a.tsv", content)
+
+
 def test_numbers_that_look_like_zeros_for_o_are_no_tags(tmp_path):
-    content = "".join(f"{word:<12}{i % 3 and 'ab'[i % 2] or '0'}\n" for i, word in enumerate(WORDS * 3))
+    content = "".join(f"{word:<12}{(i % 3 and 'ab'[i % 2]) or '0'}\n" for i, word in enumerate(WORDS * 3))
     with pytest.raises(InputError, match="no format recognises"):
         read_all(tmp_path, "a.txt", content)
 

@@ -164,7 +164,7 @@ def _layout(tags: list[str]) -> tuple[Layout, str]:
             split = [_split(tag, layout, separator) for tag in tags]
             fitting = sum(letter.upper() in _POSITIONS and label != "" for letter, label in split)
             if fitting:  # an inside without a label continues what is open (`B_DT`, `I`)
-                begun = {label for letter, label in split if letter == "B"}
+                begun = {label for letter, label in split if letter == "B" and layout == "prefix"}
                 fitting += sum(tag in _UNLABELLED or tag in begun for tag in tags)
             # a stray tag among hyphenated ones is an unknown tag; other separators must fit throughout, since
             # E_MAIL or S.A. may be labels

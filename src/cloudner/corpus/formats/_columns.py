@@ -79,7 +79,7 @@ def is_comment(line: str) -> bool:
 
 def is_sentence_line(line: str, cells: list[str]) -> bool:
     """Is a line one cell with the sentence again, which Korean corpora write above its rows behind a ; and a $?"""
-    return len(cells) == 1 and len(line) > 1 and line[0] in ";$"
+    return len(cells) == 1 and line[0] in ";$" and " " in line.strip()
 
 
 def is_tag(cell: str, seen: frozenset[str] = frozenset()) -> bool:

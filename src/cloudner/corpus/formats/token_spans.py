@@ -1,4 +1,4 @@
-"""JSON with tokens and spans in token positions: SpERT, DyGIE++ and PURE, GLiNER."""
+"""JSON with tokens and spans in token positions: SpERT, DyGIE++ and PURE, GLiNER, W2NER."""
 
 from __future__ import annotations
 
@@ -179,6 +179,6 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
 
 
 TOKEN_SPANS = Format(
-    "token-spans", "JSON with tokens and spans in token positions (SpERT, DyGIE++, GLiNER)", (".json", ".jsonl"), _sniff,
+    "token-spans", "JSON with tokens and spans in token positions (SpERT, DyGIE++, GLiNER, W2NER)", (".json", ".jsonl"), _sniff,
     _read,
 )  # fmt: skip
