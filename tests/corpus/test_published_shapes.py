@@ -152,6 +152,21 @@ def test_a_token_without_a_tag_is_no_sentence_above_its_rows(line, tmp_path):
         read_all(tmp_path, "a.tsv", content)
 
 
+@pytest.mark.parametrize("letter", ["S", "U", "N"])
+def test_a_letter_for_o_is_told(letter, tmp_path):
+    tags = {"I-PER": "E-PER", "O": letter}
+    content = rows(lambda i, w, t: (w, tags.get(t, t))) + f"It\t{letter}\nrained\t{letter}\n"
+    report = convert(put(tmp_path, "dev.bmes", content), tmp_path / "a.spacy")
+    assert report.labels == {"PER": 1, "LOC": 1}
+    assert report.issues[("unknown-tag", "noted")] == 1
+    assert f"no O in the file: {letter} is taken for it" in report.examples["unknown-tag"].done
+
+
+def test_a_letter_on_few_tokens_is_an_unknown_tag():
+    tags = ["B-PER", "I-PER", "Q", "B-LOC"]
+    assert decode(tags, detect_scheme([tags])).missing == [2]
+
+
 def test_numbers_that_look_like_zeros_for_o_are_no_tags(tmp_path):
     content = "".join(f"{word:<12}{(i % 3 and 'ab'[i % 2]) or '0'}\n" for i, word in enumerate(WORDS * 3))
     with pytest.raises(InputError, match="no format recognises"):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from cloudner.corpus.tag_outside import outside_of
+
 MISSING = frozenset(("-", "_", "?", ""))  # a token without annotation; None is the same
 UNTYPED = "ENTITY"  # the label of a tag that is a position alone, such as `B`
 Layout = Literal["prefix", "suffix", "bare"]
@@ -20,8 +22,6 @@ Layout = Literal["prefix", "suffix", "bare"]
 _POSITIONS = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 _SEPARATORS = "-_:/|."
 _UNLABELLED = frozenset("IMEL")  # positions that need no label behind a B that has one
-# What files say for O that have no O.
-_OUTSIDE_WORDS = frozenset(("OTHER", "NONE", "NULL", "NIL", "OUTSIDE", "OUT"))
 _WRITTEN = {
     "BIO": tuple("BIIB"),
     "BILUO": tuple("BILU"),
@@ -120,9 +120,12 @@ def detect_scheme(sequences: Iterable[Sequence[str | None]]) -> Scheme:
 
 def scheme_of_pairs(pairs: Counter[tuple[str | None, str | None]]) -> Scheme:
     """The scheme, from counts of (tag before, tag); the tag before a sentence's first is None."""
-    seen = {tag for _, tag in pairs if tag is not None and tag not in MISSING}
-    outside = _outside(seen)
-    entity_tags = sorted(seen - outside)
+    seen: Counter[str] = Counter()
+    for (_, tag), count in pairs.items():
+        if tag is not None and tag not in MISSING:
+            seen[tag] += count
+    outside = outside_of(seen)
+    entity_tags = sorted(set(seen) - outside)
     if not entity_tags:
         return Scheme("BIO", outside=outside, reason="no entity is tagged")
     layout, separator = _layout(entity_tags)
@@ -142,17 +145,6 @@ def scheme_of_pairs(pairs: Counter[tuple[str | None, str | None]]) -> Scheme:
     elif separator != "-":
         reason += f", separator {separator!r} ({shown})"
     return Scheme(name, layout, separator, outside, single, reason, inside)
-
-
-def _outside(seen: set[str]) -> frozenset[str]:
-    if "O" in seen or not seen:
-        return frozenset(("O",))
-    if "o" in seen:
-        return frozenset(("o", "O"))
-    if "0" in seen and not any(tag.isdigit() for tag in seen - {"0"}):  # a zero typed for the letter
-        return frozenset(("0", "O"))
-    words = {tag for tag in seen if tag.upper() in _OUTSIDE_WORDS}
-    return frozenset(("O", *words)) if len(words) == 1 else frozenset(("O",))
 
 
 def _layout(tags: list[str]) -> tuple[Layout, str]:

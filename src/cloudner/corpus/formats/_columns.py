@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cloudner.corpus.formats.base import ReadOptions, Sample
+from cloudner.corpus.tag_outside import lone_letter
 from cloudner.corpus.tags import MISSING
 from cloudner.errors import InputError
 
@@ -258,6 +259,8 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
     outside = values["O"]
     if "0" in entities and not outside and not any(v.isdigit() for v in entities if v != "0"):
         outside = entities.pop("0")  # typed for the letter O, if the rest are tags
+    elif not outside and not values["o"] and (letter := lone_letter(entities)):
+        outside = entities.pop(letter)
     small = bool(values["O"] or values["o"]) and all(_SMALL_TAG.fullmatch(v) for v in entities)
     begun = {v[2:] for v in entities if v.startswith("B-")} | {"B", "I"}  # GROBID: B-ORG, then ORG alone
     positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in begun]
