@@ -15,6 +15,7 @@ TEXT_KEYS = (
 )  # fmt: skip
 SPAN_KEYS = (
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags", "mentions", "privacy_mask",
+    "entity_list", "entityList", "named_entities", "predictions",
 )  # fmt: skip
 _TOKEN_KEYS = ("tokens", "words", "tokenized_text")
 _ROWS = (
