@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import random
 import tempfile
 from pathlib import Path
 
 import srsly
 
+from benchmarks.machine import machine, versions
 from cloudner.corpus.convert import convert
 from cloudner.training import train
 
@@ -78,7 +78,7 @@ def main() -> int:
                     rows.append({"sentences": count, "min_steps": steps, "seed": seed, **made})
                     print(json.dumps(rows[-1]), flush=True)
     given.json.write_text(
-        json.dumps({"machine": platform.processor() or platform.machine(), "rows": rows}, indent=2) + "\n",
+        json.dumps({"machine": machine("cpu"), "versions": versions(), "rows": rows}, indent=2) + "\n",
         encoding="utf-8",
     )
     return 0
