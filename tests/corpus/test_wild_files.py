@@ -22,6 +22,7 @@ TAGS = ["B-PER", "I-PER", "O", "O", "O", "B-LOC", "O"]
 LABELS = [[0, 11, "PER"], [24, 30, "LOC"]]
 CELL = json.dumps(LABELS).replace('"', '""')
 PAIRS = list(zip(WORDS, TAGS, strict=True))
+CHARACTER_TAGS = ["B-PER", *["I-PER"] * 10, *["O"] * 13, "B-LOC", *["I-LOC"] * 5, "O"]
 
 
 def lines(*rows):
@@ -94,6 +95,18 @@ CASES = {
         "hf-jsonl",
         "data.py",
         "import torch\n\n# made by hand\nrows = [\n    " + repr({"tokens": WORDS, "ner_tags": TAGS}) + ",\n]\nprint(len(rows))\n",
+    ),
+    "a text in words with tags": ("hf-jsonl", "a.jsonl", lines({"text": WORDS, "label": TAGS})),
+    "words and tags as two texts": (
+        "hf-jsonl",
+        "a.jsonl",
+        lines({"sentence": " ".join(WORDS), "labels": " ".join(TAGS)}),
+    ),
+    "a tag a character": ("hf-jsonl", "a.jsonl", row(labels=CHARACTER_TAGS)),
+    "slashes behind entities mostly": (
+        "slash-tags",
+        "a.txt",
+        "Marie/B-PER Curie/I-PER Warsaw/B-LOC\n",
     ),
     "objects without offsets": ("mentions", "a.jsonl", row(entities=[{"text": a, "type": b} for a, b in SPANS])),
     "pairs without offsets": ("mentions", "a.jsonl", row(entities=[list(pair) for pair in SPANS])),

@@ -47,9 +47,10 @@ def sniff(sample: Sample) -> Match | None:
         entities = {tag for tag in tags if tag != "O"}
         # parts of speech stand behind slashes too, but know no O; two columns are a sentence of one word each
         one_word = all(len(sentence or ()) == 1 for sentence in sentences)
-        if "O" not in tags or not entities or one_word or (parse is _in_two and not all(map(_is_tag, tags))):
+        positions = all(map(_is_tag, tags))
+        if not entities or one_word or (parse is _in_two and not positions):
             continue
-        if tags.count("O") >= 0.2 * len(tags):
+        if positions or tags.count("O") >= 0.2 * len(tags):
             return Match(0.9, f"{what} ({', '.join(sorted(entities)[:3])})")
     return None
 
