@@ -17,6 +17,7 @@ ENOUGH = 0.5  # a lower score is not taken without being asked for
 
 # What programs write that hold no text of their own: how it begins, what else is in it, what it is, what to do
 _OFFICE = re.compile(rb"PK.{0,60}(?:\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis)", re.DOTALL)
+_OFFSETS_ONLY = re.compile(r"\w[\w.:-]*\t\d+\t\d+\t\S[^\t]*")
 _AS_CSV = "save the sheet as CSV (UTF-8) in the program, and convert that"
 _AS_TEXT = "save it as plain text with its annotations"
 
@@ -46,6 +47,15 @@ def refuse_documents(sample: Sample, file: str) -> None:
 
 def _refuse_textless(sample: Sample, file: str) -> None:
     """Raises InputError for what services answer: spans with offsets, and nowhere the text they count in."""
+    rows = [line for line in sample.lines[:200] if line.strip()]
+    if rows and all(map(_OFFSETS_ONLY.fullmatch, rows)):
+        raise InputError(
+            "rows of an id, start, end and label, and no text that they count in",
+            file=file,
+            line=1,
+            expected="the text in a column beside them",
+            fix="join the texts to the rows by their ids, under a header such as id,text,start,end,label",
+        )
     for item in some_objects(sample)[:3]:
         lists = [[item], *(value for value in item.values() if isinstance(value, list))]
         for spans in lists:

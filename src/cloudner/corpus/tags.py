@@ -19,6 +19,7 @@ Layout = Literal["prefix", "suffix", "bare"]
 # Position letters of all schemes, by what they say: begin, inside, end, single
 _POSITIONS = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 _SEPARATORS = "-_:/|."
+_UNLABELLED = frozenset("IMEL")  # positions that need no label behind a B that has one
 # What files say for O that have no O.
 _OUTSIDE_WORDS = frozenset(("OTHER", "NONE", "NULL", "NIL", "OUTSIDE", "OUT"))
 _WRITTEN = {
@@ -69,6 +70,9 @@ class Scheme:
     outside: frozenset[str] = frozenset(("O",))
     single: bool = True
     reason: str = ""
+    inside: frozenset[str] = (
+        frozenset()
+    )  # labels that stand alone on what continues a `B-` (GROBID: B-ORG, ORG)
     _parsed: dict[str | None, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def parse(self, tag: str | None) -> tuple[str, str]:
@@ -87,6 +91,8 @@ class Scheme:
             return "*", tag
         letter, label = _split(tag, self.layout, self.separator)
         position = _POSITIONS.get(letter.upper())
+        if tag in self.inside:
+            return "I", tag
         return (position, label or UNTYPED) if position else ("!", tag)
 
 
@@ -126,12 +132,16 @@ def scheme_of_pairs(pairs: Counter[tuple[str | None, str | None]]) -> Scheme:
     letters = {_split(tag, layout, separator)[0].upper() for tag in entity_tags} & set(_POSITIONS)
     shown = ", ".join(tag for tag in entity_tags[:4])
     single = bool(letters & set("SUW"))
+    begun = {_split(tag, layout, separator)[1] for tag in entity_tags} if letters == {"B"} else set()
+    inside = frozenset(begun & set(entity_tags) if layout == "prefix" else ())
     name, reason = _name(letters, pairs, Scheme("", layout, separator, outside))
+    if inside:
+        reason = f"B tags, and labels alone inside ({', '.join(sorted(inside)[:3])})"
     if layout == "suffix":
         reason += f", position after the label ({shown})"
     elif separator != "-":
         reason += f", separator {separator!r} ({shown})"
-    return Scheme(name, layout, separator, outside, single, reason)
+    return Scheme(name, layout, separator, outside, single, reason, inside)
 
 
 def _outside(seen: set[str]) -> frozenset[str]:
@@ -153,6 +163,9 @@ def _layout(tags: list[str]) -> tuple[Layout, str]:
         for layout in layouts:
             split = [_split(tag, layout, separator) for tag in tags]
             fitting = sum(letter.upper() in _POSITIONS and label != "" for letter, label in split)
+            if fitting:  # an inside without a label continues what is open (`B_DT`, `I`)
+                begun = {label for letter, label in split if letter == "B"}
+                fitting += sum(tag in _UNLABELLED or tag in begun for tag in tags)
             # a stray tag among hyphenated ones is an unknown tag; other separators must fit throughout, since
             # E_MAIL or S.A. may be labels
             if fitting == len(tags) or (separator == "-" and 2 * fitting > len(tags)):
@@ -176,7 +189,7 @@ def _name(
     for (before, tag), count in pairs.items():
         position, label = scheme.parse(tag)
         position_before, label_before = scheme.parse(before)
-        follows_same = position_before in ("B", "I") and label_before == label
+        follows_same = position_before in ("B", "I") and (label_before == label or tag in _UNLABELLED)
         if position == "I" and not follows_same:
             opened_by_i += count
         elif position == "B" and follows_same:
@@ -222,6 +235,8 @@ def decode(tags: Sequence[str | None], scheme: Scheme, sent_starts: Iterable[int
             unended(index)
             spans.append(TokenSpan(start, index, current))
             start = -1
+        if start >= 0 and label == UNTYPED and tag in _UNLABELLED:
+            label = current
         if position in ("I", "*") and start >= 0 and label == current:
             continue
         if position == "E":

@@ -14,15 +14,15 @@ from cloudner.corpus.tags import MISSING
 from cloudner.errors import InputError
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
-SENTENCE_MARK = re.compile(
-    r"\s*</?s>\s*"
-)  # <s> and </s> alone on a line part sentences, as a blank line does
+# <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does
+SENTENCE_MARK = re.compile(r"\s*</?[sS]>(?:\s+</?[sS]>)*\s*")
 # A tag with a position: `B-PER`, `I_geo`, `PER-B`; or a position alone.
 POSITION_TAG = re.compile(r"[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW]")
 _SMALL_TAG = re.compile(
     r"[bi][-_]\S+"
 )  # `b-per`; words look like it too (e-mail), so only where all entities do
 _POSITION = re.compile(r"^[BILUOESMWbi][-_:/|.]|[-_:/|.][BILUOESMW]$")
+_BARE_LABEL = re.compile(r"[A-Z][A-Z_]+")
 _POSITIONED = 0.85  # the least score of a column of tags with positions
 # Labels of CoNLL-2000 chunks, of clauses (LST20) and of word segmentation: tags with positions that name no entities.
 _OTHER_LABELS = frozenset(
@@ -77,6 +77,11 @@ def is_comment(line: str) -> bool:
     return line.startswith("#")
 
 
+def is_sentence_line(line: str, cells: list[str]) -> bool:
+    """Is a line one cell with the sentence again, which Korean corpora write above its rows behind a ; and a $?"""
+    return len(cells) == 1 and len(line) > 1 and line[0] in ";$"
+
+
 def is_tag(cell: str, seen: frozenset[str] = frozenset()) -> bool:
     """Does a cell look like a tag: outside, missing, with a position, or one of those already seen?"""
     return cell == "O" or cell in MISSING or cell in seen or POSITION_TAG.fullmatch(cell) is not None
@@ -117,13 +122,16 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
         rows = [split(line) for line in lines]
     except csv.Error:
         return None
-    plain = [row for row, line in zip(rows, lines, strict=True) if not is_comment(line)]
-    counts = Counter(map(len, plain or rows))
-    columns, fitting = counts.most_common(1)[0]
+    plain = [
+        row
+        for row, line in zip(rows, lines, strict=True)
+        if not is_comment(line) and not (separator != " " and is_sentence_line(line, row))
+    ]
+    columns, fitting, ragged = _common_length(plain or rows, separator)
     if columns < 2 or fitting < 0.7 * len(plain or rows):
         return None
     # a comment may have as many cells as a row
-    rows = [row for row in plain or rows if len(row) == columns]
+    rows = [row[:columns] for row in plain or rows if len(row) == columns or (ragged and len(row) > columns)]
     if separator == " " and len(rows) == 1 and columns > 4:
         return None  # a sentence, and no rows to compare it with
     header = len(rows) > 1 and _is_header(rows[0])
@@ -143,6 +151,19 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     if others:
         reason += f"; other tags in {', '.join(others)}"
     return Layout(separator, columns, token, tag, score, reason, header, seen, others)
+
+
+def _common_length(rows: list[list[str]], separator: str) -> tuple[int, int, bool]:
+    """How many cells rows have, how many rows have them, and whether some have more.
+
+    Where tabs part the cells and no length is that of most, some rows say more behind the tag (who annotated it).
+    """
+    (columns, fitting), *others = Counter(map(len, rows)).most_common(2)
+    if separator == "\t" and others and fitting < 0.7 * len(rows):
+        shorter = min(columns, others[0][0])
+        if shorter > 1:
+            return shorter, fitting + others[0][1], True
+    return columns, fitting, False
 
 
 def _is_header(row: list[str]) -> bool:
@@ -234,10 +255,12 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
     entities = Counter({v: n for v, n in values.items() if v not in ("O", "o") and v not in MISSING})
     if not entities:
         return (0.6, "all of them O", entities) if values["O"] else (0.0, "", entities)
-    if "0" in entities and not values["O"] and not any(v.isdigit() for v in entities if v != "0"):
-        del entities["0"]  # typed for the letter O, if the rest are tags
+    outside = values["O"]
+    if "0" in entities and not outside and not any(v.isdigit() for v in entities if v != "0"):
+        outside = entities.pop("0")  # typed for the letter O, if the rest are tags
     small = bool(values["O"] or values["o"]) and all(_SMALL_TAG.fullmatch(v) for v in entities)
-    positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in ("B", "I")]
+    begun = {v[2:] for v in entities if v.startswith("B-")} | {"B", "I"}  # GROBID: B-ORG, then ORG alone
+    positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in begun]
     share = 1 - entities.total() / rows
     if not entities or sum(entities[v] for v in positioned) < 0.7 * entities.total():
         positioned = []
@@ -250,7 +273,8 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
             return 0.0, "", entities
         return _POSITIONED + 0.1 * share, shown, entities
     few = len(values) <= 60 and len(values) <= max(3, 0.5 * rows)
-    if few and values["O"] and share >= 0.25:
+    zeros = outside and not values["O"]  # a zero says less than an O: the labels must look like labels too
+    if few and outside and share >= 0.25 and not (zeros and not all(map(_BARE_LABEL.fullmatch, entities))):
         return 0.55 + 0.2 * share, ", ".join(sorted(entities)[:3]), entities
     return 0.0, "", entities
 

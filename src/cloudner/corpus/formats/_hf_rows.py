@@ -28,7 +28,8 @@ TAG_KEYS = (
 )
 _SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
 _TAGS_TOO = re.compile(
-    r"(?:^|[_-])(?:ner|ne|nes|iob|bio|biluo|bioes|entity|entities)(?:$|[_-])", re.IGNORECASE
+    r"(?:^|[_-])(?:ner|ne|nes|iob|bio|biluo|bioes|entity|entities)(?:$|[_-])|^(?:word|token)s?[_-](?:label|tag)s?$",
+    re.IGNORECASE,
 )
 Names = Mapping[str, Sequence[str] | None]  # of the numbers in each column; None where nothing says them
 

@@ -95,11 +95,11 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
         numbered=numbered,
         unspaced=unspaced or numbered,
         missing={tag: options.labels[tag] for tag in MISSING if tag in options.labels},
-        doubt=_doubtful(tags, options),
+        doubt=doubtful(tags, options),
     )
 
 
-def _doubtful(tags: Counter[str], options: ReadOptions) -> str:
+def doubtful(tags: Counter[str], options: ReadOptions) -> str:
     """A tag for missing annotation that most tokens have in a file without O, which may be its word for O (Naver)."""
     tag = max(MISSING, key=lambda tag: tags[tag])
     whole = not tags["O"] and not tags["o"] and 2 * tags[tag] > tags.total() and len(tags) > 1

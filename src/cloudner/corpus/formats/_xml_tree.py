@@ -10,6 +10,7 @@ from cloudner.corpus.formats._xml import Handler, parse
 from cloudner.corpus.formats._xml_labels import BLOCKS, CARRIERS, DOCUMENTS, HEADS, SENTENCES, label_of
 from cloudner.corpus.formats.base import Source
 from cloudner.corpus.records import Record, SpanRecord
+from cloudner.errors import InputError
 
 
 class _Element:
@@ -75,16 +76,52 @@ def _is_entity(element: _Element) -> bool:
     return parent.has_text or _is_entity(parent)
 
 
+def _tree_of(source: Source) -> _Tree:
+    """The tree of a file; several documents one after another, which is not XML, stand under a root of their own."""
+    tree, text = _Tree(source.name), source.text()
+    try:
+        parse(text, tree)
+    except InputError as error:
+        if "junk after document element" not in str(error):
+            raise
+        head = re.match(r"\s*(?:<\?.*?\?>|<!DOCTYPE\s[^\[\]<>]*>|\s)*", text, re.DOTALL)
+        at = head.end() if head else 0
+        tree = _Tree(source.name)
+        parse(f"{text[:at]}<corpus>{text[at:]}</corpus>", tree)
+    return tree
+
+
+def _entities(tree: _Tree) -> list[_Element]:
+    """The elements that name an entity.
+
+    Where all others have attributes, a name that never has any and is always around some of them only divides the
+    text, such as HAREM's `<ALT>`.
+    """
+    found = [element for element in tree.elements if _is_entity(element)]
+    around: set[int] = set()
+    for element in found:
+        parent = element.parent
+        while parent is not None:
+            around.add(id(parent))
+            parent = parent.parent
+    bare = {e.name for e in found} - {e.name for e in found if e.attrs or id(e) not in around}
+    if not bare or any(not e.attrs and e.name not in bare for e in found) or _is_preserved(found[0]):
+        return found
+    return [element for element in found if element.name not in bare]
+
+
+def _is_preserved(element: _Element | None) -> bool:
+    """Is an element in a text that keeps its white space, as those that we write are?"""
+    while element is not None and element.attrs.get("xml:space") != "preserve":
+        element = element.parent
+    return element is not None
+
+
 def read_document(source: Source) -> Iterator[Record]:
-    tree = _Tree(source.name)
-    parse(source.text(), tree)
+    tree = _tree_of(source)
     text = "".join(tree.pieces)
     root = tree.elements[0]
-    spans = [
-        SpanRecord(e.start, e.end, label_of(e.name, e.attrs) or e.name)
-        for e in tree.elements
-        if _is_entity(e)
-    ]
+    spans = [SpanRecord(e.start, e.end, label_of(e.name, e.attrs) or e.name) for e in _entities(tree)]
     for element in _units(tree, root):
         inside = [s for s in spans if element.start <= s.start and s.end <= element.end]
         yield from _records(source.name, element, root, text, inside)

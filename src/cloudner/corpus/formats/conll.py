@@ -7,7 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
-from cloudner.corpus.formats._columns import DOCSTART, SENTENCE_MARK, Layout, data_lines, detect, is_tag
+from cloudner.corpus.formats._columns import (
+    DOCSTART,
+    SENTENCE_MARK,
+    Layout,
+    data_lines,
+    detect,
+    is_sentence_line,
+    is_tag,
+)
 from cloudner.corpus.formats._json import peek
 from cloudner.corpus.formats._token_lines import Block, style_of
 from cloudner.corpus.formats._words import refuse, words_of
@@ -85,6 +93,8 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
             comment_meta(line, meta)
             continue
         if len(row) != columns:
+            if at_start and layout.separator != " " and is_sentence_line(line, row):
+                continue
             row = _mended(row, line, layout) or row
             fits = len(row) > max(token_at, tag_at)
             if not fits or (len(row) != columns and not is_tag(row[tag_at], seen)):

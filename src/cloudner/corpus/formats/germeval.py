@@ -19,6 +19,12 @@ def _rows(lines: list[str]) -> list[list[str]]:
     return [line.split("\t") for line in lines if line.strip() and not line.startswith("#")]
 
 
+def _is_row(line: str) -> bool:
+    """Does a line that begins with # hold tags? A source with an empty cell behind its date has four cells as well."""
+    row = line.split("\t")
+    return len(row) == 4 and is_tag(row[2]) and is_tag(row[3])
+
+
 def sniff(sample: Sample) -> Match | None:
     rows = _rows(sample.lines[:2000])
     if len(rows) < 2 or any(len(row) != 4 or not row[0].isdigit() for row in rows):
@@ -44,7 +50,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             if tokens:
                 yield _record(source.name, start_line, tokens, outer, inner, meta)
             tokens, outer, inner, meta = [], [], [], {}
-        elif line.startswith("#") and len(line.split("\t")) != 4:
+        elif line.startswith("#") and not _is_row(line):
             if match := _SOURCE.match(line):
                 meta = {key: value for key, value in match.groupdict().items() if value}
         else:

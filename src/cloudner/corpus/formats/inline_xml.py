@@ -24,6 +24,7 @@ _TAG = re.compile(
 _ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#(\d+)|#x([0-9A-Fa-f]+));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_NUMBERED = re.compile(r"(?P<text>.*\S)\t(?P<id>\d+)\s*")  # a sentence with its number behind it
 _VOID = frozenset(("br", "hr", "img"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -60,11 +61,14 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield from read_document(source)
         return
     found = False
+    numbered = all(map(_NUMBERED.fullmatch, filter(str.strip, source.sample().lines[:200])))
     for number, line in source.lines():
         if line.strip():
             found = True
-            text, spans = parse_line(line, source.name, number)
-            yield Record(source.name, number, text=text, spans=spans)
+            match = _NUMBERED.fullmatch(line) if numbered else None
+            text, spans = parse_line(match["text"] if match else line, source.name, number)
+            meta = {"id": match["id"]} if match else {}
+            yield Record(source.name, number, text=text, spans=spans, meta=meta)
     if not found:
         raise InputError(
             "no text in the file", file=source.name, expected="text with <LABEL>...</LABEL> elements"

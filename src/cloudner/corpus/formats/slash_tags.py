@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from cloudner.corpus.formats._columns import POSITION_TAG
+from cloudner.corpus.formats._token_lines import Block, TokenStyle, doubtful
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source
 from cloudner.corpus.records import Record
+from cloudner.corpus.tags import MISSING
 from cloudner.errors import InputError
 
 _TOKEN = re.compile(r"(?P<word>\S+)/(?P<tag>[A-Za-z][\w.&-]*)")
@@ -31,7 +34,7 @@ def _in_two(line: str) -> list[tuple[str, str]] | None:
 
 
 def _is_tag(tag: str) -> bool:
-    return tag == "O" or POSITION_TAG.fullmatch(tag) is not None
+    return tag in ("O", "-") or POSITION_TAG.fullmatch(tag) is not None
 
 
 def sniff(sample: Sample) -> Match | None:
@@ -44,13 +47,15 @@ def sniff(sample: Sample) -> Match | None:
         if not sentences or not all(sentences):
             continue
         tags = [tag for sentence in sentences for _, tag in sentence or ()]
-        entities = {tag for tag in tags if tag != "O"}
+        # Naver's corpus has - for O; with slashes it would be a part of speech
+        outside = "O" if "O" in tags or parse is _slashed else "-"
+        entities = {tag for tag in tags if tag != outside}
         # parts of speech stand behind slashes too, but know no O; two columns are a sentence of one word each
         one_word = all(len(sentence or ()) == 1 for sentence in sentences)
         positions = all(map(_is_tag, tags))
         if not entities or one_word or (parse is _in_two and not positions):
             continue
-        if positions or tags.count("O") >= 0.2 * len(tags):
+        if positions or tags.count(outside) >= 0.2 * len(tags):
             return Match(0.9, f"{what} ({', '.join(sorted(entities)[:3])})")
     return None
 
@@ -59,6 +64,9 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record a line. Raises InputError (file, line) for one whose words and tags do not pair."""
     lines = [line for line in source.sample().lines[:200] if line.strip()]
     parse = _slashed if all(map(_slashed, lines)) else _in_two
+    seen = Counter(tag for line in lines for _, tag in parse(line) or ())
+    missing = {tag: options.labels[tag] for tag in MISSING if tag in options.labels}
+    style = TokenStyle(missing=missing, doubt=doubtful(seen, options))
     for number, line in source.lines():
         if not line.strip():
             continue
@@ -67,8 +75,10 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             raise InputError(
                 f"{line[:60]!r}", file=source.name, line=number, expected=_EXPECTED, fix="mend the line"
             )
-        tokens, tags = zip(*pairs, strict=True)
-        yield Record(source.name, number, tokens=list(tokens), tags=list(tags), sent_starts=[0])
+        block = Block(number, {})
+        block.tokens, block.sent_starts = [word for word, _ in pairs], [0]
+        block.tags = [tag for _, tag in pairs]
+        yield style.record(source.name, block)
 
 
 SLASH_TAGS = Format(

@@ -27,7 +27,8 @@ from cloudner.corpus.records import Record
 from cloudner.errors import InputError
 
 _WORD_NAMES = (*TOKEN_NAMES, *TEXT_NAMES)
-_TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_")
+_TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_|0")
+_ENTITY = re.compile(r"[BIOLUSEM][-_].")
 # What numpy prints, which pandas writes into a table: values with spaces between them, texts quoted.
 _PRINTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,]+""")
 
@@ -55,16 +56,21 @@ def _values(cell: str) -> list[Any] | None:
 
 def _words(cell: str) -> list[str]:
     values = _values(cell)
+    if values is None and "|" in cell and not re.search(r"\s", cell.strip()):
+        return cell.strip().split("|")
     return cell.split() if values is None else [str(value) for value in values]
 
 
 def _tags(cell: str, count: int) -> list[Any]:
-    """The tags of a cell; `count` words decide between commas and spaces."""
+    """The tags of a cell; `count` words decide between commas, bars and spaces."""
     values = _values(cell)
     if values is not None:
         return values
-    by_comma = [part.strip() for part in cell.split(",")]
-    return by_comma if len(by_comma) == count else cell.split()
+    for separator in ",|":
+        parts = [part.strip() for part in cell.split(separator)]
+        if len(parts) == count:
+            return parts
+    return cell.split()
 
 
 def _fits(words: str, tags: str, named: bool) -> int:
@@ -136,6 +142,9 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
     notes = [
         left_out(header[i], header[tags]) for i in others if i != tags and names_tags(plain_name(header[i]))
     ]
+    first = table.rows[1:51] if table is not None else []
+    # among tags a 0 is typed for the letter O; among numbers it names one
+    zeros = any(_ENTITY.match(str(tag)) for row in first if tags < len(row) for tag in _tags(row[tags], 0))
     count = 0
     for line, row in rows:
         where = Where(source.name, line, f"column {header[tags]!r}")
@@ -153,6 +162,8 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
                 f"{len(tokens)} words but {len(values)} tags: {short(row[tags])}", "one tag a word"
             )
         record = Record(source.name, line, tokens=tokens, sent_starts=[0])
+        if zeros:
+            values = ["O" if value == "0" else value for value in values]
         record.tags = [tag_name(value, None, options, where) for value in values]
         record.notes, notes = notes, []
         if ids is not None and ids not in (words, tags) and row[ids]:

@@ -67,10 +67,24 @@ def _in_sentences(item: Mapping[str, Any], key: str, starts: list[int], where: W
     return made
 
 
+def _indices(span: Mapping[str, Any], where: Where) -> tuple[int, int] | None:
+    """Start and end, which is exclusive, of a span that lists its tokens (W2NER); None for another."""
+    listed = span.get("index")
+    if not isinstance(listed, list) or not listed or not all(type(number) is int for number in listed):
+        return None
+    if listed != list(range(listed[0], listed[-1] + 1)):
+        raise where.error(
+            f"an entity with a gap, {short(span)}",
+            "the numbers of neighbouring tokens",
+            "part it in two entities",
+        )
+    return listed[0], listed[-1] + 1
+
+
 def _triple(span: Any, where: Where) -> tuple[int, int, Any]:
     """Start, end and label of a span as it is written."""
     if isinstance(span, Mapping):
-        pair, key = offsets_of(span), label_key(span)
+        pair, key = _indices(span, where) or offsets_of(span), label_key(span)
         if pair is not None and key is not None:
             return offset(pair[0], where), offset(pair[1], where), span[key]
     elif isinstance(span, (list, tuple)) and len(span) >= 3 and isinstance(span[2], (str, int)):
@@ -155,7 +169,7 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
             record.meta["id"] = item["doc_key"]
         for span in _in_sentences(item, keys[1], starts, where):
             start, end, label = _triple(span, where)
-            end += inclusive
+            end += inclusive and not (isinstance(span, Mapping) and "index" in span)
             if not start < end <= len(tokens):
                 raise where.error(f"{short(span)} of {len(tokens)} tokens", "positions of tokens from 0")
             last = places[end - 1] + len(tokens[end - 1])
