@@ -102,6 +102,11 @@ CASES = {
         "a.jsonl",
         lines({"sentence": " ".join(WORDS), "labels": " ".join(TAGS)}),
     ),
+    "PaddleNLP's table": (
+        "tag-table",
+        "train.tsv",
+        "text_a\tlabel\n" + "\x02".join(WORDS) + "\t" + "\x02".join(TAGS) + "\n",
+    ),
     "a tag a character": ("hf-jsonl", "a.jsonl", row(labels=CHARACTER_TAGS)),
     "slashes behind entities mostly": (
         "slash-tags",
