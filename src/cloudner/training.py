@@ -42,7 +42,8 @@ def resolve(
 ) -> Resolution:
     """Read a training config and turn every "auto" in it into a value for this machine and this data.
 
-    gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them. encoder: in place
+    gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them; with training.max_epochs
+    among them the config's min_steps does not count. encoder: in place
     of the config's (None: as it is). Raises
     InputError for a missing file and ConfigError for settings that cannot work.
     """
@@ -53,7 +54,10 @@ def resolve(
 
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
-    config = load_config(config_path, overrides=overrides or {}, interpolate=False)
+    overrides = overrides or {}
+    config = load_config(config_path, overrides=overrides, interpolate=False)
+    if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
+        _as_typed(config)
     names = _owners(config.interpolate())
     for name in names if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
@@ -198,6 +202,13 @@ def _require(use_gpu: int) -> None:
         spacy.require_gpu(use_gpu)
 
 
+def _as_typed(config: Any) -> None:
+    """Epochs that are typed are meant: no `min_steps` of the config prolongs them."""
+    rate = config["training"].get("optimizer", {}).get("learn_rate")
+    if isinstance(rate, dict) and "min_steps" in rate:
+        rate["min_steps"] = 0
+
+
 def _resolve_steps(made: Resolution, plain: Any) -> None:
     """Total steps, evaluation frequency and last step, counted on the training data with the config's batcher."""
     from spacy.util import load_model_from_config, resolve_dot_names
@@ -235,9 +246,14 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     if owners := _owners(plain):  # the batches of training are cut by the encoder's pieces
         counter = PieceCache(load_tokenizer(plain["components"][owners[0]]["model"]["encoder"]))
         register_counter(counter)
+    training_epochs = training.get("max_epochs")
     found = resolve_training(made.config, examples)
     reasons = {
-        "total_steps": "epochs x batches of the corpus",
+        "total_steps": (
+            f"min_steps: {training_epochs} epochs of this small corpus are only {found['prolonged_from']}"
+            if "prolonged_from" in found
+            else "epochs x batches of the corpus"
+        ),
         "max_steps": "the last step, counted from 0",
         "eval_frequency": "at most an epoch; the last step is evaluated",
     }

@@ -163,6 +163,27 @@ def test_train_evaluate_assemble_find_threshold(filled, data, tmp_path):
     assert tiny.ents(nlp(text)) == tiny.ents(spacy.load(best)(text))
 
 
+@pytest.mark.parametrize(
+    ("typed", "steps", "told"),
+    [
+        ({"training.max_epochs": 3}, 6, "epochs x batches"),
+        ({}, 100, "12 epochs of this small corpus are only 24"),
+        ({"training.max_epochs": 3, "training.optimizer.learn_rate.min_steps": 60}, 60, "only 6"),
+    ],
+)
+def test_a_small_corpus_is_trained_on_for_min_steps_unless_epochs_are_typed(filled, data, typed, steps, told):
+    from cloudner.training import resolve
+
+    text = filled.read_text(encoding="utf-8").replace("min_steps = 0", "min_steps = 100")
+    assert "min_steps = 100" in text
+    config = filled.parent / "min_steps.cfg"
+    config.write_text(text, encoding="utf-8")
+    made = resolve(config, gpu_id=-1, overrides={"paths.train": str(data), "paths.dev": str(data), **typed})
+    total, why = next(row[1:] for row in made.rows if row[0] == "total_steps")
+    assert total == pytest.approx(steps, abs=2)
+    assert told in why
+
+
 def test_package(trained_folder, tmp_path, monkeypatch):
     run("package", trained_folder, tmp_path, "--name", "tiny_ner", "--build", "none")
     (folder,) = tmp_path.glob("en_tiny_ner-*")

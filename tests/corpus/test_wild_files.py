@@ -22,6 +22,7 @@ TAGS = ["B-PER", "I-PER", "O", "O", "O", "B-LOC", "O"]
 LABELS = [[0, 11, "PER"], [24, 30, "LOC"]]
 CELL = json.dumps(LABELS).replace('"', '""')
 PAIRS = list(zip(WORDS, TAGS, strict=True))
+CHARACTER_TAGS = ["B-PER", *["I-PER"] * 10, *["O"] * 13, "B-LOC", *["I-LOC"] * 5, "O"]
 
 
 def lines(*rows):
@@ -54,6 +55,63 @@ CASES = {
         "token-spans",
         "data.json",
         json.dumps([{"tokenized_text": WORDS, "ner": [[0, 1, "PER"], [5, 5, "LOC"]]}]),
+    ),
+    "GLiNER from a table, all text": (
+        "token-spans",
+        "data.jsonl",
+        lines({"tokenized_text": WORDS, "ner": [["0", "1", '"PER"'], ["5", "5", '"LOC"']]}),
+    ),
+    "ELIT": ("token-spans", "a.json", json.dumps({"sid": 0, "tok": WORDS, "ner": [[0, 2, "PER"], [5, 6, "LOC"]]})),
+    "entity_list with start_idx": (
+        "cmeee",
+        "a.jsonl",
+        row(entity_list=[{"start_idx": a, "end_idx": b - 1, "type": c, "entity": TEXT[a:b]} for a, b, c in LABELS]),
+    ),
+    "entity_list with entity_index": (
+        "jsonl",
+        "a.jsonl",
+        row(
+            entity_list=[
+                {"entity_index": {"begin": a, "end": b}, "entity_type": c, "entity": TEXT[a:b]} for a, b, c in LABELS
+            ]
+        ),
+    ),
+    "entity_list with char_span": (
+        "jsonl",
+        "a.json",
+        json.dumps(
+            [{"text": TEXT, "id": "1", "relation_list": [],
+              "entity_list": [{"text": TEXT[a:b], "type": c, "char_span": [a, b], "tok_span": [0, 1]} for a, b, c in LABELS]}]
+        ),
+    ),
+    "predictions": ("jsonl", "a.jsonl", row(predictions=spans("start", "end", "label", score=0.9))),
+    "printed dictionaries": (
+        "jsonl",
+        "a.txt",
+        repr({"text": TEXT, "entities": [tuple(x) for x in LABELS], "note": None}) + "\n",
+    ),
+    "a printed list": ("jsonl", "a.json", repr([{"text": TEXT, "entities": LABELS}])),
+    "a list of rows in Python source": (
+        "hf-jsonl",
+        "data.py",
+        "import torch\n\n# made by hand\nrows = [\n    " + repr({"tokens": WORDS, "ner_tags": TAGS}) + ",\n]\nprint(len(rows))\n",
+    ),
+    "a text in words with tags": ("hf-jsonl", "a.jsonl", lines({"text": WORDS, "label": TAGS})),
+    "words and tags as two texts": (
+        "hf-jsonl",
+        "a.jsonl",
+        lines({"sentence": " ".join(WORDS), "labels": " ".join(TAGS)}),
+    ),
+    "PaddleNLP's table": (
+        "tag-table",
+        "train.tsv",
+        "text_a\tlabel\n" + "\x02".join(WORDS) + "\t" + "\x02".join(TAGS) + "\n",
+    ),
+    "a tag a character": ("hf-jsonl", "a.jsonl", row(labels=CHARACTER_TAGS)),
+    "slashes behind entities mostly": (
+        "slash-tags",
+        "a.txt",
+        "Marie/B-PER Curie/I-PER Warsaw/B-LOC\n",
     ),
     "objects without offsets": ("mentions", "a.jsonl", row(entities=[{"text": a, "type": b} for a, b in SPANS])),
     "pairs without offsets": ("mentions", "a.jsonl", row(entities=[list(pair) for pair in SPANS])),
@@ -282,6 +340,12 @@ def test_the_outer_layer_is_read_and_the_inner_one_told(aligner, tmp_path):
     _, records = read_all(tmp_path, "a.tsv", content)
     assert entities(aligner, records) == [("University of Paris", "ORG")]
     assert "column 3 (B-LOC)" in records[0].notes[0][2]
+
+
+def test_many_spans_and_none_of_one_token_end_behind_their_last(aligner, tmp_path):
+    row = {"tokens": WORDS, "ner": [[0, 2, "PER"], [5, 6, "LOC"]]}
+    _, records = read_all(tmp_path, "a.jsonl", lines(*[row] * 5))
+    assert entities(aligner, records) == SPANS * 5
 
 
 def test_gold_tags_stand_before_a_systems(aligner, tmp_path):

@@ -136,3 +136,37 @@ def test_steps_are_those_of_the_epochs_and_the_last_one_is_evaluated(docs, epoch
     assert made["eval_frequency"] <= max(every, docs // 4 if epochs else max_steps) * 1.5
     assert training["max_steps"] == made["max_steps"]
     assert rate["total_steps"] == made["total_steps"]
+
+
+@pytest.mark.parametrize(("docs", "epochs", "min_steps"), [(8, 3, 40), (8, 3, 0), (8, 30, 40), (40, 2, 25)])
+def test_a_small_corpus_is_gone_through_until_min_steps(docs, epochs, min_steps):
+    import spacy
+
+    from cloudner.model.auto import resolve_training
+
+    examples = tiny.make_examples(spacy.blank("en"), tiny.DATA * (docs // len(tiny.DATA)))
+    rate = {
+        "@schedules": "cloudner.linear.v1",
+        "initial_rate": 1e-3,
+        "total_steps": "auto",
+        "min_steps": min_steps,
+    }
+    training = {
+        "batcher": {"@batchers": "cloudner.batch_by_pieces.v1", "batch_size": 4},
+        "optimizer": {"@optimizers": "cloudner.AdamW.v1", "learn_rate": rate},
+        "max_epochs": epochs,
+        "max_steps": 0,
+        "eval_frequency": 500,
+    }
+    made = resolve_training({"training": training}, examples)
+    asked = docs // 4 * epochs
+    assert made["total_steps"] == pytest.approx(max(asked, min_steps), rel=0.05, abs=1)
+    assert made.get("prolonged_from") == (asked if min_steps > asked else None)
+    assert made["max_steps"] % made["eval_frequency"] == 0
+    if min_steps > asked:
+        assert made["max_steps"] / made["eval_frequency"] <= 15
+
+
+def test_min_steps_is_a_number_of_steps():
+    with pytest.raises(ConfigError, match="min_steps"):
+        linear(1e-3, min_steps=-1)

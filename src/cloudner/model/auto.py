@@ -17,6 +17,10 @@ logger = logging.getLogger("cloudner")
 _PLAIN_RATES = ((512, 1e-4), (1024, 3e-5), (1 << 30, 1e-5))
 
 
+# Where `min_steps` makes many epochs of a small corpus, an evaluation after each would take longer than training.
+_EVALUATIONS = 10
+
+
 def replace_default_optimizer(config: dict[str, Any], width: int) -> bool:
     """Where `[training.optimizer]` is spaCy's untouched default, put AdamW with a fine-tuning rate in its place.
 
@@ -49,7 +53,8 @@ def resolve_training(config: dict[str, Any], examples: Sequence[Example]) -> dic
     """Turn `total_steps = "auto"` of a `cloudner.linear.v1` learning rate into a number, in place.
 
     With it go `max_steps` and `eval_frequency`: spaCy evaluates at steps that are multiples of the frequency and
-    stops after step `max_steps` (counting from 0), without a last evaluation. So the frequency becomes the smaller
+    stops after step `max_steps` (counting from 0), without a last evaluation. `min_steps` of the rate prolongs training
+    that `max_epochs` would end before. So the frequency becomes the smaller
     of what the config says and one epoch, then both are moved a little so that the last step is one of its multiples.
     Nothing changes where `total_steps` is a number already, or where neither `max_epochs` nor `max_steps` ends
     training. Returns what was set.
@@ -58,10 +63,15 @@ def resolve_training(config: dict[str, Any], examples: Sequence[Example]) -> dic
     rate = training.get("optimizer", {}).get("learn_rate")
     if not isinstance(rate, dict) or rate.get("total_steps") != "auto" or not examples:
         return {}
+    prolonged = {}
     max_epochs, max_steps = training.get("max_epochs") or 0, training.get("max_steps") or 0
     if max_epochs > 0:
         epoch = count_steps(training, examples)
-        last = epoch * max_epochs - 1
+        asked, wanted = epoch * max_epochs, int(rate.get("min_steps") or 0)
+        last = max(asked, wanted) - 1
+        if wanted > asked:
+            prolonged = {"prolonged_from": asked}
+            epoch = max(epoch, wanted // _EVALUATIONS)
         if max_steps:
             last = min(last, max_steps)
     elif max_steps:
@@ -71,7 +81,7 @@ def resolve_training(config: dict[str, Any], examples: Sequence[Example]) -> dic
     last = max(last, 1)
     frequency = max(1, min(int(training.get("eval_frequency") or 200), epoch, last))
     frequency, last = _end_on_evaluation(frequency, last, max_steps)
-    resolved = {"max_steps": last, "eval_frequency": frequency, "total_steps": last + 1}
+    resolved = {"max_steps": last, "eval_frequency": frequency, "total_steps": last + 1, **prolonged}
     rate["total_steps"] = resolved["total_steps"]
     training["max_steps"], training["eval_frequency"] = last, frequency
     # The steps end training now; with max_epochs spaCy would stop a step or two earlier, unevaluated.

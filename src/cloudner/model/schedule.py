@@ -16,13 +16,19 @@ class LinearSchedule(Generator):
     value once a step. While `total_steps` is "auto" it warms up and stays at `peak`.
     """
 
-    def __init__(self, peak: float, total_steps: int | str = "auto", warmup: float = 0.1) -> None:
+    def __init__(
+        self, peak: float, total_steps: int | str = "auto", warmup: float = 0.1, min_steps: int = 0
+    ) -> None:
         if not peak > 0:
             raise ConfigError(f"learn_rate = {peak}", expected="a number above 0")
         if not (warmup >= 0):
             raise ConfigError(f"warmup = {warmup}", expected="a share below 1, or a number of steps")
         if total_steps != "auto" and (not isinstance(total_steps, int) or total_steps < 1):
             raise ConfigError(f"total_steps = {total_steps!r}", expected='"auto" or a number of steps')
+        if not isinstance(min_steps, int) or min_steps < 0:
+            raise ConfigError(
+                f"min_steps = {min_steps!r}", expected="a number of steps; 0: as max_epochs says"
+            )
         self.peak, self.total_steps, self.warmup = float(peak), total_steps, float(warmup)
         self.step = -1  # of the value given last
 
@@ -48,10 +54,13 @@ class LinearSchedule(Generator):
         return self.rate(max(self.step, 0))
 
 
-def linear(initial_rate: float, *, total_steps: int | str = "auto", warmup: float = 0.1) -> Generator:
+def linear(
+    initial_rate: float, *, total_steps: int | str = "auto", warmup: float = 0.1, min_steps: int = 0
+) -> Generator:
     """`cloudner.linear.v1`: warm-up, then linear decay to 0 over the true number of steps.
 
     initial_rate: the highest rate. total_steps: "auto" is resolved when the pipeline is initialised.
-    warmup: share of all steps (below 1), or a number of steps (1 or more).
+    warmup: share of all steps (below 1), or a number of steps (1 or more). min_steps: where `total_steps` is "auto" and
+    `max_epochs` would end training earlier, it goes on to this many: a small corpus needs more epochs.
     """
-    return LinearSchedule(initial_rate, total_steps, warmup)
+    return LinearSchedule(initial_rate, total_steps, warmup, min_steps)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from cloudner.corpus.encoding import decode_errors
+from cloudner.corpus.formats._python_objects import peek_python, python_values
 from cloudner.corpus.formats.base import Sample
 from cloudner.errors import InputError
 
@@ -18,8 +19,8 @@ _SKIP = " \t\r\n,\ufeff"
 class Peek(NamedTuple):
     """What the beginning of a JSON source holds.
 
-    kind: `lines`, `array` or `object` (one tree, or pretty-printed objects). items: the first values, the last of
-    them possibly cut short.
+    kind: `lines`, `array` or `object` (one tree, or pretty-printed objects), `python-lines` or `python` (the same as
+    Python writes them). items: the first values, the last of them possibly cut short.
     """
 
     kind: str
@@ -33,8 +34,13 @@ def peek(sample: Sample) -> Peek | None:
     """The first values of a sample that looks like JSON, or None. The last answer is remembered."""
     global _last
     if _last[0] is not sample.text:
-        _last = (sample.text, _peek(sample))
+        _last = (sample.text, _peek(sample) or _python(sample))
     return _last[1]
+
+
+def _python(sample: Sample) -> Peek | None:
+    found = peek_python(sample.text)
+    return None if found is None else Peek(*found)
 
 
 def _peek(sample: Sample) -> Peek | None:
@@ -127,6 +133,10 @@ def values(source: Any) -> Iterator[tuple[int, Any]]:
     Raises InputError for what is not JSON, naming the line.
     """
     sample = source.sample()
+    seen = peek(sample)
+    if seen is not None and seen.kind.startswith("python"):
+        yield from python_values(source, seen.kind)
+        return
     first = next((line for line in sample.lines if line.strip()), "").lstrip("\ufeff \t")
     if first[:1] not in ("{", "["):
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cloudner.corpus.formats._columns import is_tag
 from cloudner.corpus.formats._json import peek, values
 from cloudner.corpus.formats._spans import Where, short
 from cloudner.corpus.formats.base import ReadOptions, Sample
@@ -15,6 +16,7 @@ TEXT_KEYS = (
 )  # fmt: skip
 SPAN_KEYS = (
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags", "mentions", "privacy_mask",
+    "entity_list", "entityList", "named_entities", "predictions",
 )  # fmt: skip
 _TOKEN_KEYS = ("tokens", "words", "tokenized_text")
 _ROWS = (
@@ -87,7 +89,9 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
             tree.get(key) == first for key in TEXT_KEYS
         )
         sizes = {len(column) for column in columns}
-        if first and nested and len(sizes) == 1:
+        # a text in pieces with a tag for each is one row
+        tagged = any(all(isinstance(x, str) and is_tag(x) for x in column) for column in columns)
+        if first and nested and not tagged and len(sizes) == 1:
             return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
 

@@ -50,7 +50,7 @@ def _key(item: Mapping[str, Any], names: Sequence[str], plain: frozenset[str]) -
 def offsets_of(item: Mapping[str, Any]) -> tuple[Any, Any] | None:
     """Start and end as they stand in a span (`{"start": 0, "end": 5}`, `{"span": [0, 5]}`, `{"location": {...}}`, offset
     and length), or None."""
-    for name in ("location", "span", "offsets", "position"):
+    for name in ("location", "span", "offsets", "position", "entity_index", "char_span", "indices"):
         inner = item.get(name)
         if isinstance(inner, (list, tuple)):
             if len(inner) == 1 and isinstance(inner[0], (list, tuple)):

@@ -69,7 +69,10 @@ def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise where.error(f"the label {short(value)} is not a text")
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    return [options.labels.get(text, text.strip())]
+    text = text.strip()
+    if len(text) > 2 and text[0] == text[-1] == '"':  # a label that was written as JSON twice
+        text = text[1:-1]
+    return [options.labels.get(text, text)]
 
 
 def _is_number(text: str) -> bool:

@@ -12,7 +12,18 @@ from cloudner.corpus.formats._spans import Where
 from cloudner.corpus.formats.base import ReadOptions, Sample
 from cloudner.errors import InputError
 
-TEXT_NAMES = ("text", "sentence", "content", "document", "data", "body", "sentence_text", "raw_text", "input")
+TEXT_NAMES = (
+    "text",
+    "sentence",
+    "content",
+    "document",
+    "data",
+    "body",
+    "sentence_text",
+    "raw_text",
+    "input",
+    "text_a",
+)
 ENTITY_NAMES = (
     "entities", "spans", "labels", "label", "annotations", "annotation", "ents", "ner", "entity", "ner_spans",
 )  # fmt: skip

@@ -17,6 +17,7 @@ from cloudner.corpus.formats._hf_rows import (
 )
 from cloudner.corpus.formats._json import peek
 from cloudner.corpus.formats._objects import objects, some_objects
+from cloudner.corpus.formats._text_rows import with_tokens
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
@@ -27,6 +28,7 @@ _BATCH_ROWS = 1024
 def _sniff_json(sample: Sample) -> Match | None:
     for item in some_objects(sample)[:5]:
         if isinstance(item, dict):
+            item = with_tokens(item)
             tokens = key_of(item, TOKEN_KEYS)
             if tokens and item[tokens] and all(isinstance(t, str) for t in item[tokens]):
                 tags = tag_key_of(item, tokens)
@@ -61,7 +63,10 @@ def _around(sample: Sample) -> Names | None:
 
 def _read_json(source: Any, options: ReadOptions) -> Iterator[Record]:
     names = _around(source.sample()) or _beside(source)
-    yield from records_of_rows(objects(source), names, source, options)
+    rows = objects(source)
+    if options.token_column is None:
+        rows = ((line, with_tokens(item)) for line, item in rows)
+    yield from records_of_rows(rows, names, source, options)
 
 
 def _write_json(records: Iterable[Record], stream: IO[str]) -> None:

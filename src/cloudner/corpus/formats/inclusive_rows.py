@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from cloudner.corpus.formats._objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats._objects import SPAN_KEYS, meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats._spans import Where, label_of, offset, short, text_and_spans
 from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record, SpanRecord
@@ -101,12 +101,21 @@ def _write_cluener(records: Iterable[Record], stream: IO[str]) -> None:
 # CMeEE: {"entities": [{"start_idx": 0, "end_idx": 2, "type": "dis"}]}
 
 
+def _with_idx(item: Mapping[str, Any]) -> str | None:
+    """The key of entities with `start_idx`, such as `entities` or `entity_list`."""
+    for key in SPAN_KEYS:
+        value = item.get(key)
+        if isinstance(value, list) and any(
+            isinstance(e, dict) and "start_idx" in e and "end_idx" in e for e in value
+        ):
+            return key
+    return None
+
+
 def _sniff_cmeee(sample: Sample) -> Match | None:
     for item in some_objects(sample):
-        entities = item.get("entities")
-        spans = [e for e in entities if isinstance(e, dict)] if isinstance(entities, list) else []
-        if isinstance(item.get("text"), str) and any("start_idx" in e and "end_idx" in e for e in spans):
-            return Match(0.95, "entities with start_idx and end_idx (CMeEE)")
+        if isinstance(item.get("text"), str) and (key := _with_idx(item)):
+            return Match(0.95, f"{key!r} with start_idx and end_idx (CMeEE)")
     return None
 
 
@@ -115,7 +124,8 @@ def _read_cmeee(source: Any, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where, ("text",))
         record = Record(source.name, line, text, meta=meta_of(item, options))
-        for entity in item.get("entities") or ():
+        key = _with_idx(item)
+        for entity in item[key] if key else ():
             start, end = offset(entity.get("start_idx"), where), offset(entity.get("end_idx"), where)
             surface = entity.get("entity", entity.get("text"))
             surface = surface if isinstance(surface, str) else None

@@ -52,14 +52,10 @@ def sniff(sample: Sample) -> Match | None:
         entities = {tag for tag in tags if tag != outside}
         # parts of speech stand behind slashes too, but know no O; two columns are a sentence of one word each
         one_word = all(len(sentence or ()) == 1 for sentence in sentences)
-        if (
-            outside not in tags
-            or not entities
-            or one_word
-            or (parse is _in_two and not all(map(_is_tag, tags)))
-        ):
+        positions = all(map(_is_tag, tags))
+        if not entities or one_word or (parse is _in_two and not positions):
             continue
-        if tags.count(outside) >= 0.2 * len(tags):
+        if positions or tags.count(outside) >= 0.2 * len(tags):
             return Match(0.9, f"{what} ({', '.join(sorted(entities)[:3])})")
     return None
 

@@ -26,6 +26,8 @@ from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record
 from cloudner.errors import InputError
 
+# What PaddleNLP's tables have between the words of a cell and between its tags.
+_PART = "\x02"
 _WORD_NAMES = (*TOKEN_NAMES, *TEXT_NAMES)
 _TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_|0")
 _ENTITY = re.compile(r"[BIOLUSEM][-_].")
@@ -55,6 +57,8 @@ def _values(cell: str) -> list[Any] | None:
 
 
 def _words(cell: str) -> list[str]:
+    if _PART in cell:
+        return cell.split(_PART)
     values = _values(cell)
     if values is None and "|" in cell and not re.search(r"\s", cell.strip()):
         return cell.strip().split("|")
@@ -66,7 +70,7 @@ def _tags(cell: str, count: int) -> list[Any]:
     values = _values(cell)
     if values is not None:
         return values
-    for separator in ",|":
+    for separator in (",", "|", _PART):
         parts = [part.strip() for part in cell.split(separator)]
         if len(parts) == count:
             return parts

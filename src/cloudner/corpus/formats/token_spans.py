@@ -13,9 +13,13 @@ from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample
 from cloudner.corpus.records import Record, SpanRecord
 from cloudner.errors import InputError
 
-_TOKENS = ("tokenized_text", "tokens", "words", "sentence", "sentences", "sents")
+_TOKENS = ("tokenized_text", "tokens", "tok", "words", "sentence", "sentences", "sents")
 _SPANS = ("ner", "entities", "spans", "entity_mentions", "vertexSet")
 _SHAPES = '{"tokens": ["Ann", "ran"], "entities": [{"type": "PER", "start": 0, "end": 1}]} or "ner": [[0, 0, "PER"]]'
+
+
+# So many spans, and none of one token: then their ends are behind them.
+_WITHOUT_ONE_TOKEN = 10
 
 
 def _words(value: Any) -> bool:
@@ -124,12 +128,12 @@ def _inclusive(sample: Sample) -> bool:
 
     What cannot be under one reading decides: an end behind all tokens, or an end that is its start.
     """
-    triples_seen = False
+    triples = 0
     for item in some_objects(sample):
         keys = _keys(item)
         if keys is None:
             continue
-        if keys[1] == "vertexSet":
+        if keys[1] == "vertexSet" or keys[0] == "tok":  # DocRED, ELIT
             return False
         count = len(_sentences(item[keys[0]])[0])
         for span in _flat(item[keys[1]]):
@@ -141,8 +145,8 @@ def _inclusive(sample: Sample) -> bool:
                 return False
             if start == end:
                 return True
-            triples_seen = triples_seen or not isinstance(span, Mapping)
-    return triples_seen
+            triples += not isinstance(span, Mapping)
+    return 0 < triples < _WITHOUT_ONE_TOKEN
 
 
 def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
@@ -179,6 +183,6 @@ def _read(source: Any, options: ReadOptions) -> Iterator[Record]:
 
 
 TOKEN_SPANS = Format(
-    "token-spans", "JSON with tokens and spans in token positions (SpERT, DyGIE++, GLiNER, W2NER)", (".json", ".jsonl"), _sniff,
+    "token-spans", "JSON with tokens and spans in token positions (SpERT, DyGIE++, GLiNER, W2NER, ELIT)", (".json", ".jsonl"), _sniff,
     _read,
 )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Objects written as Python has them, `{'text': ...}`: printed dictionaries, and lists of them in Python source.
+
+Read by the syntax tree; nothing is run.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cloudner.errors import InputError
+
+_LIST = re.compile(r"^(?:[A-Za-z_]\w*\s*(?::[^=\n]*)?=\s*)?\[\s*\{", re.MULTILINE)
+_FAILURES = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
+_SHAPE = "{'text': ..., 'entities': [...]} on each line, or a list of them"
+
+
+def peek_python(text: str) -> tuple[str, list[Any]] | None:
+    """`python-lines` or `python`, and the first objects of a text that may be cut; None for anything else."""
+    lines = [line for line in text.splitlines()[:100] if line.strip()]
+    if lines and lines[0].lstrip("\ufeff ").startswith("{"):
+        found = []
+        for line in lines:
+            try:
+                found.append(ast.literal_eval(line.strip("\ufeff \t")))
+            except _FAILURES:
+                break
+        objects = [value for value in found if isinstance(value, dict)]
+        return ("python-lines", objects) if objects else None
+    begin = _LIST.search(text)
+    if begin is None:
+        return None
+    for whole in _cuts(text.lstrip("\ufeff")):
+        try:
+            found = [value for _, value in _of_tree(ast.parse(whole))]
+        except _FAILURES:
+            continue
+        return ("python", found[:100]) if found else None
+    return None
+
+
+def _cuts(text: str) -> Iterator[str]:
+    """The text, then what is whole of it when it breaks off within a list."""
+    yield text
+    end = len(text)
+    for _ in range(20):
+        end = text.rfind("}", 0, end)
+        if end < 0:
+            return
+        yield text[: end + 1] + "]"
+
+
+def _of_tree(tree: ast.Module) -> Iterator[tuple[int, Any]]:
+    for node in tree.body:
+        value = getattr(node, "value", None)
+        if isinstance(value, ast.List) and value.elts and all(isinstance(e, ast.Dict) for e in value.elts):
+            for element in value.elts:
+                yield element.lineno, ast.literal_eval(element)
+
+
+def python_values(source: Any, kind: str) -> Iterator[tuple[int, Any]]:
+    """Line and value of each object. Raises InputError for what is not written out."""
+    if kind == "python-lines":
+        for number, line in source.lines():
+            if line.strip():
+                try:
+                    yield number, ast.literal_eval(line.strip("\ufeff \t\r\n"))
+                except _FAILURES as error:
+                    raise _broken(source, number, error) from error
+        return
+    try:
+        found = list(_of_tree(ast.parse(source.text())))
+    except _FAILURES as error:
+        raise _broken(source, getattr(error, "lineno", None) or 1, error) from error
+    yield from found
+
+
+def _broken(source: Any, line: int, error: BaseException) -> InputError:
+    problem = getattr(error, "msg", None) or "a value that is not written out"
+    return InputError(f"neither JSON nor Python ({problem})", file=source.name, line=line, expected=_SHAPE)
