@@ -61,7 +61,7 @@ def test_a_run_saves_pipelines_that_load_anywhere(bert, tmp_path, gpu_id):
 def test_settings_that_spacy_would_leave_out_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"no such setting.*try: --training.max_epochs 1"):
         resolve(CONFIGS / "cpu.cfg", overrides={"training.max_epoch": 1})
-    with pytest.raises(ConfigError, match="--training.max_epochs one; expected a number"):
+    with pytest.raises(ConfigError, match=r"--training.max_epochs one; expected a number"):
         resolve(CONFIGS / "cpu.cfg", overrides={"training.max_epochs": "one"})
     result = CliRunner().invoke(app, ["train", str(CONFIGS / "cpu.cfg"), "--max_epochs", "1"])
     assert result.exit_code == 1
