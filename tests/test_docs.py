@@ -520,6 +520,25 @@ def test_the_number_of_formats_is_about_right() -> None:
     assert abs(told.pop() - len(formats())) <= 3
 
 
+def test_the_project_takes_paths_with_spaces(tmp_path):
+    mine = tmp_path / "my data" / "train 1.csv"
+    write_rows(ROOT / "assets/train.csv", mine, 3)
+    project = tmp_path / "a project"
+    shutil.copytree(ROOT / "configs", project / "configs")
+    shutil.copy(ROOT / "project.yml", project)
+    files = [word for part in ("train", "dev", "test") for word in (f"--vars.{part}_file", str(mine))]
+    done = subprocess.run(
+        [sys.executable, "-m", "spacy", "project", "run", "convert", str(project), *files],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(path.name for path in (project / "corpus").iterdir()) == [
+        "dev.spacy",
+        "test.spacy",
+        "train.spacy",
+    ]
+
+
 def test_make_targets_are_real() -> None:
     make: Callable[..., Any] = subprocess.run
     if shutil.which("make") is None:

@@ -186,11 +186,18 @@ class Cloudner(TrainablePipe):
         if labels is None:
             found = set(self.cfg["labels"]) | seen_labels(examples, self.cfg["gold_spans_key"])
             labels = [*self.cfg["labels"], *sorted(found - set(self.cfg["labels"]))]
+        if not labels and not examples:
+            raise ConfigError(
+                f"{self.name}: there are no training examples",
+                expected="documents; spacy.Corpus.v1 reads .spacy files only, cloudner.Corpus.v1 the other formats too",
+                fix="python -m spacy cloudner convert YOUR_FILE corpus/train.spacy, or "
+                "nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
+            )
         if not labels:
             raise ConfigError(
                 f"{self.name}: no entity labels in the {len(examples)} examples",
                 expected="entities in doc.ents, or labels given to initialize",
-                fix="python -m spacy debug data CONFIG, or nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
+                fix="python -m spacy cloudner inspect CORPUS, or nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
             )
         self.cfg["labels"] = list(labels)
         for label in labels:
@@ -205,8 +212,8 @@ class Cloudner(TrainablePipe):
             self._shim.runner.start(self.scheme.n_tags)
         self._weigh_tags(examples)
         if nlp is not None:
-            if not self.model.has_ref("tok2vec") and _only_ours(nlp):
-                replace_default_optimizer(nlp.config, self._shim.network.width)
+            if not self.model.has_ref("tok2vec"):
+                replace_default_optimizer(nlp.config, self._shim.network.width, alone=_only_ours(nlp))
             resolve_training(nlp.config, examples)
 
     # -- prediction -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cloudner.errors import DeviceError, InputError
+from cloudner.errors import ConfigError, DeviceError, InputError
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -40,10 +40,12 @@ def load(
     kwargs: those of `spacy.load` (vocab, disable, enable, exclude, config).
 
     Raises InputError when there is no such pipeline, DeviceError when a device asked for does not work, ConfigError
-    for an unknown precision or a backend that is not installed or cannot do it.
+    for a threshold that is no probability, an unknown precision or a backend that is not installed or cannot do it.
     """
     import spacy
 
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
     found = find_pipeline(name)
     chosen = choose_device(device)
     if chosen != "cpu" and cupy_works():
@@ -147,7 +149,6 @@ def cloudner_pipes(nlp: Language) -> Iterator[Any]:
 def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:
     """Predict in this precision, and by this backend, from now on. Raises ConfigError for an unknown precision, and
     for a backend that is not installed or cannot do it."""
-    from cloudner.errors import ConfigError
     from cloudner.model.backends import check_backend
     from cloudner.model.inference import PREDICT_PRECISIONS
 

@@ -12,10 +12,12 @@ from typing import Any
 import srsly
 
 from cloudner.errors import ConfigError, InputError
+from cloudner.overrides import check_overrides
 
 logger = logging.getLogger("cloudner")
 
 RESOLVED = "resolved.cfg"
+_ONLY_SPACY = "spacy.Corpus.v1 reads .spacy files only, cloudner.Corpus.v1 the other formats too"
 
 
 @dataclass
@@ -55,6 +57,7 @@ def resolve(
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     overrides = overrides or {}
+    check_overrides(overrides)
     config = load_config(config_path, overrides=overrides, interpolate=False)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
@@ -242,7 +245,11 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     (corpus,) = resolve_dot_names(filled, [filled["training"]["train_corpus"]])
     examples = list(corpus(nlp))
     if not examples:
-        raise InputError("the training corpus is empty", file=str(plain.get("paths", {}).get("train")))
+        path = plain.get("paths", {}).get("train")
+        raise InputError(
+            "the training corpus is empty", file=str(path), expected=f"documents; {_ONLY_SPACY}",
+            fix=f"python -m spacy cloudner convert {path} corpus/train.spacy",
+        )  # fmt: skip
     if owners := _owners(plain):  # the batches of training are cut by the encoder's pieces
         counter = PieceCache(load_tokenizer(plain["components"][owners[0]]["model"]["encoder"]))
         register_counter(counter)

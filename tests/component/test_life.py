@@ -130,6 +130,22 @@ def test_a_stock_default_optimizer_trains_too(bert):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("other", [None, "tagger"])
+def test_the_default_optimizer_is_replaced_or_where_others_train_told(other, bert, caplog):
+    from spacy.language import DEFAULT_CONFIG
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    if other:
+        nlp.add_pipe(other)
+    gold = {"entities": [(0, 3, "PER")], "tags": ["N", "V", "P"]}
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Ann ran."), gold)])
+    kept = nlp.config["training"]["optimizer"] == DEFAULT_CONFIG["training"]["optimizer"]
+    assert kept == bool(other)
+    assert "ruins a pretrained encoder" in caplog.text
+    assert ("other components are trained too" in caplog.text) == bool(other)
+
+
 def test_update_without_an_optimizer_only_accumulates(bert):
     nlp = tiny.make_nlp(bert)
     before = tiny.weights(nlp)

@@ -197,6 +197,21 @@ def test_two_processes_after_torch_has_run(trained_folder):
     assert done.stdout.startswith("same ")
 
 
+def test_two_spawned_processes(trained_folder, tmp_path):
+    """Windows and macOS start processes anew and pickle the pipeline for them."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import multiprocessing, sys, spacy\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.set_start_method('spawn')\n"
+        "    nlp = spacy.load(sys.argv[1])\n"
+        "    print(*[len(doc.ents) for doc in nlp.pipe(['Marie Curie lived in Paris.'] * 3, n_process=2, batch_size=1)])\n"
+    )
+    command = [sys.executable, str(script), str(trained_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.split() == ["2", "2", "2"], done.stderr[-2000:]
+
+
 def test_a_device_setting_is_kept_in_the_config(bert, tmp_path):
     nlp = tiny.make_nlp(bert, device="cpu")
     nlp.to_disk(tmp_path)

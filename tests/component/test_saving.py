@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import spacy
 from safetensors import safe_open
 
+import cloudner
 import tiny
 
 TEXTS = [text for text, _ in tiny.DATA]
@@ -149,3 +151,36 @@ def test_a_copy_of_the_model_is_independent(trained):
 def test_the_config_can_be_copied(trained):
     assert copy.deepcopy(trained.config) == trained.config
     json.dumps(trained.get_pipe("cloudner").cfg)
+
+
+def test_pickle(trained_folder):
+    """What joblib, Spark and spawned processes do, before and after training, with all that is made on the way."""
+    nlp = cloudner.load(trained_folder, precision="int8")
+    expected = found(nlp)
+    assert found(pickle.loads(pickle.dumps(nlp))) == expected  # noqa: S301
+    nlp = spacy.load(trained_folder)
+    tiny.overfit(nlp, steps=2)
+    again = pickle.loads(pickle.dumps(nlp))  # noqa: S301
+    assert found(again) == found(nlp)
+    tiny.overfit(again, steps=2)
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "pointer"])
+def test_weights_that_are_not_there_are_told_with_their_path(damage, trained_folder, tmp_path):
+    shutil.copytree(trained_folder, tmp_path / "pipeline")
+    weights = tmp_path / "pipeline" / "cloudner" / "model" / "model.safetensors"
+    if damage == "lost":
+        weights.unlink()
+    elif damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    else:
+        weights.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(
+        cloudner.CloudnerError, match=r"model\.safetensors: .*copy the pipeline's folder again"
+    ):
+        spacy.load(tmp_path / "pipeline")
+
+
+def test_a_threshold_that_is_no_probability_is_refused_at_load(trained_folder):
+    with pytest.raises(cloudner.CloudnerError, match=r"threshold = 40"):
+        cloudner.load(trained_folder, threshold=40)

@@ -9,9 +9,12 @@ import pytest
 import spacy
 import torch
 from spacy.tokens import DocBin
+from typer.testing import CliRunner
 
 import tiny
-from cloudner.training import train
+from cloudner.cli import app
+from cloudner.errors import ConfigError, InputError
+from cloudner.training import resolve, train
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -53,6 +56,29 @@ def test_a_run_saves_pipelines_that_load_anywhere(bert, tmp_path, gpu_id):
     nlp = spacy.load(best, config={"components": {"cloudner": {"model": {"device": "cpu"}}}})
     for text, entities in tiny.DATA:
         assert [(e.start_char, e.end_char, e.label_) for e in nlp(text).ents] == entities
+
+
+def test_settings_that_spacy_would_leave_out_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"no such setting.*try: --training.max_epochs 1"):
+        resolve(CONFIGS / "cpu.cfg", overrides={"training.max_epoch": 1})
+    with pytest.raises(ConfigError, match=r"--training.max_epochs one; expected a number"):
+        resolve(CONFIGS / "cpu.cfg", overrides={"training.max_epochs": "one"})
+    result = CliRunner().invoke(app, ["train", str(CONFIGS / "cpu.cfg"), "--max_epochs", "1"])
+    assert result.exit_code == 1
+    assert "no option --max_epochs" in result.stderr
+
+
+def test_a_corpus_in_another_format_is_told(bert, tmp_path):
+    """spaCy's reader takes no file but .spacy, and gives no document instead."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "Ann ran.", "entities": [[0, 3, "PER"]]}) + "\n")
+    overrides = {"paths.train": str(path), "paths.dev": str(path)}
+    with pytest.raises(InputError, match=r"corpus is empty.*\.spacy files only.*try: .*convert .*a\.jsonl"):
+        resolve(CONFIGS / "cpu.cfg", encoder=str(bert), overrides=overrides)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    with pytest.raises(ConfigError, match=r"no training examples.*\.spacy files only"):
+        nlp.initialize(list)
 
 
 def test_losses_left_on_the_device_are_numbers_after_the_step(bert):

@@ -330,6 +330,53 @@ def test_the_command_for_train_dev_and_test(source, tmp_path):
         assert "one path, the folder of the output" in result.stderr
 
 
+def test_a_split_without_a_file_is_told_before_anything_is_written(source, tmp_path):
+    result = CliRunner().invoke(
+        app, ["convert", "--train", str(source), "--dev", "", str(tmp_path / "corpus")]
+    )
+    assert result.exit_code == 1
+    assert "--dev is empty" in result.stderr
+    assert "--split 80/10/10" in result.stderr
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_quotes_that_the_project_runner_of_windows_passes_on(source, tmp_path):
+    spaced = tmp_path / "my data.jsonl"
+    spaced.write_bytes(source.read_bytes())
+    result = CliRunner().invoke(app, ["convert", "--train", f'"{spaced}"', str(tmp_path / "corpus")])
+    assert result.exit_code == 0, result.stderr
+
+
+def test_splits_of_other_data_get_a_hint(tmp_path):
+    def part(name, *labels):
+        path = tmp_path / f"{name}.jsonl"
+        rows = [{"text": "Ann ran.", "entities": [[0, 3, label]]} for label in labels]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return [f"--{name}", str(path)]
+
+    parts = [*part("train", "PER"), *part("dev", "PER", "LOC"), *part("test", "DRUG")]
+    result = CliRunner().invoke(app, ["convert", *parts, str(tmp_path / "corpus")])
+    hints = [line for line in result.stdout.splitlines() if line.startswith("hint")]
+    assert len(hints) == 2
+    assert "dev has labels that train has not and that cannot be learnt: LOC" in hints[0]
+    assert "no label of test (DRUG) is one of train's (PER)" in hints[1]
+    assert "--vars.test_file" in hints[1]
+
+
+def test_a_file_without_entities_gets_a_hint(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "Ann ran.", "entities": []}) + "\n")
+    assert "not one entity" in convert(path, tmp_path / "a.spacy").hints[0]
+
+
+def test_a_column_that_is_not_there_gets_the_likeliest_name(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('id,text,entities\n1,Ann ran.,"[[0, 3, ""PER""]]"\n')
+    for wrong in ("txt", "phrase"):
+        with pytest.raises(InputError, match="try: --text-column text"):
+            convert(path, tmp_path / "a.spacy", text_column=wrong)
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_documents_stay_small(tmp_path):
     """Peak memory of a process that converts 100,000 documents; the same as for ten times as many."""

@@ -329,6 +329,15 @@ def test_the_command(corpus, tmp_path):
     assert "no such file" in result.output
 
 
+def test_annotations_that_fit_no_tokens_are_told(tmp_path):
+    path = tmp_path / "train.jsonl"
+    rows = [{"text": "Annabel ran.", "entities": [[0, 6, "PER"]]}] * 3  # inclusive ends
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (note,) = [n for n in inspect_corpus(path, encoder=None).notes if "dropped or changed" in n]
+    assert note.startswith("train: 3 annotations")
+    assert "misaligned 3" in note
+
+
 def test_ten_thousand_documents_take_seconds(tmp_path):
     # A tenth of the promised 100,000 in under a minute, with room for a busy machine.
     rng = np.random.default_rng(1)

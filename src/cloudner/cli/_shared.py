@@ -12,6 +12,12 @@ from cloudner.errors import CloudnerError
 T = TypeVar("T")
 
 
+def unquote(value: str) -> str:
+    """Without the double quotes that project.yml puts around paths, for the spaces in them: on Windows spaCy's
+    project runner passes them on."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
 def run(function: Callable[[], T]) -> T:
     """Calls `function`; bad input ends the command with one line on stderr and exit code 1."""
     try:

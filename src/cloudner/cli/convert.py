@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run
+from cloudner.cli._shared import run, unquote
 from cloudner.errors import ConfigError
 
 
@@ -82,7 +82,8 @@ def convert_cli(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors")] = False,
 ) -> None:
     """Convert annotation files of any known format into a `.spacy` corpus, telling every loss."""
-    parts = {name: files for name, files in (("train", train), ("dev", dev), ("test", test)) if files}
+    named = (("train", train), ("dev", dev), ("test", test))
+    parts = {name: [unquote(file) for file in files] for name, files in named if files}
     settings: dict[str, Any] = {
         "format": format, "to": to, "lang": lang, "align": align, "split": split, "seed": seed,
         "group_by": group_by, "n_sents": n_sents, "strict": strict, "n_process": n_process, "encoding": encoding,
@@ -91,8 +92,13 @@ def convert_cli(
         "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter,
     }  # fmt: skip
     shown: dict[str, Any] = {}
+    labels: dict[str, Any] = {}
+    from cloudner.corpus.hints import unknown_labels
+
     for name, sources, output in run(lambda: _jobs(paths, parts, settings)):
         report = run(functools.partial(_convert, sources, output, settings, label or [], not (quiet or json)))
+        labels[name] = report.labels
+        report.hints += unknown_labels(name, labels)
         shown[name] = report.as_dict()
         if not (quiet or json):
             print("\n".join(report.lines()))
@@ -112,6 +118,13 @@ def _jobs(
                 fix="cloudner convert data.csv corpus.spacy",
             )
         return [("", paths[:-1], paths[-1])]
+    for name, files in parts.items():
+        if "" in files:
+            raise ConfigError(
+                f"--{name} is empty",
+                expected="a file",
+                fix="cloudner convert all.csv mine --split 80/10/10 --to csv, which makes all three of one file",
+            )
     if len(paths) > 1 or settings["split"]:
         found = "--split" if settings["split"] else f"the sources {', '.join(paths[:-1])}"
         raise ConfigError(

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run
+from cloudner.cli._shared import run, unquote
+from cloudner.errors import ConfigError
 
 
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def train_cli(
     ctx: typer.Context,
-    config: Annotated[Path, typer.Argument(help="Training config, such as configs/cpu.cfg")],
+    config: Annotated[str, typer.Argument(help="Training config, such as configs/cpu.cfg")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path(
         "training"
     ),
@@ -30,7 +31,7 @@ def train_cli(
     Prints the settings it decided on, writes them to OUTPUT/resolved.cfg and trains with spaCy. Config values can be
     overridden as in `spacy train`: --paths.train corpus/train.spacy --training.max_epochs 3
     """
-    run(lambda: _train(ctx, config, output, gpu_id, encoder, calibrate, dry_run))
+    run(lambda: _train(ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run))
 
 
 def _train(
@@ -46,6 +47,13 @@ def _train(
 
     from cloudner import training
 
+    for argument in ctx.args:
+        if argument.startswith("--") and "." not in argument:
+            raise ConfigError(
+                f"there is no option {argument}",
+                expected="an option of `cloudner train --help`, or a setting with its section",
+                fix="cloudner train configs/cpu.cfg --training.max_epochs 3",
+            )
     overrides = parse_config_overrides(ctx.args)
     name = None if encoder == "config" else encoder
     if dry_run:

@@ -1,10 +1,11 @@
-"""What the whole of a conversion says about its settings: a language whose tokenizer does not part the texts' words."""
+"""What the whole of a conversion says about its settings: a language whose tokenizer does not part the texts' words,
+no entities at all, splits of different data."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from cloudner.corpus.records import Record
 from cloudner.corpus.report import ConversionReport
@@ -64,4 +65,25 @@ def hints(report: ConversionReport, script: Script, lang: str) -> list[str]:
             f"{cut:,} spans cut a token, and {report.entities:,} entities came out: do the offsets count characters"
             f" from 0, with ends exclusive, and is --lang {lang} the language of the texts?"
         ]
+    if not report.entities and not report.issues:
+        return [
+            "there is not one entity, so nothing can be learnt from it: are the annotations in another column or key"
+            " (--entities-column, --tag-column), or the file in another --format?"
+        ]
     return []
+
+
+def unknown_labels(name: str, labels: Mapping[str, Iterable[str]]) -> list[str]:
+    """A sentence where the split `name` has labels that the split "train" has not, given the labels of each."""
+    train = set(labels.get("train", ()))
+    own = set(labels[name])
+    new = sorted(own - train)
+    if name == "train" or not train or not new:
+        return []
+    if own & train:
+        return [f"{name} has labels that train has not and that cannot be learnt: {', '.join(new)}"]
+    return [
+        f"no label of {name} ({', '.join(new)}) is one of train's ({', '.join(sorted(train))}), so its score will be 0:"
+        f" name a file of the same data (--{name} here, --vars.{name}_file in a project), or make all three of one"
+        " with --split 80/10/10"
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -58,7 +59,8 @@ def inspect_corpus(
     with PartSpool() as spool:
         train_words: set[int] = set()
         for index, (name, path) in enumerate(splits):
-            for part in read_parts(index, path, lang, format):
+            lost: Counter[str] = Counter()
+            for part in read_parts(index, path, lang, format, lost=lost):
                 spool.add(part)
                 tallies[index].add(part)
                 texts.add(part)
@@ -75,6 +77,12 @@ def inspect_corpus(
                         )
                 if progress is not None:
                     progress(name, tallies[index].stats.docs)
+            if lost:
+                causes = ", ".join(f"{cause} {count:,}" for cause, count in lost.most_common())
+                notes.append(
+                    f"{name}: {lost.total():,} annotations are dropped or changed when they are put on tokens ({causes});"
+                    f" cloudner convert lists each: are the offsets right, and does --lang {lang} suit the texts?"
+                )
         texts.finish()
         stats = [tally.finish() for tally in tallies]
         if train_index is not None:

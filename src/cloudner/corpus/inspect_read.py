@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,9 +192,14 @@ def _stem(path: str) -> str:
 
 
 def read_parts(
-    split: int, path: str, lang: str, format: str = "auto", options: ReadOptions | None = None
+    split: int,
+    path: str,
+    lang: str,
+    format: str = "auto",
+    options: ReadOptions | None = None,
+    lost: Counter[str] | None = None,
 ) -> Iterator[Part]:
-    """The documents of one split. Raises InputError for what cannot be read or has no document with text."""
+    """The documents of one split. lost: grows by the causes of annotations that fit no tokens as they are. Raises InputError for what cannot be read or has no document with text."""
     aligner: Aligner | None = None
     found = False
     for source in corpus_sources(path):
@@ -201,7 +207,8 @@ def read_parts(
             parts = _docbin_parts(split, source)
         else:
             aligner = aligner or Aligner(lang)
-            parts = _aligned_parts(split, source, aligner, options or ReadOptions(lang=lang), format)
+            chunks = aligned_chunks(source, aligner, options or ReadOptions(lang=lang), format)
+            parts = _aligned_parts(split, source, _counting(chunks, Counter() if lost is None else lost))
         for part in parts:
             found = True
             yield part
@@ -244,11 +251,15 @@ def _groups(numbers: list[int], sizes: list[int]) -> Iterator[list[int]]:
         yield group
 
 
-def _aligned_parts(
-    split: int, source: FileSource, aligner: Aligner, options: ReadOptions, format: str
-) -> Iterator[Part]:
+def _counting(chunks: Iterable[Chunk], lost: Counter[str]) -> Iterator[Chunk]:
+    for chunk in chunks:
+        lost.update(issue.cause for issue in chunk.issues if issue.action in ("dropped", "changed"))
+        yield chunk
+
+
+def _aligned_parts(split: int, source: FileSource, chunks: Iterable[Chunk]) -> Iterator[Part]:
     held: list[Chunk] = []
-    for chunk in itertools.chain(aligned_chunks(source, aligner, options, format), [None]):
+    for chunk in itertools.chain(chunks, [None]):
         full = sum(len(c) for c in held) >= PART_DOCS or sum(len(c.orth) for c in held) >= PART_TOKENS
         if held and (chunk is None or full):
             yield Part(

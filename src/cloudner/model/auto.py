@@ -21,12 +21,13 @@ _PLAIN_RATES = ((512, 1e-4), (1024, 3e-5), (1 << 30, 1e-5))
 _EVALUATIONS = 10
 
 
-def replace_default_optimizer(config: dict[str, Any], width: int) -> bool:
+def replace_default_optimizer(config: dict[str, Any], width: int, *, alone: bool = True) -> bool:
     """Where `[training.optimizer]` is spaCy's untouched default, put AdamW with a fine-tuning rate in its place.
 
     The default, Adam at a rate of 0.001, was made for small networks trained from nothing: it destroys what an
-    encoder of this `width` has been pretrained with. An optimizer that anybody chose stays. Returns whether it was
-    replaced; the change is in place, so that the saved config says what trained.
+    encoder of this `width` has been pretrained with. An optimizer that anybody chose stays; and so does the default
+    where the component is not `alone` in being trained, with a warning, since the others may want it. Returns whether
+    it was replaced; the change is in place, so that the saved config says what trained.
     """
     from spacy.language import DEFAULT_CONFIG
 
@@ -34,6 +35,14 @@ def replace_default_optimizer(config: dict[str, Any], width: int) -> bool:
     if training.get("optimizer") != DEFAULT_CONFIG["training"]["optimizer"]:
         return False
     rate = next(rate for limit, rate in _PLAIN_RATES if width < limit or limit == 1 << 30)
+    if not alone:
+        logger.warning(
+            "The config has spaCy's default optimizer (Adam, learning rate 0.001), which ruins a pretrained encoder. It "
+            "stays, as other components are trained too. Try [training.optimizer] with "
+            '@optimizers = "cloudner.AdamW.v1" and learn_rate = %g, which trains all of them.',
+            rate,
+        )
+        return False
     training["optimizer"] = {"@optimizers": "cloudner.AdamW.v1", "learn_rate": rate}
     logger.warning(
         "The config has spaCy's default optimizer (Adam, learning rate 0.001), which ruins a pretrained encoder: "

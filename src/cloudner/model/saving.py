@@ -8,7 +8,11 @@ from typing import NamedTuple
 import srsly
 import torch
 
+from cloudner.errors import InputError
+
 WEIGHTS = "model.safetensors"
+_WHOLE = "the whole file, as training left it"
+_AGAIN = "copy the pipeline's folder again, or `git lfs pull` where it came with git"
 
 
 class Saved(NamedTuple):
@@ -28,13 +32,25 @@ def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> None
 
 
 def read(folder: Path) -> Saved | None:
-    """None where a pipeline was saved before it had weights."""
+    """None where a pipeline was saved before it had weights. Raises InputError where they are lost or not whole."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not (folder / WEIGHTS).exists():
-        return None
-    files = {path.name: path.read_text(encoding="utf8") for path in folder.glob("*.json")}
-    return Saved(files, load_file(folder / WEIGHTS))
+    path = folder / WEIGHTS
+    files = {file.name: file.read_text(encoding="utf8") for file in folder.glob("*.json")}
+    if not path.exists():
+        if not files:
+            return None
+        raise InputError("there are no weights", file=str(path), expected=_WHOLE, fix=_AGAIN)
+    try:
+        return Saved(files, load_file(path))
+    except SafetensorError as error:
+        raise InputError(
+            f"{path.stat().st_size:,} bytes, no weights ({error})",
+            file=str(path),
+            expected=_WHOLE,
+            fix=_AGAIN,
+        ) from error
 
 
 def pack(network: torch.nn.Module | None, files: dict[str, str]) -> bytes:

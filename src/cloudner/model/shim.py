@@ -360,6 +360,13 @@ class TaggerShim(PyTorchShim):
             device = torch.device("cpu")
         self.set_network(network, device=device)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Worker processes (spawn, joblib, Spark) get the weights; a step in the making and what is made anew at the
+        # next call stay here.
+        fresh: dict[str, Any] = {"_step": None, "_fast": None, "_scaler": None, "_parameters": [], "labelled": 0,
+                                 "last_docs": (), "unread": [], "_rows": RowGradients()}  # fmt: skip
+        return {**self.__dict__, **fresh}
+
     def copy(self) -> TaggerShim:
         from copy import deepcopy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from spacy.tokens import Doc
@@ -28,6 +28,10 @@ class PieceCache:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Weak references cannot be pickled, and the documents are not there where the pickle is read.
+        return PieceCache, (self.tokenizer, self.max_pieces)
 
     def encode(self, keys: Sequence[Doc], docs: Sequence[Doc]) -> list[Pieces]:
         """The pieces of `docs`, kept under `keys` (the references, which outlive their predicted copies).

@@ -163,7 +163,7 @@ def evaluate(
         raise InputError(
             "no document with entity annotation in " + ", ".join(map(str, files)),
             expected="documents with doc.ents, or with ents=[] where there are none",
-            fix="python -m spacy cloudner convert FILE --output corpus/test.spacy",
+            fix="python -m spacy cloudner convert FILE corpus/test.spacy",
         )
     notes = _notes(nlp, documents)
     strict = strict_scores(documents)

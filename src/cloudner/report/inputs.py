@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def spacy_files(data: str | Path | Sequence[str | Path]) -> list[Path]:
             raise InputError(
                 "not a .spacy file",
                 file=str(item),
-                fix=f"python -m spacy cloudner convert {item} --output {item.with_suffix('.spacy')}",
+                fix=f"python -m spacy cloudner convert {shlex.join([str(item), str(item.with_suffix('.spacy'))])}",
             )
         else:
             files.append(item)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import IO, Any, Literal
 
 from cloudner.corpus.encoding import decode_errors
@@ -192,6 +193,13 @@ def _check_end(source: Any, line: int, last: list[str], delimiter: str, quoting:
             ) from error
 
 
+def _closest(wanted: str, header: list[str], names: Sequence[str]) -> str:
+    """The column that was probably meant: spelt alike, else of a usual name, else the first."""
+    alike = get_close_matches(wanted, header, n=1)
+    usual = find_column(header, names)
+    return alike[0] if alike else header[usual or 0]
+
+
 def column_of(
     header: list[str], wanted: str | int | None, names: Sequence[str], what: str, where: Where
 ) -> int:
@@ -205,7 +213,7 @@ def column_of(
         raise where.error(
             f"no column {wanted!r} among {', '.join(header)}",
             "the name of a column",
-            f"--{what}-column {header[0]}",
+            f"--{what}-column {_closest(str(wanted), header, names)}",
         )
     found = find_column(header, names)
     if found is None:
