@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc
 from spacy.training import Corpus
+from typer.testing import CliRunner
 
+from cloudner.cli import app
 from cloudner.errors import InputError
 from cloudner.report.evaluate import evaluate
 from cloudner.report.inputs import training_record, training_surfaces
@@ -151,3 +154,14 @@ def test_bad_input_is_told_in_one_line(tmp_path, model):
         evaluate("no_such_pipeline", bare)
     with pytest.raises(InputError, match="no data given"):
         evaluate(model, [])
+
+
+def test_another_format_is_told_with_a_command_that_exists(model, tmp_path):
+    path = tmp_path / "my test.jsonl"
+    path.write_text('{"text": "Ann ran.", "entities": [[0, 3, "PER"]]}\n')
+    with pytest.raises(InputError, match=r"not a \.spacy file") as caught:
+        evaluate(model, path)
+    command = shlex.split(caught.value.fix)
+    assert command[:4] == ["python", "-m", "spacy", "cloudner"]
+    assert CliRunner().invoke(app, command[4:]).exit_code == 0
+    assert (tmp_path / "my test.spacy").exists()
