@@ -16,6 +16,8 @@ from cloudner.overrides import check_overrides
 
 logger = logging.getLogger("cloudner")
 
+# Guesses of a fresh head reach some per cent.
+_NOTHING = 0.05
 RESOLVED = "resolved.cfg"
 _ONLY_SPACY = "spacy.Corpus.v1 reads .spacy files only, cloudner.Corpus.v1 the other formats too"
 
@@ -143,6 +145,7 @@ def train(
     spacy_train(resolved, output, use_gpu=made.use_gpu)
     seconds = time.perf_counter() - started
     best = output / "model-best"
+    _look_at_score(best)
     run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
     if calibrate and _owners(made.config.interpolate()):
         dev = made.config.interpolate()["paths"].get("dev")
@@ -154,6 +157,18 @@ def train(
             _write_meta(folder, run)
             write_card(folder)
     return best
+
+
+def _look_at_score(best: Path) -> None:
+    """Warns where nothing was learnt: spaCy's best pipeline is then that of the first evaluation."""
+    meta = best / "meta.json"
+    f1 = srsly.read_json(meta).get("performance", {}).get("ents_f") if meta.is_file() else None
+    if f1 is not None and f1 < _NOTHING:
+        logger.warning(
+            "The best F1 on dev is %.1f %%: the pipeline finds hardly anything. Too few steps (training.max_epochs, "
+            "min_steps), a learning rate that does not fit the encoder, or labels that are wrong: `cloudner inspect`.",
+            100 * f1,
+        )
 
 
 def keep_freed_memory() -> None:

@@ -58,6 +58,27 @@ def test_a_run_saves_pipelines_that_load_anywhere(bert, tmp_path, gpu_id):
         assert [(e.start_char, e.end_char, e.label_) for e in nlp(text).ents] == entities
 
 
+@pytest.mark.parametrize(("rate", "epochs", "told"), [(1e-6, 1, True), (1e-2, 8, False)])
+def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, rate, epochs, told):
+    corpus = tmp_path / "corpus.spacy"
+    DocBin(docs=[eg.reference for eg in tiny.make_examples(spacy.blank("en"), tiny.DATA * 8)]).to_disk(corpus)
+    train(
+        CONFIGS / "cpu.cfg",
+        tmp_path / "training",
+        gpu_id=-1,
+        encoder=str(bert),
+        calibrate=False,
+        overrides={
+            "paths.train": str(corpus),
+            "paths.dev": str(corpus),
+            "training.max_epochs": epochs,
+            "training.batcher.batch_size": 4,
+            "training.optimizer.learn_rate.initial_rate": rate,
+        },
+    )
+    assert ("finds hardly anything" in caplog.text) == told
+
+
 def test_settings_that_spacy_would_leave_out_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"no such setting.*try: --training.max_epochs 1"):
         resolve(CONFIGS / "cpu.cfg", overrides={"training.max_epoch": 1})
