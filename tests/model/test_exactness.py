@@ -65,6 +65,44 @@ def test_uneven_losses_are_not_averaged_by_batch(bert):
         torch.testing.assert_close(gradient, alone[key] + rest[key], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("change", ["label", "device"])
+def test_gradients_of_a_network_that_has_changed_are_forgotten(bert, change):
+    """All of them: the encoder's without the head's, divided by the tokens of what came after, would be another step."""
+    made = []
+    for before in (True, False):
+        nlp = tiny.make_nlp(bert)
+        pipe = nlp.get_pipe("cloudner")
+        examples = tiny.make_examples(nlp)
+        if before:
+            pipe.update(examples[:1])
+        torch.manual_seed(1)
+        if change == "label":
+            pipe.add_label("EVENT")
+        else:
+            pipe.model.shims[0].to_device("cpu", -1)
+        pipe.update(examples[1:], sgd=tiny.adamw(1e-3, eps=1e-2))
+        made.append(tiny.weights(nlp))
+    assert tiny.largest_difference(*made) < 1e-6
+
+
+def test_copying_and_saving_leave_accumulated_gradients_alone(bert):
+    made = []
+    for look in (True, False):
+        nlp = tiny.make_nlp(bert)
+        pipe = nlp.get_pipe("cloudner")
+        examples = tiny.make_examples(nlp)
+        pipe.update(examples[:1])
+        if look:
+            other = pipe.model.copy()
+            assert all(p.grad is None for p in other.shims[0].network.parameters())
+            assert other.shims[0].labelled == 0
+            nlp.to_bytes()
+            nlp(examples[0].text)
+        pipe.update(examples[1:], sgd=tiny.adamw(1e-3, eps=1e-2))
+        made.append(tiny.weights(nlp))
+    assert tiny.largest_difference(*made) < 1e-6
+
+
 def test_gradient_checkpointing_gives_the_same_gradients(bert):
     _, plain, _ = stepped(bert, [[0, 1, 2, 3, 4, 5]])
     _, again, _ = stepped(bert, [[0, 1, 2, 3, 4, 5]], gradient_checkpointing=True)

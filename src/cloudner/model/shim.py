@@ -19,7 +19,7 @@ from cloudner.model import saving
 from cloudner.model.device import target_device
 from cloudner.model.network import TagNetwork
 from cloudner.model.optimizer import FusedAdamW
-from cloudner.model.precision import autocast, choose_precision
+from cloudner.model.precision import autocast, choose_precision, encoder_kind
 from cloudner.model.rows import RowGradients
 from cloudner.model.step import AdamWStep, free_device_memory
 
@@ -106,11 +106,11 @@ class TaggerShim(PyTorchShim):
         self.reset()
 
     def reset(self) -> None:
-        """Forget optimizer state, scaler and prediction copies: parameters have been replaced or moved."""
+        """Forget gradients, optimizer state, scaler and prediction copies: parameters have been replaced or moved."""
         self._step = self._fast = self._scaler = None
-        self._rows = RowGradients()
         self._parameters = []
-        self.labelled = 0
+        self._drop_gradients()
+        self._rows = RowGradients()
 
     def to_device(self, device_type: str, device_id: int) -> None:
         if self._model is not None:
@@ -119,7 +119,7 @@ class TaggerShim(PyTorchShim):
 
     @property
     def precision(self) -> str:
-        return choose_precision(self.mixed_precision, self.device)
+        return choose_precision(self.mixed_precision, self.device, encoder_kind(self._model))
 
     # -- training ---------------------------------------------------------------------------------------------
 
@@ -185,7 +185,9 @@ class TaggerShim(PyTorchShim):
         """Of the trainable parameters, then of `inputs`; in fp16 scaled. Nothing is kept."""
         parameters = self._trained()
         scaled = self.scaler.scale(loss / _FP16_SUM) if self.precision == "fp16" else loss
-        return torch.autograd.grad(scaled, parameters + (inputs or []), allow_unused=True)
+        wanted = parameters + (inputs or [])
+        gradients = torch.autograd.grad(scaled, wanted, allow_unused=True)
+        return tuple(_laid_out(g, p) for g, p in zip(gradients, wanted, strict=True))
 
     def finish_update(self, optimizer: Optimizer) -> None:
         if self._model is None or self.labelled == 0:
@@ -370,13 +372,20 @@ class TaggerShim(PyTorchShim):
     def copy(self) -> TaggerShim:
         from copy import deepcopy
 
-        self._drop_gradients()
         made = TaggerShim(device=self.wanted_device, mixed_precision=self.mixed_precision)
         made.inference_precision = self.inference_precision
         made.inference_backend = self.inference_backend
         made._model = deepcopy(self._model)
         made.runner = self.runner.for_shim(made) if self.runner is not None else None
         return made
+
+
+def _laid_out(gradient: Any, parameter: torch.Tensor) -> Any:
+    """The gradient in memory as its parameter is, as `backward()` would leave it: the fused AdamW of a CPU reads both
+    from front to back whatever their strides, and that of CUDA refuses them."""
+    if gradient is None or gradient.is_sparse or gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def _pairs(params: dict | None) -> Iterator[tuple[tuple[Any, Any], Any]]:
