@@ -55,6 +55,12 @@ def test_what_it_does_not_do_is_torchs():
     assert torch.equal(attend(q, k, v), scaled_dot_product_attention(q, k, v))
 
 
+def test_types_that_differ_are_left_to_autocast():
+    q, k, v = inputs(9)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(attend(q, k, v.float()), scaled_dot_product_attention(q, k, v.float()))
+
+
 def test_dropout_drops_weights_and_keeps_the_mean():
     torch.manual_seed(0)
     q = torch.zeros(1, 1, 200, 8, dtype=torch.bfloat16)

@@ -37,7 +37,7 @@ def attend(
         is_causal
         or enable_gqa
         or query.dtype != torch.bfloat16
-        or key.dtype != query.dtype
+        or not query.dtype == key.dtype == value.dtype
         or query.device.type != "cpu"
         or key.shape[-2] > LONGEST
     ):
