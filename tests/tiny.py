@@ -84,6 +84,11 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {**_SMALL, "relative_attention": True, "position_buckets": 16, "norm_rel_ebd": "layer_norm",
          "share_att_key": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False},
     ),
+    "deberta": (
+        "byte-bpe",
+        "DebertaConfig",
+        {**_SMALL, "relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False},
+    ),
     "electra": ("wordpiece-uncased", "ElectraConfig", {**_SMALL, "embedding_size": 16}),
     "distilbert": ("wordpiece-uncased", "DistilBertConfig", {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48}),
     "modernbert": (
@@ -93,6 +98,7 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "albert": ("unigram", "AlbertConfig", {**_SMALL, "embedding_size": 16}),
     "mpnet": ("wordpiece-uncased", "MPNetConfig", _SMALL),
+    "xlnet": ("unigram", "XLNetConfig", {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 48}),
     "longformer": ("byte-bpe", "LongformerConfig", {**_SMALL, "attention_window": 8}),
 }  # fmt: skip
 
@@ -111,9 +117,9 @@ def write_encoder(family: str, folder: Path, *, positions: int = 128, **settings
         "cls_token_id": tokenizer.cls_token_id,
         "sep_token_id": tokenizer.sep_token_id,
     }
-    config = getattr(transformers, config_class)(
-        vocab_size=len(tokenizer), max_position_embeddings=positions, **ids, **{**own, **settings}
-    )
+    if family != "xlnet":  # which has no table of positions
+        own = {"max_position_embeddings": positions, **own}
+    config = getattr(transformers, config_class)(vocab_size=len(tokenizer), **ids, **{**own, **settings})
     torch.manual_seed(0)
     model = transformers.AutoModel.from_config(config)
     model.save_pretrained(folder)

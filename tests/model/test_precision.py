@@ -135,6 +135,22 @@ def test_training_in_bf16_learns_what_fp32_learns(bert):
     assert losses["bf16"] != losses["fp32"]
 
 
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+def test_encoders_without_half_precision_compute_in_fp32(encoder_folder, monkeypatch, caplog, kind):
+    monkeypatch.setattr(precision, "_best", lambda kind_of_device, index: kind)
+    precision._in_fp32.cache_clear()
+    with caplog.at_level(logging.WARNING, "cloudner"):
+        nlp = tiny.make_nlp(encoder_folder("deberta"), mixed_precision="auto")
+        examples = tiny.make_examples(nlp)
+        losses = [nlp.update(examples, sgd=tiny.adamw(3e-3))["cloudner"] for _ in range(4)]
+        assert losses[-1] < losses[0]
+        nlp(tiny.DATA[0][0])
+    assert [r.message for r in caplog.records if "half precision" in r.message] == [
+        "an encoder of the type deberta cannot compute in half precision: computing in fp32"
+    ]
+    precision._in_fp32.cache_clear()
+
+
 NAMES = ("Marie", "Curie", "Apple", "Beats", "Paris", "Warsaw")
 WORDS = (*NAMES, "the", "and", "met", "worked", "in", "president")
 STEPS, SEEDS = 200, (0, 1, 2)

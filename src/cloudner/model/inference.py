@@ -11,7 +11,7 @@ import torch
 from cloudner.errors import ConfigError
 from cloudner.model.backends import exported
 from cloudner.model.network import Network, TagNetwork, first_layer
-from cloudner.model.precision import autocast, choose_precision
+from cloudner.model.precision import autocast, choose_precision, encoder_kind
 
 logger = logging.getLogger("cloudner")
 
@@ -41,7 +41,7 @@ def prepare(
             precision = "auto"
         else:
             return _quantised(network), autocast(device, "fp32")
-    name = choose_precision(trained_in if precision == "auto" else precision, device)
+    name = choose_precision(trained_in if precision == "auto" else precision, device, encoder_kind(network))
     if name == "fp32":
         return network, autocast(device, "fp32")
     dtype = torch.bfloat16 if name == "bf16" else torch.float16

@@ -17,17 +17,25 @@ logger = logging.getLogger("cloudner")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
-def choose_precision(wanted: str | bool, device: torch.device) -> str:
+# Families whose code in transformers mixes fp32 and half precision, and so raises in either
+# (huggingface/transformers issue 35332). DeBERTa-v2 and v3 are not among them.
+FP32_ONLY = {"deberta"}
+
+
+def choose_precision(wanted: str | bool, device: torch.device, kind: str = "") -> str:
     """`fp32`, `bf16` or `fp16` for training and prediction on `device`.
 
     auto (and spaCy's true): bf16 on CUDA with compute capability 8.0 or higher and on CPUs with AVX512-BF16 or
     AMX, fp16 on CUDA 7.0 to 7.5, else fp32. spaCy's false is fp32. A precision the device cannot do falls back
-    to what it can, with a warning. Raises ConfigError for an unknown name.
+    to what it can, with a warning; so does an encoder of a `kind` in `FP32_ONLY`. Raises ConfigError for an unknown
+    name.
     """
     name = {True: "auto", False: "fp32"}.get(wanted, wanted) if isinstance(wanted, bool) else wanted
     if name not in PRECISIONS:
         raise ConfigError(f"mixed_precision = {wanted!r}", expected=", ".join(PRECISIONS) + ", true or false")
     best = _best(device.type, device.index)
+    if kind in FP32_ONLY and name != "fp32":
+        return "fp32" if best == "fp32" else _in_fp32(kind)
     if name == "auto":
         return best
     if name == "bf16" and best != "bf16":
@@ -41,6 +49,17 @@ def choose_precision(wanted: str | bool, device: torch.device) -> str:
 def _fall_back(wanted: str, best: str, device: str) -> str:
     logger.warning("%s is not fast on %s: computing in %s", wanted, device, best)
     return best
+
+
+@functools.cache
+def _in_fp32(kind: str) -> str:
+    logger.warning("an encoder of the type %s cannot compute in half precision: computing in fp32", kind)
+    return "fp32"
+
+
+def encoder_kind(network: Any) -> str:
+    """The `model_type` of the network's encoder; "" where it has none."""
+    return str(getattr(getattr(getattr(network, "encoder", None), "config", None), "model_type", ""))
 
 
 @functools.cache
