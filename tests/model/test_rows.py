@@ -62,6 +62,25 @@ def test_a_dense_and_a_sparse_gradient_add_up():
     assert table.grad[:, 0].tolist() == [1.0, 3.0, 1.0, 1.0]
 
 
+def test_a_dense_gradient_after_sparse_ones_is_neither_overlooked_nor_kept(bert, monkeypatch):
+    nlp = tiny.make_nlp(bert)
+    shim = nlp.get_pipe("cloudner").model.shims[0]
+    table = dict(shim.network.named_parameters())[TABLE]
+    nlp.update(tiny.make_examples(nlp), sgd=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(tagger, "sparse_table", lambda encoder: nullcontext())
+        nlp.update(tiny.make_examples(nlp, [("other words than those", [(0, 5, "PER")])]), sgd=False)
+    whole = table.grad.norm()
+    torch.testing.assert_close(shim._rows.nonzero(table).norm(), whole)
+    shim._drop_gradients()
+    other = tiny.make_nlp(bert)  # of the same weights
+    for each in (nlp, other):
+        each.update(tiny.make_examples(each, tiny.DATA[2:3]), sgd=False)
+    fresh = dict(other.get_pipe("cloudner").model.shims[0].network.named_parameters())[TABLE].grad
+    assert fresh.any()
+    torch.testing.assert_close(table.grad, fresh)
+
+
 def test_the_encoder_is_as_it_was(bert):
     nlp = tiny.make_nlp(bert)
     encoder = nlp.get_pipe("cloudner").model.shims[0].network.encoder

@@ -29,6 +29,13 @@ class RowGradients:
         if parameter.grad is self._kept.get(parameter):
             self._touched.setdefault(parameter, []).append(gradient._indices()[0])
 
+    def release(self, gradients: list[torch.Tensor]) -> None:
+        """Leave those of these that are kept here to the caller, who adds to rows that are not known here."""
+        theirs = {id(gradient) for gradient in gradients}
+        for parameter in [p for p, kept in self._kept.items() if id(kept) in theirs]:
+            del self._kept[parameter]
+            self._touched.pop(parameter, None)
+
     def nonzero(self, parameter: torch.Tensor) -> torch.Tensor:
         """`parameter.grad`, or its touched rows alone, where the others are zero."""
         touched = self._touched.get(parameter)

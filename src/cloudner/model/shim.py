@@ -168,6 +168,7 @@ class TaggerShim(PyTorchShim):
                 olds.append(parameter.grad)
                 news.append(gradient)
         if olds:
+            self._rows.release(olds)
             torch._foreach_add_(olds, news)
         self.labelled += n_labelled
         self._fast = None
