@@ -43,7 +43,8 @@ def transformer_ner(
     dropout: the encoder's own dropout (default: its configuration's). `[training] dropout` is another one, before
         the head.
     attention_dropout: of attention weights alone (default: as `dropout`). At 0, CPUs use torch's fused attention in fp32.
-    mixed_precision: "auto", "bf16", "fp16", "fp32", or spaCy's true (auto) and false (fp32).
+    mixed_precision: "auto", "bf16", "fp16", "fp32", or spaCy's true (auto) and false (fp32). The first DeBERTa
+        (not v2 and v3) computes in fp32 in any case: its code cannot do half precision.
     device: "auto" (as spaCy was told by --gpu-id or prefer_gpu), "cpu", "cuda", "cuda:1"; CUDA needs torch only.
     batch_pieces, predict_pieces: most padded word pieces computed at once in training and prediction; "auto" by
         device. The step's gradient does not depend on it.
