@@ -113,6 +113,7 @@ class Cloudner(TrainablePipe):
             "spans_floor": spans_floor,
         }
         self._scheme: TagScheme | None = None
+        self._fetched: Any = None  # see `_transitions`
         if not Span.has_extension("confidence"):
             Span.set_extension("confidence", default=None)
 
@@ -306,12 +307,21 @@ class Cloudner(TrainablePipe):
         return result
 
     def _transitions(self) -> Any:
+        """The CRF's, on the host; fetched from a GPU once for as long as they stay the same."""
+        import torch
+
         from cloudner.model.decode import Transitions
 
         head = self._shim.network.head
         if not head.crf:
             return None
-        return Transitions(*(p.detach().float().cpu().numpy() for p in (head.between, head.start, head.end)))
+        tensors = (head.between, head.start, head.end)
+        state = tuple((t.data_ptr(), t._version) for t in tensors)
+        if self._fetched is None or self._fetched[0] != state:
+            rows = [tensors[0], *(t[None] for t in tensors[1:])]
+            *between, start, end = torch.cat([r.detach().float() for r in rows]).cpu().numpy().copy()
+            self._fetched = state, Transitions(np.array(between), start, end)
+        return self._fetched[1]
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write `doc.ents` and, where asked for, confidences and candidate spans."""
@@ -352,11 +362,7 @@ class Cloudner(TrainablePipe):
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)
             mean = loss / max(n_labelled, 1)
-            if loss.device.type == "cpu":
-                losses[self.name] += float(mean)
-            else:  # it stays on the device until `finish_update` waits for that anyway
-                losses[self.name] += mean
-                self._shim.unread.append((losses, self.name))
+            self._shim.step.add_loss(losses, self.name, mean)
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -366,6 +372,16 @@ class Cloudner(TrainablePipe):
         NonFiniteLossError, with all weights as they were, when a gradient is not finite."""
         self.model.finish_update(sgd)
         self.model.attrs["learn_rate"] = self._shim.learn_rate
+
+    def fast_report(self) -> list[dict[str, Any]]:
+        """The fast paths that were tried in training: {"name", "used", "why"} and, where they were measured, "ratio" (time of a
+        plain pass over theirs), "difference" (relative, of the gradients) and "seconds" (of the proof)."""
+        runner = self._shim.runner
+        return (
+            [dict(row) for row in runner.paths.report]
+            if hasattr(runner, "paths") and self._shim.ready
+            else []
+        )
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """The mean loss of a labelled token under `scores`, the Emissions of `self.model.predict`, and None: the

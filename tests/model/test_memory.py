@@ -161,22 +161,22 @@ def test_a_state_that_does_not_fit_steps_in_host_memory(bert, caplog, after):
     assert tiny.largest_difference(tiny.weights(plain), tiny.weights(tight)) < 1e-6
     shim = tight.get_pipe("cloudner").model.shims[0]
     large = [p for p in network.parameters() if p.numel() > 1000]
-    assert len(large) - after // 2 == sum(p not in shim._step.state for p in large)
+    assert len(large) - after // 2 == sum(p not in shim.step.adamw.state for p in large)
     assert sum("optimizer's state" in r.getMessage() for r in caplog.records) == 1
 
 
 def test_a_state_fits_once_the_prediction_copy_is_freed(bert, caplog):
     nlp = tiny.make_nlp(bert)
     shim = nlp.get_pipe("cloudner").model.shims[0]
-    shim._free = lambda: setattr(room, "most", 1 << 40)
+    shim.step.make_room = lambda: setattr(room, "most", 1 << 40)
     room = NoRoomForStates(shim.network, 1000)
     nlp.update(tiny.make_examples(nlp, TEXTS), sgd=False)
     with caplog.at_level(logging.WARNING, "cloudner"), room:
         shim.finish_update(tiny.adamw(1e-3))
     assert room.refused == 1
-    taught = [p for p in shim.network.parameters() if p in shim._step.state]
+    taught = [p for p in shim.network.parameters() if p in shim.step.adamw.state]
     assert len(taught) > 10
-    assert all(len(shim._step.state[p]) == 3 for p in taught)
+    assert all(len(shim.step.adamw.state[p]) == 3 for p in taught)
     assert not any("state" in r.getMessage() for r in caplog.records)
 
 
@@ -199,5 +199,5 @@ def test_a_state_that_does_not_fit_on_a_gpu(bert):
         shim.finish_update(tiny.adamw(1e-3))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert shim.network.ballast not in shim._step.state
+    assert shim.network.ballast not in shim.step.adamw.state
     assert float(shim.network.ballast.detach().float().mean()) == pytest.approx(-1e-3, rel=1e-2)

@@ -72,7 +72,7 @@ def test_a_dense_gradient_after_sparse_ones_is_neither_overlooked_nor_kept(bert,
         nlp.update(tiny.make_examples(nlp, [("other words than those", [(0, 5, "PER")])]), sgd=False)
     whole = table.grad.norm()
     torch.testing.assert_close(shim._rows.nonzero(table).norm(), whole)
-    shim._drop_gradients()
+    shim.step.drop()
     other = tiny.make_nlp(bert)  # of the same weights
     for each in (nlp, other):
         each.update(tiny.make_examples(each, tiny.DATA[2:3]), sgd=False)

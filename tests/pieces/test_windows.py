@@ -192,7 +192,7 @@ def test_sentences_in_training_and_prediction(bert):
             example.predicted.ents = []
         pipe.update(examples)
         losses.append((pipe.update(examples)["cloudner"], pipe.model.shims[0].labelled))
-        pipe.model.shims[0]._drop_gradients()
+        pipe.model.shims[0].step.drop()
     assert losses[0][1] == losses[1][1] == 2 * len(doc)
     assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-5)
     runner.settings.window_unit = "document"  # kept pieces serve any window

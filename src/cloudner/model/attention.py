@@ -1,4 +1,4 @@
-"""Attention over short sequences in half precision on CPUs."""
+"""Which of torch's attentions computes: over short sequences in half precision on CPUs, and on GPUs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
 
@@ -72,3 +73,12 @@ class ShortAttention(TorchFunctionMode):
 def short_attention(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """`ShortAttention` on a CPU that computes in bf16, elsewhere nothing."""
     return ShortAttention() if device.type == "cpu" and cpu_has_bf16() else contextlib.nullcontext()
+
+
+def without_plans(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """On a GPU torch's attention without cuDNN, which newer torch prefers on recent cards and which plans anew for
+    each (sequences, length): up to half a second for a batch of a new shape. Elsewhere nothing. The backward pass
+    belongs inside too, as gradient checkpointing computes the layers again there."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from cloudner.errors import ConfigError
+from cloudner.model.masks import attention_mask, hidden_states
 from cloudner.pieces.tokenizer import N_CASES
 
 POOLINGS = ("first", "mean", "max")
@@ -23,6 +24,7 @@ class Sequences:
     lengths: (sequences,) int64 real lengths; None when no sequence is padded.
     token_first: (tokens,) int64 index of each token's first piece in `ids` flattened.
     token_count: (tokens,) int64 number of its pieces; None with pooling "first".
+    n_pieces: their sum, known to the host.
     cases: (sequences, length) int64 case classes of the pieces, or None.
     """
 
@@ -30,13 +32,17 @@ class Sequences:
     lengths: torch.Tensor | None
     token_first: torch.Tensor
     token_count: torch.Tensor | None = None
+    n_pieces: int = 0
     cases: torch.Tensor | None = None
 
     def mask(self) -> torch.Tensor | None:
         """(sequences, length) int64, 0 at padding; None when there is none."""
-        if self.lengths is None:
-            return None
-        return (torch.arange(self.ids.shape[1], device=self.ids.device) < self.lengths[:, None]).long()
+        return None if self.lengths is None else self.real().long()
+
+    def real(self) -> torch.Tensor:
+        """(sequences, length) bool, False at padding; where there is some."""
+        assert self.lengths is not None
+        return torch.arange(self.ids.shape[1], device=self.ids.device) < self.lengths[:, None]
 
 
 class TagHead(nn.Module):
@@ -123,14 +129,20 @@ class Network(TagNetwork):
         pieces = self.piece_vectors(batch)
         if self.pooling == "first" or batch.token_count is None:
             return pieces.index_select(0, batch.token_first)
-        return self._pooled(pieces, batch.token_first, batch.token_count)
+        return self._pooled(pieces, batch)
 
     def piece_vectors(self, batch: Sequences) -> torch.Tensor:
         """(sequences * length, width)."""
-        return encode(self.encoder, self.cases, batch.ids, batch.mask(), batch.cases).flatten(0, 1)
+        mask = attention_mask(self.encoder, batch)
+        return encode(self.encoder, self.cases, batch.ids, mask, batch.cases).flatten(0, 1)
 
-    def _pooled(self, pieces: torch.Tensor, first: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-        token = torch.repeat_interleave(torch.arange(len(first), device=first.device), count)
+    def _pooled(self, pieces: torch.Tensor, batch: Sequences) -> torch.Tensor:
+        first, count = batch.token_first, batch.token_count
+        assert count is not None
+        # Without its size the host would wait for the sum of the counts.
+        token = torch.repeat_interleave(
+            torch.arange(len(first), device=first.device), count, output_size=batch.n_pieces
+        )
         ends = torch.cumsum(count, 0)
         within = torch.arange(len(token), device=first.device) - (ends - count)[token]
         rows = pieces.index_select(0, first[token] + within)
@@ -161,17 +173,15 @@ def encode(
     encoder: nn.Module,
     case_table: nn.Embedding | None,
     ids: torch.Tensor,
-    mask: torch.Tensor | None,
+    mask: Any,
     cases: torch.Tensor | None,
 ) -> torch.Tensor:
-    """(sequences, length, width) of the encoder's last layer; ids, mask, cases: (sequences, length) int64. With a
-    `case_table` its vectors are added to the pieces' embeddings."""
+    """(sequences, length, width) of the encoder's last layer; ids, cases: (sequences, length) int64; mask: as
+    `attention_mask` gives it. With a `case_table` its vectors are added to the pieces' embeddings."""
     if case_table is None:
-        hidden = encoder(input_ids=ids, attention_mask=mask, return_dict=True)
-    else:
-        table = encoder.get_input_embeddings()  # type: ignore[operator]
-        hidden = encoder(inputs_embeds=table(ids) + case_table(cases), attention_mask=mask, return_dict=True)
-    return hidden.last_hidden_state
+        return hidden_states(encoder, ids, None, mask)
+    table = encoder.get_input_embeddings()  # type: ignore[operator]
+    return hidden_states(encoder, None, table(ids) + case_table(cases), mask)
 
 
 def first_layer(encoder: nn.Module) -> nn.Module | None:

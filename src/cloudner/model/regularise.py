@@ -67,9 +67,10 @@ def fgm(
             f"fgm with an encoder whose embeddings have shape {tuple(seen[0].shape)}",
             expected="(sequences, pieces, width), which this attention implementation packs away",
         )
-    *clean, gradient = shim.gradients(loss, seen)
+    *clean, gradient = shim.step.gradients(loss, seen)
     result = loss.detach().float()
     del loss  # its graph is not held while the second is built
+    assert gradient is not None
     along = gradient.float()
     norm = along.flatten(1).norm(dim=1).clamp_min(torch.finfo(torch.float32).tiny)
     step = (runner.settings.fgm * along / norm[:, None, None]).to(seen[0].dtype)

@@ -71,20 +71,44 @@ class Prepared:
         if counts:
             # A token's pieces end with its window: one cut by it is seen as far as it goes.
             room = (self.begin + self.lengths - 2)[rows][sequence] - self.first_piece[tokens]
-            batch.token_count = to_device(np.minimum(self.counts[tokens], room), device)
+            pieces = np.minimum(self.counts[tokens], room)
+            batch.token_count, batch.n_pieces = to_device(pieces, device), int(pieces.sum())
         if cases:
             table = np.zeros(n * longest, dtype=np.int64)
             table[where] = self.piece_cases[source]
             batch.cases = to_device(table.reshape(n, longest), device)
         return batch, tokens
 
+    def fill(self, given: np.ndarray, rows: np.ndarray, tags: np.ndarray, special: dict[str, int]) -> None:
+        """Write these sequences into (4, at least as many sequences, length) int32: ids, the tag of each token at its first
+        piece, case classes, and 1 where there is a piece. tags: (tokens,) of all documents."""
+        length = given.shape[2]
+        lengths, begin = self.lengths[rows], self.begin[rows]
+        starts = np.arange(len(rows)) * length
+        where = ragged_indices(starts + 1, lengths - 2)
+        source = ragged_indices(begin, lengths - 2)
+        ids, of_tags, cases, real = given.reshape(4, -1)
+        ids[where] = self.ids[source]
+        ids[starts] = special["cls"]
+        ids[starts + lengths - 1] = special["sep"]
+        cases[where] = self.piece_cases[source]
+        real[ragged_indices(starts, lengths)] = 1
+        tokens = ragged_indices(self.row_first[rows], self.sizes[rows])
+        sequence = np.repeat(np.arange(len(rows)), self.sizes[rows])
+        of_tags[self.first_piece[tokens] - begin[sequence] + starts[sequence] + 1] = tags[tokens]
+
 
 def padded_length(longest: int, most: int, device: torch.device) -> int:
     """Length of a micro-batch's rows. On CPUs oneDNN generates code for each shape of a bf16 product, three dozen times a
-    step, and keeps 1,024 of them: with lengths in fours they come back before they are dropped."""
-    if device.type != "cpu" or not cpu_has_bf16():
+    step, and keeps 1,024 of them: with lengths in fours they come back before they are dropped. On GPUs attention
+    wants masks whose rows begin at multiples of eight, and fewer shapes are fewer plans and graphs."""
+    if device.type == "cuda":
+        step = 8
+    elif cpu_has_bf16():
+        step = 4
+    else:
         return longest
-    return max(longest, min(-(-longest // 4) * 4, most))
+    return max(longest, min(-(-longest // step) * step, most))
 
 
 def to_device(array: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from cloudner.errors import ConfigError
+from cloudner.model.training.choice import check_fast
 from cloudner.model.weights import ClassWeights
 from cloudner.pieces.windows import UNITS
 
@@ -33,6 +34,7 @@ class Settings:
     fgm: float = 0.0
     window_unit: str = "document"
     compile: bool = False
+    fast: str | list[str] = "auto"
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -59,4 +61,5 @@ def check_settings(settings: Settings) -> None:
             f'r_drop = {settings.r_drop} with head = "crf", which has no distribution for a single token',
             expected='r_drop = 0, or head = "softmax"',
         )
+    check_fast(settings.fast)
     ClassWeights(settings.class_weights).check_head(settings.head)

@@ -49,7 +49,7 @@ class SharedRunner:
         spaCy's own components is: a mean's would be nothing beside theirs in the layer they share."""
         network = self.shim.network
         network.head.dropout.p = gold.drop
-        self.shim.last_docs = gold.docs
+        self.shim.step.docs = gold.docs
         flat, solid = self._flat(model, gold.docs, vectors)
         flat.requires_grad_(True)
         tags = torch.from_numpy(gold.tags).to(flat.device)

@@ -15,7 +15,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from cloudner.corpus.batcher import register_counter
-from cloudner.model.attention import short_attention
+from cloudner.model.attention import short_attention, without_plans
 from cloudner.model.compiling import compile_encoder
 from cloudner.model.dropout import pool_dropout
 from cloudner.model.emissions import Emissions
@@ -28,7 +28,8 @@ from cloudner.model.rows import sparse_table
 from cloudner.model.sequences import Prepared, to_device
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
-from cloudner.model.step import free_device_memory
+from cloudner.model.training.adamw import free_device_memory
+from cloudner.model.training.choice import FastPaths
 from cloudner.model.weights import ClassWeights
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
@@ -61,6 +62,10 @@ class EncoderRunner:
         self.weights = ClassWeights(settings.class_weights)
         self.shrunk: dict[str, int] = {}  # budgets found by running out of memory
         self.told_sentences = False
+        self._paths: tuple[Any, FastPaths] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_paths": None}  # of the training in this process
 
     # -- making, saving, copying ------------------------------------------------------------------------------
 
@@ -171,7 +176,7 @@ class EncoderRunner:
         network = self.network
         assert self.cache is not None
         network.head.dropout.p = gold.drop
-        self.shim.last_docs = gold.docs
+        self.shim.step.docs = gold.docs
         register_counter(self.cache)
         prepared = Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
         # Sequences without one labelled token teach nothing and are not computed.
@@ -179,17 +184,34 @@ class EncoderRunner:
         labelled = known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
         total: list[torch.Tensor] = []
         taught = np.flatnonzero(labelled > 0)
-        take = extra_pass(self.settings) or EncoderRunner._plain_pass
+        device, paths = self.shim.device, self.paths
 
         def run(rows: np.ndarray) -> None:
-            batch, tokens = self._sequences(prepared, rows, network)
-            tags = to_device(gold.tags[tokens], self.shim.device)
-            total.append(take(self, batch, tags, prepared.sizes[rows], int(labelled[rows].sum())))
+            n_labelled = int(labelled[rows].sum())
+            loss = paths.run(prepared, rows, gold, n_labelled)
+            if loss is None:
+                loss = paths.timed(lambda: self.plain(prepared, rows, gold, n_labelled))
+            total.append(loss)
 
         # A compiled graph has dense gradients only.
         with nullcontext() if self.settings.compile else sparse_table(network.encoder):
             self._in_micro_batches(taught, prepared.lengths, "train", run)
-        return torch.stack(total).sum() if total else torch.zeros(())
+        return torch.stack(total).sum() if total else torch.zeros((), device=device)
+
+    @property
+    def paths(self) -> FastPaths:
+        """Which fast paths train this network; a new network begins anew."""
+        if self._paths is None or self._paths[0] is not self.shim.step:
+            self._paths = self.shim.step, FastPaths(self, self.settings.fast)
+        return self._paths[1]
+
+    def plain(self, prepared: Prepared, rows: np.ndarray, gold: Gold, n_labelled: int) -> torch.Tensor:
+        """Forward and backward pass of these sequences, kernel by kernel; the summed loss, detached."""
+        batch, tokens = self._sequences(prepared, rows, self.network)
+        tags = to_device(gold.tags[tokens], self.shim.device)
+        take = extra_pass(self.settings) or EncoderRunner._plain_pass
+        with without_plans(self.shim.device):
+            return take(self, batch, tags, prepared.sizes[rows], n_labelled)
 
     def _plain_pass(
         self, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
@@ -223,7 +245,7 @@ class EncoderRunner:
 
         def run(rows: np.ndarray) -> None:
             batch, tokens = self._sequences(prepared, rows, self.network)
-            with context:
+            with context, without_plans(self.shim.device):
                 parts.append((tokens, self._run(network, batch)))
 
         with torch.inference_mode():
@@ -269,6 +291,10 @@ class EncoderRunner:
                 if len(batch) == 1:
                     raise
             # Out here, since the exception keeps what the failed pass had allocated.
+            if mode == "train" and self.paths.give_up("memory ran out"):
+                free_device_memory()
+                waiting.append(batch)
+                continue
             free_device_memory()
             self._shrink(mode, len(batch) * int(lengths[batch].max()) // 2)
             half = len(batch) // 2

@@ -33,22 +33,22 @@ class AdamWStep:
         self._moved: list[list[torch.Tensor]] = [[] for _ in self._on_device.param_groups]
         self._copies: dict[torch.Tensor, torch.Tensor] = {}
         self._in_host: torch.optim.AdamW | None = None
+        self._inputs: torch.Tensor | None = None  # on a GPU, see `prepare`
 
     @property
     def state(self) -> dict[torch.Tensor, Any]:
         """By parameter, of those on the device."""
         return self._on_device.state
 
-    def __call__(self, factor: float) -> None:
-        """One step with all gradients multiplied by `factor`."""
+    def step(self, factor: float) -> None:
+        """One step on a CPU with all gradients multiplied by `factor`."""
         self._make_states()
         step = self._on_device
         self._set_rates(step)
         if step.defaults.get("fused"):
             # The fused kernel divides gradients by grad_scale as it reads them: one pass less over all of them.
-            device = next((p.device for g in step.param_groups for p in g["params"]), torch.device("cpu"))
-            step.grad_scale = torch.full((), 1.0 / factor, device=device)  # type: ignore[attr-defined]
-            step.found_inf = torch.zeros((), device=device)  # type: ignore[attr-defined]
+            step.grad_scale = torch.full((), 1.0 / factor)  # type: ignore[attr-defined]
+            step.found_inf = torch.zeros(())  # type: ignore[attr-defined]
         else:
             gradients = [p.grad for g in step.param_groups for p in g["params"] if p.grad is not None]
             torch._foreach_mul_(gradients, factor)
@@ -56,6 +56,61 @@ class AdamWStep:
             step.step()
         if self._in_host is not None:
             self._step_in_host(self._in_host, factor)
+
+    def prepare(self, share: float) -> None:
+        """Before `launch`: states, and on the device the learning rates and `share`, what the summed gradients are
+        multiplied by to be means. Does not wait."""
+        self._make_states()
+        groups = self._on_device.param_groups
+        values = [share, *(self.optimizer.learn_rate * group["scale"] for group in groups)]
+        if self._inputs is None:
+            device = next((p.device for g in groups for p in g["params"]), torch.device("cuda"))
+            self._inputs = torch.zeros(len(values), device=device)
+        self._inputs.copy_(torch.tensor(values).pin_memory(), non_blocking=True)
+
+    @property
+    def share(self) -> torch.Tensor:
+        """() float32, as `prepare` was told."""
+        assert self._inputs is not None
+        return self._inputs[0]
+
+    def launch(self, divisor: torch.Tensor, held: torch.Tensor, *, captured: bool = False) -> None:
+        """One step on a GPU with all gradients divided by `divisor`; none where `held` is 1. Both () float32 there.
+        captured: into a CUDA graph, which looks up the learning rate each time."""
+        assert self._inputs is not None
+        for number, group in enumerate(self._on_device.param_groups):
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if not parameters:
+                continue
+            states = [self._on_device.state[p] for p in parameters]
+            steps = [state["step"] for state in states]
+            torch._foreach_add_(steps, 1.0 - held)
+            torch._fused_adamw_(
+                parameters,
+                [p.grad for p in parameters],
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                [],
+                steps,
+                lr=self._inputs[1 + number] if captured else self.optimizer.learn_rate * group["scale"],
+                beta1=self.optimizer.b1,
+                beta2=self.optimizer.b2,
+                weight_decay=group["weight_decay"],
+                eps=self.optimizer.eps,
+                amsgrad=False,
+                maximize=False,
+                grad_scale=divisor,
+                found_inf=held,
+            )
+        if self._in_host is not None:
+            by, left_out = torch.stack([divisor, held]).tolist()
+            if not left_out:
+                self._step_in_host(self._in_host, 1.0 / by)
+
+    @property
+    def whole(self) -> bool:
+        """Is all of it on the device?"""
+        return self._in_host is None
 
     def _set_rates(self, step: torch.optim.AdamW) -> None:
         for group in step.param_groups:

@@ -1,0 +1,346 @@
+"""A training step from its first gradient to its last weight.
+
+    accumulate   gradients of summed losses, micro-batch by micro-batch; labelled tokens are counted
+    norm         of all gradients together
+    clip         one factor: the mean over labelled tokens, the loss scale, the largest norm allowed
+    step         AdamW; left out where a gradient is not finite
+    settle       read the norm and the losses: the step's one wait for a GPU
+
+On a CPU the norm is a number before the step is taken. On a GPU it stays there: the kernel of AdamW takes the factor
+and the flag that holds it back as tensors, and what the host wants to know comes over in one copy after all has been
+launched. With `late` that copy is waited for after the next step has been launched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from cloudner.errors import NonFiniteLossError
+from cloudner.model.optimizer import FusedAdamW
+from cloudner.model.rows import RowGradients
+from cloudner.model.training.adamw import AdamWStep
+from cloudner.model.training.scaler import MOST_OVERFLOWS, LossScaler
+
+
+class Reading(NamedTuple):
+    """What a step launched on a GPU will have to say.
+
+    values: (5 + losses,) float32 on the host, once `ready`: norm, 1 if it was left out, 1 if it may not go on, overflows in
+    a row, and the losses. losses: where each goes, and whether it is added.
+    """
+
+    values: torch.Tensor
+    ready: Any
+    losses: list[tuple[dict[str, Any], str, bool]]
+    docs: Sequence[Any]
+    learn_rate: float
+
+
+class TrainingStep:
+    """Accumulates a network's gradients and takes its steps.
+
+    precision: "fp32", "bf16" or "fp16". make_room: called when memory has run out, to give back what can be.
+    """
+
+    def __init__(self, network: nn.Module, precision: str, make_room: Callable[[], None]) -> None:
+        self.network, self.precision, self.make_room = network, precision, make_room
+        self._all = list(network.parameters())  # walking through the modules takes a while
+        self.device = next(network.parameters()).device
+        self.scaler = LossScaler(self.device) if precision == "fp16" else None
+        self.labelled = 0  # tokens since the last step
+        self.steps = 0
+        self.overflows = 0  # in a row
+        self.grad_norm = 0.0
+        self.late = False
+        self.total_steps: int | None = None  # of the training, where its schedule knows
+        self.docs: Sequence[Any] = ()  # of the step in the making, for messages
+        self.rows = RowGradients()
+        self.adamw: AdamWStep | None = None
+        self.graphs: Any = None  # a `GraphedPasses`, once it has proved itself
+        self._losses: list[tuple[dict[str, Any], str, torch.Tensor, bool]] = []
+        self._unsettled: list[Reading] = []
+        self._stop = torch.zeros((), device=self.device)
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """Those that are trained."""
+        return [p for p in self._all if p.requires_grad]
+
+    # -- accumulate -------------------------------------------------------------------------------------------
+
+    def gradients(
+        self, loss: torch.Tensor, inputs: list[torch.Tensor] | None = None
+    ) -> tuple[torch.Tensor | None, ...]:
+        """Of the trainable parameters, then of `inputs`; in fp16 scaled. Nothing is kept."""
+        wanted = [*self.parameters, *(inputs or [])]
+        gradients = torch.autograd.grad(self.scaled(loss), wanted, allow_unused=True)
+        return tuple(_laid_out(g, p) for g, p in zip(gradients, wanted, strict=True))
+
+    def scaled(self, loss: torch.Tensor) -> torch.Tensor:
+        return loss if self.scaler is None else loss * self.scaler.scale
+
+    def accumulate(
+        self,
+        loss: torch.Tensor,
+        n_labelled: int,
+        inputs: list[torch.Tensor] | None = None,
+        *,
+        earlier: Sequence[torch.Tensor | None] = (),
+    ) -> list[torch.Tensor]:
+        """Add the gradients of `loss`, a sum over `n_labelled` tokens. All or nothing: when memory runs out
+        half-way, gradients are as they were. Returns the gradients of `inputs`.
+
+        earlier: what `gradients` gave for another pass over the same tokens; added with these or not at all."""
+        gradients = self.gradients(loss, inputs)
+        del loss  # the caller's graph is done with
+        if earlier:
+            gradients = _added(gradients, earlier)
+        n = len(self.parameters)
+        self.add(gradients[:n])
+        self.labelled += n_labelled
+        return self._unscaled(list(gradients[n:]))
+
+    def add(self, gradients: Sequence[torch.Tensor | None]) -> None:
+        """Add these, one a parameter, to the kept ones."""
+        olds, news = [], []
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            if gradient is None:
+                continue
+            if gradient.is_sparse:
+                self.rows.add(parameter, gradient)
+            elif parameter.grad is None:
+                parameter.grad = gradient
+            else:
+                olds.append(parameter.grad)
+                news.append(gradient)
+        if olds:
+            self.rows.release(olds)
+            torch._foreach_add_(olds, news)
+
+    def _unscaled(self, gradients: list[Any]) -> list[Any]:
+        """For the layer below, which must not get infinities: zeros in place of an overflow, whose step is left out."""
+        if self.scaler is None or not gradients:
+            return gradients
+        finite = torch.stack([torch.isfinite(g).all() for g in gradients]).all()
+        return [torch.where(finite, g / self.scaler.scale, 0.0) for g in gradients]
+
+    def add_loss(self, losses: dict[str, Any], name: str, loss: torch.Tensor) -> None:
+        """Add a loss to `losses[name]`. One that lies on a GPU is a tensor there until the step is settled; with `late`
+        it is left out until then, so that there is a number at any time."""
+        if loss.device.type == "cpu":
+            losses[name] += float(loss)
+        elif self.late:
+            self._losses.append((losses, name, loss, True))
+        else:
+            losses[name] = losses[name] + loss
+            self._losses.append((losses, name, losses[name], False))
+
+    def drop(self) -> None:
+        """Forget the gradients."""
+        self.labelled = 0
+        self.rows.clear()
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    # -- norm, clip, step -------------------------------------------------------------------------------------
+
+    def finish(self, optimizer: Any) -> None:
+        """Divide by the number of labelled tokens, clip by the global norm, and step. Raises NonFiniteLossError, with all
+        weights as they were before the step it names, when a gradient is not finite."""
+        if self.labelled == 0:
+            self.settle()
+            self._read_losses()
+            self.drop()
+            return
+        schedule = optimizer.schedule
+        if schedule is not None and isinstance(schedule.total_steps, int):
+            self.total_steps = schedule.total_steps
+        if self.device.type == "cpu":
+            self._finish_on_host(optimizer)
+        else:
+            self._finish_on_device(optimizer)
+        self.drop()
+
+    def _finish_on_host(self, optimizer: FusedAdamW) -> None:
+        factor = 1.0 / self.labelled
+        norm = float(self.norm()) * factor
+        if not math.isfinite(norm):
+            self.drop()
+            raise self._non_finite(norm, float(optimizer.learn_rate), self.docs)
+        self.grad_norm = norm
+        if optimizer.grad_clip and norm > optimizer.grad_clip:
+            factor *= optimizer.grad_clip / norm
+        self._adamw(optimizer).step(factor)
+        self.steps += 1
+
+    def finish_stock(self, optimizer: Any, take: Callable[[], None]) -> None:
+        """As `finish`, for thinc's own optimizers: `take` steps with the gradients as they are then."""
+        self.settle()
+        self._read_losses()
+        if self.labelled == 0:
+            self.drop()
+            return
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        factor = 1.0 / self.labelled
+        if self.scaler is not None:
+            factor /= float(self.scaler.scale)
+        norm = float(self.norm()) * factor
+        if not math.isfinite(norm):
+            self.drop()
+            if self.scaler is not None:
+                self.scaler.update(torch.ones((), device=self.device))
+                self.overflows += 1
+                if self.overflows < MOST_OVERFLOWS:
+                    return
+            raise self._non_finite(norm, float(optimizer.learn_rate), self.docs)
+        self.grad_norm = norm
+        torch._foreach_mul_(gradients, factor)
+        take()
+        self.rows = RowGradients()  # thinc's optimizers write into the gradients they are given
+        if self.scaler is not None:
+            self.scaler.update(torch.zeros((), device=self.device))
+        self.steps += 1
+        self.overflows = 0
+        self.drop()
+
+    def norm(self) -> torch.Tensor:
+        """() float32: of the sums, in fp16 scaled, as they stand."""
+        if self._is_flat():
+            return torch.linalg.vector_norm(self.graphs.flat.buffer)
+        norms = torch._foreach_norm([self.rows.nonzero(p) for p in self.parameters if p.grad is not None])
+        return torch.linalg.vector_norm(torch.stack(norms))
+
+    def _finish_on_device(self, optimizer: FusedAdamW) -> None:
+        adamw = self._adamw(optimizer)
+        adamw.prepare(1.0 / self.labelled)
+        if self._is_flat():
+            self.graphs.take(adamw, optimizer.grad_clip)
+        else:
+            self.launch(adamw, optimizer.grad_clip)
+        self._copy_out(float(optimizer.learn_rate))
+        self.steps += 1
+        while len(self._unsettled) > int(self.late):
+            self._settle_one()
+
+    def launch(self, adamw: AdamWStep, grad_clip: float, *, captured: bool = False) -> None:
+        """Norm, clipping and AdamW, from tensors alone: a CUDA graph can hold it."""
+        norm = self.norm()
+        overflowed = (~torch.isfinite(norm)).float()
+        unscaled = norm * adamw.share
+        divisor = 1.0 / adamw.share
+        if self.scaler is not None:
+            unscaled = unscaled / self.scaler.scale
+            divisor = divisor * self.scaler.scale
+        if grad_clip:
+            divisor = divisor * (unscaled / grad_clip).clamp_min(1.0)
+        if self.scaler is not None:
+            self.scaler.update(overflowed)
+            self._stop.copy_(torch.maximum(self._stop, (self.scaler.misses >= MOST_OVERFLOWS).float()))
+        else:
+            self._stop.copy_(torch.maximum(self._stop, overflowed))
+        # What may not go on does not: later steps wait for the host to have read it.
+        held = torch.maximum(self._stop, overflowed)
+        adamw.launch(divisor, held, captured=captured)
+        misses = self.scaler.misses if self.scaler is not None else torch.zeros_like(norm)
+        self.facts = torch.stack([unscaled, held, self._stop, misses])
+
+    def _is_flat(self) -> bool:
+        return self.graphs is not None and self.graphs.flat.holds_all()
+
+    def use_graphs(self, graphs: Any) -> None:
+        """From now on gradients may come from these."""
+        self.graphs = graphs
+
+    def forget_graphs(self) -> None:
+        """Gradients that they have left stay."""
+        if self._is_flat():
+            for parameter in self.parameters:
+                parameter.grad = parameter.grad.clone() if parameter.grad is not None else None
+        self.graphs = None
+
+    def _adamw(self, optimizer: FusedAdamW) -> AdamWStep:
+        if self.adamw is None or self.adamw.optimizer is not optimizer:
+            self.adamw = AdamWStep(self.network, optimizer, self.make_room)
+        return self.adamw
+
+    # -- settle -----------------------------------------------------------------------------------------------
+
+    def _copy_out(self, learn_rate: float) -> None:
+        losses = [
+            entry for entry in self._losses if isinstance(entry[0].get(entry[1]), torch.Tensor) or entry[3]
+        ]
+        self._losses = []
+        values = (
+            torch.cat([self.facts, torch.stack([e[2].float() for e in losses])]) if losses else self.facts
+        )
+        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        host.copy_(values, non_blocking=True)
+        ready = torch.cuda.current_stream(self.device).record_event()
+        where = [(into, name, added) for into, name, _, added in losses]
+        self._unsettled.append(Reading(host, ready, where, self.docs, learn_rate))
+
+    def settle(self) -> None:
+        """Read what is still to be read: before anything looks at weights, losses or counts."""
+        while self._unsettled:
+            self._settle_one()
+
+    def _settle_one(self) -> None:
+        reading = self._unsettled.pop(0)
+        reading.ready.synchronize()
+        norm, held, stop, misses, *losses = reading.values.tolist()
+        for (into, name, added), value in zip(reading.losses, losses, strict=True):
+            into[name] = into[name] + value if added else value
+        self.overflows = int(misses)
+        if held:
+            self.steps -= 1
+        else:
+            self.grad_norm = norm
+        if stop:
+            later = len(self._unsettled)  # launched, and held back
+            self.steps -= later
+            self._unsettled.clear()
+            self._stop.zero_()
+            raise self._non_finite(norm, reading.learn_rate, reading.docs)
+
+    def _read_losses(self) -> None:
+        """Those of updates that no step followed."""
+        left, self._losses = self._losses, []
+        for into, name, loss, added in left:
+            if added:
+                into[name] += float(loss)
+            elif isinstance(into.get(name), torch.Tensor):
+                into[name] = float(loss)
+
+    def _non_finite(self, norm: float, learn_rate: float, docs: Sequence[Any]) -> NonFiniteLossError:
+        texts = "; ".join(repr(doc.text[:60]) for doc in docs[:3])
+        advice = 'mixed_precision = "bf16" or "fp32", or ' if self.precision == "fp16" else ""
+        found = (
+            f"fp16 overflowed {MOST_OVERFLOWS} times in a row"
+            if self.precision == "fp16"
+            else f"the gradient's norm is {norm}"
+        )
+        return NonFiniteLossError(
+            f"step {self.steps}: {found} at learning rate {learn_rate:g}, batch texts {texts}; no weight was changed",
+            expected="finite numbers",
+            fix=f"{advice}a lower learn_rate or a longer warmup",
+        )
+
+
+def _laid_out(gradient: Any, parameter: torch.Tensor) -> Any:
+    """The gradient in memory as its parameter is, as `backward()` would leave it: the fused AdamW of a CPU reads both
+    from front to back whatever their strides, and that of CUDA refuses them."""
+    if gradient is None or gradient.is_sparse or gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
+
+
+def _added(gradients: Sequence[Any], others: Sequence[Any]) -> tuple[Any, ...]:
+    """Sums, where None is 0; `others` may be fewer."""
+    padded = [*others, *[None] * (len(gradients) - len(others))]
+    pairs = zip(gradients, padded, strict=True)
+    return tuple(a if b is None else b if a is None else a.add_(b) for a, b in pairs)
