@@ -25,8 +25,8 @@ try:
 except ImportError:  # a checkout without installation
     sys.path.insert(0, str(HERE.parent / "src"))
 
-from cloudner.corpus.formats.markup import read_documents
-from cloudner.corpus.records import SpanRecord
+from cloudner.corpus.contract import SpanRecord
+from cloudner.corpus.formats.text.markup import read_documents
 from cloudner.errors import InputError
 
 SPLITS = ("train", "dev", "test")

@@ -1,4 +1,4 @@
-"""Sentences a second: `cloudner.corpus.convert` beside `spacy convert`, and beside `datasets` for CSV. One core.
+"""Sentences a second: `cloudner.convert` beside `spacy convert`, and beside `datasets` for CSV. One core.
 
     OMP_NUM_THREADS=1 python benchmarks/convert.py
 
@@ -27,8 +27,8 @@ import spacy
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align import Aligner
-from cloudner.corpus.convert import convert
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.convert.convert import convert
 
 RESULT = Path(__file__).parent / "results" / "convert.json"
 LABELS = ("PER", "ORG", "LOC", "MISC")

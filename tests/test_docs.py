@@ -407,8 +407,8 @@ def check_table(text: str, folder: Path) -> None:
 
 
 def test_the_format_of_the_contributing_guide_reads(tmp_path: Path) -> None:
-    from cloudner.corpus.formats.base import ReadOptions
-    from cloudner.corpus.sources import open_sources
+    from cloudner.corpus.contract import ReadOptions
+    from cloudner.corpus.files.sources import open_sources
     from cloudner.errors import InputError
 
     (code,) = (fence.code for fence in fences("CONTRIBUTING.md") if fence.lang == "python")
@@ -512,7 +512,7 @@ def squeeze(text: str) -> str:
 
 
 def test_the_number_of_formats_is_about_right() -> None:
-    from cloudner.corpus.registry import formats
+    from cloudner.corpus.formats.registry import formats
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     told = {int(number) for number in re.findall(r"\b(\d+) formats\b", text)}

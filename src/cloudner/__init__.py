@@ -11,10 +11,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "load": "cloudner.loading",
-    "convert": "cloudner.corpus.convert",
+    "convert": "cloudner.corpus.convert.convert",
     "detect_hardware": "cloudner.hardware",
     "diagnose": "cloudner.hardware",
-    "inspect_corpus": "cloudner.corpus.inspect",
+    "inspect_corpus": "cloudner.corpus.inspection.inspect",
     "recommend": "cloudner.hardware",
     "plan": "cloudner.hardware",
     "evaluate": "cloudner.report.evaluate",

@@ -232,7 +232,7 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     from spacy.util import load_model_from_config, resolve_dot_names
     from thinc.api import Config
 
-    from cloudner.corpus.batcher import register_counter
+    from cloudner.corpus.training.batcher import register_counter
     from cloudner.model.auto import resolve_training
     from cloudner.model.encoder import load_tokenizer
     from cloudner.pieces.cache import PieceCache

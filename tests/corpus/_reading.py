@@ -2,10 +2,10 @@
 
 import io
 
-from cloudner.corpus.detect import detect
-from cloudner.corpus.formats._words import text_of
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect
+from cloudner.corpus.formats.words import text_of
 
 
 def put(tmp_path, name, content):

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align import Aligner
-from cloudner.corpus.chunk import Chunk
-from cloudner.corpus.docbin import pack
-from cloudner.corpus.offsets import OffsetMap, repair
-from cloudner.corpus.records import Record, SpanRecord
-from cloudner.corpus.tags import encode
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.align.offsets import OffsetMap, repair
+from cloudner.corpus.align.tag_schemes import encode
+from cloudner.corpus.contract import Record, SpanRecord
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.writer import pack
 from cloudner.errors import ConfigError, InputError
 
 
@@ -293,7 +293,7 @@ def test_docs_of_a_pipeline():
 
 
 def test_a_large_vocabulary_is_renewed(monkeypatch):
-    import cloudner.corpus.align as module
+    import cloudner.corpus.align.aligner as module
 
     monkeypatch.setattr(module, "_VOCABULARY_WORDS", 20)
     tool = Aligner("en")

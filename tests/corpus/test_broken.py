@@ -7,7 +7,7 @@ from broken import BROKEN, make
 from typer.testing import CliRunner
 
 from cloudner.cli import app
-from cloudner.corpus.convert import convert
+from cloudner.corpus.convert.convert import convert
 from cloudner.errors import CloudnerError
 
 

@@ -6,9 +6,9 @@ from _text_samples import SAMPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.registry import formats
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.registry import formats
 from cloudner.errors import InputError
 
 CONLLU_ROW = "1\tAnn\t_\tX\t_\t_\t0\t_\t_\tNE=B-PER\n"

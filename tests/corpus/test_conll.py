@@ -5,9 +5,9 @@ from _reading import detected, read, surfaces, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudner.corpus.formats.conll import CONLL, CONLL_BILUO
-from cloudner.corpus.records import Record, SpanRecord
-from cloudner.corpus.tags import decode, detect_scheme
+from cloudner.corpus.align.tag_schemes import decode, detect_scheme
+from cloudner.corpus.contract import Record, SpanRecord
+from cloudner.corpus.formats.columns.conll import CONLL, CONLL_BILUO
 
 CONLL2003 = """-DOCSTART- -X- -X- O
 
@@ -223,7 +223,7 @@ def test_iob1_file(tmp_path):
     ],
 )
 def test_what_is_not_conll(text):
-    from cloudner.corpus.formats.base import Sample
+    from cloudner.corpus.contract import Sample
 
     match = CONLL.sniff(Sample("x.txt", text.encode(), text, text.splitlines(), False))
     assert match is None or match.score < 0.5

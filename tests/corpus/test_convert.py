@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import pytest
 import spacy
@@ -12,10 +13,9 @@ from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from cloudner.cli import app
-from cloudner.corpus.convert import convert
-from cloudner.corpus.formats.base import Format, Match
-from cloudner.corpus.records import Record
-from cloudner.corpus.registry import format_for_output, formats, get_format
+from cloudner.corpus.contract import Format, Match, Record
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.formats.registry import format_for_output, formats, get_format
 from cloudner.errors import ConfigError, InputError
 
 CSV = 'text,entities\nMarie Curie was in Warsaw.,"[[0, 11, ""PER""], [19, 25, ""LOC""]]"\nNobody.,[]\n'
@@ -262,17 +262,25 @@ def test_character_level_exports_are_words_again(tmp_path):
     assert entities(tmp_path / "b.spacy") == [[("XTC", "Drug")]]
 
 
-def test_an_installed_format_is_known(tmp_path, monkeypatch):
-    """What an entry point of the group `cloudner_formats` would give."""
+NEW_PLACE = "from cloudner.corpus.contract import Format, Match, Record, SpanRecord\n"
+# What CONTRIBUTING.md told packages to import before there was a `contract`.
+OLD_PLACES = (
+    "from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source\n"
+    "from cloudner.corpus.records import Record, SpanRecord\n"
+)
+
+
+@pytest.mark.parametrize(("imports", "warned"), [(NEW_PLACE, []), (OLD_PLACES, ["formats.base", "records"])])
+def test_an_installed_format_is_known(imports, warned, tmp_path, monkeypatch):
+    """What an entry point of the group `cloudner_formats` would give, written today or before the move."""
     package = tmp_path / "plug"
     package.mkdir()
     (package / "my_formats.py").write_text(
-        "from cloudner.corpus.formats.base import Format, Match\n"
-        "from cloudner.corpus.records import Record\n"
-        "def sniff(sample): return Match(1.0, 'my mark') if sample.text.startswith('MINE') else None\n"
+        imports
+        + "def sniff(sample): return Match(1.0, 'my mark') if sample.text.startswith('MINE') else None\n"
         "def read(source, options):\n"
         "    for number, line in source.lines():\n"
-        "        if number > 1: yield Record(source.name, number, line, [])\n"
+        "        if number > 1: yield Record(source.name, number, line, [SpanRecord(0, 5, 'HI')])\n"
         "FORMAT = Format('mine', 'my own', ('.mine',), sniff, read)\n"
     )
     info = package / "plug-1.0.dist-info"
@@ -281,14 +289,23 @@ def test_an_installed_format_is_known(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text("[cloudner_formats]\nmine = my_formats:FORMAT\n")
     (tmp_path / "a.mine").write_text("MINE\nhello there\n")
     monkeypatch.syspath_prepend(package)
+    for name in ("my_formats", "cloudner.corpus.formats.base", "cloudner.corpus.records"):
+        monkeypatch.delitem(sys.modules, name, raising=False)  # a fresh process, in which a module warns once
     formats.cache_clear()
     try:
-        report = convert(tmp_path / "a.mine", tmp_path / "a.spacy")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            report = convert(tmp_path / "a.mine", tmp_path / "a.spacy")
     finally:
         monkeypatch.undo()
+        sys.modules.pop("my_formats", None)
         formats.cache_clear()
     assert report.detected[0][1:] == ("mine", "my mark")
     assert docs(tmp_path / "a.spacy")[0].text == "hello there"
+    assert entities(tmp_path / "a.spacy") == [[("hello", "HI")]]
+    told = [w for w in caught if w.category is DeprecationWarning and "cloudner" in str(w.message)]
+    assert [str(w.message).split(" ")[0] for w in told] == [f"cloudner.corpus.{name}" for name in warned]
+    assert all("cloudner.corpus.contract" in str(w.message) and "my_formats" in w.filename for w in told)
 
 
 def test_the_registry_holds_formats():
@@ -381,7 +398,7 @@ def test_a_column_that_is_not_there_gets_the_likeliest_name(tmp_path):
 def test_a_hundred_thousand_documents_stay_small(tmp_path):
     """Peak memory of a process that converts 100,000 documents; the same as for ten times as many."""
     code = (
-        "import sys, resource\nfrom cloudner.corpus.convert import convert\n"
+        "import sys, resource\nfrom cloudner.corpus.convert.convert import convert\n"
         "r = convert(sys.argv[1], sys.argv[2], shard_tokens=500_000)\n"
         "print(r.docs, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )

@@ -11,7 +11,7 @@ import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from cloudner.corpus.convert import convert
+from cloudner.corpus.convert.convert import convert
 from cloudner.errors import ConfigError, InputError
 
 datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")

@@ -9,10 +9,10 @@ from _text_samples import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
 from test_export_formats import CASES
 from test_wild_files import CASES as WILD
 
-from cloudner.corpus.convert import convert
-from cloudner.corpus.detect import rank
-from cloudner.corpus.registry import formats
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import rank
+from cloudner.corpus.formats.registry import formats
 
 TEXTS = [(name, file, content) for name, (file, content, _) in SAMPLES.items()]
 TEXTS += [(name, file, content) for name, file, content, _ in VARIANTS]

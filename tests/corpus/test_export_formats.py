@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from cloudner.corpus.align import Aligner
-from cloudner.corpus.detect import detect
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.registry import formats
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect
+from cloudner.corpus.formats.registry import formats
 from cloudner.errors import InputError
 
 TEXT = "Marie Curie was born in Warsaw."

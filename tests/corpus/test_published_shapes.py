@@ -5,12 +5,12 @@ import json
 import pytest
 from _reading import put
 
-from cloudner.corpus.align import Aligner
-from cloudner.corpus.convert import convert
-from cloudner.corpus.detect import detect_source
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.sources import open_sources
-from cloudner.corpus.tags import decode, detect_scheme
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.align.tag_schemes import decode, detect_scheme
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect_source
 from cloudner.errors import InputError
 
 WORDS = ["Ada", "Byron", "wrote", "to", "Leipzig", "."]

@@ -16,8 +16,8 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from spacy.util import load_config_from_str, registry
 
-from cloudner.corpus.convert import convert
-from cloudner.corpus.reader import Corpus, create_reader, shuffled, streams_for_training
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.training.reader import Corpus, create_reader, shuffled, streams_for_training
 from cloudner.errors import ConfigError, InputError
 
 ROWS = [

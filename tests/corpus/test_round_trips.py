@@ -7,14 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloudner.corpus.align import Aligner
-from cloudner.corpus.convert import convert
-from cloudner.corpus.docbin import DocBinWriter
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.outputs import records_of
-from cloudner.corpus.records import Record, SpanRecord
-from cloudner.corpus.registry import formats
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.convert.writers import records_of
+from cloudner.corpus.docbin.writer import DocBinWriter
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.registry import formats
 
 LABELS = ["PER", "ORG-NAME", "Ort", "a b", "名"]
 # Formats that hold running text with any white space in it, and formats that hold words

@@ -5,8 +5,8 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from cloudner.corpus.convert import convert
-from cloudner.corpus.row_source import RowSource, find_rows
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
 from cloudner.errors import ConfigError, InputError
 
 NAMES = ["O", "B-PER", "I-PER", "B-LOC"]

@@ -11,8 +11,8 @@ from functools import partial
 import fsspec
 import pytest
 
-from cloudner.corpus.encoding import detect_encoding
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.files.encoding import detect_encoding
+from cloudner.corpus.files.sources import open_sources
 from cloudner.errors import InputError
 
 TEXT = "text,entities\nZoé in Köln,[]\n"

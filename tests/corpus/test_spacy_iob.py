@@ -4,11 +4,10 @@ import io
 
 import pytest
 
-from cloudner.corpus.convert import convert
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.formats.spacy_iob import IOB
-from cloudner.corpus.records import Record
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.contract import ReadOptions, Record
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.columns.spacy_iob import IOB
 from cloudner.errors import InputError
 
 

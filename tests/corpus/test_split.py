@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from cloudner.corpus.convert import convert
-from cloudner.corpus.split import assign, parse_split
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.convert.split import assign, parse_split
 from cloudner.errors import ConfigError
 
 

@@ -4,9 +4,9 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from cloudner.corpus.convert import convert
-from cloudner.corpus.detect import detect_source
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect_source
 from cloudner.errors import InputError
 
 TEXT, ANN = "Ada left London\n", "T1\tPER 0 3\tAda\nT2\tLOC 9 15\tLondon\n"

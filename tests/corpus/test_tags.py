@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudner.corpus.tags import TokenSpan, decode, detect_scheme, encode
+from cloudner.corpus.align.tag_schemes import TokenSpan, decode, detect_scheme, encode
 
 
 def spans_of(*sentences):

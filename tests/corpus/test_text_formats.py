@@ -4,9 +4,9 @@ import pytest
 from _reading import detected, put, read, surfaces, written
 from _text_samples import BRAT_ANN, BRAT_TXT, CONLLU, GERMEVAL, RASA, SAMPLES, VARIANTS, WEBANNO
 
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.registry import formats
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.registry import formats
 
 EVERY = [(name, *sample) for name, sample in SAMPLES.items()] + VARIANTS
 

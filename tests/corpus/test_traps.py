@@ -5,7 +5,7 @@ import json
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from cloudner.corpus.convert import convert
+from cloudner.corpus.convert.convert import convert
 
 
 def converted(folder, name, content, **settings):

@@ -8,11 +8,11 @@ from _reading import detected, put
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align import Aligner
-from cloudner.corpus.convert import convert
-from cloudner.corpus.detect import detect_source
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect_source
 from cloudner.errors import InputError
 
 TEXT = "Marie Curie was born in Warsaw."

@@ -5,11 +5,10 @@ from _reading import put, read, surfaces, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudner.corpus.formats._words import text_of
-from cloudner.corpus.formats.base import ReadOptions
-from cloudner.corpus.records import Record, SpanRecord
-from cloudner.corpus.registry import formats
-from cloudner.corpus.sources import open_sources
+from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.registry import formats
+from cloudner.corpus.formats.words import text_of
 from cloudner.errors import InputError
 
 PROPERTY_TESTED = {

@@ -10,8 +10,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 import tiny
-from cloudner.corpus import batcher
-from cloudner.corpus.batcher import batch_by_pieces, count_pieces, estimate_pieces, register_counter
+from cloudner.corpus.training import batcher
+from cloudner.corpus.training.batcher import batch_by_pieces, count_pieces, estimate_pieces, register_counter
 from cloudner.errors import ConfigError
 from cloudner.pieces.cache import PieceCache
 

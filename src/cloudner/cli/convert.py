@@ -93,7 +93,7 @@ def convert_cli(
     }  # fmt: skip
     shown: dict[str, Any] = {}
     labels: dict[str, Any] = {}
-    from cloudner.corpus.hints import unknown_labels
+    from cloudner.corpus.convert.hints import unknown_labels
 
     for name, sources, output in run(lambda: _jobs(paths, parts, settings)):
         report = run(functools.partial(_convert, sources, output, settings, label or [], not (quiet or json)))
@@ -132,14 +132,14 @@ def _jobs(
             expected="sources by --train, --dev and --test and one path, the folder of the output",
             fix="cloudner convert --train a.csv --dev b.csv corpus",
         )
-    from cloudner.corpus.registry import get_format
+    from cloudner.corpus.formats.registry import get_format
 
     extension = get_format("spacy" if settings["to"] == "auto" else settings["to"]).extensions[0]
     return [(name, files, str(Path(paths[0]) / f"{name}{extension}")) for name, files in parts.items()]
 
 
 def _convert(sources: list[str], output: str, settings: dict[str, Any], renames: list[str], bar: bool) -> Any:
-    from cloudner.corpus.convert import convert
+    from cloudner.corpus.convert.convert import convert
 
     bad = [item for item in renames if "=" not in item]
     if bad:

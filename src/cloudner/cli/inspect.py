@@ -46,7 +46,7 @@ def inspect_cli(
     """
 
     def inspected() -> Any:
-        from cloudner.corpus.inspect import inspect_corpus
+        from cloudner.corpus.inspection.inspect import inspect_corpus
 
         return inspect_corpus(
             corpus,
@@ -83,7 +83,7 @@ def _show(made: Any, rows: int = 12) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cloudner.corpus.inspect_show import sections
+    from cloudner.corpus.inspection.tables import sections
 
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)

@@ -130,7 +130,7 @@ def _timing() -> Any:
 def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
     folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
-    from cloudner.corpus.inspect_read import find_splits, read_parts
+    from cloudner.corpus.inspection.parts import find_splits, read_parts
     from cloudner.errors import InputError
     from cloudner.hardware.encoder import EncoderShape, tokenizer_of
     from cloudner.hardware.stats import SAMPLE, CorpusStats

@@ -1,1 +1,1 @@
-"""Files of annotated text in, spaCy `Doc` objects out: formats, conversion, splitting, inspection, readers."""
+"""Corpora: files to records, records to aligned arrays, arrays to `.spacy` files and training examples."""

@@ -1,18 +1,23 @@
-"""Input files to records: the format found, damaged content told, labels renamed, batches of a bounded size."""
+"""Input files to records and aligned arrays: the format detected, damaged content reported, labels renamed."""
 
 from __future__ import annotations
 
 import os
+import random
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
-from cloudner.corpus.detect import detect_source, refuse_documents
-from cloudner.corpus.formats.base import Format, ReadOptions
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.contract import Format, ReadOptions, Record
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.load import is_docbin
+from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect_source, refuse_documents
+from cloudner.corpus.formats.huggingface.row_source import RowSource
+from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.issues import ConversionIssue, IssueLog
-from cloudner.corpus.records import Record
-from cloudner.corpus.report import ConversionReport
-from cloudner.corpus.row_source import RowSource
-from cloudner.corpus.sources import FileSource, open_sources
 from cloudner.errors import InputError
 
 CHUNK_DOCS = 512
@@ -20,6 +25,9 @@ CHUNK_DOCS = 512
 CHUNK_CHARACTERS = 2_000_000
 
 Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | RowSource
+Paths = str | Path | list[str] | list[Path]
+# Called with a source's name, its format and the reason for taking it for that.
+Detected = Callable[[str, str, str], object]
 Progress = Callable[[FileSource | RowSource, int], None]
 
 
@@ -39,14 +47,14 @@ def read_sources(
     encoding: str | None,
     given: Format | None,
     options: ReadOptions,
-    report: ConversionReport,
     log: IssueLog,
+    detected: Detected,
     progress: Progress | None,
 ) -> Iterator[Record]:
-    """The records of all sources, with what is told of whole files: their formats, files skipped, ids met twice."""
+    """The records of all sources, and what concerns whole files: formats (to `detected`); files skipped and ids met twice (to `log`)."""
     seen = False
     read = 0
-    for source, records in _opened(sources, encoding, given, options, report, log):
+    for source, records in _opened(sources, encoding, given, options, log, detected):
         seen = True
         ids: dict[str, int] = {}
         for record in renamed(read_safely(records, source), options.labels):
@@ -72,12 +80,12 @@ def _opened(
     encoding: str | None,
     given: Format | None,
     options: ReadOptions,
-    report: ConversionReport,
     log: IssueLog,
+    detected: Detected,
 ) -> Iterator[tuple[FileSource | RowSource, Iterator[Record]]]:
     """Each source with its records; a file of a folder that no format knows is noted and left out."""
     if isinstance(sources, RowSource):
-        report.detected.append((sources.name, "rows", "objects with the columns of a Hugging Face data set"))
+        detected(sources.name, "rows", "objects with the columns of a Hugging Face data set")
         yield sources, sources.records(options)
         return
     for source in open_sources(sources, encoding):
@@ -91,12 +99,12 @@ def _opened(
             continue
         if encoding is None and not source.encoding.startswith("utf"):
             reason += f"; its encoding is taken for {source.encoding}"
-        report.detected.append((source.name, fmt.name, reason))
+        detected(source.name, fmt.name, reason)
         yield source, records
 
 
 def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> Iterator[Record]:
-    """A reader's own exceptions for damaged content, told as bad input of that file."""
+    """The records; a reader's own exceptions for damaged content become bad input of that file."""
     try:
         yield from records
     except InputError:
@@ -173,3 +181,35 @@ def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def corpus_sources(
+    path: Paths, encoding: str | None = None, random_order: bool = False
+) -> Iterator[FileSource]:
+    """The files of a corpus: only the `.spacy` ones where there are any. Raises InputError where there is none."""
+    sources = list(open_sources(path, encoding))
+    if any(is_docbin(source) for source in sources):
+        sources = [source for source in sources if is_docbin(source)]
+    if random_order:
+        random.shuffle(sources)
+    yield from sources
+
+
+def aligned_chunks(
+    source: FileSource, aligner: Aligner, options: ReadOptions, format: str = "auto"
+) -> Iterator[Chunk]:
+    """The documents of a file of any annotation format as arrays, at most 512 at a time.
+
+    Raises InputError for content that cannot be read. A file of a folder that no format knows gives nothing.
+    """
+    given = None if format == "auto" else get_format(format)
+    try:
+        _, _, records = read_records(source, options, given)
+    except InputError:
+        if source.tolerant:
+            return
+        raise
+    for batch in batches(renamed(read_safely(records, source), options.labels)):
+        chunk = aligner.chunk(batch)
+        if len(chunk):
+            yield chunk

@@ -14,7 +14,7 @@ import torch
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from cloudner.corpus.batcher import register_counter
+from cloudner.corpus.training.batcher import register_counter
 from cloudner.model.attention import short_attention, without_plans
 from cloudner.model.compiling import compile_encoder
 from cloudner.model.dropout import pool_dropout

@@ -1,1 +1,1 @@
-"""Annotation formats: one module a format (or a close family), each exporting `Format` objects."""
+"""Annotation formats, a folder per family and a module per format; `registry` lists them."""

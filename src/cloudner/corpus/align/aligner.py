@@ -1,0 +1,294 @@
+"""Records to tokens: character offsets or tags become entities of spaCy tokens, and every loss is told.
+
+`Aligner.chunk` makes arrays (what `convert` writes), `Aligner.doc` makes one `Doc` (what a reader feeds to training).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from spacy.attrs import IDX, ORTH, SPACY
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from cloudner.corpus.align.builder import NO_GROUPS, Columns, StringIds, plain_data
+from cloudner.corpus.align.spans import AlignMode, Entity, Placing
+from cloudner.corpus.align.tag_codes import TagCodes, is_plain
+from cloudner.corpus.align.tag_schemes import Scheme, decode, detect_scheme
+from cloudner.corpus.align.tokenizer import shared_tokenizer
+from cloudner.corpus.contract import Record
+from cloudner.corpus.docbin.chunk import MISSING, Chunk
+from cloudner.corpus.issues import Action, ConversionIssue, excerpt
+from cloudner.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+MAX_LENGTH = 1_000_000  # characters; spacy.Language.max_length
+# New words after which a vocabulary is made anew: 100 MB at the half kilobyte a word that English texts of all-new
+# words took.
+_VOCABULARY_WORDS = 200_000
+_NO_SPACES = {"zh", "ja", "th", "lo", "my", "km"}  # languages written without spaces between words
+
+
+class Aligner:
+    """Turns records into tokens with entities for one language.
+
+    lang: a spaCy language code; its blank tokenizer splits texts, given tokens are kept.
+    align: what becomes of a span that starts or ends inside a token: `expand` to whole tokens, `contract` to the
+        tokens wholly inside, or `strict`: drop it.
+    nlp: a pipeline whose vocabulary and tokenizer are used instead; its Docs can go through that pipeline.
+    After each call `issues` holds what was dropped, changed or repaired; take it with `take_issues`.
+    Raises ConfigError for an unknown language or mode.
+    """
+
+    def __init__(self, lang: str = "en", align: AlignMode = "expand", *, nlp: Language | None = None) -> None:
+        if align not in ("expand", "contract", "strict"):
+            raise ConfigError(f"align={align!r}", expected="expand, contract or strict", fix="--align expand")
+        self.lang: str = lang if nlp is None or nlp.lang is None else nlp.lang
+        self.mode: AlignMode = align
+        self._own = nlp is None
+        self.vocab: Vocab
+        self.tokenizer: Callable[[str], Doc]
+        if nlp is not None:
+            self.vocab, self.tokenizer = nlp.vocab, nlp.tokenizer
+        else:
+            self.vocab, self.tokenizer = shared_tokenizer(lang)
+        self._fresh_words = len(self.vocab)
+        self.issues: list[ConversionIssue] = []
+        self._ids, self._tags = StringIds(), TagCodes()
+        self.schemes: dict[str, Scheme] = {}
+        self._at_hand: list[Record] = []
+
+    def take_issues(self) -> list[ConversionIssue]:
+        taken, self.issues = self.issues, []
+        return taken
+
+    # Many records -> arrays
+
+    def chunk(self, records: Iterable[Record]) -> Chunk:
+        """The records' documents as arrays. A document without any token is left out with an issue."""
+        columns = Columns()
+        self._at_hand = list(records)
+        self._renew()
+        for record in self._at_hand:
+            if record.tokens is None:
+                self._add_text(columns, record)
+            else:
+                self._add_tokens(columns, record)
+        return columns.chunk(self.vocab.strings, self._tags.labels, self._ids, self.take_issues())
+
+    def _renew(self) -> None:
+        """A new vocabulary in place of one that has grown large: its words are never forgotten otherwise.
+
+        A `memory_zone` would forget them after each chunk, and the tokenizer would then meet every word of the
+        next one for the first time.
+        """
+        if self._own and len(self.vocab) - self._fresh_words > _VOCABULARY_WORDS:
+            shared_tokenizer.cache_clear()
+            self.vocab, self.tokenizer = shared_tokenizer(self.lang)
+            self._fresh_words = len(self.vocab)
+
+    def _add_text(self, columns: Columns, record: Record) -> None:
+        text = record.text or ""
+        if not self._has_text(record, bool(text.strip())):
+            return
+        doc = self._tokenize(record, text)
+        array = doc.to_array([ORTH, SPACY, IDX])
+        size = len(array)
+        columns.orth.extend(array[:, 0].tolist())
+        columns.spaces.extend(array[:, 1].astype(bool).tolist())
+        entities: list[Entity] = []
+        negative: list[Entity] = []
+        if record.spans or record.negative:
+            starts = array[:, 2].tolist()
+            ends = [*(a - int(s) for a, s in zip(starts[1:], array[:-1, 1], strict=True))]
+            ends.append(len(text) - int(array[-1, 1]))
+            entities, negative = Placing(record, text, starts, ends, self._issue).entities(self.mode)
+        columns.codes.extend(self._tags.of_entities(size, entities, record.complete))
+        columns.finish(record, size, False, negative, doc)
+
+    def _add_tokens(self, columns: Columns, record: Record) -> None:
+        if "" in cast("list[str]", record.tokens):
+            record = self._without_empty(record)
+        tokens = cast("list[str]", record.tokens)
+        if not self._has_text(record, bool(tokens)):
+            return
+        size = len(tokens)
+        columns.orth.extend(map(self._ids.__getitem__, tokens))
+        columns.strings.update(tokens)
+        spaces = self._spaces(record)
+        columns.spaces.extend(spaces if spaces is not None else [True] * size)
+        negative: list[Entity] = []
+        if record.tags is None:
+            entities, negative = self._token_spans(record, tokens, spaces)
+            columns.codes.extend(self._tags.of_entities(size, entities, record.complete))
+        else:
+            codes = list(map(self._tags.__getitem__, record.tags))
+            if len(codes) != size:
+                raise InputError(
+                    f"{size} tokens but {len(codes)} tags",
+                    file=record.file,
+                    line=record.line,
+                    expected="one tag a token",
+                )
+            if not is_plain(codes, record.sent_starts):
+                codes = self._decode(record)
+            columns.codes.extend(codes)
+            if record.negative:
+                negative = self._token_spans(record, tokens, spaces)[1]
+        doc = Doc(self.vocab, words=tokens, spaces=spaces) if negative else None
+        columns.finish(record, size, spaces is None, negative, doc)
+
+    # One record -> Doc
+
+    def docs(self, records: Iterable[Record], ahead: int = 512) -> Iterator[Doc]:
+        """The records as `Doc` objects, those without text left out. Up to `ahead` records are read before the first
+        Doc, since a tag scheme is told from many sentences."""
+        iterator = iter(records)
+        while batch := list(islice(iterator, ahead)):
+            self._at_hand = batch
+            for record in batch:
+                doc = self.doc(record)
+                if doc is not None:
+                    yield doc
+
+    def doc(self, record: Record) -> Doc | None:
+        """The record as a `Doc` with `ents` (missing where nothing is known), sentence starts, negative spans under
+        `doc.spans["incorrect_spans"]` and `user_data["meta"]`; None for a document without text."""
+        from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
+
+        columns = Columns()
+        (self._add_text if record.tokens is None else self._add_tokens)(columns, record)
+        if not columns.lengths:
+            return None
+        for word in columns.strings:
+            self.vocab.strings.add(word)
+        spaces = None if columns.unknown_spaces[0] else columns.spaces
+        words: Any = np.array(columns.orth, dtype=np.uint64)  # ids do as well as texts
+        doc = Doc(self.vocab, words=words, spaces=spaces)
+        kinds = [self.vocab.strings.add(label) if label else 0 for label in self._tags.labels]
+        rows = [
+            (code & 3, kinds[code >> 3], start)
+            for code, start in zip(columns.codes, columns.sent_start, strict=True)
+        ]
+        array: Any = np.array([(i, k, s & 0xFFFFFFFFFFFFFFFF) for i, k, s in rows], dtype=np.uint64)
+        doc.from_array([ENT_IOB, ENT_TYPE, SENT_START], array)
+        if columns.groups[0] != NO_GROUPS:
+            doc.spans.from_bytes(columns.groups[0])
+        if record.meta:
+            doc.user_data["meta"] = plain_data(record.meta)
+        return doc
+
+    # Parts
+
+    def _has_text(self, record: Record, has: bool) -> bool:
+        for cause, action, done in record.notes:
+            self._issue(record, cause, cast(Action, action), excerpt(record.text or "", 0, 30, 0), "", done)
+        if not has:
+            lost: Action = "dropped" if record.spans else "noted"
+            self._issue(record, "empty-document", lost, "", "", "left out: it has no token")
+        return has
+
+    def _without_empty(self, record: Record) -> Record:
+        """The record without tokens that are an empty text, which a Doc cannot hold."""
+        tokens, tags = cast("list[str]", record.tokens), record.tags
+        keep = [i for i, token in enumerate(tokens) if token]
+        for index, token in enumerate(tokens):
+            if not token:
+                tag = tags[index] if tags is not None and index < len(tags) else None
+                lost: Action = "dropped" if tag not in (None, "O", "-", "_") else "noted"
+                around = " ".join(tokens[max(0, index - 3) : index + 4])
+                self._issue(record, "empty-token", lost, around, tag or "", "left out")
+        new = {old: number for number, old in enumerate(keep)}
+        starts = [next((new[i] for i in keep if i >= s), len(keep)) for s in record.sent_starts or ()]
+        return replace(
+            record,
+            tokens=[tokens[i] for i in keep],
+            tags=None if tags is None else [tags[i] for i in keep if i < len(tags)],
+            spaces=None if record.spaces is None else [record.spaces[i] for i in keep],
+            sent_starts=sorted({s for s in starts if s < len(keep)}) or None,
+        )
+
+    def _tokenize(self, record: Record, text: str) -> Doc:
+        if len(text) > MAX_LENGTH:
+            raise InputError(
+                f"a text of {len(text):,} characters",
+                file=record.file,
+                line=record.line,
+                expected=f"at most {MAX_LENGTH:,} (spaCy's nlp.max_length)",
+                fix="split the document into paragraphs",
+            )
+        return self.tokenizer(text)
+
+    def _spaces(self, record: Record) -> list[bool] | None:
+        """Which tokens a space follows; None where it is not known and the words' limits are the given ones."""
+        if record.spaces is not None:
+            return record.spaces
+        tokens = cast("list[str]", record.tokens)
+        if self.lang not in _NO_SPACES and not (len(tokens[0]) == 1 and _is_cjk(tokens[0])):
+            return None
+        follows = [token[:1].isascii() and token[:1].isalnum() for token in tokens[1:]]
+        return [
+            after and token[-1:].isascii() and token[-1:].isalnum()
+            for token, after in zip(tokens, [*follows, False], strict=True)
+        ]
+
+    def _token_spans(
+        self, record: Record, tokens: list[str], spaces: list[bool] | None
+    ) -> tuple[list[Entity], list[Entity]]:
+        starts, ends, at = [], [], 0
+        for token, space in zip(tokens, spaces or [True] * len(tokens), strict=True):
+            starts.append(at)
+            ends.append(at + len(token))
+            at += len(token) + bool(space)
+        if record.text is not None:
+            text = record.text
+        else:
+            text = "".join(
+                token + " " * bool(space)
+                for token, space in zip(tokens, spaces or [True] * len(tokens), strict=True)
+            )
+        return Placing(record, text, starts, ends, self._issue).entities(self.mode)
+
+    def _decode(self, record: Record) -> list[int]:
+        """Codes of a document whose tags are not plain BIO, BILUO or BIOES: bare, IOB1 or with mistakes in them."""
+        tokens = cast("list[str]", record.tokens)
+        tags = cast("list[str | None]", record.tags)
+        decoded = decode(tags, self._scheme(record), record.sent_starts)
+        codes = self._tags.of_entities(
+            len(tokens), [Entity(*span) for span in decoded.spans], record.complete
+        )
+        for token in decoded.missing:
+            codes[token] = MISSING
+        for mend in decoded.repairs:
+            words = " ".join(tokens[max(0, mend.token - 3) : mend.token + 4])
+            action: Action = "dropped" if mend.cause == "unknown-tag" else "changed"
+            self._issue(record, mend.cause, action, words, str(mend.found), mend.done)
+        return codes
+
+    def _scheme(self, record: Record) -> Scheme:
+        """The tag scheme of the record's file, found from all the records at hand of that file."""
+        if record.file not in self.schemes:
+            records = [r for r in self._at_hand if r.file == record.file and r.tags] or [record]
+            self.schemes[record.file] = detect_scheme(
+                cast("list[str | None]", r.tags)[first:last]
+                for r in records
+                for first, last in pairwise([*(r.sent_starts or [0]), len(cast("list[str]", r.tokens))])
+            )
+            for word in sorted(self.schemes[record.file].outside - {"O", "o", "0"}):
+                self._issue(
+                    record, "unknown-tag", "noted", "", word, f"no O in the file: {word} is taken for it"
+                )
+        return self.schemes[record.file]
+
+    def _issue(self, record: Record, cause: str, action: Action, where: str, label: str, done: str) -> None:
+        self.issues.append(ConversionIssue(cause, action, record.file, record.line, where, label, done))
+
+
+def _is_cjk(char: str) -> bool:
+    return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0e7f"

@@ -1,0 +1,89 @@
+"""What the whole of a conversion says about its settings: a language whose tokenizer does not part the texts' words,
+no entities at all, splits of different data."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from cloudner.corpus.contract import Record
+from cloudner.corpus.convert.report import ConversionReport
+
+_RECORDS, _CHARACTERS = 200, 500  # how many texts, and how much of each, are looked at
+_LETTERS = re.compile(
+    r"(?P<kana>[\u3041-\u30ff\uff66-\uff9f])|(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
+    r"|(?P<thai>[\u0e01-\u0e3a\u0e40-\u0e4e])|(?P<other>[^\W\d_])"
+)
+_ENOUGH = 5  # spans that cut a token, before anything is made of their share
+
+
+class Script:
+    """Which script texts are in that are written without spaces between words, counted while they pass."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._letters: Counter[str | None] = Counter()
+
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The same records. Those that bring tokens are not counted: nothing parts them again."""
+        for record in records:
+            if record.tokens is None and record.text and self._seen < _RECORDS:
+                self._seen += 1
+                self._letters.update(
+                    match.lastgroup for match in _LETTERS.finditer(record.text, 0, _CHARACTERS)
+                )
+            yield record
+
+    def language(self) -> str | None:
+        """ja, zh or th where most letters are of such a script, else None."""
+        kana, han, thai = (self._letters[name] for name in ("kana", "han", "thai"))
+        if 2 * max(kana + han, thai) <= self._letters.total():
+            return None
+        if thai > kana + han:
+            return "th"
+        # a Japanese text is hardly ever without kana, and a Chinese one has a few in names at most
+        return "ja" if 20 * kana > kana + han else "zh"
+
+
+# The tokenizer of zh takes each character for a token, so that spans of any such text fit.
+_NAMES = {"ja": "Japanese", "zh": "Chinese", "th": "Thai"}
+_FITTING = {"ja": {"ja", "zh"}, "zh": {"zh", "ja"}, "th": {"th", "zh"}}
+
+
+def hints(report: ConversionReport, script: Script, lang: str) -> list[str]:
+    """Sentences with what to type where the texts do not suit `lang`; none where nothing is odd."""
+    language = script.language()
+    if language is not None and lang not in _FITTING[language]:
+        return [
+            f"the texts look {_NAMES[language]}, whose words the tokenizer of --lang {lang} does not part:"
+            f" convert again with --lang {language}"
+        ]
+    cut = sum(count for (cause, _), count in report.issues.items() if cause == "misaligned")
+    if cut >= _ENOUGH and 2 * cut > report.entities:
+        return [
+            f"{cut:,} spans cut a token, and {report.entities:,} entities came out: do the offsets count characters"
+            f" from 0, with ends exclusive, and is --lang {lang} the language of the texts?"
+        ]
+    if not report.entities and not report.issues:
+        return [
+            "there is not one entity, so nothing can be learnt from it: are the annotations in another column or key"
+            " (--entities-column, --tag-column), or the file in another --format?"
+        ]
+    return []
+
+
+def unknown_labels(name: str, labels: Mapping[str, Iterable[str]]) -> list[str]:
+    """A sentence where the split `name` has labels that the split "train" has not, given the labels of each."""
+    train = set(labels.get("train", ()))
+    own = set(labels[name])
+    new = sorted(own - train)
+    if name == "train" or not train or not new:
+        return []
+    if own & train:
+        return [f"{name} has labels that train has not and that cannot be learnt: {', '.join(new)}"]
+    return [
+        f"no label of {name} ({', '.join(new)}) is one of train's ({', '.join(sorted(train))}), so its score will be 0:"
+        f" name a file of the same data (--{name} here, --vars.{name}_file in a project), or make all three of one"
+        " with --split 80/10/10"
+    ]

@@ -1,0 +1,1 @@
+"""Aligned documents as arrays, and the `.spacy` files that hold them."""

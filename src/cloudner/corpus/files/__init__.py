@@ -1,0 +1,1 @@
+"""Input files wherever they lie: paths, archives, URLs; compression and text encoding."""

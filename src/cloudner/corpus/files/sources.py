@@ -1,0 +1,181 @@
+"""Input files wherever they lie: paths, globs, folders, `-`, any URL fsspec opens, compressed or in an archive.
+
+Everything is read as a stream; what a compressed file unpacks to is limited (see `compression.MAX_RATIO`), so that a
+decompression bomb ends in one error and not in a full disk.
+"""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from cloudner.corpus.files.archives import HEAD_BYTES, archive_sources
+from cloudner.corpus.files.compression import is_compressed, open_decompressed, unreadable
+from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.files.members import is_ignored
+from cloudner.corpus.files.remote import remote_sources
+from cloudner.errors import InputError
+
+__all__ = ["FileSource", "open_sources"]
+
+
+def _local(path: Path, encoding: str | None, tolerant: bool = False) -> Iterator[FileSource]:
+    name = str(path)
+    try:
+        if path.stat().st_size == 0:
+            raise InputError("the file is empty", file=name, expected="annotated text")
+        with open(path, "rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except OSError as error:
+        raise unreadable(name, error) from error
+
+    def open_raw() -> IO[bytes]:
+        return open(path, "rb")
+
+    size = path.stat().st_size
+    members = archive_sources(head, open_raw, name, size, encoding, tolerant)
+    if members is not None:
+        yield from members
+        return
+
+    def find(suffix: str) -> FileSource | None:
+        for stem in (path, path.with_suffix("")):
+            other = stem.with_suffix(suffix)
+            if other != path and other.is_file():
+                return next(_local(other, encoding), None) if other.stat().st_size else _empty(other)
+        return None
+
+    def find_name(other: str) -> FileSource | None:
+        found = _near(path, other)
+        return None if found is None else next(_local(found, encoding), None)
+
+    yield FileSource(
+        name,
+        lambda: open_decompressed(open_raw, name, size),
+        find_neighbour=find_name,
+        path=name if not is_compressed(head) else None,
+        encoding=encoding,
+        find_sibling=find,
+        size=None if is_compressed(head) else size,
+        tolerant=tolerant,
+    )
+
+
+def _near(path: Path, name: str) -> Path | None:
+    """A file of that name in the folder, in one of the four above it, or under one of those in a folder of its kind
+    (tagtog keeps `ann.json/...` and `plain.html/...` apart)."""
+    folders = path.absolute().parents[:5]
+    for folder in folders:
+        if (folder / name).is_file() and (folder / name).stat().st_size:
+            return folder / name
+    if name.endswith(".plain.html"):
+        for folder in folders:
+            for found in sorted((folder / "plain.html").rglob(name)):
+                return found
+    return None
+
+
+def _empty(path: Path) -> FileSource:
+    return FileSource(str(path), lambda: open(path, "rb"), path=str(path), encoding="utf-8", size=0)
+
+
+def _folder(folder: Path, encoding: str | None) -> Iterator[FileSource]:
+    # A saved Hugging Face data set is a folder of its own kind: its Arrow files are the data.
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and not is_ignored(p.relative_to(folder)))
+    saved = {p.parent for p in paths if p.name in ("dataset_info.json", "state.json")}
+    found = False
+    for path in paths:
+        if path.parent in saved and path.suffix != ".arrow":
+            continue
+        if path.name in ("dataset_dict.json", "corpus.json.lock"):
+            continue
+        if path.suffix.lower() == ".txt" and path.with_suffix(".ann").is_file():
+            continue  # the text of a standoff pair is read through its .ann file
+        if path.stat().st_size == 0 and path.suffix.lower() != ".ann":
+            continue
+        found = True
+        if path.stat().st_size == 0:
+            yield _with_sibling(path, encoding)
+        else:
+            yield from _local(path, encoding, tolerant=True)
+    if not found:
+        raise InputError("the folder holds no data file", file=str(folder), expected="annotated files in it")
+
+
+def _with_sibling(path: Path, encoding: str | None) -> FileSource:
+    source = _empty(path)
+    source.tolerant = True
+    source._find_sibling = lambda suffix: next(_local(path.with_suffix(suffix), encoding), None)
+    return source
+
+
+def _stdin(encoding: str | None) -> Iterator[FileSource]:
+    # Kept in a temporary file: detection has to read the beginning twice, a zip needs its end first.
+    spool = tempfile.NamedTemporaryFile(prefix="cloudner-", delete=False)  # noqa: SIM115
+    path = Path(spool.name)
+    try:
+        with spool:
+            while block := sys.stdin.buffer.read(1 << 20):
+                spool.write(block)
+        if path.stat().st_size == 0:
+            raise InputError("nothing came in", file="-", expected="annotated text on standard input")
+        for source in _local(path, encoding):
+            source.name = source.name.replace(str(path), "-")
+            source._find_sibling = None
+            yield source
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _has_ann(path: str, paths: list[str]) -> bool:
+    """Is it the text of a standoff pair whose other file is there too? The pair is then read through that one."""
+    return path.lower().endswith(".txt") and path[:-4] + ".ann" in paths
+
+
+def open_sources(
+    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], encoding: str | None = None
+) -> Iterator[FileSource]:
+    """Every input file behind `sources`, in a stable order, found while iterating.
+
+    sources: one or many of: a path, a glob (`data/**/*.csv`), a folder (searched at any depth), `-` for standard
+        input, a URL that fsspec opens. A zip or tar stands for its members. Of NAME.txt with NAME.ann both given, one.
+    encoding: a Python codec name for every file, or None to find out for each.
+    Raises InputError for what does not exist, is empty or cannot be opened.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        sources = [sources]
+    if encoding is not None:
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise InputError(f"no text encoding is called {encoding!r}", fix="--encoding utf-8") from error
+    texts = [os.fspath(each) for each in sources]
+    for text in texts:
+        if _has_ann(text, texts):
+            continue
+        if text == "-":
+            yield from _stdin(encoding)
+        elif "://" in text:
+            yield from remote_sources(text, encoding)
+        elif os.path.isdir(text):
+            yield from _folder(Path(text), encoding)
+        elif os.path.exists(text):
+            yield from _local(Path(text), encoding)
+        elif glob.has_magic(text):
+            paths = [p for p in sorted(glob.glob(text, recursive=True)) if os.path.isfile(p)]
+            if not paths:
+                raise InputError("no file matches", file=text, expected="at least one file")
+            for path in paths:
+                if _has_ann(path, paths):
+                    continue
+                yield from _local(Path(path), encoding, tolerant=len(paths) > 1)
+        else:
+            raise InputError(
+                "there is no such file", file=text, expected="a file, folder, pattern, URL or -", fix="ls"
+            )

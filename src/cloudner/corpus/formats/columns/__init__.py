@@ -1,0 +1,1 @@
+"""Formats with one token per line and its tag in a column."""

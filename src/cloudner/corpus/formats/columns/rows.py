@@ -1,0 +1,148 @@
+"""What the tokens of a file have in common (a prefix, one character each, a number behind each), and their records."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from cloudner.corpus.align.tag_schemes import decode, detect_scheme
+from cloudner.corpus.align.tag_shapes import MISSING, is_tag
+from cloudner.corpus.contract import ReadOptions, Record, Sample, SpanRecord
+from cloudner.corpus.formats.columns.layout import Layout, data_lines, is_comment
+from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
+
+_LANGUAGE_PREFIX = re.compile(r"(?P<prefix>[a-z]{2,3}(?:-[a-z0-9-]+)?:)(?P<token>.+)", re.DOTALL)
+# Nested entities in one cell, `B-PER|I-ORG` or `B-location,B-group`: where a tag follows the bar.
+_BAR = re.compile(r"[|,;](?=[BIESLUM]-|O(?:[|,;]|$))")
+_TAG = re.compile(r"[BIESLUM]-.+|O")
+
+
+class Block:
+    """The rows of one document while they are read."""
+
+    def __init__(self, line: int, meta: dict[str, str]) -> None:
+        self.line, self.meta = line, meta
+        self.tokens: list[str] = []
+        self.tags: list[str | None] = []
+        self.sent_starts: list[int] = []
+
+
+@dataclass
+class TokenStyle:
+    """How a file writes its tokens.
+
+    prefix: the language code that WikiANN puts before each (`en:Paris`), or nothing. characters: one a line.
+    numbered: each is a character and its position in the word (Weibo: `南0`, `京1`). unspaced: Chinese or Japanese.
+    missing: what the user says of tags that would mean no annotation (`-` is O). doubt: such a tag, where no O is seen.
+    """
+
+    prefix: str = ""
+    characters: bool = False
+    numbered: bool = False
+    unspaced: bool = False
+    missing: dict[str, str] = field(default_factory=dict)
+    doubt: str = ""
+
+    def record(self, file: str, block: Block, left_out: tuple[str, ...] = ()) -> Record:
+        """The record of a block. left_out: columns with tags that are not read, told in a note."""
+        tokens, tags = block.tokens, block.tags
+        if self.prefix:
+            tokens = [token.removeprefix(self.prefix) or token for token in tokens]
+        if self.numbered:
+            tokens = [token[0] if len(token) == 2 and token[1].isdigit() else token for token in tokens]
+        notes = [
+            ("unsupported", "noted", f"{column} holds tags too, left out; --tag-column N (from 0)")
+            for column in left_out
+        ]
+        if self.doubt:
+            done = f"no O in the file: {self.doubt} is taken for a token without annotation; --label {self.doubt}=O"
+            notes.append(("unknown-tag", "noted", f"{done} if it means no entity"))
+            self.doubt = ""
+        if not {"|", ",", ";"}.isdisjoint("".join(filter(None, tags))):
+            tags = _first_of_several(tags, notes)
+        if not MISSING.isdisjoint(tags):
+            tags = [self.missing.get(str(tag)) if tag in MISSING else tag for tag in tags]
+        starts = block.sent_starts
+        record = Record(file, block.line, tokens=tokens, tags=tags, sent_starts=starts, meta=dict(block.meta))
+        record.notes = notes
+        if self.unspaced and (self.characters or is_unspaced("".join(tokens))):
+            record.spaces = spaces_between(tokens)
+        elif self.characters:
+            return _of_characters(record)
+        return record
+
+
+def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle:
+    """The style of a file, from its first rows."""
+    split = layout.splitter()
+    words = []
+    tags: Counter[str] = Counter()
+    for line in data_lines(sample, 500):
+        row = split(line)
+        if len(row) == layout.columns and not (
+            is_comment(line) and not is_tag(row[layout.tag], layout.tags_seen)
+        ):
+            words.append(row[layout.token])
+            tags[row[layout.tag]] += 1
+    text = "".join(words)
+    unspaced = options.lang in ("zh", "ja") or is_unspaced(text)
+    digits = sum(len(word) == 2 and word[1].isdigit() for word in words)
+    numbered = len(words) >= 5 and digits == len(words) and is_unspaced(text[::2])
+    return TokenStyle(
+        prefix=_prefix(words),
+        characters=numbered or (len(words) >= 20 and sum(len(w) == 1 for w in words) >= 0.98 * len(words)),
+        numbered=numbered,
+        unspaced=unspaced or numbered,
+        missing={tag: options.labels[tag] for tag in MISSING if tag in options.labels},
+        doubt=doubtful(tags, options),
+    )
+
+
+def doubtful(tags: Counter[str], options: ReadOptions) -> str:
+    """A tag for missing annotation that most tokens have in a file without O, which may be its word for O (Naver)."""
+    tag = max(MISSING, key=lambda tag: tags[tag])
+    whole = not tags["O"] and not tags["o"] and 2 * tags[tag] > tags.total() and len(tags) > 1
+    return tag if whole and tag and tag not in options.labels else ""
+
+
+def _prefix(tokens: list[str]) -> str:
+    found: Counter[str] = Counter()
+    for token in tokens:
+        if match := _LANGUAGE_PREFIX.match(token):
+            found[match["prefix"]] += 1
+    if not found:
+        return ""
+    prefix, count = found.most_common(1)[0]
+    return prefix if count >= max(2, 0.95 * len(tokens)) else ""
+
+
+def _first_of_several(tags: list[str | None], notes: list[tuple[str, str, str]]) -> list[str | None]:
+    made: list[str | None] = []
+    lost: list[str] = []
+    for tag in tags:
+        parts = _BAR.split(tag) if tag else []
+        if len(parts) > 1 and all(map(_TAG.fullmatch, parts)):
+            entities = [part for part in parts if part != "O"]
+            if len(entities) > 1:
+                lost.append(str(tag))
+            tag = entities[0] if entities else "O"
+        made.append(tag)
+    if lost:
+        notes.append(("nested", "dropped", f"several tags on {len(lost)} tokens ({lost[0]}): kept the first"))
+    return made
+
+
+def _of_characters(record: Record) -> Record:
+    """A text that was exported one character a line: words are found again, tags become character offsets."""
+    tags = record.tags or []
+    text, starts = join(record.tokens or [], [False] * len(tags))
+    decoded = decode(tags, detect_scheme([tags]))
+    record.text = text
+    record.spans = [
+        SpanRecord(starts[span.start], starts[span.end] if span.end < len(starts) else len(text), span.label)
+        for span in decoded.spans
+    ]
+    record.complete = not decoded.missing
+    record.tokens = record.tags = record.sent_starts = None
+    return record

@@ -1,0 +1,111 @@
+"""Which format a file is in, told from its content, with the reason."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from cloudner.corpus.contract import Format, Sample
+from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.formats.json.textless import refuse_textless
+from cloudner.corpus.formats.registry import formats
+from cloudner.errors import InputError
+
+ENOUGH = 0.5  # a lower score is not taken without being asked for
+
+
+# What programs write that hold no text of their own: how it begins, what else is in it, what it is, what to do
+_OFFICE = re.compile(rb"PK.{0,60}(?:\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis)", re.DOTALL)
+_AS_CSV = "save the sheet as CSV (UTF-8) in the program, and convert that"
+_AS_TEXT = "save it as plain text with its annotations"
+
+
+def refuse_documents(sample: Sample, file: str) -> None:
+    """Raises InputError for spreadsheets, word processor files and PDFs, whatever format is asked for."""
+    raw = sample.raw
+    if _OFFICE.match(raw) or (raw[:2] == b"PK" and b"[Content_Types].xml" in raw):
+        if (
+            b"xl/" in raw
+            or b"opendocument.spreadsheet" in raw[:200]
+            or sample.name.endswith((".xlsx", ".ods"))
+        ):
+            what, fix = "a spreadsheet (Excel or LibreOffice)", _AS_CSV
+        else:
+            what, fix = "a file of an office program", _AS_TEXT
+    elif raw[:4] == b"\xd0\xcf\x11\xe0":
+        what, fix = "a file of an older Excel or Word", _AS_CSV
+    elif raw[:5] == b"%PDF-":
+        what, fix = "a PDF", _AS_TEXT
+    else:
+        return
+    raise InputError(
+        f"{what}, which is not read", file=file, expected="text: CSV, JSON lines, columns, ...", fix=fix
+    )
+
+
+class Detection(NamedTuple):
+    """A format, how sure (0 to 1), and what in the content said so."""
+
+    format: Format
+    score: float
+    reason: str
+
+
+def rank(sample: Sample) -> list[Detection]:
+    """Every format that sees something in the sample, best first. Equal scores: the file's extension decides."""
+    found = []
+    for fmt in formats().values():
+        match = fmt.sniff(sample)
+        if match is not None and match.score > 0:
+            found.append(Detection(fmt, match.score, match.reason))
+    return sorted(
+        found,
+        key=lambda d: (
+            -d.score,
+            not any(sample.name.endswith(e) for e in d.format.extensions),
+            d.format.name,
+        ),
+    )
+
+
+def detect(sample: Sample, file: str) -> Detection:
+    """The format that fits best. Raises InputError when none fits well enough, naming the nearest."""
+    refuse_documents(sample, file)
+    found = rank(sample)
+    if found and found[0].score >= ENOUGH:
+        return found[0]
+    if not sample.text.strip():
+        raise InputError("the file holds nothing but white space", file=file, expected="annotated text")
+    refuse_textless(sample, file)
+    first = next((line.strip() for line in sample.lines if line.strip()), "")
+    first = first if len(first) <= 80 else first[:77] + "..."
+    if found:
+        near = found[0]
+        raise InputError(
+            f"no format fits well; the nearest is {near.format.name} ({near.reason})",
+            file=file,
+            line=1,
+            expected="a format that `--format` knows",
+            fix=f"--format {near.format.name}",
+        )
+    raise InputError(
+        f"no format recognises this file, which begins {first!r}",
+        file=file,
+        line=1,
+        expected="annotated text (CSV with text and entities, CoNLL columns, JSON lines, ...)",
+        fix="--format NAME, see `cloudner convert --help`; for a table, also --text-column and --entities-column",
+    )
+
+
+def detect_source(source: FileSource) -> Detection:
+    """The format of a file by its content and, for a text with an `.ann` file beside it, by that one's content.
+
+    Raises InputError as `detect` does.
+    """
+    beside = source.sibling(".ann") if source.base_name.endswith(".txt") else None
+    if beside is not None:
+        found = rank(beside.sample())
+        best = rank(source.sample())
+        if found and found[0].score >= ENOUGH and not (best and best[0].score >= found[0].score):
+            return found[0]._replace(reason=f"{found[0].reason} in {beside.base_name} beside it")
+    return detect(source.sample(), source.name)

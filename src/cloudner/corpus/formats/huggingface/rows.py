@@ -1,0 +1,244 @@
+"""A row of a Hugging Face data set, tokens with numbered tags or a text with spans, to a record."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from cloudner.corpus.align.tag_shapes import is_tag
+from cloudner.corpus.contract import ReadOptions, Record, Source
+from cloudner.corpus.formats.json.bigbio import is_bigbio, record_of
+from cloudner.corpus.formats.json.objects import SPAN_KEYS, TEXT_KEYS, meta_of
+from cloudner.corpus.formats.notes import left_out
+from cloudner.corpus.formats.spans import Where, short, spans_of
+
+TOKEN_KEYS = ("tokens", "words", "token", "word")
+TAG_KEYS = (
+    "ner_tags",
+    "tags",
+    "ner",
+    "labels",
+    "ner_labels",
+    "entities",
+    "label",
+    "iob",
+    "bio_tags",
+    "fine_ner_tags",
+)
+_SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
+_TAGS_TOO = re.compile(
+    r"(?:^|[_-])(?:ner|ne|nes|iob|bio|biluo|bioes|entity|entities)(?:$|[_-])|^(?:word|token)s?[_-](?:label|tag)s?$",
+    re.IGNORECASE,
+)
+Names = Mapping[str, Sequence[str] | None]  # of the numbers in each column; None where nothing says them
+
+
+def key_of(item: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    for name in names:
+        if isinstance(item.get(name), list):
+            return name
+    return None
+
+
+def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
+    for name in TAG_KEYS:
+        value = item.get(name)
+        if (
+            isinstance(value, list)
+            and len(value) == len(item[tokens])
+            and all(isinstance(x, (str, int)) for x in value)
+        ):
+            return name
+    # a name nobody thought of, but tags in it (NE_COARSE_LIT)
+    return next(iter(_other_tags(item, tokens, "", texts_only=True)), None)
+
+
+def names_tags(column: str) -> bool:
+    """Does the name of a column say that it holds entity tags, not parts of speech or chunks?"""
+    return column in TAG_KEYS or _TAGS_TOO.search(column) is not None
+
+
+def _other_tags(item: Mapping[str, Any], tokens: str, tags: str, texts_only: bool = False) -> list[str]:
+    """Further columns with an entity tag for each token, by their names and, where they are texts, their content."""
+    return [
+        name
+        for name, value in item.items()
+        if name not in (tokens, tags)
+        and names_tags(name)
+        and isinstance(value, list)
+        and len(value) == len(item[tokens])
+        and all((isinstance(x, int) and not texts_only) or (isinstance(x, str) and is_tag(x)) for x in value)
+    ]
+
+
+def records_of_rows(
+    rows: Iterable[tuple[int, Mapping[str, Any]]], names: Names | None, file: str, options: ReadOptions
+) -> Iterator[Record]:
+    """The records of pairs of line and row, with tags from the column that the first row with tokens has them in.
+
+    That one says which other columns hold tags and are not read.
+    """
+    settled: str | None = None
+    for line, item in rows:
+        record = record_of_row(item, names, file, line, options, settled)
+        if settled is None and record.tokens:
+            tokens = _token_key(item, options) or ""
+            settled = _tag_key(item, tokens, options) or ""
+            if options.tag_column is None:
+                record.notes += [left_out(other, settled) for other in _other_tags(item, tokens, settled)]
+        yield record
+
+
+def _token_key(item: Mapping[str, Any], options: ReadOptions) -> str | None:
+    return str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+
+
+def _tag_key(item: Mapping[str, Any], tokens: str, options: ReadOptions) -> str | None:
+    if options.tag_column is not None:
+        return str(options.tag_column)
+    return tag_key_of(item, tokens) or key_of(item, TAG_KEYS)
+
+
+def record_of_row(
+    item: Mapping[str, Any],
+    names: Names | None,
+    file: str,
+    line: int,
+    options: ReadOptions,
+    tag_key: str | None = None,
+) -> Record:
+    """The record of one row; tag_key: where its tags are, or None to find out.
+
+    Raises InputError for a row without tokens and tags or a text and spans, and for numbers that nothing names.
+    """
+    where = Where(file, line, "row")
+    token_key = _token_key(item, options)
+    if token_key is None and is_bigbio(item):
+        return record_of(item, file, line, options)
+    if token_key is None or token_key not in item:
+        return _text_record(item, file, line, options, where)
+    tokens = item[token_key]
+    if tag_key is None:
+        tag_key = _tag_key(item, token_key, options)
+    if tag_key is None or not isinstance(item.get(tag_key), list):
+        raise where.error(
+            f"no tags among the keys {', '.join(map(repr, item))}", "ner_tags", "--tag-column KEY"
+        )
+    tags = item[tag_key]
+    if len(tokens) != len(tags):
+        raise where.error(f"{len(tokens)} tokens but {len(tags)} tags", "one tag a token")
+    if not all(isinstance(token, str) for token in tokens):
+        raise where.error(f"tokens that are no text: {short(tokens)}", "a list of strings")
+    record = Record(file, line, tokens=list(tokens), meta=meta_of(item, options))
+    record.spaces = _spaces(item, len(tokens))
+    own = _names_for(names, tag_key)
+    record.tags = [tag_name(tag, own, options, where) for tag in tags]
+    return record
+
+
+def _spaces(item: Mapping[str, Any], count: int) -> list[bool] | None:
+    """Which tokens a space follows, where a column says it."""
+    for key in _SPACE_KEYS:
+        value = item.get(key)
+        if (
+            isinstance(value, list)
+            and len(value) == count
+            and all(isinstance(space, bool) for space in value)
+        ):
+            return list(value)
+    return None
+
+
+def _names_for(names: Names | None, column: str) -> Sequence[str] | None:
+    """The names of a column's numbers: its own, or the only ones where the description does not know the column."""
+    if names is None:
+        return None
+    if column in names:
+        return names[column]
+    known = [each for each in names.values() if each]
+    return known[0] if len(known) == 1 else None
+
+
+def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where: Where) -> str | None:
+    """The text of a tag, by its number in names or in `options.labels`; None for a missing one."""
+    if tag is None or tag == -100:  # what the trainers of the transformers library ignore
+        return None
+    if isinstance(tag, str):
+        if tag in options.labels:
+            return options.labels[tag]
+        if not tag.isdigit():
+            return tag
+    if not isinstance(tag, bool) and str(tag) in options.labels:
+        return options.labels[str(tag)]
+    if not isinstance(tag, (int, str)) or isinstance(tag, bool):
+        raise where.error(f"the tag {short(tag)}", "a text or a number")
+    number = int(tag)
+    if names is not None:
+        if 0 <= number < len(names):
+            return names[number]
+        raise where.error(f"the tag {number}, but there are {len(names)} names", f"0 to {len(names) - 1}")
+    raise where.error(
+        f"the tags are numbers ({number}) and nothing says their names",
+        "a file with its ClassLabel names (Parquet, a saved data set)",
+        '--label 0=O --label 1=B-PER --label 2=I-PER ..., or in Python labels=["O", "B-PER", ...]',
+    )
+
+
+def _text_record(item: Mapping[str, Any], file: str, line: int, options: ReadOptions, where: Where) -> Record:
+    text = options.text_column or next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
+    spans = options.entities_column or next(
+        (k for k in SPAN_KEYS if isinstance(item.get(k), (list, str))), None
+    )
+    if text is None or spans is None or not isinstance(item.get(text), str):
+        raise where.error(
+            f"no tokens, and no text with spans, among the columns {', '.join(map(repr, item))}",
+            "tokens and ner_tags, or text and entities",
+            "--token-column and --tag-column, or --text-column and --entities-column",
+        )
+    return Record(
+        file, line, item[text], spans_of(item.get(spans), options, where), meta=meta_of(item, options)
+    )
+
+
+def class_names(value: Any) -> Names | None:
+    """ClassLabel names by column, anywhere in a description of features; None where there are none."""
+    if not isinstance(value, dict):
+        return None
+    features = (
+        value.get("info", value).get("features", value)
+        if isinstance(value.get("info", value), dict)
+        else value
+    )
+    if not isinstance(features, dict):
+        return None
+    names = {str(column): _names_of(feature) for column, feature in features.items()}
+    return names if any(names.values()) else None
+
+
+def _names_of(feature: Any) -> Sequence[str] | None:
+    if isinstance(feature, list) and feature:
+        feature = feature[0]
+    if not isinstance(feature, dict):
+        return None
+    names = feature.get("names")
+    if isinstance(names, list):
+        return [str(name) for name in names]
+    if isinstance(names, dict):  # YAML exports: {"0": "O", "1": "B-PER"}
+        return [str(names[key]) for key in sorted(names, key=lambda k: int(k))]
+    return _names_of(feature.get("feature")) or _names_of(feature.get("class_label"))
+
+
+def names_beside(source: Source) -> Names | None:
+    """Names from a `dataset_info.json` or `dataset_infos.json` beside the file."""
+    for name in ("dataset_info.json", "dataset_infos.json"):
+        found = source.neighbour(name)
+        if found is not None:
+            value = json.loads(found.text())
+            names = class_names(value)
+            if names is None and isinstance(value, dict):
+                names = next((n for n in map(class_names, value.values()) if n), None)
+            if names:
+                return names
+    return None

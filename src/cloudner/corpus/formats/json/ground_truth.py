@@ -1,0 +1,52 @@
+"""SageMaker Ground Truth manifests, which Comprehend reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.spans import Where, span_of
+
+
+def _manifest_key(item: Mapping[str, Any]) -> str | None:
+    return next(
+        (k for k, v in item.items() if isinstance(v, dict) and isinstance(v.get("annotations"), dict)
+         and "entities" in v["annotations"]),
+        None,
+    )  # fmt: skip
+
+
+def _sniff_manifest(sample: Sample) -> Match | None:
+    for item in some_objects(sample):
+        key = _manifest_key(item)
+        if "source" in item and key:
+            return Match(0.98, f"source, and {key!r} with annotations.entities (Ground Truth, Comprehend)")
+        if isinstance(item.get("Entities"), list) and "File" in item:
+            return Match(0.9, "Entities with BeginOffset (Comprehend)")
+    return None
+
+
+def _read_manifest(source: Source, options: ReadOptions) -> Iterator[Record]:
+    key: str | None = options.entities_column
+    for line, item in objects(source):
+        where = Where(source.name, line, "entity")
+        if "source" not in item and "Entities" in item:
+            raise where.error(
+                "Comprehend's results have offsets but no text",
+                "an augmented manifest",
+                "--format comprehend with the input",
+            )
+        text = text_of(item, options.text_column or "source", where)
+        key = key or _manifest_key(item)
+        content = item.get(key or "") or {}
+        entities = (content.get("annotations") or {}).get("entities") or ()
+        spans = [span for entity in entities for span in span_of(entity, options, where)]
+        yield Record(source.name, line, text, spans, meta=meta_of(item, options), complete=key in item)
+
+
+MANIFEST = Format(
+    "ground-truth", "SageMaker Ground Truth / Comprehend augmented manifest", (".manifest", ".jsonl"), _sniff_manifest,
+    _read_manifest,
+)  # fmt: skip

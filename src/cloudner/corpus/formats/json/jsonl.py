@@ -1,0 +1,93 @@
+"""JSON objects with a text and its spans: JSON lines, or a list of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.json.objects import SPAN_KEYS, TEXT_KEYS, meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.notes import left_out
+from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
+
+
+def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
+    told: set[str] = set()
+    for line, item in objects(source):
+        where = Where(source.name, line, "row")
+        text = text_of(item, options.text_column, where)
+        key = options.entities_column
+        if key is None:
+            key = next((k for k in SPAN_KEYS if isinstance(item.get(k), (list, dict))), None)
+            if key is None and not any(k in item for k in SPAN_KEYS):
+                raise where.error(
+                    f"no entities among the keys {', '.join(map(repr, list(item)[:12]))}",
+                    "one of " + ", ".join(SPAN_KEYS[:5]),
+                    "--entities-column KEY",
+                )
+        elif key not in item:
+            raise where.error(f"no key {key!r}", "that key in every row", "--entities-column KEY")
+        value = item.get(key) if key else None
+        record = Record(source.name, line, text, [], meta=meta_of(item, options))
+        where.text = text
+        if key:
+            where.what = f"key {key!r}"
+        record.spans = spans_of(value, options, where)
+        for span in record.spans:
+            if span.label.isdigit():
+                record.notes.append(
+                    (
+                        "unknown-tag",
+                        "noted",
+                        f"the label is the number {span.label}; name it with --label {span.label}=NAME",
+                    )
+                )
+                break
+        others = [k for k in SPAN_KEYS if k != key and k not in told and is_spans(item.get(k))]
+        if key is not None and options.entities_column is None:
+            record.notes += [left_out(other, key, "entities") for other in others]
+            told.update(others)
+        relations = item.get("relations")
+        if isinstance(relations, list) and relations:
+            record.notes.append(("unsupported", "noted", f"{len(relations)} relations left out"))
+        if item.get("complete") is False:
+            record.complete = False
+        yield record
+
+
+def span_key(item: Mapping[str, Any]) -> str | None:
+    return next((key for key in SPAN_KEYS if is_spans(item.get(key))), None)
+
+
+def _sniff_rows(sample: Sample) -> Match | None:
+    items = some_objects(sample)
+    for item in items:
+        text = next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
+        key = span_key(item)
+        if text is not None and key is not None:
+            return Match(0.8, f"objects with {text!r} and {key!r}")
+    for item in items[:1]:
+        text = next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
+        key = next((k for k in SPAN_KEYS if item.get(k) == []), None)
+        if text is not None and key is not None:
+            return Match(0.6, f"objects with {text!r} and an empty {key!r}")
+    return None
+
+
+def _write_jsonl(records: Iterable[Record], stream: IO[str]) -> None:
+    for record in records:
+        text, spans = text_and_spans(record)
+        row: dict[str, Any] = {
+            "text": text,
+            "entities": [{"start": s.start, "end": s.end, "label": s.label} for s in spans],
+        }
+        if not record.complete:
+            row["complete"] = False
+        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+JSONL = Format(
+    "jsonl", "JSON lines or a JSON list: a text and its spans", (".jsonl", ".ndjson", ".json"), _sniff_rows, read_rows,
+    _write_jsonl,
+)  # fmt: skip

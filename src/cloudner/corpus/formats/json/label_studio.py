@@ -1,0 +1,184 @@
+"""Label Studio's full JSON export: tasks with data, annotations (formerly completions) and results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from html.parser import HTMLParser
+from typing import IO, Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.json.label_studio_min import spans_of_value
+from cloudner.corpus.formats.json.objects import TEXT_KEYS, meta_of, objects
+from cloudner.corpus.formats.json.stream import peek
+from cloudner.corpus.formats.spans import Where, short, text_and_spans
+
+_SPAN_TYPES = ("labels", "hypertextlabels")
+
+
+_BLOCKS = {
+    "p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "table", "ul", "ol",
+}  # fmt: skip
+
+
+def _sniff(sample: Sample) -> Match | None:
+    seen = peek(sample)
+    for item in seen.items[:3] if seen else ():
+        if isinstance(item, dict) and isinstance(item.get("data"), dict):
+            for key in ("annotations", "completions"):
+                if isinstance(item.get(key), list):
+                    return Match(0.98, f"tasks with data and {key} (Label Studio)")
+            if isinstance(item.get("predictions"), list):
+                return Match(0.9, "tasks with data and predictions (Label Studio)")
+    return None
+
+
+def _text(data: Mapping[str, Any], wanted: str | None, where: Where) -> str:
+    if wanted is not None:
+        if not isinstance(data.get(wanted), str):
+            raise where.error(
+                f"data has no text {wanted!r} but {', '.join(map(repr, data))}", None, "--text-column KEY"
+            )
+        return str(data[wanted])
+    strings = {key: value for key, value in data.items() if isinstance(value, str)}
+    key = next((k for k in (*TEXT_KEYS, "html", "url") if k in strings), None)
+    if key is None and strings:
+        key = max(strings, key=lambda k: len(strings[k]))
+    if key is None:
+        raise where.error(f"no text in data {short(dict(data))}", "a string in data", "--text-column KEY")
+    return strings[key]
+
+
+def _plain(html: str) -> str:
+    """The text a browser shows an annotator, tags left out."""
+
+    class Text(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__(convert_charrefs=True)
+            self.parts: list[str] = []
+            self.skip = 0
+
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            self.skip += tag in ("script", "style", "title")
+            self.part(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            self.skip -= tag in ("script", "style", "title") and self.skip > 0
+            self.part(tag)
+
+        def part(self, tag: str) -> None:
+            # Words of neighbouring blocks would run together otherwise.
+            if tag in _BLOCKS and self.parts and not self.parts[-1][-1:].isspace():
+                self.parts.append("\n")
+
+        def handle_data(self, data: str) -> None:
+            if not self.skip:
+                self.parts.append(data)
+
+    parser = Text()
+    parser.feed(html)
+    parser.close()
+    return "".join(parser.parts)
+
+
+def _chosen(item: Mapping[str, Any], record: Record) -> list[Any] | None:
+    """The results of one annotator; None for a task nobody finished."""
+    annotations = item.get("annotations", item.get("completions")) or []
+    usable = [
+        a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled") and not a.get("skipped")
+    ]
+    if not usable:
+        if annotations:
+            record.notes.append(("rejected", "noted", "skipped by the annotator: kept as unannotated"))
+        return None
+    best = next((a for a in usable if a.get("ground_truth")), usable[0])
+    if len(usable) > 1:
+        record.notes.append(
+            ("unsupported", "noted", f"{len(usable)} annotators: took annotation {best.get('id', 1)}")
+        )
+    result = best.get("result")
+    return result if isinstance(result, list) else []
+
+
+def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    for line, item in objects(source):
+        where = Where(source.name, line, "task" if item.get("id") is None else f"task {item['id']}")
+        if not isinstance(item.get("data"), dict):
+            raise where.error("no data in it", '{"data": {"text": ...}, "annotations": [...]}')
+        text = _text(item["data"], options.text_column, where)
+        record = Record(source.name, line, text, meta=meta_of(item, options))
+        if options.group_by and options.group_by in item["data"]:
+            record.meta["group"] = item["data"][options.group_by]
+        results = _chosen(item, record)
+        record.complete = results is not None
+        hyper = False
+        spans: list[SpanRecord] = []
+        left_out: dict[str, int] = {}
+        for result in results or ():
+            value = result.get("value") if isinstance(result, dict) else None
+            kind = result.get("type") if isinstance(result, dict) else None
+            if isinstance(value, dict) and (
+                "labels" in value or "hypertextlabels" in value or kind in _SPAN_TYPES
+            ):
+                if "start" not in value and "globalOffsets" not in value:
+                    left_out[str(kind)] = left_out.get(str(kind), 0) + 1
+                    continue
+                if isinstance(value.get("start"), str) and not str(value["start"]).isdigit():
+                    hyper = True
+                    if "globalOffsets" not in value:  # XPaths into a page, and no plain offsets
+                        if not isinstance(value.get("text"), str):
+                            left_out["hypertextlabels without text"] = (
+                                left_out.get("hypertextlabels without text", 0) + 1
+                            )
+                            continue
+                        value = {**value, "globalOffsets": {"start": 0, "end": 0}}
+                spans.extend(spans_of_value(value, options, where))
+            else:
+                left_out[str(kind)] = left_out.get(str(kind), 0) + 1
+        for kind, count in left_out.items():
+            action = "dropped" if kind in _SPAN_TYPES or "hypertext" in kind else "noted"
+            record.notes.append(("unsupported", action, f"{count} results of type {kind} left out"))
+        if hyper or (
+            "<" in text
+            and ">" in text
+            and any(s.surface and text[s.start : s.end] != s.surface for s in spans)
+        ):
+            plain = _plain(text)
+            if plain.strip():
+                record.text = plain
+        record.spans = spans
+        yield record
+
+
+def _write(records: Iterable[Record], stream: IO[str]) -> None:
+    stream.write("[")
+    for number, record in enumerate(records, start=1):
+        text, spans = text_and_spans(record)
+        units = _units(text)
+        result = [
+            {
+                "id": f"{number}-{index}",
+                "from_name": "label",
+                "to_name": "text",
+                "type": "labels",
+                "value": {
+                    "start": units(s.start), "end": units(s.end), "text": text[s.start : s.end], "labels": [s.label],
+                },
+            }
+            for index, s in enumerate(spans)
+        ]  # fmt: skip
+        task: dict[str, Any] = {"id": number, "data": {"text": text}, "annotations": []}
+        if record.complete or spans:
+            task["annotations"] = [{"id": number, "was_cancelled": False, "result": result}]
+        stream.write((",\n" if number > 1 else "\n") + json.dumps(task, ensure_ascii=False))
+    stream.write("\n]\n")
+
+
+def _units(text: str) -> Any:
+    """Offsets as Label Studio's browser part counts them: in UTF-16 code units."""
+    if not text or max(text) <= "\uffff":
+        return lambda position: position
+    return lambda position: len(text[:position].encode("utf-16-le")) // 2
+
+
+LABEL_STUDIO = Format("label-studio", "Label Studio's JSON export", (".json",), _sniff, _read, _write)

@@ -1,0 +1,78 @@
+"""Label Studio's JSON-MIN export, and the spans of both its exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.json.objects import TEXT_KEYS, meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.spans import Where, label_of, offset
+
+
+def _min_key(item: Mapping[str, Any]) -> str | None:
+    for key, value in item.items():
+        first = value[0] if isinstance(value, list) and value else None
+        if (
+            isinstance(first, dict)
+            and "labels" in first
+            and ({"start", "end"} <= set(first) or "globalOffsets" in first)
+        ):
+            return key
+    return None
+
+
+def _sniff_json_min(sample: Sample) -> Match | None:
+    for item in some_objects(sample):
+        key = _min_key(item)
+        if key is not None and "annotation_id" in item:
+            return Match(0.97, f"annotation_id, and {key!r} with start, end and labels")
+        if key is not None:
+            return Match(0.82, f"{key!r} with start, end and labels")
+    return None
+
+
+def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
+    known: str | None = options.entities_column
+    for line, item in objects(source):
+        where = Where(source.name, line, "task")
+        known = known or _min_key(item)
+        fields = {
+            k: v
+            for k, v in item.items()
+            if isinstance(v, str) and k not in ("created_at", "updated_at", "annotator")
+        }
+        key = options.text_column or next((k for k in TEXT_KEYS if k in fields), None)
+        if key is None and fields:
+            key = max(fields, key=lambda k: len(fields[k]))
+        text = text_of(item, key or options.text_column, where)
+        spans: list[SpanRecord] = []
+        for value in item.get(known or "", None) or ():
+            if isinstance(value, dict) and "labels" in value:
+                spans.extend(spans_of_value(value, options, where))
+        yield Record(
+            source.name,
+            line,
+            text,
+            spans,
+            meta=meta_of(item, options),
+            complete="annotation_id" in item or bool(spans),
+        )
+
+
+def spans_of_value(value: Mapping[str, Any], options: ReadOptions, where: Where) -> list[SpanRecord]:
+    whole = value.get("globalOffsets")
+    start, end = value.get("start"), value.get("end")
+    if isinstance(whole, Mapping):
+        start, end = whole.get("start"), whole.get("end")
+    surface = value.get("text")
+    if isinstance(surface, list):
+        surface = "".join(map(str, surface))
+    labels = label_of(value.get("labels") or value.get("hypertextlabels") or [None], options, where)
+    first, last = offset(start, where), offset(end, where)
+    return [SpanRecord(first, last, label, surface if isinstance(surface, str) else None) for label in labels]
+
+
+JSON_MIN = Format(
+    "label-studio-min", "Label Studio's JSON-MIN export", (".json",), _sniff_json_min, _read_json_min
+)  # fmt: skip

@@ -1,0 +1,144 @@
+"""JSON objects as documents: one after the other, their text, and what goes into the meta data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cloudner.corpus.align.tag_shapes import is_tag
+from cloudner.corpus.contract import ReadOptions, Sample, Source
+from cloudner.corpus.formats.json.stream import peek, values
+from cloudner.corpus.formats.spans import Where, short
+from cloudner.errors import InputError
+
+TEXT_KEYS = (
+    "text", "data", "content", "sentence", "document", "doc", "body", "input", "full_text", "doc_text", "raw_text",
+    "source_text", "originalText", "sentText",
+)  # fmt: skip
+SPAN_KEYS = (
+    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags", "mentions", "privacy_mask",
+    "entity_list", "entityList", "named_entities", "predictions",
+)  # fmt: skip
+_TOKEN_KEYS = ("tokens", "words", "tokenized_text")
+_ROWS = (
+    "data",
+    "examples",
+    "documents",
+    "docs",
+    "dataset",
+    "items",
+    "records",
+    "rows",
+    "samples",
+    "texts",
+    "train",
+)
+_META_KEYS = ("id", "doc_id", "document_id", "split", "meta", "source")
+
+
+def objects(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line and object of every element. Raises InputError for an element that is no object, or without any."""
+    count = 0
+    for line, value in _unwrapped(values(source)):
+        if not isinstance(value, dict):
+            raise Where(source.name, line, "element").error(
+                f"{short(value)} is not an object", '{"text": ..., "entities": ...}', "--format NAME"
+            )
+        count += 1
+        yield line, value
+    if count == 0:
+        raise Where(source.name, 1, "file").error("no element in it", "at least one object")
+
+
+def some_objects(sample: Sample) -> list[dict[str, Any]]:
+    """The objects a sample begins with; none for what is not JSON."""
+    seen = peek(sample)
+    if seen is None:
+        return []
+    return [item for _, item in _unwrapped((1, item) for item in seen.items) if isinstance(item, dict)]
+
+
+def _unwrapped(found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Values, with the elements of a tree around them (`{"data": [...]}`, a table by columns) in its place."""
+    for line, value in found:
+        rows = rows_within(value) if isinstance(value, dict) else None
+        if rows is None:
+            yield line, value
+        else:
+            yield from ((line, row) for row in rows)
+
+
+def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The objects in a tree that is not an annotated text itself, or None."""
+    cells = [tree[key] for key in (*TEXT_KEYS, *_TOKEN_KEYS) if key in tree]
+    if not any(isinstance(cell, str) for cell in cells):
+        for key in _ROWS:
+            rows = tree.get(key)
+            if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+                # the viewer of Hugging Face data sets puts each row into an object
+                return [row["row"] if isinstance(row.get("row"), dict) else row for row in rows]
+        parts = tree.get("sentences")
+        if isinstance(parts, list) and parts and all(_is_annotated(part) for part in parts):
+            return list(parts)
+    columns = list(tree.values())
+    first = cells[0] if cells else None
+    if isinstance(first, dict) and len(columns) > 1 and all(isinstance(c, dict) for c in columns):
+        if "0" in first:  # how pandas writes a table
+            return [{key: tree[key].get(number) for key in tree} for number in first]
+    elif isinstance(first, list) and len(columns) > 1 and all(isinstance(c, list) for c in columns):
+        nested = all(isinstance(cell, list) for cell in first) or any(
+            tree.get(key) == first for key in TEXT_KEYS
+        )
+        sizes = {len(column) for column in columns}
+        # a text in pieces with a tag for each is one row
+        tagged = any(all(isinstance(x, str) and is_tag(x) for x in column) for column in columns)
+        if first and nested and not tagged and len(sizes) == 1:
+            return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
+    return None
+
+
+def _is_annotated(part: Any) -> bool:
+    """Is this a text with a list beside it that may hold spans?"""
+    return (
+        isinstance(part, dict)
+        and any(isinstance(part.get(key), str) for key in TEXT_KEYS)
+        and any(isinstance(part.get(key), list) for key in SPAN_KEYS)
+    )
+
+
+def text_of(
+    item: Mapping[str, Any], wanted: str | None, where: Where, keys: tuple[str, ...] = TEXT_KEYS
+) -> str:
+    """The text of an object, by key. Raises InputError when there is none or it is no text."""
+    key = wanted if wanted is not None else next((k for k in keys if isinstance(item.get(k), str)), None)
+    if key is None or key not in item:
+        raise where.error(
+            f"no text among the keys {', '.join(map(repr, list(item)[:12]))}",
+            f"a key {wanted!r}" if wanted else "one of " + ", ".join(keys[:5]),
+            "--text-column KEY",
+        )
+    if item[key] is None:
+        return ""
+    if not isinstance(item[key], str):
+        raise where.error(f"the text is {short(item[key])}", "a string", "--text-column KEY")
+    return str(item[key])
+
+
+def meta_of(item: Mapping[str, Any], options: ReadOptions) -> dict[str, Any]:
+    """What goes into the document's `user_data["meta"]`: ids and the value of `--group-by`."""
+    meta = {key: item[key] for key in _META_KEYS if item.get(key) not in (None, {}, "")}
+    if options.group_by is not None:
+        value: Any = item
+        for part in options.group_by.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None:
+            meta["group"] = value
+    return meta
+
+
+def only_object(source: Source, what: str) -> dict[str, Any]:
+    """The object that a file consists of. what: what it should be. Raises InputError for anything else."""
+    value = next(iter(values(source)), (1, None))[1]
+    if not isinstance(value, dict):
+        raise InputError(f"{short(value)} is not an object", file=source.name, line=1, expected=what)
+    return value

@@ -1,0 +1,1 @@
+"""spaCy's own formats: DocBin, training tuples, JSON of version 2 and 3."""

@@ -1,0 +1,227 @@
+"""Spans as people write them into a cell or a JSON value, made `SpanRecord`s; shared by the table and JSON formats."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
+from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
+from cloudner.errors import InputError
+
+_COMPACT = re.compile(r"^\s*(-?\d+)\s*[:,\-]\s*(-?\d+)\s*[:,\-]\s*(.+?)\s*$")
+SHAPES = '[[0, 5, "LABEL"]], [{"start": 0, "end": 5, "label": "LABEL"}] or 0:5:LABEL'
+
+
+class Where:
+    """The place of a value, for errors: file, line, what it is. text: the document's, where it tells spans apart."""
+
+    def __init__(self, file: str, line: int, what: str, text: str = "") -> None:
+        self.file, self.line, self.what, self.text = file, line, what, text
+
+    def error(self, found: str, expected: str | None = SHAPES, fix: str | None = None) -> InputError:
+        return InputError(f"{self.what}: {found}", file=self.file, line=self.line, expected=expected, fix=fix)
+
+
+def short(value: Any, limit: int = 60) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = repr(text) if isinstance(value, str) else text
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def offset(value: Any, where: Where) -> int:
+    """A character offset: an int, a whole float or digits. Raises InputError for anything else, negative ones too."""
+    number: int | None = None
+    if isinstance(value, bool):
+        number = None
+    elif isinstance(value, int):
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    elif isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.0+)?\s*", value):
+        number = int(float(value))
+    if number is None:
+        raise where.error(
+            f"the offset {short(value)} is not a number", "whole numbers, counted in characters"
+        )
+    if number < 0:
+        raise where.error(
+            f"the offset {number} is negative", "offsets from 0", "count from the start of the text"
+        )
+    return number
+
+
+def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
+    """The label or labels in a value: a text, a number (looked up in `options.labels`), or a list of them."""
+    if isinstance(value, (list, tuple)):
+        return [label for item in value for label in label_of(item, options, where)]
+    if isinstance(value, Mapping):
+        key = label_key(value) or ("text" if "text" in value else None)
+        if key is not None:
+            return label_of(value[key], options, where)
+        raise where.error(f"no label in {short(value)}")
+    if value is None:
+        return [""]
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise where.error(f"the label {short(value)} is not a text")
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    text = text.strip()
+    if len(text) > 2 and text[0] == text[-1] == '"':  # a label that was written as JSON twice
+        text = text[1:-1]
+    return [options.labels.get(text, text)]
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().lstrip("-").isdigit()
+
+
+def span_of(item: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
+    """The span, or one for each label, in a list of three or a mapping."""
+    if isinstance(item, Mapping):
+        pair, key = offsets_of(item), label_key(item)
+        if pair is None or pair[0] is None or pair[1] is None:
+            raise where.error(f"no start and end in {short(item)}")
+        if key is None:
+            raise where.error(f"no label in {short(item)}")
+        first, last = offset(pair[0], where), offset(pair[1], where)
+        stored = surface_of(item)
+        if stored is None and where.text and item[key] == where.text[first:last]:
+            raise where.error(f"no label in {short(item)}: {key!r} is the text")
+        return [SpanRecord(first, last, label, stored) for label in label_of(item[key], options, where)]
+    if isinstance(item, str):
+        match = _COMPACT.match(item)
+        if match:
+            return [
+                SpanRecord(
+                    offset(match[1], where), offset(match[2], where), label_of(match[3], options, where)[0]
+                )
+            ]
+        raise where.error(f"cannot read the span {short(item)}")
+    if isinstance(item, Sequence) and len(item) in (3, 4, 5):
+        a, b, c = item[0], item[1], item[2]
+        rest = item[3] if len(item) > 3 and isinstance(item[3], str) else None  # a text, or an id
+        surface: str | None = None
+        if isinstance(a, str) and not _is_number(a):
+            if rest is not None and not _is_number(rest):  # text, start, end, label
+                surface, a, b, c = a, b, c, rest
+            else:  # label, start, end
+                a, b, c = b, c, a
+        elif rest is not None and isinstance(c, str) and where.text:
+            start, end = offset(a, where), offset(b, where)
+            if where.text[start:end] == c != rest:  # start, end, text, label
+                surface, c = c, rest
+        return [
+            SpanRecord(offset(a, where), offset(b, where), label, surface)
+            for label in label_of(c, options, where)
+        ]
+    raise where.error(f"cannot read the span {short(item)}")
+
+
+def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
+    """All spans in a value: a list, `{"entities": [...]}`, `{"PER": [[0, 5]]}` or None."""
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        for key in ("entities", "spans", "labels", "annotations"):
+            if isinstance(value.get(key), (list, tuple)):
+                return spans_of(value[key], options, where)
+        if offsets_of(value) is not None:
+            return span_of(value, options, where)
+        if value and all(map(_is_pairs, value.values())):
+            return [
+                span_of((*pair, label), options, where)[0] for label, pairs in value.items() for pair in pairs
+            ]
+        if not value:
+            return []
+        raise where.error(f"cannot read the spans {short(dict(value))}")
+    if isinstance(value, (str, bytes)):
+        return parse_cell(str(value), options, where)
+    if not isinstance(value, Sequence):
+        raise where.error(f"cannot read the spans {short(value)}")
+    if len(value) == 3 and isinstance(value[0], int) and isinstance(value[2], str):
+        return span_of(value, options, where)  # one span that nobody put in a list
+    return [span for item in value for span in span_of(item, options, where)]
+
+
+def _is_pairs(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(x, int) for x in pair)
+        for pair in value
+    )
+
+
+def is_spans(value: Any) -> bool:
+    """Is this a value with at least one span: a list of them, or positions by label?"""
+    if isinstance(value, Mapping):
+        return bool(value) and all(map(_is_pairs, value.values())) and any(value.values())
+    if not isinstance(value, list) or not value:
+        return False
+    first = value[0]
+    if isinstance(first, Mapping):
+        return offsets_of(first) is not None
+    return isinstance(first, (list, tuple)) and len(first) >= 3 and any(isinstance(x, int) for x in first[:2])
+
+
+def parse_cell(cell: str, options: ReadOptions, where: Where) -> list[SpanRecord]:
+    """The spans in a table's cell: JSON, a Python literal, or `start:end:LABEL` parted by `;`, `|`, `,` or a space."""
+    cell = cell.strip()
+    if not cell or cell.lower() in ("nan", "none", "null", "[]"):
+        return []
+    if cell[0] in "[{(":
+        try:
+            return spans_of(json.loads(cell), options, where)
+        except json.JSONDecodeError as error:
+            problem = f"not JSON ({error.msg} at character {error.pos + 1})"
+        except RecursionError:
+            problem = "nested too deeply"
+        try:
+            value = ast.literal_eval(cell)
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            raise where.error(f"neither JSON nor a Python literal: {short(cell)}; {problem}") from None
+        return spans_of(list(value) if isinstance(value, (set, tuple)) else value, options, where)
+    parts = [part for part in re.split(r"[;|\n]", cell) if part.strip()]
+    if len(parts) == 1 and not _COMPACT.match(cell):
+        parts = [part for part in re.split(r"[\s,]+", cell) if part]
+    elif len(parts) == 1 and len(re.findall(r"\d+:\d+:", cell)) > 1:
+        parts = [part for part in re.split(r"[\s,]+(?=\d+:\d+:)", cell) if part]
+    return [span for part in parts for span in span_of(part, options, where)]
+
+
+def looks_like_spans(cell: str) -> bool:
+    """Could this cell hold spans (at least one)?"""
+    try:
+        return bool(parse_cell(cell, ReadOptions(), Where("", 0, "")))
+    except InputError:
+        return False
+
+
+def text_and_spans(record: Record) -> tuple[str, list[SpanRecord]]:
+    """A record as text with character spans, whichever way it holds its annotation (tags must be BIO or BILUO)."""
+    if record.text is not None and (record.tokens is None or record.tags is None):
+        return record.text, record.spans
+    if record.text is not None and record.spans:
+        return record.text, record.spans
+    tokens, tags = record.tokens or [], record.tags or []
+    spaces = record.spaces or [True] * len(tokens)
+    starts, pieces, at = [], [], 0
+    for index, (token, space) in enumerate(zip(tokens, spaces, strict=True)):
+        starts.append(at)
+        piece = token + " " * bool(space and index + 1 < len(tokens))
+        pieces.append(piece)
+        at += len(piece)
+    text = "".join(pieces)
+    spans: list[SpanRecord] = []
+    open_label, open_start, end = "", 0, 0
+    for index, tag in enumerate([*tags, None]):
+        prefix, _, label = (tag or "O").partition("-")
+        if open_label and not (prefix in ("I", "L", "E", "M") and label == open_label):
+            spans.append(SpanRecord(open_start, end, open_label, text[open_start:end]))
+            open_label = ""
+        if label and not open_label:
+            open_label, open_start = label, starts[index]
+        if index < len(tokens):
+            end = starts[index] + len(tokens[index])
+    return text, spans

@@ -1,0 +1,97 @@
+"""Entities given as words without offsets: pairs of surface and label, and where in a text they stand."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
+from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
+from cloudner.corpus.formats.spans import Where, label_of, short
+
+SHAPES = '[{"text": "Paris", "label": "LOC"}], [["Paris", "LOC"]] or {"LOC": ["Paris"]}'
+
+
+def mentions_of(value: Any, options: ReadOptions, where: Where) -> list[tuple[str, str]]:
+    """Pairs of surface and label. Of two words that could be either, the surface is the one in `where.text`.
+
+    Raises InputError for what has another shape, offsets too.
+    """
+    if isinstance(value, Mapping):
+        found = _by_key(value, options, where)
+        if found is None:
+            raise where.error(f"cannot read the entities {short(dict(value))}", SHAPES)
+        return found
+    found = []
+    for item in value if isinstance(value, (list, tuple)) else (None,):
+        if isinstance(item, Mapping) and offsets_of(item) is None:
+            key, surface = label_key(item), surface_of(item)
+            if key is not None and surface is not None:
+                found += [(surface, label) for label in label_of(item[key], options, where)]
+                continue
+            pairs = _by_key(item, options, where) if len(item) == 1 else None
+            if pairs is not None:
+                found += pairs
+                continue
+        elif isinstance(item, (list, tuple)) and len(item) == 2 and all(isinstance(x, str) for x in item):
+            found.append(in_order(item[0], item[1], options, where))
+            continue
+        raise where.error(f"cannot read the entity {short(item)}", SHAPES)
+    return found
+
+
+def _by_key(value: Mapping[str, Any], options: ReadOptions, where: Where) -> list[tuple[str, str]] | None:
+    """`{"LOC": ["Paris"]}`, `{"LOC": "Paris"}` or `{"Paris": "LOC"}`; None for what is none of them."""
+    found = []
+    for key, words in value.items():
+        if isinstance(words, str):
+            if words:
+                found.append(in_order(words, key, options, where))
+        elif isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
+            found += [(word, name) for word in words for name in label_of(key, options, where)]
+        elif words is not None:
+            return None
+    return found
+
+
+def in_order(surface: str, label: str, options: ReadOptions, where: Where) -> tuple[str, str]:
+    """Surface and label, changed for one another where only the label stands in the text."""
+    if where.text and surface not in where.text and label in where.text:
+        surface, label = label, surface
+    return surface, label_of(label, options, where)[0]
+
+
+def _places(text: str, surface: str) -> list[int]:
+    """Where a surface stands in a text as whole words; within words where it does only that."""
+    if not surface:
+        return []
+    left = r"\b" if re.match(r"\w", surface) else ""
+    right = r"\b" if re.search(r"\w$", surface) else ""
+    plain = re.escape(surface)
+    whole = [match.start() for match in re.finditer(left + plain + right, text)]
+    return whole or [match.start() for match in re.finditer(plain, text)]
+
+
+def locate(record: Record, text: str, mentions: list[tuple[str, str]]) -> None:
+    """Puts the mentions at their places: all of a surface that is given once, in order those given several times."""
+    for (surface, label), times in Counter(mentions).items():
+        places = _places(text, surface)
+        if not places:
+            done = f"{surface!r} ({label}) is not in the text"
+            record.notes.append(("surface-mismatch", "dropped", done))
+            continue
+        inside = [
+            at for at in places
+            if any(len(s) > len(surface) and surface in s
+                   and any(b <= at and at + len(surface) <= b + len(s) for b in _places(text, s)) for s, _ in mentions)
+        ]  # fmt: skip
+        free = [at for at in places if at not in inside] or places
+        if times > 1 and times < len(free):
+            free = free[:times]
+        if len(free) != times or len(free) != len(places):
+            done = f"{surface!r} ({label}) has no offsets and {len(places)} places: marked {len(free)}"
+            record.notes.append(("surface-mismatch", "noted", done))
+        record.spans += [SpanRecord(at, at + len(surface), label, surface) for at in free]
+    record.spans.sort(key=lambda span: (span.start, -span.end))

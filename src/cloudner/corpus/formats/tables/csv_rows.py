@@ -1,0 +1,225 @@
+"""Delimited tables: which delimiter, rows with the lines they begin on, columns by name."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import IO, Literal
+
+from cloudner.corpus.contract import ReadOptions, Sample, Source
+from cloudner.corpus.files.encoding import decode_errors
+from cloudner.corpus.formats.spans import Where
+from cloudner.errors import InputError
+
+TEXT_NAMES = (
+    "text",
+    "sentence",
+    "content",
+    "document",
+    "data",
+    "body",
+    "sentence_text",
+    "raw_text",
+    "input",
+    "text_a",
+)
+ENTITY_NAMES = (
+    "entities", "spans", "labels", "label", "annotations", "annotation", "ents", "ner", "entity", "ner_spans",
+)  # fmt: skip
+TOKEN_NAMES = ("word", "words", "token", "tokens", "form", "term")
+TAG_NAMES = (
+    "tag",
+    "tags",
+    "ner",
+    "ner_tag",
+    "ner_tags",
+    "label",
+    "labels",
+    "entity",
+    "iob",
+    "bio",
+    "ne",
+    "target",
+)
+SENTENCE_NAMES = (
+    "sentence #", "sentence", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_number", "sentence_idx",
+    "sent", "sentence number", "doc_id", "document_id", "document", "id",
+)  # fmt: skip
+_DELIMITERS = (",", "\t", ";", "|")
+# Characters in a cell: far over what spaCy takes for one text, and an end to a quote that is never closed.
+_FIELD_LIMIT = 32 * 1024 * 1024
+
+
+def plain_name(name: str) -> str:
+    return name.strip().strip("\ufeff").lower().replace("-", "_")
+
+
+def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """The first column with one of the names, in the order of the names."""
+    plain = [plain_name(name) for name in header]
+    for name in names:
+        if name in plain:
+            return plain.index(name)
+    return None
+
+
+@dataclass(frozen=True)
+class _Table:
+    delimiter: str
+    rows: list[list[str]]
+
+
+def _parse(sample: Sample, delimiter: str) -> list[list[str]]:
+    text = sample.text
+    if sample.truncated:
+        text = text[: text.rfind("\n") + 1] or text
+    csv.field_size_limit(_FIELD_LIMIT)
+    try:
+        return [row for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter) if row][:200]
+    except csv.Error:
+        return []
+
+
+def tables(sample: Sample) -> Iterator[_Table]:
+    if not sample.lines:
+        return
+    first = sample.lines[0]
+    if first.lstrip()[:1] in ("{", "["):
+        return
+    ordered = sorted(_DELIMITERS, key=lambda d: -first.count(d))
+    for delimiter in ordered:
+        if delimiter not in first:
+            continue
+        rows = _parse(sample, delimiter)
+        if len(rows) >= 1 and len(rows[0]) >= 2:
+            yield _Table(delimiter, rows)
+
+
+def name_of(delimiter: str) -> str:
+    return {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}.get(delimiter, repr(delimiter))
+
+
+class _Raw:
+    """The lines of a stream; those since `lines` was last emptied are kept."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._next = stream.__next__
+        self.lines: list[str] = []
+
+    def __iter__(self) -> _Raw:
+        return self
+
+    def __next__(self) -> str:
+        line = self._next()
+        self.lines.append(line)
+        return line
+
+
+def _nul(source: Source, line: int) -> InputError:
+    return InputError(
+        "a NUL byte in the text",
+        file=source.name,
+        line=line,
+        expected="text; NUL means a binary or a damaged file",
+        fix="tr -d '\\000' < FILE > CLEAN",
+    )
+
+
+def table_rows(
+    source: Source,
+    options: ReadOptions,
+    delimiter: str,
+    *,
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL,
+    keep_blank: bool = False,
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the line each begins on; blank lines only where asked for."""
+    csv.field_size_limit(_FIELD_LIMIT)
+    with (
+        decode_errors(source.name, source.encoding, source.open_bytes),
+        source.open_text(newline="") as stream,
+    ):
+        raw = _Raw(stream)
+        reader = csv.reader(raw, delimiter=delimiter, quoting=quoting)
+        line = 1
+        last: list[str] = []
+        while True:
+            try:
+                row = next(reader)
+            except StopIteration:
+                _check_end(source, line, last, delimiter, quoting)
+                return
+            except csv.Error as error:
+                if "NUL" in str(error):
+                    raise _nul(source, reader.line_num) from error
+                raise InputError(
+                    f"not a table: {error}",
+                    file=source.name,
+                    line=line,
+                    expected="CSV with quoted cells",
+                    fix="look for a quote that is not closed, or give --delimiter",
+                ) from error
+            last, raw.lines = raw.lines, []
+            if row or keep_blank:
+                if "\x00" in "".join(row):
+                    raise _nul(source, line)
+                yield line, row
+            line = reader.line_num + 1
+
+
+def read_header(source: Source, rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str], Where]:
+    """The first of `rows` that is not blank, and its place for errors. Raises InputError where there is none."""
+    first = next(((line, row) for line, row in rows if row), None)
+    if first is None:
+        raise InputError("the file is empty", file=source.name, expected="a header and rows")
+    line, header = first
+    return header, Where(source.name, line, "header")
+
+
+def _check_end(source: Source, line: int, last: list[str], delimiter: str, quoting: Literal[0, 3]) -> None:
+    """Raises InputError where the end of the file lies inside a quoted cell."""
+    try:
+        list(csv.reader(last, delimiter=delimiter, quoting=quoting, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise InputError(
+                "a quote that is never closed",
+                file=source.name,
+                line=line - len(last),
+                expected="a closing quote before the end of the file",
+                fix="look at that line; a cut file can be copied again",
+            ) from error
+
+
+def _closest(wanted: str, header: list[str], names: Sequence[str]) -> str:
+    """The column that was probably meant: spelt alike, else of a usual name, else the first."""
+    alike = get_close_matches(wanted, header, n=1)
+    usual = find_column(header, names)
+    return alike[0] if alike else header[usual or 0]
+
+
+def column_of(
+    header: list[str], wanted: str | int | None, names: Sequence[str], what: str, where: Where
+) -> int:
+    """The number of the wanted column, or of the first with one of the names. Raises InputError without it."""
+    if wanted is not None:
+        if isinstance(wanted, int) or (wanted not in header and str(wanted).isdigit()):
+            if int(wanted) < len(header):
+                return int(wanted)
+        elif plain_name(wanted) in [plain_name(name) for name in header]:
+            return [plain_name(name) for name in header].index(plain_name(wanted))
+        raise where.error(
+            f"no column {wanted!r} among {', '.join(header)}",
+            "the name of a column",
+            f"--{what}-column {_closest(str(wanted), header, names)}",
+        )
+    found = find_column(header, names)
+    if found is None:
+        raise where.error(
+            f"no {what} column among {', '.join(map(repr, header))}",
+            "one of " + ", ".join(names[:4]),
+            f"--{what}-column NAME",
+        )
+    return found

@@ -1,0 +1,149 @@
+"""CSV and TSV with one document a row: a text and its entities."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.spans import Where, looks_like_spans, parse_cell, text_and_spans
+from cloudner.corpus.formats.tables.csv_rows import (
+    ENTITY_NAMES,
+    TEXT_NAMES,
+    column_of,
+    find_column,
+    name_of,
+    plain_name,
+    read_header,
+    table_rows,
+    tables,
+)
+from cloudner.errors import InputError
+
+
+def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
+    for table in tables(sample):
+        if (table.delimiter == "\t") != tab:
+            continue
+        header, body = table.rows[0], table.rows[1:]
+        text, entities = find_column(header, TEXT_NAMES), find_column(header, ENTITY_NAMES)
+        if text is not None and entities is not None and text != entities:
+            cells = [row[entities] for row in body[:50] if len(row) > entities and row[entities].strip()]
+            good = sum(looks_like_spans(cell) or cell.strip() in ("[]", "{}") for cell in cells)
+            spans = [cell for cell in cells if cell.lstrip()[:1] in ("[", "{", "(") or ":" in cell]
+            if not cells or good * 2 >= len(cells) or len(spans) * 2 >= len(cells):
+                reason = (
+                    f"columns {header[text]!r} and {header[entities]!r}, {name_of(table.delimiter)} between"
+                )
+                return Match(0.95, reason)
+        if found := _columns_of_row(header):
+            return Match(0.75, f"spans in column {found[1] + 1} of the first row already: no header")
+        # Names nobody thought of: a column that parses as spans gives it away.
+        for column in range(len(header)):
+            if _holds_spans(body, column, begins="[{"):
+                return Match(0.75, f"the column {header[column]!r} holds spans")
+    return None
+
+
+def _holds_spans(body: Sequence[Sequence[str]], column: int, begins: str = "[{(0123456789") -> bool:
+    """Are there spans in each of the column's cells, or an empty list? begins: what a cell may begin with."""
+    cells = [row[column].strip() for row in body[:20] if len(row) > column and row[column].strip()]
+    filled = [cell for cell in cells if cell not in ("[]", "{}")]
+    return bool(filled) and all(cell[0] in begins and looks_like_spans(cell) for cell in filled)
+
+
+def _columns_of_row(row: Sequence[str]) -> tuple[int, int] | None:
+    """Text and spans of a row that stands where the header should: the longest cell beside one with spans."""
+    spans = next(
+        (i for i, cell in enumerate(row) if cell.strip()[:1] in ("[", "{") and looks_like_spans(cell)), None
+    )
+    if spans is None or len(row) < 2:
+        return None
+    return max((i for i in range(len(row)) if i != spans), key=lambda i: len(row[i])), spans
+
+
+def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
+    sample = source.sample()
+    delimiter = options.delimiter or next(
+        (t.delimiter for t in tables(sample) if find_column(t.rows[0], TEXT_NAMES) is not None),
+        next((t.delimiter for t in tables(sample)), ","),
+    )
+    rows = table_rows(source, options, delimiter)
+    header, place = read_header(source, rows)
+    entity_column: int | None = None
+    text_column: int | None = None
+    if found := _columns_of_row(header):
+        rows = itertools.chain([(place.line, header)], rows)
+        header = [f"column {number}" for number in range(1, len(header) + 1)]
+        text_column, entity_column = found
+    elif options.entities_column is None and find_column(header, ENTITY_NAMES) is None:
+        table = next((t for t in tables(sample) if t.delimiter == delimiter), None)
+        for column in range(len(header)):
+            if table is not None and _holds_spans(table.rows[1:], column):
+                entity_column = column
+    if entity_column is None:
+        entity_column = column_of(header, options.entities_column, ENTITY_NAMES, "entities", place)
+    if text_column is None:
+        text_names = [name for name in TEXT_NAMES if find_column(header, [name]) != entity_column]
+        text_column = column_of(header, options.text_column, text_names, "text", place)
+    group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
+    keep = [
+        (i, name)
+        for i, name in enumerate(header)
+        if i not in (text_column, entity_column) and plain_name(name) in ("id", "doc_id", "split", "source")
+    ]
+    what = f"column {header[entity_column]!r}"
+    count = 0
+    for line, row in rows:
+        if len(row) != len(header):
+            raise InputError(
+                f"a row of {len(row)} cells under a header of {len(header)}",
+                file=source.name,
+                line=line,
+                expected=f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
+                fix="write the table with a CSV library, or give --delimiter",
+            )
+        spans = parse_cell(row[entity_column], options, Where(source.name, line, what, row[text_column]))
+        record = Record(source.name, line, row[text_column], spans)
+        for index, name in keep:
+            if row[index]:
+                record.meta[plain_name(name)] = row[index]
+        if group is not None:
+            record.meta["group"] = row[group]
+        count += 1
+        yield record
+    if count == 0:
+        raise InputError("a header and no rows", file=source.name, line=1, expected="one document a row")
+
+
+def _write(delimiter: str) -> Any:
+    def write(records: Iterable[Record], stream: IO[str]) -> None:
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(("text", "entities"))
+        for record in records:
+            text, spans = text_and_spans(record)
+            cell = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
+            writer.writerow((text, cell))
+
+    return write
+
+
+CSV = Format(
+    "csv",
+    "comma, semicolon or bar separated table: a text and its entities (JSON, Python literal, start:end:LABEL)",
+    (".csv",),
+    lambda sample: _sniff_documents(sample, tab=False),
+    _read_documents,
+    _write(","),
+)
+TSV = Format(
+    "tsv",
+    "tab separated table: a text and its entities",
+    (".tsv", ".tab"),
+    lambda sample: _sniff_documents(sample, tab=True),
+    _read_documents,
+    _write("\t"),
+)

@@ -1,0 +1,134 @@
+"""Tables with one span a row: a text, its start, its end, its label; the text is in the row of each of its spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.spans import Where, label_of, offset
+from cloudner.corpus.formats.tables.csv_rows import (
+    TEXT_NAMES,
+    find_column,
+    name_of,
+    plain_name,
+    read_header,
+    table_rows,
+    tables,
+)
+from cloudner.errors import InputError
+
+_START_NAMES = (
+    "start",
+    "start_offset",
+    "begin",
+    "begin_offset",
+    "start_char",
+    "char_start",
+    "start_index",
+    "start_pos",
+)
+_END_NAMES = ("end", "end_offset", "stop", "end_char", "char_end", "end_index", "end_pos")
+_LABEL_NAMES = (
+    "label",
+    "entity_type",
+    "type",
+    "tag",
+    "category",
+    "ner_label",
+    "entity_label",
+    "class",
+    "entity",
+    "ner",
+)
+_SURFACE_NAMES = ("span", "surface", "span_text", "entity_text", "mention", "word", "value", "entity")
+_ID_NAMES = ("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")
+
+
+class _Columns(NamedTuple):
+    text: int
+    start: int
+    end: int
+    label: int
+    surface: int | None
+    id: int | None
+
+
+def _columns(header: Sequence[str], text: str | None = None) -> _Columns | None:
+    plain = [plain_name(name).replace(" ", "_") for name in header]
+    found = [find_column(plain, names) for names in (_START_NAMES, _END_NAMES, _LABEL_NAMES)]
+    texts = find_column(plain, [plain_name(text)] if text else TEXT_NAMES)
+    if texts is None or None in found:
+        return None
+    start, end, label = (column for column in found if column is not None)
+    surface = find_column(plain, _SURFACE_NAMES)
+    surface = None if surface in (label, texts) else surface
+    return _Columns(texts, start, end, label, surface, find_column(plain, _ID_NAMES))
+
+
+def _sniff(sample: Sample) -> Match | None:
+    for table in tables(sample):
+        columns = _columns(table.rows[0])
+        if columns is None:
+            continue
+        rows = [row for row in table.rows[1:20] if len(row) == len(table.rows[0])]
+        cells = [row[i].strip() for row in rows for i in (columns.start, columns.end)]
+        if all(cell.replace(".0", "").isdigit() or cell in ("", "nan") for cell in cells) and any(cells):
+            header = table.rows[0]
+            return Match(
+                0.97,
+                f"a span a row: {header[columns.start]!r}, {header[columns.end]!r}, {header[columns.label]!r}",
+            )
+    return None
+
+
+def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    table = next((t for t in tables(source.sample()) if _columns(t.rows[0], options.text_column)), None)
+    delimiter = options.delimiter or (table.delimiter if table else ",")
+    rows = table_rows(source, options, delimiter)
+    header, place = read_header(source, rows)
+    columns = _columns(header, options.text_column)
+    if columns is None:
+        raise place.error(
+            f"not all of text, start, end, label among {', '.join(map(repr, header))}", "these columns"
+        )
+    counter = _is_counter(table, columns)
+    held: Record | None = None
+    for line, row in rows:
+        where = Where(source.name, line, "row")
+        if len(row) != len(header):
+            raise where.error(
+                f"{len(row)} cells under a header of {len(header)}",
+                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
+            )
+        identity = row[columns.id] if columns.id is not None else None
+        numbered = identity is not None and held is not None and held.meta.get("id") == identity
+        if held is None or held.text != row[columns.text] or not (numbered or counter):
+            if held is not None:
+                yield held
+            held = Record(source.name, line, row[columns.text])
+            if identity and not counter:
+                held.meta["id"] = identity
+        start, end = row[columns.start].strip(), row[columns.end].strip()
+        if start in ("", "nan") and end in ("", "nan"):
+            continue  # a text without spans
+        surface = row[columns.surface] if columns.surface is not None else None
+        label = label_of(row[columns.label], options, where)[0]
+        held.spans.append(SpanRecord(offset(start, where), offset(end, where), label, surface or None))
+    if held is None:
+        raise InputError("a header and no rows", file=source.name, line=1, expected="one span a row")
+    yield held
+
+
+def _is_counter(table: Any, columns: _Columns) -> bool:
+    """Is there no id of the document, or one that numbers the rows?"""
+    if columns.id is None or table is None:
+        return True
+    cells = [row[columns.id] for row in table.rows[1:] if len(row) > columns.id]
+    texts = {row[columns.text] for row in table.rows[1:] if len(row) > columns.text}
+    return len(set(cells)) == len(cells) and len(texts) < len(cells)
+
+
+SPAN_TABLE = Format(
+    "span-table", "a table with one span a row: text, start, end, label", (".csv", ".tsv"), _sniff, _read
+)

@@ -1,0 +1,1 @@
+"""Plain text with marks in it, and standoff files beside a text."""

@@ -1,0 +1,1 @@
+"""XML with annotations in or beside the text."""

@@ -1,0 +1,100 @@
+"""GATE XML: a text with numbered nodes and sets of annotations between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.xml.parse import Handler, parse
+from cloudner.errors import InputError
+
+# What GATE's own components mark besides entities, and the mark-up of the page it came from.
+_OTHER_TYPES = frozenset(
+    (
+        "Token",
+        "SpaceToken",
+        "DEFAULT_TOKEN",
+        "Sentence",
+        "Split",
+        "Lookup",
+        "paragraph",
+        "VG",
+        "NounChunk",
+        "Temp",
+    )
+)
+_OTHER_SETS = frozenset(("Original markups",))
+_GOLD_SET = "Key"  # what GATE calls the set that a person annotated
+
+
+class _Gate(Handler):
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.pieces: list[str] = []
+        self.length = 0
+        self.nodes: dict[str, int] = {}
+        self.in_text = False
+        self.annotation_set = ""
+        self.annotations: list[tuple[str, str, str, str, int]] = []  # set, type, start node, end node, line
+
+    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
+        if name == "TextWithNodes":
+            self.in_text = True
+        elif name == "Node":
+            self.nodes[attrs.get("id", "")] = self.length
+        elif name == "AnnotationSet":
+            self.annotation_set = attrs.get("Name", "")
+        elif name == "Annotation":
+            kind, start, end = attrs.get("Type", ""), attrs.get("StartNode", ""), attrs.get("EndNode", "")
+            self.annotations.append((self.annotation_set, kind, start, end, self.line))
+
+    def endElement(self, name: str) -> None:  # noqa: N802
+        if name == "TextWithNodes":
+            self.in_text = False
+
+    def characters(self, content: str) -> None:
+        if self.in_text:
+            self.pieces.append(content)
+            self.length += len(content)
+
+
+def sniff(sample: Sample) -> Match | None:
+    if "<GateDocument" in sample.text:
+        return Match(1.0, "a <GateDocument> element")
+    return None
+
+
+def read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    """One record a file, of the set `Key` if there is one, else of all sets but `Original markups`."""
+    gate = _Gate(source.name)
+    parse(source.text(), gate)
+    if not gate.nodes and not gate.pieces:
+        raise InputError(
+            "no <TextWithNodes>", file=source.name, expected="a GATE document", fix="export it as GATE XML"
+        )
+    kept = [a for a in gate.annotations if a[0] not in _OTHER_SETS and a[1] not in _OTHER_TYPES]
+    gold = [a for a in kept if a[0] == _GOLD_SET]
+    text = "".join(gate.pieces)
+    spans = []
+    for _, kind, start, end, line in gold or kept:
+        if start not in gate.nodes or end not in gate.nodes or gate.nodes[start] > gate.nodes[end]:
+            raise InputError(
+                f"annotation {kind!r} from node {start!r} to node {end!r}",
+                file=source.name,
+                line=line,
+                expected="nodes that are in the text, the start before the end",
+                fix="export the document again",
+            )
+        spans.append(SpanRecord(gate.nodes[start], gate.nodes[end], kind))
+    spans.sort(key=lambda s: (s.start, -s.end, s.label))
+    yield Record(source.name, 1, text=text, spans=spans)
+
+
+GATE = Format(
+    name="gate",
+    description="GATE XML documents",
+    extensions=(".xml", ".gate"),
+    sniff=sniff,
+    read=read,
+)

@@ -1,0 +1,78 @@
+"""i2b2 and n2c2 XML: `<TEXT>` with the document, `<TAGS>` with one element an annotation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.xml.parse import Handler, parse
+from cloudner.errors import InputError
+
+_TAGS = re.compile(r"<TAGS\s*/?>")
+
+
+class _Document(Handler):
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.pieces: list[str] = []
+        self.has_text = False
+        self.path: list[str] = []
+        self.spans: list[SpanRecord] = []
+        self.notes: list[tuple[str, str, str]] = []
+
+    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
+        if self.path and self.path[-1] == "TAGS":
+            self._annotation(name, attrs)
+        self.path.append(name)
+        self.has_text = self.has_text or name == "TEXT"
+
+    def endElement(self, name: str) -> None:  # noqa: N802
+        self.path.pop()
+
+    def characters(self, content: str) -> None:
+        if self.path and self.path[-1] == "TEXT":
+            self.pieces.append(content)
+
+    def _annotation(self, name: str, attrs: Any) -> None:
+        if "start" not in attrs or "end" not in attrs:
+            self.notes.append(("unsupported", "noted", f"<{name}> is a tag of the whole document: left out"))
+            return
+        start, end = attrs["start"], attrs["end"]
+        if not start.isdecimal() or not end.isdecimal() or int(start) > int(end):
+            if start == "-1":  # MAE's way to say: said nowhere in the text
+                return
+            raise InputError(
+                f"<{name} start={start!r} end={end!r}>",
+                file=self.file,
+                line=self.line,
+                expected="offsets from 0, counted in characters, start before end",
+                fix="mend the line",
+            )
+        self.spans.append(SpanRecord(int(start), int(end), attrs.get("TYPE") or name, attrs.get("text")))
+
+
+def sniff(sample: Sample) -> Match | None:
+    if "<TEXT>" in sample.text and (_TAGS.search(sample.text) or "<deIdi2b2" in sample.text):
+        return Match(0.99, "an XML document with <TEXT> and <TAGS>")
+    return None
+
+
+def read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    """One record a file; a label is the attribute TYPE where it is given, else the element's name."""
+    document = _Document(source.name)
+    parse(source.text(), document)
+    if not document.has_text:
+        raise InputError("no <TEXT> element", file=source.name, line=1, expected="<TEXT> and <TAGS>")
+    spans = sorted(document.spans, key=lambda s: (s.start, -s.end, s.label))
+    yield Record(source.name, 1, text="".join(document.pieces), spans=spans, notes=document.notes)
+
+
+I2B2 = Format(
+    name="i2b2",
+    description="i2b2 and n2c2 XML, <TEXT> and <TAGS>",
+    extensions=(".xml",),
+    sniff=sniff,
+    read=read,
+)

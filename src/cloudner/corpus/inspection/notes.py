@@ -1,0 +1,121 @@
+"""Findings with their places and texts, and in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from cloudner.corpus.inspection.duplicates import TextKeys
+from cloudner.corpus.inspection.parts import Part, PartSpool
+from cloudner.corpus.inspection.result import Inspection, Overlap
+from cloudner.corpus.inspection.suspects import Place
+
+_CONTEXT = 8  # tokens shown on either side of a suspicious string
+# A label with fewer training mentions than this is told; spaCy's `debug data` draws its line at 50 as well.
+FEW_MENTIONS = 50
+
+
+class Examples:
+    """Texts and places of findings, read back from the spool; the last part stays at hand."""
+
+    def __init__(self, spool: PartSpool, names: list[str]) -> None:
+        self._spool, self._names = spool, names
+        self._kept: tuple[int, Part] | None = None
+
+    def _part(self, number: int) -> Part:
+        if self._kept is None or self._kept[0] != number:
+            self._kept = number, self._spool.part(number)
+        return self._kept[1]
+
+    def context(self, place: Place) -> dict[str, Any]:
+        """A string with what stands around it, and where it is."""
+        number, doc, start, end = place
+        part = self._part(number)
+        first, last = int(part.starts[doc]), int(part.ends[doc])
+        return {
+            **self._where(part, doc),
+            "before": part.text(max(first, start - _CONTEXT), start),
+            "text": part.text(start, end),
+            "after": part.text(end, min(last, end + _CONTEXT)),
+        }
+
+    def document(self, doc: int) -> dict[str, Any]:
+        """The beginning of a document and where it is."""
+        number, row = self._spool.find(doc)
+        part = self._part(number)
+        first, last = int(part.starts[row]), int(part.ends[row])
+        text = part.text(first, min(last, first + 40))
+        more = " …" if last > first + 40 or len(text) > 240 else ""
+        return {**self._where(part, row), "text": text[:240] + more}
+
+    def pair(self, doc: int, other: int) -> dict[str, Any]:
+        """Two documents that belong together."""
+        return {**self.document(doc), "other": self.document(other)}
+
+    def _where(self, part: Part, doc: int) -> dict[str, Any]:
+        return {"split": self._names[part.split], "file": part.file, "line": int(part.numbers[doc])}
+
+
+def find_overlaps(texts: TextKeys, names: list[str], reader: Examples, limit: int) -> list[Overlap]:
+    made = []
+    for split, name in enumerate(names):
+        for other in range(split + 1):
+            copies = texts.copies(split, other)
+            counts = Counter(copy.kind for copy in copies)
+            examples = [
+                {
+                    "kind": copy.kind,
+                    "similarity": round(copy.similarity, 2),
+                    **reader.pair(copy.doc, copy.other),
+                }
+                for copy in copies[:limit]
+            ]
+            made.append(
+                Overlap(
+                    name, names[other], counts["identical"], counts["normalised"], counts["near"], examples
+                )
+            )
+    return made
+
+
+def notes_on(made: Inspection) -> list[str]:
+    """A sentence for each thing in the result that deserves a look."""
+    notes = []
+    train = next((split for split in made.splits if split.name == made.train), None)
+    if train is None:
+        notes.append("no split is called train: nothing is said about unseen strings (--train PATH names it)")
+    for split in made.splits:
+        if not split.entities:
+            notes.append(f"{split.name} has no entity at all")
+        if split.unannotated:
+            notes.append(
+                f"{split.name}: {split.unannotated:,} of {split.tokens:,} tokens have no annotation (missing, not O)"
+            )
+        if split.over_window:
+            notes.append(
+                f"{split.name}: {split.over_window:,} of {split.docs:,} documents are longer than the window of "
+                f"{made.window} word pieces and are read in several windows"
+            )
+        if train is not None and split is not train:
+            strange = sorted(set(split.labels) - set(train.labels))
+            if strange:
+                notes.append(f"{split.name} has labels that the training data has not: {', '.join(strange)}")
+    if train is not None:
+        few = [f"{label} ({n})" for label, n in train.labels.most_common() if n < FEW_MENTIONS]
+        if few:
+            notes.append(f"fewer than {FEW_MENTIONS} training mentions: {', '.join(few)}")
+    cases: dict[str, list[str]] = {}
+    for label in made.labels:
+        cases.setdefault(label.casefold(), []).append(label)
+    for variants in cases.values():
+        if len(variants) > 1:
+            notes.append(f"labels that differ only in case: {', '.join(variants)}")
+    if made.document_conflict_total:
+        notes.append(
+            f"{made.document_conflict_total:,} documents have the words of another and other entities"
+        )
+    if made.leaked:
+        notes.append(
+            f"{made.leaked:,} documents have their like in another split; scores on them flatter the model"
+        )
+    return notes

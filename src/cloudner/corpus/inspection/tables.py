@@ -1,0 +1,243 @@
+"""An inspection as tables: the same rows for the terminal, for Markdown and for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cloudner.corpus.inspection.result import Inspection, SplitStats
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table with its title, what it means, and the text that stands where it has no row."""
+
+    key: str
+    title: str
+    lead: str
+    header: list[str]
+    rows: list[list[str]]
+    empty: str = ""
+
+
+def sections(made: Inspection) -> list[Section]:
+    """Every table of the inspection, in reading order."""
+    found = [_size(made), _lengths(made)]
+    if made.window is not None:
+        found.append(_pieces(made))
+    found += [_labels(made), _entity_lengths(made)]
+    if made.train is not None and len(made.splits) > 1:
+        found.append(_unseen(made))
+    found += [_suspects(made), _conflicts(made), _overlap(made, between=True), _overlap(made, between=False)]
+    if made.document_conflicts:
+        found.append(_document_conflicts(made))
+    return found
+
+
+def markdown(made: Inspection) -> str:
+    """The tables as Markdown."""
+    lines = ["# Corpus", ""]
+    lines += [f"- {_escape(note)}" for note in made.notes]
+    for section in sections(made):
+        lines += ["", f"## {section.title}", "", section.lead, ""]
+        if not section.rows:
+            lines.append(section.empty)
+            continue
+        lines.append("| " + " | ".join(section.header) + " |")
+        lines.append("|" + " --- |" * len(section.header))
+        lines += ["| " + " | ".join(map(_escape, row)) + " |" for row in section.rows]
+    return "\n".join(lines) + "\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def percent(part: float, whole: float) -> str:
+    """A share such as 12.3 %, or a dash of nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def _size(made: Inspection) -> Section:
+    rows = [
+        [
+            split.name, f"{split.docs:,}", f"{split.sentences:,}", f"{split.tokens:,}", f"{split.entities:,}",
+            percent(split.docs_without_entities, split.docs), f"{split.entities / split.tokens * 100:.1f}",
+        ]
+        for split in made.splits
+    ]  # fmt: skip
+    unmarked = any(split.docs_with_sentences < split.docs for split in made.splits)
+    return Section(
+        "size", "Size",
+        "A document without marked sentences counts as one sentence." if unmarked else "",
+        ["split", "documents", "sentences", "tokens", "entities", "documents without entities", "entities per 100 tokens"],
+        rows,
+    )  # fmt: skip
+
+
+def _percentile_header(unit: str) -> list[str]:
+    return ["split", unit, "mean", "median", "90 %", "95 %", "99 %", "longest"]
+
+
+def _percentile_row(name: str, unit: str, values: dict[str, float]) -> list[str]:
+    return [
+        name,
+        unit,
+        f"{values['mean']:,.1f}",
+        *(f"{values[p]:,}" for p in ("50", "90", "95", "99", "100")),
+    ]
+
+
+def _lengths(made: Inspection) -> Section:
+    rows = []
+    for split in made.splits:
+        rows.append(_percentile_row(split.name, "document", split.tokens_per_doc))
+        if split.sentences != split.docs:
+            rows.append(_percentile_row(split.name, "sentence", split.tokens_per_sentence))
+    return Section("lengths", "Lengths in tokens", "", _percentile_header("of a"), rows)
+
+
+def _pieces(made: Inspection) -> Section:
+    rows = []
+    for split in made.splits:
+        row = _percentile_row(split.name, f"{split.pieces:,}", split.pieces_per_doc)
+        rows.append(
+            [
+                *row, f"{split.pieces / split.tokens:.2f}", percent(split.over_window, split.docs),
+                percent(split.unknown_pieces, split.pieces),
+            ]
+        )  # fmt: skip
+    limit = f"; the encoder takes {made.longest:,}" if made.longest else ""
+    return Section(
+        "pieces", "Word pieces",
+        f"Of {made.encoder}, a document with its two special pieces. Window: {made.window:,} word pieces{limit}. "
+        "Longer documents are read in several windows; nothing is cut off.",
+        [*_percentile_header("all"), "pieces a token", "over the window", "unknown pieces"],
+        rows,
+    )  # fmt: skip
+
+
+def _labels(made: Inspection) -> Section:
+    rows = [
+        [label]
+        + [
+            f"{split.labels.get(label, 0):,} ({percent(split.labels.get(label, 0), split.entities)})"
+            for split in made.splits
+        ]
+        for label in made.labels
+    ]
+    return Section(
+        "labels", "Entities by label", "Mentions, and their share of the split's entities.",
+        ["label", *(split.name for split in made.splits)], rows, "No entity.",
+    )  # fmt: skip
+
+
+def entity_lengths(made: Inspection, label: str) -> dict[str, int]:
+    """Mentions of a label by length in tokens, over all splits."""
+    total: dict[str, int] = {}
+    for split in made.splits:
+        for size, count in split.label_lengths.get(label, {}).items():
+            total[size] = total.get(size, 0) + count
+    return total
+
+
+def _entity_lengths(made: Inspection) -> Section:
+    from cloudner.corpus.inspection.result import length_names
+
+    rows = []
+    for label in made.labels:
+        sizes = entity_lengths(made, label)
+        rows.append([label, *(f"{sizes.get(name, 0):,}" for name in length_names())])
+    return Section(
+        "entity-lengths", "Entities by length", "Mentions in all splits, by their number of tokens.",
+        ["label", *length_names()], rows, "No entity.",
+    )  # fmt: skip
+
+
+def _unseen(made: Inspection) -> Section:
+    def row(split: SplitStats, label: str, new: int, every: int) -> list[str]:
+        return [split.name, label, f"{new:,} of {every:,}", percent(new, every)]
+
+    rows = []
+    for split in made.splits:
+        if split.unseen is None:
+            continue
+        rows.append(row(split, "all entities", split.unseen, split.entities))
+        rows += [
+            row(split, label, split.unseen_labels.get(label, 0), split.labels[label])
+            for label in made.labels
+            if split.labels.get(label)
+        ]
+        rows.append(row(split, "tokens", split.unseen_words or 0, split.tokens))
+    return Section(
+        "unseen", "Not seen in training",
+        f"Mentions whose string is annotated nowhere in {made.train}, and tokens whose word does not occur there.",
+        ["split", "of", "new", "share"], rows,
+    )  # fmt: skip
+
+
+def _where(found: dict[str, Any]) -> str:
+    return f"{found['file']}:{found['line']}"
+
+
+def _suspects(made: Inspection) -> Section:
+    rows = []
+    for suspect in made.suspects:
+        what = f"annotated as {suspect['label']}" if suspect["kind"] == "rare-label" else "not annotated"
+        examples = "  ".join(
+            f"{_where(e)}: {e['before']} [{e['text']}] {e['after']}" for e in suspect["examples"][:2]
+        )
+        usual = f"{suspect['usual']}, {suspect['usual_count']:,} times"
+        rows.append([suspect["text"], f"{what}, {suspect['count']:,} times", usual, examples])
+    return Section(
+        "suspects", "Likely annotation errors",
+        f"{made.suspect_total:,} strings: at least 5 times annotated, and in a fifth of their occurrences or fewer "
+        "under another label or not at all. The surest first.",
+        ["string", "here", "usually", "where"], rows, "None found.",
+    )  # fmt: skip
+
+
+def _conflicts(made: Inspection) -> Section:
+    rows = [[text, ", ".join(f"{label} {n:,}" for label, n in labels)] for text, labels in made.conflicts]
+    return Section(
+        "conflicts", "Strings with several labels",
+        f"{made.conflict_total:,} strings. Some are truly ambiguous; the others are conflicts between annotators.",
+        ["string", "labels"], rows, "None: every string has one label.",
+    )  # fmt: skip
+
+
+def _overlap(made: Inspection, between: bool) -> Section:
+    rows = []
+    sizes = {split.name: split.docs for split in made.splits}
+    for overlap in made.overlaps:
+        if (overlap.split != overlap.other) == between:
+            rows.append(
+                [
+                    overlap.split, *([overlap.other] if between else []), f"{overlap.identical:,}",
+                    f"{overlap.normalised:,}", f"{overlap.near:,}", percent(overlap.total, sizes[overlap.split]),
+                ]
+            )  # fmt: skip
+    counts = ["identical", "but for case, digits, punctuation", "nearly the same", "share of the split"]
+    if between:
+        return Section(
+            "leaks", "Leaks between splits",
+            "Documents of a split that have their like in another one.", ["documents of", "also in", *counts], rows,
+            "There is one split only.",
+        )  # fmt: skip
+    return Section(
+        "duplicates",
+        "Duplicates",
+        "Documents that have their like earlier in the same split.",
+        ["split", *counts],
+        rows,
+    )
+
+
+def _document_conflicts(made: Inspection) -> Section:
+    rows = [[_where(c), _where(c["other"]), c["text"]] for c in made.document_conflicts]
+    return Section(
+        "document-conflicts", "Same text, other entities",
+        f"{made.document_conflict_total:,} documents have the words of an earlier one and other entities.",
+        ["document", "earlier one", "text"], rows,
+    )  # fmt: skip

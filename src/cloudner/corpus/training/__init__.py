@@ -1,0 +1,1 @@
+"""What a training config calls: the corpus reader and the batcher."""

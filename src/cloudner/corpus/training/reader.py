@@ -1,0 +1,252 @@
+"""`cloudner.Corpus.v1`: training and evaluation data from any annotated file, folder or object store.
+
+No `from __future__ import annotations` here: spaCy checks a config's values by the annotations of the function.
+"""
+
+import random
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from cloudner.corpus.align.aligner import Aligner, AlignMode
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.docbin.load import docbin_docs, is_docbin
+from cloudner.corpus.docbin.writer import pack
+from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.formats.registry import get_format
+from cloudner.corpus.reading import Paths, aligned_chunks, corpus_sources
+from cloudner.errors import ConfigError, InputError
+
+T = TypeVar("T")
+
+
+def create_reader(
+    path: str | Path | list[str] | None,
+    gold_preproc: bool = False,
+    max_length: int = 0,
+    limit: int = 0,
+    augmenter: Callable | None = None,
+    shuffle_buffer: int = 10_000,
+    format: str = "auto",
+    align: Literal["expand", "contract", "strict"] = "expand",
+    labels: dict[str, str] | None = None,
+    encoding: str | None = None,
+    text_column: str | None = None,
+    entities_column: str | None = None,
+    token_column: str | int | None = None,
+    tag_column: str | int | None = None,
+    sentence_column: str | None = None,
+    delimiter: str | None = None,
+) -> Callable[[Language], Iterable[Example]]:
+    """`cloudner.Corpus.v1`; the arguments are those of `Corpus`. Raises ConfigError without a path."""
+    if path is None:
+        raise ConfigError(
+            "the corpus reader has no path",
+            expected="a .spacy file, an annotation file, a folder of them or a URL",
+            fix="--paths.train corpus/train.spacy --paths.dev corpus/dev.spacy",
+        )
+    return Corpus(
+        path,
+        gold_preproc=gold_preproc,
+        max_length=max_length,
+        limit=limit,
+        augmenter=augmenter,
+        shuffle_buffer=shuffle_buffer,
+        format=format,
+        align=align,
+        encoding=encoding,
+        options=ReadOptions(
+            text_column=text_column,
+            entities_column=entities_column,
+            token_column=token_column,
+            tag_column=tag_column,
+            sentence_column=sentence_column,
+            delimiter=delimiter,
+            labels=dict(labels or {}),
+        ),
+    )
+
+
+class Corpus:
+    """Examples from `.spacy` files, from any annotation format, from folders and from object stores.
+
+    path: a file, a pattern, a folder, a URL that fsspec opens (`s3://bucket/train/*.csv`), or a list of such. Of a
+        folder with `.spacy` files only these are read, as shards of one corpus in the order of their names. With
+        `simplecache::s3://...` fsspec keeps a local copy between epochs.
+    gold_preproc, max_length (tokens, 0: any), limit (reference documents, 0: all), augmenter: as in
+        `spacy.Corpus.v1`.
+    shuffle_buffer: reference documents held for shuffling where training streams (`training.max_epochs = -1`); files
+        then also come in random order. spaCy itself shuffles all examples where it does not stream. 0: never.
+    format, align, encoding, options: for files that are not `.spacy`; see `cloudner.convert`. Their texts are split
+        by the pipeline's own tokenizer.
+
+    One file of a `.spacy` folder, or 512 records of another format, is in memory at a time. A call begins anew:
+    spaCy calls once and keeps the examples, or calls for each epoch where it streams.
+    """
+
+    def __init__(
+        self,
+        path: Paths,
+        *,
+        gold_preproc: bool = False,
+        max_length: int = 0,
+        limit: int = 0,
+        augmenter: Callable | None = None,
+        shuffle_buffer: int = 10_000,
+        format: str = "auto",
+        align: AlignMode = "expand",
+        encoding: str | None = None,
+        options: ReadOptions | None = None,
+    ) -> None:
+        for name, value in (("max_length", max_length), ("limit", limit), ("shuffle_buffer", shuffle_buffer)):
+            if value < 0:
+                raise ConfigError(f"{name} = {value} in the corpus reader", expected="0 or more")
+        if format != "auto":
+            get_format(format)
+        self.path, self.gold_preproc, self.max_length, self.limit = path, gold_preproc, max_length, limit
+        self.augmenter, self.shuffle_buffer = augmenter, shuffle_buffer
+        self.format, self.align, self.encoding = format, align, encoding
+        self.options = options or ReadOptions()
+        self._told: set[str] = set()
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Examples for a pipeline, references in its vocabulary.
+
+        Raises InputError for a file that cannot be read, and where not one document can be used (spaCy would wait
+        for ever for a stream's first batch).
+        """
+        streams = bool(self.shuffle_buffer) and streams_for_training(nlp, self.path)
+        references = self._parts(self._references(nlp, random_order=streams))
+        if streams:
+            references = shuffled(references, self.shuffle_buffer)
+        found = False
+        for reference in references:
+            found = True
+            example = self._example(nlp, reference)
+            if self.augmenter is None:
+                yield example
+            else:
+                yield from self.augmenter(nlp, example)
+        if not found:
+            raise InputError(
+                "not one document can be used",
+                file=_name(self.path),
+                expected="documents with text"
+                + (f" of fewer than {self.max_length} tokens" if self.max_length else ""),
+                fix="max_length = 0 in the reader" if self.max_length else "cloudner inspect PATH",
+            )
+
+    def _references(self, nlp: Language, random_order: bool) -> Iterator[Doc]:
+        aligner: Aligner | None = None
+        lost: Counter[str] = Counter()
+        count = 0
+        for source in corpus_sources(self.path, self.encoding, random_order):
+            if is_docbin(source):
+                docs = docbin_docs(source, nlp.vocab)
+            else:
+                aligner = aligner or Aligner(align=self.align, nlp=nlp)
+                docs = self._aligned(source, aligner, nlp.vocab, lost)
+            for doc in docs:
+                if not len(doc):
+                    continue
+                yield doc
+                count += 1
+                if count == self.limit:
+                    self._tell_lost(lost)
+                    return
+        self._tell_lost(lost)
+
+    def _aligned(
+        self, source: FileSource, aligner: Aligner, vocab: Vocab, lost: Counter[str]
+    ) -> Iterator[Doc]:
+        for chunk in aligned_chunks(source, aligner, self.options, self.format):
+            for issue in chunk.issues:
+                if issue.action in ("dropped", "changed"):
+                    lost[issue.cause] += 1
+            # The way of a converted file, so that both give the same documents.
+            yield from DocBin().from_bytes(pack([chunk])).get_docs(vocab)
+
+    def _parts(self, references: Iterable[Doc]) -> Iterator[Doc]:
+        """The documents, or their sentences where the settings ask for them; see spaCy's `Corpus`."""
+        too_long = 0
+        for reference in references:
+            marked = reference.has_annotation("SENT_START")
+            if self.gold_preproc:
+                yield from (sent.as_doc() for sent in reference.sents) if marked else (reference,)
+            elif not self.max_length or len(reference) < self.max_length:
+                yield reference
+            elif marked:
+                for sent in reference.sents:
+                    if len(sent) < self.max_length:
+                        yield sent.as_doc()
+                    else:
+                        too_long += 1
+            else:
+                too_long += 1
+        if too_long:
+            self._tell(
+                f"{too_long} documents or sentences of max_length = {self.max_length} tokens or more are left out"
+            )
+
+    def _example(self, nlp: Language, reference: Doc) -> Example:
+        if self.gold_preproc or reference.has_unknown_spaces:
+            words = [token.text for token in reference]
+            spaces = [bool(token.whitespace_) for token in reference]
+            return Example(Doc(nlp.vocab, words=words, spaces=spaces), reference)
+        return Example(nlp.make_doc(reference.text), reference)
+
+    def _tell_lost(self, lost: Counter[str]) -> None:
+        if lost:
+            causes = ", ".join(f"{cause} {count:,}" for cause, count in lost.most_common())
+            self._tell(
+                f"{lost.total():,} annotations are dropped or changed ({causes}); "
+                f"`cloudner convert {_name(self.path)} corpus.spacy` lists every one"
+            )
+
+    def _tell(self, message: str) -> None:
+        """Once for a reader, not at every epoch."""
+        if message not in self._told:
+            self._told.add(message)
+            warnings.warn(f"{_name(self.path)}: {message}", stacklevel=3)
+
+
+def shuffled(items: Iterable[T], size: int, rng: random.Random | None = None) -> Iterator[T]:
+    """The items in random order, at most `size` of them held: none comes more than `size` places early.
+
+    rng: by default Python's shared generator, which spaCy seeds from the config.
+    """
+    chance = rng or random
+    held: list[T] = []
+    for item in items:
+        if len(held) < size:
+            held.append(item)
+            continue
+        at = chance.randrange(size)
+        item, held[at] = held[at], item
+        yield item
+    chance.shuffle(held)
+    while held:
+        yield held.pop()
+
+
+def streams_for_training(nlp: Language, path: Paths) -> bool:
+    """Does the pipeline's config train on `path` as a stream? False for its dev corpus and without a config."""
+    config = nlp.config.interpolate()
+    training = config.get("training", {})
+    if training.get("max_epochs") != -1:
+        return False
+    corpus = config
+    for key in str(training.get("train_corpus", "")).split("."):
+        corpus = corpus.get(key, {}) if isinstance(corpus, dict) else {}
+    return _name(corpus.get("path", "")) == _name(path) if isinstance(corpus, dict) else False
+
+
+def _name(path: Paths) -> str:
+    return " ".join(map(str, path)) if isinstance(path, list) else str(path)
