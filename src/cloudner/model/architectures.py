@@ -45,7 +45,8 @@ def transformer_ner(
     attention_dropout: of attention weights alone (default: as `dropout`). At 0, CPUs use torch's fused attention in fp32.
     mixed_precision: "auto", "bf16", "fp16", "fp32", or spaCy's true (auto) and false (fp32). The first DeBERTa
         (not v2 and v3) computes in fp32 in any case: its code cannot do half precision.
-    device: "auto" (as spaCy was told by --gpu-id or prefer_gpu), "cpu", "cuda", "cuda:1"; CUDA needs torch only.
+    device: "auto" (as `cloudner train` and `cloudner.load` choose, else as spaCy was told by --gpu-id or prefer_gpu),
+        "cpu", "cuda", "cuda:1"; CUDA needs torch only.
     batch_pieces, predict_pieces: most padded word pieces computed at once in training and prediction; "auto" by
         device. The step's gradient does not depend on it.
     gradient_checkpointing: compute activations twice instead of keeping them; about a third slower, far less memory.
@@ -128,10 +129,11 @@ def shared_ner(
     encoder is another component's.
     """
     from cloudner.model import shared
+    from cloudner.model.device import WITH_THINC
     from cloudner.model.shim import TaggerShim
     from cloudner.model.weights import ClassWeights
 
-    shim = TaggerShim(device="auto", mixed_precision=mixed_precision)
+    shim = TaggerShim(device=WITH_THINC, mixed_precision=mixed_precision)
     weights = ClassWeights(class_weights)
     weights.check_head(head)
     shim.runner = shared.SharedRunner(shim, head=head, label_smoothing=label_smoothing, weights=weights)
