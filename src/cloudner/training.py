@@ -89,7 +89,10 @@ def resolve(
             docs_per_update=int(batcher.get("batch_size", 16) or 16),
             window=model.get("window"),
             frozen_layers=int(model.get("freeze_layers", 0)),
-            device="cpu" if device == "cpu" else device,
+            device=device,
+            precision=_said(model.get("mixed_precision", "auto"), {False: "fp32"}),
+            gradient_checkpointing=_said(model.get("gradient_checkpointing", "auto")),
+            accumulate_gradient=int(plain["training"].get("accumulate_gradient") or 1),
         )
         made.settings = settings.to_dict()
         for key, value in (
@@ -233,6 +236,13 @@ def _device(gpu_id: str | int) -> str:
     except ValueError:
         raise ConfigError(f"gpu id {gpu_id!r}", expected='"auto", -1 for the CPU, or a GPU number') from None
     return "cpu" if number < 0 else choose_device(f"cuda:{number}")
+
+
+def _said(value: Any, names: dict[Any, Any] | None = None) -> Any:
+    """What a setting of the config is; None where it is left open (spaCy's true of `mixed_precision` is "auto")."""
+    if value == "auto" or (names and value is True):
+        return None
+    return (names or {}).get(value, value)
 
 
 def _why(device: str, gpu_id: str | int) -> str:
