@@ -41,7 +41,8 @@ def load(
     kwargs: those of `spacy.load` (vocab, disable, enable, exclude, config).
 
     Raises InputError when there is no such pipeline, DeviceError when a device asked for does not work, ConfigError
-    for a threshold that is no probability, an unknown precision or a backend that is not installed or cannot do it.
+    for a threshold that is no probability, an unknown precision, a backend that is not installed or cannot do it, and
+    a transformer of spacy-transformers where that is not installed.
     """
     import spacy
 
@@ -50,6 +51,8 @@ def load(
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
     found = find_pipeline(name)
+    if isinstance(found, Path):  # a package has asked pip for what it needs
+        check_shared(found / "config.cfg")
     chosen = choose_device(device)
     use_device(chosen)
     try:
@@ -101,6 +104,23 @@ def find_pipeline(name: str | Path | None = None) -> str | Path:
         f"no trained pipeline: neither $CLOUDNER_MODEL nor {BEST} in {here} or above it",
         fix='python -m spacy project run train, or cloudner.load("path/to/model-best")',
     )
+
+
+def check_shared(config: str | Path | dict[str, Any]) -> None:
+    """Raises ConfigError where a config names functions or the component of spacy-transformers and that is not
+    installed: spaCy would name a factory that cannot be found, and no package."""
+    from importlib.util import find_spec
+
+    from cloudner.hardware.findings import read_needs
+    from cloudner.hardware.rules import SHARED
+
+    if read_needs(config).spacy_transformers and find_spec("spacy_transformers") is None:
+        raise ConfigError(
+            "the config has a transformer of spacy-transformers (spacy-transformers.TransformerListener.v1), which is "
+            "not installed",
+            file=None if isinstance(config, dict) else str(config),
+            fix=f"{SHARED}, or cloudner.TransformerNER.v1, which has its own encoder and needs transformers alone",
+        )
 
 
 def choose_device(wanted: str = "auto") -> str:

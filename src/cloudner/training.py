@@ -56,7 +56,7 @@ def resolve(
     from spacy.util import load_config
 
     from cloudner.hardware import detect_hardware, recommend
-    from cloudner.loading import use_device
+    from cloudner.loading import check_shared, use_device
 
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
@@ -65,6 +65,7 @@ def resolve(
     config = load_config(config_path, overrides=overrides, interpolate=False)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
+    check_shared(config)
     names = _owners(config.interpolate())
     for name in names if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
