@@ -5,6 +5,8 @@ torch's device "meta", where tensors have shapes and no memory, stands in for a 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from thinc.api import get_torch_default_device
 import cloudner
 import tiny
 from cloudner import loading, training
-from cloudner.model.device import WITH_THINC, computing_on, target_device
+from cloudner.errors import DeviceError
+from cloudner.model.device import WITH_THINC, check_process, computing_on, target_device
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -72,6 +75,39 @@ def test_the_choice_of_a_process_is_what_auto_means():
     with pytest.raises(KeyError), computing_on("meta"):
         raise KeyError
     assert target_device("auto").type != "meta"
+
+
+def test_a_forked_process_cannot_use_the_gpu_of_its_parent():
+    check_process(torch.device("cuda:0"), initialised=True)
+    check_process(torch.device("cpu"), initialised=False)
+    with pytest.raises(DeviceError, match=r"cuda:0.*n_process=1.*spawn"):
+        check_process(torch.device("cuda:0"), initialised=False)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a process that has not begun CUDA")
+def test_in_a_forked_process_no_doc_is_to_blame(trained, monkeypatch):
+    monkeypatch.setattr(type(shim_of(trained)), "device", torch.device("cuda:0"))
+    blamed = []
+    trained.set_error_handler(lambda name, pipe, docs, error: blamed.extend(docs))
+    with pytest.raises(DeviceError, match="n_process=1"):
+        list(trained.pipe([text for text, _ in tiny.DATA]))
+    assert blamed == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_two_processes_on_a_gpu_are_refused_once(trained_folder):
+    code = (
+        "import sys, cloudner\n"
+        "nlp = cloudner.load(sys.argv[1], device='cuda')\n"
+        "nlp('Marie Curie lived in Paris.')\n"
+        "list(nlp.pipe(['Marie Curie lived in Paris.'] * 50, n_process=2, batch_size=5))\n"
+    )
+    command = [sys.executable, "-c", code, str(trained_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode
+    assert done.stderr.count("cloudner.errors.DeviceError") == 1
+    assert "n_process=1" in done.stderr
 
 
 def test_training_on_a_gpu_without_cupy_leaves_auto_in_the_config(bert, tmp_path, monkeypatch):

@@ -28,6 +28,21 @@ def computing_on(device: str, *, always: bool = False) -> Iterator[None]:
         _chosen.reset(token)
 
 
+def check_process(device: torch.device, initialised: bool) -> None:
+    """Raises DeviceError in a process that was forked from one that had used the GPU: CUDA cannot be begun there again.
+
+    device: of weights that are there. initialised: `torch.cuda.is_initialized()`, which is false beside weights on a
+    GPU only after a fork.
+    """
+    if device.type == "cuda" and not initialised:
+        raise DeviceError(
+            f"the pipeline is on {device}, which a forked process cannot use once its parent has",
+            expected="one process a GPU: batches are what keeps it busy",
+            fix='n_process=1, or multiprocessing.set_start_method("spawn") before nlp.pipe, or '
+            'cloudner.load(..., device="cpu")',
+        )
+
+
 def target_device(wanted: str = "auto") -> torch.device:
     """auto: what `computing_on` says, else where thinc's active ops are (`spacy.require_gpu`), or the CPU. "thinc":
     the latter in any case. Else the device named, checked.
