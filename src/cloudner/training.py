@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import srsly
 
 from cloudner.errors import ConfigError, InputError
 from cloudner.overrides import check_overrides
+
+if TYPE_CHECKING:
+    from cloudner.hardware import Hardware
 
 logger = logging.getLogger("cloudner")
 
@@ -55,7 +58,7 @@ def resolve(
     """
     from spacy.util import load_config
 
-    from cloudner.hardware import detect_hardware, recommend
+    from cloudner.hardware import recommend
     from cloudner.loading import check_shared, use_device
 
     if not Path(config_path).is_file():
@@ -71,7 +74,7 @@ def resolve(
         config["components"][name]["model"]["encoder"] = encoder
     plain = config.interpolate()
     device = _device(gpu_id)  # before the detection: a GPU that is woken first answers it in time
-    hardware = detect_hardware()
+    hardware = _hardware(device)
     made = Resolution(config, device, use_gpu=-1, hardware=_summary(hardware))
     made.rows.append(("device", device, _why(device, gpu_id)))
     if device != "cpu" and use_device(device):
@@ -244,6 +247,20 @@ def _said(value: Any, names: dict[Any, Any] | None = None) -> Any:
     if value == "auto" or (names and value is True):
         return None
     return (names or {}).get(value, value)
+
+
+def _hardware(device: str) -> Hardware:
+    """This machine; of a device that computes, what torch knows of it where the detection's second was too short."""
+    from cloudner.hardware import detect_hardware
+    from cloudner.hardware.gpu import computing, with_computing
+
+    machine = detect_hardware()
+    if device == "cpu":
+        return machine
+    import torch
+
+    seen = computing(torch, int(device.split(":")[1]))
+    return with_computing(machine, seen, torch.version.cuda, torch.version.hip)
 
 
 def _why(device: str, gpu_id: str | int) -> str:

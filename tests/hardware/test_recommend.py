@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cloudner.errors import ConfigError
 from cloudner.hardware import CorpusStats, EncoderShape, prediction_peak, recommend, training_peak
+from cloudner.hardware.gpu import computing, with_computing
 from cloudner.hardware.memory import most_pieces, saved_bytes
 from cloudner.hardware.recommend import choose_gpu
 
@@ -91,6 +92,39 @@ def test_the_card_with_most_free_memory_is_taken(machine):
     assert recommend(both, BASE, SENTENCES).device == "cuda:1"
     assert recommend(both, BASE, SENTENCES, device="cuda:0").device == "cuda:0"
     assert choose_gpu(both, "cpu") == (None, "as asked")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"gpus": (), "torch_sees_gpu": None},  # no answer in time
+        {"torch_sees_gpu": None},  # the driver's alone
+        {"gpus": (), "torch_sees_gpu": None, "torch_cuda": None},
+    ],
+    ids=["nothing", "the driver's card", "nor torch's build"],
+)
+def test_a_card_that_computes_is_not_missed(machine, found):
+    """The detection has a second; what it misses is no reason to train as on a CPU."""
+    whole = machine("a100")
+    card = dataclasses.replace(whole.gpus[0], memory_free=70 * 2**30)
+    missed = dataclasses.replace(whole, **found)
+    made = recommend(with_computing(missed, card, "12.8", None), BASE, device="cuda:0")
+    assert (made.device, made.precision) == ("cuda:0", "bf16")
+    assert made.free_bytes == 70 * 2**30
+    assert made.batch_pieces > 4096
+    other = dataclasses.replace(card, index=1)
+    both = with_computing(whole, other, "12.8", None)
+    assert [gpu.index for gpu in both.gpus] == [0, 1]
+    assert with_computing(whole, whole.gpus[0], "12.8", None) == whole
+
+
+@pytest.mark.gpu
+def test_torch_describes_the_card_it_computes_on():
+    import torch
+
+    card = computing(torch, 0)
+    assert card.name == torch.cuda.get_device_name(0)
+    assert 0 < card.memory_free <= card.memory_total
 
 
 def test_a_wish_is_kept(machine):
