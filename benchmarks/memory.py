@@ -219,6 +219,7 @@ def main() -> None:
             device=given.device,
             precision=precision,
             gradient_checkpointing=checkpointing,
+            accumulated=True,
         ).total
         rows.append(
             {

@@ -371,6 +371,8 @@ def told(fence: Fence) -> Iterator[None]:
 
 def check_config(block: str) -> None:
     """The fragment laid over configs/cpu.cfg makes a pipeline, corpora and a training setup."""
+    if "spacy-transformers." in block:
+        pytest.importorskip("spacy_transformers", reason="needs the extra cloudner[shared]")
     from spacy.schemas import ConfigSchemaTraining
     from spacy.util import load_model_from_config, registry
     from thinc.api import Config

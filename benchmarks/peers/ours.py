@@ -19,6 +19,7 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
     from spacy.training.initialize import init_nlp
 
     from cloudner.loading import cloudner_pipes
+    from cloudner.model.device import computing_on
     from cloudner.training import keep_freed_memory, resolve
 
     cpu = job.device == "cpu"
@@ -41,7 +42,8 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
             config = _with_sentences(config, folder)
         made = resolve(config, gpu_id=-1 if cpu else int(job.device.split(":")[1]), overrides=overrides)
         keep_freed_memory()
-        nlp = init_nlp(made.config, use_gpu=made.use_gpu)
+        with computing_on(made.device):
+            nlp = init_nlp(made.config, use_gpu=made.use_gpu)
         measured = run_loop(nlp, job.device)
     memory = peak_memory(job.device)
     if job.save:

@@ -222,7 +222,9 @@ class Cloudner(TrainablePipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Apply to a stream, in order, never more than `batch_size` docs ahead; on a GPU twice as many, so that it
         computes while the host makes ready and writes the ones before and after. A doc that fails goes to the error
-        handler alone; its neighbours are done."""
+        handler alone; its neighbours are done. Raises DeviceError, for no doc is to blame, in a process forked from one
+        that had used the GPU."""
+        self._check_process()
         waiting: deque[tuple[list[Doc], Any]] = deque()
         for docs in util.minibatch(stream, size=batch_size):
             docs = list(docs)
@@ -234,6 +236,14 @@ class Cloudner(TrainablePipe):
                 yield from self._finish(*waiting.popleft())
         while waiting:
             yield from self._finish(*waiting.popleft())
+
+    def _check_process(self) -> None:
+        if self._shim.ready and self._shim.device.type == "cuda":
+            import torch
+
+            from cloudner.model.device import check_process
+
+            check_process(self._shim.device, torch.cuda.is_initialized())
 
     @property
     def _ahead(self) -> int:
@@ -266,7 +276,8 @@ class Cloudner(TrainablePipe):
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """The entities of `docs`; nothing is written. Entities and blocked tokens set by earlier components are
-        kept free of new ones."""
+        kept free of new ones. Raises DeviceError as `pipe` does."""
+        self._check_process()
         docs = list(docs)
         return self._decode(docs, self._emit(docs))
 

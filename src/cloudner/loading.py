@@ -31,7 +31,8 @@ def load(
 
     name: a folder, or an installed pipeline package. Without it: the environment variable CLOUDNER_MODEL, else
         `training/model-best` of the nearest project, from the working directory upwards.
-    device: "auto" (CUDA when a computation on it succeeds), "cpu", "cuda", "cuda:1".
+    device: "auto" (CUDA when a computation on it succeeds), "cpu", "cuda", "cuda:1". The components go there whatever
+        their config says. It becomes the process's device: spaCy's ops, and torch's current CUDA device.
     precision: of prediction: "auto", "fp32", "bf16", "fp16", or "int8" (CPU).
     backend: what computes the encoder in prediction: "torch", "onnxruntime" or "openvino" (CPU; the extras
         cloudner[onnx] and cloudner[openvino]), or "auto": ONNX Runtime for int8 where it is installed, else torch.
@@ -40,29 +41,31 @@ def load(
     kwargs: those of `spacy.load` (vocab, disable, enable, exclude, config).
 
     Raises InputError when there is no such pipeline, DeviceError when a device asked for does not work, ConfigError
-    for a threshold that is no probability, an unknown precision or a backend that is not installed or cannot do it.
+    for a threshold that is no probability, an unknown precision, a backend that is not installed or cannot do it, and
+    a transformer of spacy-transformers where that is not installed.
     """
     import spacy
+
+    from cloudner.model.device import WITH_THINC, computing_on
 
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
     found = find_pipeline(name)
+    if isinstance(found, Path):  # a package has asked pip for what it needs
+        check_shared(found / "config.cfg")
     chosen = choose_device(device)
-    if chosen != "cpu" and cupy_works():
-        spacy.require_gpu(_index(chosen))
-    elif chosen == "cpu":
-        spacy.require_cpu()
+    use_device(chosen)
     try:
-        nlp = spacy.load(found, **kwargs)
+        with computing_on(chosen, always=True):
+            nlp = spacy.load(found, **kwargs)
     except OSError as error:
         raise InputError(
             f"cannot load a pipeline from {str(found)!r}: {str(error).splitlines()[0]}"
         ) from error
     for pipe in cloudner_pipes(nlp):
         shim = pipe.model.shims[0]
-        if chosen != "cpu" and shim.ready and not pipe.model.has_ref("tok2vec"):
+        if shim.wanted_device != WITH_THINC:
             shim.wanted_device = chosen
-            shim.to_device("gpu", _index(chosen))
         set_precision(pipe, precision, backend)
         if threshold is not None:
             pipe.cfg["threshold"] = float(threshold)
@@ -103,6 +106,23 @@ def find_pipeline(name: str | Path | None = None) -> str | Path:
     )
 
 
+def check_shared(config: str | Path | dict[str, Any]) -> None:
+    """Raises ConfigError where a config names functions or the component of spacy-transformers and that is not
+    installed: spaCy would name a factory that cannot be found, and no package."""
+    from importlib.util import find_spec
+
+    from cloudner.hardware.findings import read_needs
+    from cloudner.hardware.rules import SHARED
+
+    if read_needs(config).spacy_transformers and find_spec("spacy_transformers") is None:
+        raise ConfigError(
+            "the config has a transformer of spacy-transformers (spacy-transformers.TransformerListener.v1), which is "
+            "not installed",
+            file=None if isinstance(config, dict) else str(config),
+            fix=f"{SHARED}, or cloudner.TransformerNER.v1, which has its own encoder and needs transformers alone",
+        )
+
+
 def choose_device(wanted: str = "auto") -> str:
     """ "cpu" or "cuda:N". CUDA counts only when a small computation on it succeeds. Raises DeviceError when a
     device that was asked for does not work."""
@@ -137,6 +157,24 @@ def choose_device(wanted: str = "auto") -> str:
     return wanted
 
 
+def use_device(device: str) -> bool:
+    """Make "cpu" or "cuda:N" the process's device, for spaCy's ops and as torch's current one, on which it pins
+    memory and makes its streams. Returns whether CuPy computes there; without it spaCy's ops stay on the CPU, and
+    "auto" means the GPU only inside `cloudner.model.device.computing_on`."""
+    import spacy
+
+    if device == "cpu":
+        spacy.require_cpu()
+        return False
+    number = int(device.split(":")[1])
+    if cupy_works():
+        return bool(spacy.require_gpu(number))
+    import torch
+
+    torch.cuda.set_device(number)
+    return False
+
+
 def cloudner_pipes(nlp: Language) -> Iterator[Any]:
     """The pipeline's cloudner components."""
     from cloudner.component import Cloudner
@@ -160,10 +198,6 @@ def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:
     shim.forget_predictor()
     if shim.ready and backend not in {"auto", "torch"}:
         shim.predictor()  # what was asked for by name fails here, not at the first text
-
-
-def _index(device: str) -> int:
-    return int(device.split(":")[1])
 
 
 def cupy_works() -> bool:

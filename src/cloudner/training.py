@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import srsly
 
 from cloudner.errors import ConfigError, InputError
 from cloudner.overrides import check_overrides
+
+if TYPE_CHECKING:
+    from cloudner.hardware import Hardware
 
 logger = logging.getLogger("cloudner")
 
@@ -26,11 +29,13 @@ _ONLY_SPACY = "spacy.Corpus.v1 reads .spacy files only, cloudner.Corpus.v1 the o
 class Resolution:
     """A config ready for `spacy train`.
 
-    config: all values are numbers and names. use_gpu: for `--gpu-id`. rows: (setting, value, why) of what was
-    decided here. hardware, settings: as JSON.
+    config: all values are numbers and names, but for `device`: it stays "auto", since a pipeline goes to other
+    machines. device: where to train, for `cloudner.model.device.computing_on`. use_gpu: for `--gpu-id`; -1 where CuPy
+    does not work, or on the CPU. rows: (setting, value, why) of what was decided here. hardware, settings: as JSON.
     """
 
     config: Any
+    device: str
     use_gpu: int
     rows: list[tuple[str, Any, str]] = field(default_factory=list)
     hardware: dict[str, Any] = field(default_factory=dict)
@@ -53,8 +58,8 @@ def resolve(
     """
     from spacy.util import load_config
 
-    from cloudner.hardware import detect_hardware, recommend
-    from cloudner.loading import cupy_works
+    from cloudner.hardware import recommend
+    from cloudner.loading import check_shared, use_device
 
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
@@ -63,22 +68,21 @@ def resolve(
     config = load_config(config_path, overrides=overrides, interpolate=False)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
+    check_shared(config)
     names = _owners(config.interpolate())
     for name in names if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
     plain = config.interpolate()
     device = _device(gpu_id)  # before the detection: a GPU that is woken first answers it in time
-    hardware = detect_hardware()
-    made = Resolution(config, use_gpu=-1, hardware=_summary(hardware))
+    hardware = _hardware(device)
+    made = Resolution(config, device, use_gpu=-1, hardware=_summary(hardware))
     made.rows.append(("device", device, _why(device, gpu_id)))
-    use_cupy = device != "cpu" and cupy_works()
-    if use_cupy:
+    if device != "cpu" and use_device(device):
         made.use_gpu = int(device.split(":")[1])
     elif device != "cpu" and any(name not in names for name in plain["nlp"]["pipeline"]):
         logger.warning(
             "CuPy does not work: only cloudner's components use the GPU. See `spacy cloudner doctor`."
         )
-    _require(made.use_gpu)
     batcher = plain.get("training", {}).get("batcher", {})
     for name in names:
         model = config["components"][name]["model"]
@@ -89,7 +93,10 @@ def resolve(
             docs_per_update=int(batcher.get("batch_size", 16) or 16),
             window=model.get("window"),
             frozen_layers=int(model.get("freeze_layers", 0)),
-            device="cpu" if device == "cpu" else device,
+            device=device,
+            precision=_said(model.get("mixed_precision", "auto"), {False: "fp32"}),
+            gradient_checkpointing=_said(model.get("gradient_checkpointing", "auto")),
+            accumulate_gradient=int(plain["training"].get("accumulate_gradient") or 1),
         )
         made.settings = settings.to_dict()
         for key, value in (
@@ -105,8 +112,6 @@ def resolve(
                     "predict_batch_pieces" if key == "predict_pieces" else key, ""
                 )
                 made.rows.append((f"{name}.{key}", value, reason))
-        if device != "cpu" and not use_cupy and model.get("device", "auto") == "auto":
-            model["device"] = device
     _resolve_steps(made, plain)
     return made
 
@@ -126,8 +131,7 @@ def train(
 
     Returns the folder of the best pipeline. Raises what `resolve` and spaCy raise.
     """
-    from spacy.cli.train import train as spacy_train
-
+    from cloudner.model.device import computing_on
     from cloudner.report.card import write_card
 
     output = Path(output)
@@ -142,7 +146,8 @@ def train(
     made.config.to_disk(resolved)
     keep_freed_memory()
     started = time.perf_counter()
-    spacy_train(resolved, output, use_gpu=made.use_gpu)
+    with computing_on(made.device):
+        _spacy_train(resolved, output, made)
     seconds = time.perf_counter() - started
     best = output / "model-best"
     _look_at_score(best)
@@ -150,13 +155,43 @@ def train(
     if calibrate and _owners(made.config.interpolate()):
         dev = made.config.interpolate()["paths"].get("dev")
         if dev:
-            run["calibration"] = _calibrate(best, dev)
+            with computing_on(made.device):
+                run["calibration"] = _calibrate(best, dev)
     srsly.write_json(output / "run.json", run)
     for folder in (best, output / "model-last"):
         if (folder / "meta.json").is_file():
             _write_meta(folder, run)
             write_card(folder)
     return best
+
+
+def _spacy_train(config_path: Path, output: Path, made: Resolution) -> None:
+    """What spaCy's `train` does once it has printed the device: it knows thinc's, and would say "Using CPU" where torch
+    alone trains on a GPU."""
+    import sys
+
+    from spacy.cli._util import show_validation_error
+    from spacy.training.initialize import init_nlp
+    from spacy.training.loop import train as train_nlp
+    from spacy.util import load_config
+    from wasabi import msg
+
+    msg.info(f"Saving to output directory: {output}")
+    msg.info(f"Using {_by_whom(made)}")
+    with show_validation_error(config_path):
+        config = load_config(config_path, interpolate=False)
+    msg.divider("Initializing pipeline")
+    with show_validation_error(config_path, hint_fill=False):
+        nlp = init_nlp(config, use_gpu=made.use_gpu)
+    msg.good("Initialized pipeline")
+    msg.divider("Training pipeline")
+    train_nlp(nlp, output, use_gpu=made.use_gpu, stdout=sys.stdout, stderr=sys.stderr)
+
+
+def _by_whom(made: Resolution) -> str:
+    if made.device == "cpu":
+        return "the CPU"
+    return made.device if made.use_gpu >= 0 else f"{made.device} by torch alone, without CuPy"
 
 
 def _look_at_score(best: Path) -> None:
@@ -207,17 +242,31 @@ def _device(gpu_id: str | int) -> str:
     return "cpu" if number < 0 else choose_device(f"cuda:{number}")
 
 
+def _said(value: Any, names: dict[Any, Any] | None = None) -> Any:
+    """What a setting of the config is; None where it is left open (spaCy's true of `mixed_precision` is "auto")."""
+    if value == "auto" or (names and value is True):
+        return None
+    return (names or {}).get(value, value)
+
+
+def _hardware(device: str) -> Hardware:
+    """This machine; of a device that computes, what torch knows of it where the detection's second was too short."""
+    from cloudner.hardware import detect_hardware
+    from cloudner.hardware.gpu import computing, with_computing
+
+    machine = detect_hardware()
+    if device == "cpu":
+        return machine
+    import torch
+
+    seen = computing(torch, int(device.split(":")[1]))
+    return with_computing(machine, seen, torch.version.cuda, torch.version.hip)
+
+
 def _why(device: str, gpu_id: str | int) -> str:
     if str(gpu_id) != "auto":
         return f"--gpu-id {gpu_id}"
     return "no working CUDA device" if device == "cpu" else "a computation on it succeeded"
-
-
-def _require(use_gpu: int) -> None:
-    import spacy
-
-    if use_gpu >= 0:
-        spacy.require_gpu(use_gpu)
 
 
 def _as_typed(config: Any) -> None:

@@ -184,6 +184,23 @@ def test_a_small_corpus_is_trained_on_for_min_steps_unless_epochs_are_typed(fill
     assert told in why
 
 
+@pytest.mark.parametrize("said", ["auto", True, False])
+def test_checkpointing_is_resolved_and_pieces_are_counted_for_it(filled, data, said):
+    from cloudner.training import resolve
+
+    overrides = {"paths.train": str(data), "paths.dev": str(data),
+                 "components.cloudner.model.gradient_checkpointing": said}  # fmt: skip
+    made = resolve(filled, gpu_id=-1, overrides=overrides)
+    used = made.config["components"]["cloudner"]["model"]["gradient_checkpointing"]
+    reasons = [row[2] for row in made.rows if row[0] == "cloudner.gradient_checkpointing"]
+    assert made.settings["gradient_checkpointing"] is used
+    if said == "auto":
+        assert isinstance(used, bool)
+        assert "fit" in reasons[0]
+    else:
+        assert (used, reasons) == (said, [])
+
+
 def test_package(trained_folder, tmp_path, monkeypatch):
     run("package", trained_folder, tmp_path, "--name", "tiny_ner", "--build", "none")
     (folder,) = tmp_path.glob("en_tiny_ner-*")

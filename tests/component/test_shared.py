@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
 from spacy.training import Example
 
+import cloudner
 import tiny
+from cloudner import loading, training
+from cloudner.errors import ConfigError
 
 TOK2VEC = {
     "@architectures": "spacy.HashEmbedCNN.v2", "width": 24, "depth": 1, "embed_size": 200, "window_size": 1,
@@ -200,13 +205,30 @@ def trf_listener():
 
 @pytest.fixture(scope="module")
 def transformer_pipeline(bert):
-    pytest.importorskip("spacy_transformers", reason="accepts no transformers 5")
+    pytest.importorskip(
+        "spacy_transformers", reason="needs the extra cloudner[shared]; accepts no transformers 5"
+    )
     nlp = spacy.blank("en")
     nlp.add_pipe("transformer", config=transformer_config(bert))
     nlp.add_pipe("tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": trf_listener()}})
     nlp.add_pipe("cloudner", config=shared(trf_listener()))
     nlp.losses = learn(nlp, steps=30, rate=0.01)
     return nlp
+
+
+def test_without_spacy_transformers_the_extra_is_named(tmp_path, monkeypatch):
+    """In training and in loading; what the config does not need is not asked for."""
+    configs = Path(__file__).resolve().parents[2] / "configs"
+    monkeypatch.setitem(sys.modules, "spacy_transformers", None)  # as if it were not installed
+    with pytest.raises(ConfigError, match=r"TransformerListener.*pip install \"cloudner\[shared\]\""):
+        training.resolve(configs / "shared.cfg", gpu_id=-1)
+    (tmp_path / "config.cfg").write_bytes((configs / "shared.cfg").read_bytes())
+    (tmp_path / "meta.json").write_text("{}", encoding="utf8")
+    with pytest.raises(ConfigError, match=r"cloudner\[shared\]"):
+        cloudner.load(tmp_path, device="cpu")
+    for config in configs.glob("*.cfg"):
+        if config.name != "shared.cfg":
+            loading.check_shared(config)
 
 
 def test_transformer_tagger_and_cloudner_train_jointly(transformer_pipeline, tmp_path):

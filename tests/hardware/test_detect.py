@@ -198,6 +198,9 @@ def test_what_spacy_transformers_accepts_is_read_from_its_metadata():
     from importlib import metadata
 
     wanted = software.transformers_wanted()
+    if not any(d.metadata["Name"] == "spacy-transformers" for d in metadata.distributions()):
+        assert wanted is None
+        pytest.skip("spacy-transformers is not installed (the extra cloudner[shared])")
     assert any(wanted.split(",")[0] in r.replace(" ", "") for r in metadata.requires("spacy-transformers"))
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import threading
+import time
 import zipfile
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -23,6 +24,7 @@ from cloudner.hardware.prices import cheapest, embedded_prices, from_offers, giv
 from cloudner.hardware.show import markdown
 from cloudner.hardware.sky import ATTEMPT
 from cloudner.hardware.speed import accelerator_of, accelerators, epoch_load, flops_per_piece, rated, windows
+from cloudner.model import timing
 from cloudner.model.timing import time_training
 
 BASE = "bert-base-cased"
@@ -411,6 +413,33 @@ def test_this_machine_is_measured(machine):
     slower = dataclasses.replace(measured, flops=measured.flops / 10, step=measured.step * 10)
     again = plan(sentences(500), tiny, hardware=cpu, calibration=slower)
     assert again.row("this machine, CPU").minutes_total > here.minutes_total
+
+
+def test_no_length_is_timed_at_first_sight(monkeypatch):
+    """Kernels are loaded, or generated, when a shape comes for the first time."""
+    update, seen = timing._update, []
+
+    def recorded(runner, optimizer, lengths, clock):
+        seen.append(((len(lengths), max(lengths)), clock is time.perf_counter))
+        return update(runner, optimizer, lengths, clock)
+
+    monkeypatch.setattr(timing, "_update", recorded)
+    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
+    measured = time_training(tiny, sentences(500), threads=1, budget=1, clock=time.perf_counter)
+    timed = [i for i, (_, measures) in enumerate(seen) if measures and i]
+    assert len(timed) == measured.updates
+    for i in timed:
+        assert seen[i][0] in [shape for shape, _ in seen[:i]]
+
+
+def test_timing_leaves_torchs_random_numbers_alone():
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    time_training(EncoderShape("tiny", 64, 2, 2, 128, 500), sentences(500), threads=1, budget=0.1)
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_a_slow_machine_is_measured_in_time():

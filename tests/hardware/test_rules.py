@@ -30,7 +30,7 @@ BROKEN = {
     "cupy-driver": ("cupy-driver", "warning", 'pip install "cloudner[cuda12x]"'),
     "cupy-torch-cuda": ("cupy-torch-cuda", "warning", 'pip install "cloudner[cuda13x]"'),
     "cupy-exchange": ("cupy-exchange", "warning", "pip uninstall -y cupy-cuda13x"),
-    "transformers-version": ("transformers-version", "warning", 'pip install "transformers>=3.4.0,<4.53.3"'),
+    "transformers-version": ("transformers-version", "blocking", "pip uninstall -y spacy-transformers"),
     "shm-low": ("shm-low", "warning", "--shm-size"),
     "disk-low": ("disk-low", "blocking", "du -xh"),
     "ram-low": ("ram-low", "blocking", "docker run --memory"),
@@ -74,6 +74,32 @@ def test_cupy_blocks_where_the_config_needs_it(machine, name):
     }
     first = diagnose(machine(f"broken-{name}"), config=config)[0]
     assert (first.code, first.severity) == (name, "blocking")
+
+
+SHARED = {"components": {"transformer": {"factory": "transformer"}}}
+
+
+def test_spacy_transformers_is_judged_where_it_is_installed_or_needed(machine):
+    def judged(transformers, shared, config=None):
+        known = machine("cpu-only")
+        versions = {**known.versions, "transformers": transformers, "spacy-transformers": shared}
+        versions = {name: version for name, version in versions.items() if version}
+        wanted = ">=3.4.0,<4.53.3" if shared else None
+        state = dataclasses.replace(known, versions=versions, transformers_wanted=wanted)
+        found = next(
+            f for f in diagnose(state, config=config) if f.code.startswith(("transformers", "shared"))
+        )
+        return found.code, found.severity, found.what + found.fix
+
+    assert judged("4.53.2", "1.4.0")[:2] == judged("5.17.0", "")[:2] == ("transformers", "ok")
+    assert "accepts" in judged("4.53.2", "1.4.0")[2]
+    assert "without spacy-transformers" in judged("5.17.0", "")[2]
+    assert judged("5.17.0", "", SHARED)[:2] == ("shared-missing", "blocking")
+    assert 'pip install "cloudner[shared]"' in judged("5.17.0", "", SHARED)[2]
+    assert judged("4.57.0", "1.4.0")[:2] == ("transformers-version", "warning")
+    assert judged("4.57.0", "1.4.0", SHARED)[:2] == ("transformers-version", "blocking")
+    assert "uninstall" in judged("5.17.0", "1.4.0")[2]
+    assert 'pip install "transformers' in judged("5.17.0", "1.4.0", SHARED)[2]
 
 
 def test_the_process_that_holds_the_memory_is_named(machine):

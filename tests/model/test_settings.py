@@ -105,6 +105,7 @@ def test_case_features_give_an_uncased_encoder_the_case(encoder_folder):
         ({"tag_scheme": "IOBES"}, "tag scheme"),
         ({"batch_pieces": 0}, "batch_pieces"),
         ({"predict_pieces": "all"}, "predict_pieces"),
+        ({"gradient_checkpointing": "sometimes"}, "gradient_checkpointing"),
         ({"dropout": 1.0}, "dropout"),
         ({"freeze_layers": -1}, "freeze_layers"),
         ({"mixed_precision": "half"}, "mixed_precision"),
@@ -116,6 +117,13 @@ def test_settings_that_cannot_work(bert, model, words):
 
     with pytest.raises(ConfigError, match=words):
         use()
+
+
+def test_checkpointing_left_open_is_off(bert):
+    """Under bare `spacy train` nobody decides."""
+    nlp = tiny.make_nlp(bert, gradient_checkpointing="auto")
+    assert not network_of(nlp).encoder.is_gradient_checkpointing
+    assert network_of(tiny.make_nlp(bert, gradient_checkpointing=True)).encoder.is_gradient_checkpointing
 
 
 def test_types_are_checked_by_the_config(bert):

@@ -12,6 +12,9 @@ from cloudner.errors import ConfigError
 
 # Families whose attention keeps the whole length x length matrix (disentangled attention has no fused kernel).
 _NO_FUSED_ATTENTION = {"deberta", "deberta-v2", "xlnet", "longformer", "big_bird"}
+# Families whose code in transformers mixes fp32 and half precision, and so raises in either
+# (huggingface/transformers issue 35332). DeBERTa-v2 and v3 are not among them.
+FP32_ONLY = {"deberta"}
 _GATED = {"modernbert", "nomic_bert", "gemma3_text", "eurobert"}
 
 
@@ -21,7 +24,8 @@ class EncoderShape:
 
     `hidden`: width; `intermediate`: width of the feed-forward layer (of one half, if `gated`); `max_length`: word
     pieces one window may have; `fused_attention`: whether attention runs without a length x length matrix in
-    memory on a GPU; `distinct_layers`: layers with weights of their own (ALBERT shares one set).
+    memory on a GPU; `distinct_layers`: layers with weights of their own (ALBERT shares one set); `fp32_only`: its
+    code cannot compute in half precision.
     """
 
     name: str
@@ -34,6 +38,7 @@ class EncoderShape:
     gated: bool = False
     fused_attention: bool = True
     distinct_layers: int | None = None
+    fp32_only: bool = False
     embedding: int | None = None  # width of the embedding table where it is not `hidden`
 
     @property
@@ -89,6 +94,7 @@ class EncoderShape:
             gated=family in _GATED,
             fused_attention=family not in _NO_FUSED_ATTENTION,
             distinct_layers=get("num_hidden_groups", default=1) if family == "albert" else None,
+            fp32_only=family in FP32_ONLY,
             embedding=embedding if isinstance(embedding, int) and embedding != hidden else None,
         )
 

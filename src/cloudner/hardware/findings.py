@@ -31,10 +31,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a training config asks of the machine: models from the hub, and cupy (the shared architecture)."""
+    """What a training config asks of the machine: models from the hub, cupy (the shared architecture), and
+    spacy-transformers (whose functions or component it names)."""
 
     hub_names: tuple[str, ...] = ()
     cupy: bool = False
+    spacy_transformers: bool = False
 
 
 def diagnose(
@@ -79,14 +81,16 @@ def read_needs(config: str | Path | dict[str, Any]) -> Needs:
                 f"the config cannot be read: {error}", file=str(config), expected="a spaCy config.cfg"
             ) from None
     names: list[str] = []
-    cupy = False
+    cupy = shared = False
     for block in _blocks(config):
         architecture = str(block.get("@architectures", ""))
         if architecture.startswith(("cloudner.SharedNER", "spacy-transformers.")):
             cupy = True
+        if block.get("factory") == "transformer" or architecture.startswith("spacy-transformers."):
+            shared = True
         if architecture.startswith(("cloudner.TransformerNER", "spacy-transformers.TransformerModel")):
             names += [str(block[key]) for key in ("encoder", "name") if isinstance(block.get(key), str)]
-    return Needs(tuple(dict.fromkeys(name for name in names if _of_hub(name))), cupy)
+    return Needs(tuple(dict.fromkeys(name for name in names if _of_hub(name))), cupy, shared)
 
 
 def _blocks(node: Any) -> list[dict[str, Any]]:

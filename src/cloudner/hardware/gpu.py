@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cloudner.hardware.machine import GPU, GPUProcess
+from cloudner.hardware.machine import GPU, GPUProcess, Hardware
 
 # Bits of nvmlClocksThrottleReasons that mean heat or power (NVML API reference, "Clocks Event Reasons").
 THROTTLE = {
@@ -92,6 +92,13 @@ def _torch_gpu(torch: Any, index: int) -> GPU:
     capability = None if getattr(torch.version, "hip", None) else (properties.major, properties.minor)
     uuid = str(properties.uuid) if getattr(properties, "uuid", None) else None
     return GPU(index, properties.name, int(properties.total_memory), None, capability, _bare(uuid))
+
+
+def computing(torch: Any, index: int) -> GPU:
+    """The card that torch has computed on, with its free memory: the context that this takes is there already. Raises
+    what torch raises."""
+    free, _ = torch.cuda.mem_get_info(index)
+    return replace(_torch_gpu(torch, index), memory_free=int(free))
 
 
 def _bare(uuid: str | None) -> str | None:
@@ -208,6 +215,32 @@ def parse_smi(table: str, banner: str) -> dict[str, Any]:
 
 def _mib(text: str) -> int | None:
     return int(float(text)) * 2**20 if re.fullmatch(r"[\d.]+", text) else None
+
+
+def with_computing(machine: Hardware, seen: GPU, cuda: str | None, hip: str | None) -> Hardware:
+    """`machine` where the card `seen` computes, whatever the detection found in its short time: it is there, torch of
+    this CUDA or HIP sees it and has kernels for it."""
+    known = next((card for card in machine.gpus if card.index == seen.index), None)
+    if known is not None and machine.torch_sees_gpu and known.memory_free is not None:
+        return machine
+    card = seen
+    if known is not None:  # the driver's facts of it
+        capability = seen.compute_capability or known.compute_capability
+        total, free = seen.memory_total, seen.memory_free
+        card = replace(
+            known, name=seen.name, memory_total=total, memory_free=free, compute_capability=capability
+        )
+    others = [other for other in machine.gpus if other.index != seen.index]
+    cards = tuple(sorted([*others, card], key=lambda one: one.index))
+    return replace(
+        machine,
+        gpus=cards,
+        torch_sees_gpu=True,
+        torch_cuda=cuda,
+        torch_hip=hip,
+        torch_archs=(),
+        torch_error=None,
+    )
 
 
 def merge(seen: tuple[GPU, ...], driver: tuple[GPU, ...], visible: str | None) -> tuple[GPU, ...]:

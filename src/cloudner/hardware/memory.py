@@ -1,9 +1,12 @@
 """One formula for the peak memory of training and of prediction, on a GPU and on a CPU.
 
-    peak = weights + optimizer + activations(micro-batch) + fixed part
+    peak = weights + optimizer + max(activations(micro-batch), second gradients) + fixed part
 
 Weights and optimizer, bytes a parameter: fp32 weight 4, gradient 4, AdamW's two moments 8; a frozen one only 4;
 under autocast 2 more for the half-precision copy that autocast keeps while a micro-batch runs.
+
+From an update's second micro-batch on its new gradients, 4 bytes a trained parameter, lie beside the sum of those
+before. A backward pass begins with all activations and none of them, and ends the other way around.
 
 Activations, bytes a word piece (padding included) and layer, counted from the tensors that autograd saves for a
 BERT layer of width h and feed-forward width f (`benchmarks/memory.py count` counts them again):
@@ -24,7 +27,7 @@ from dataclasses import dataclass
 
 from cloudner.hardware.encoder import EncoderShape
 
-BYTES_TRAINED, BYTES_FROZEN, BYTES_CAST = 16, 4, 2
+BYTES_TRAINED, BYTES_FROZEN, BYTES_CAST, BYTES_GRADIENT = 16, 4, 2, 4
 # Measured: benchmarks/results/memory-cpu.json (peak resident set, two accumulated micro-batches).
 CPU_FACTOR, CPU_FIXED = 1.69, 220e6
 CPU_ATTENTION = 13  # bytes an entry of heads x length x length: scores, probabilities, dropout, mask
@@ -38,16 +41,17 @@ CPU_PROGRAM = 0.6e9  # a Python process with torch, spaCy and a vocabulary, befo
 
 @dataclass(frozen=True)
 class Peak:
-    """Bytes at the peak of a step, by part."""
+    """Bytes at the peak of a step, by part. `gradients`: the second set of them, held when the activations are gone."""
 
     weights: int
     activations: int
     fixed: int
+    gradients: int = 0
 
     @property
     def total(self) -> int:
-        """All parts."""
-        return self.weights + self.activations + self.fixed
+        """All parts that are there at once."""
+        return self.weights + max(self.activations, self.gradients) + self.fixed
 
 
 def saved_bytes(shape: EncoderShape, half: bool) -> int:
@@ -67,24 +71,31 @@ def training_peak(
     precision: str = "fp32",
     gradient_checkpointing: bool = False,
     frozen_layers: int = 0,
+    accumulated: bool = False,
 ) -> Peak:
     """Peak of one update whose micro-batches have `pieces` word pieces in rows of `length`, in bytes.
 
     `device` is "cpu" or "cuda..."; `precision` "fp32", "bf16" or "fp16". Frozen layers are the lowest ones, the
-    embeddings among them: they keep no gradient, no moments and no activations.
+    embeddings among them: they keep no gradient, no moments and no activations. `accumulated`: the update has more
+    than one micro-batch.
     """
-    weights = _weights(shape, precision, frozen_layers)
-    per_piece = _per_piece(shape, length, device, precision, gradient_checkpointing, frozen_layers)
-    return Peak(weights, round(per_piece * pieces), round(CPU_FIXED if device == "cpu" else GPU_FIXED))
-
-
-def _weights(shape: EncoderShape, precision: str, frozen_layers: int) -> int:
-    frozen = 0
-    if frozen_layers:
-        frozen = shape.embedding_parameters + min(frozen_layers, shape.layers) * shape.layer_parameters
-        frozen = min(frozen, shape.parameters)
+    frozen = _frozen(shape, frozen_layers)
+    trained = shape.parameters - frozen
     cast = BYTES_CAST * shape.parameters if precision != "fp32" else 0
-    return (shape.parameters - frozen) * BYTES_TRAINED + frozen * BYTES_FROZEN + cast
+    per_piece = _per_piece(shape, length, device, precision, gradient_checkpointing, frozen_layers)
+    return Peak(
+        trained * BYTES_TRAINED + frozen * BYTES_FROZEN + cast,
+        round(per_piece * pieces),
+        round(CPU_FIXED if device == "cpu" else GPU_FIXED),
+        trained * BYTES_GRADIENT if accumulated else 0,
+    )
+
+
+def _frozen(shape: EncoderShape, layers: int) -> int:
+    if not layers:
+        return 0
+    frozen = shape.embedding_parameters + min(layers, shape.layers) * shape.layer_parameters
+    return min(frozen, shape.parameters)
 
 
 def _per_piece(
@@ -129,8 +140,20 @@ def most_pieces(
     precision: str = "fp32",
     gradient_checkpointing: bool = False,
     frozen_layers: int = 0,
+    accumulated: bool = False,
 ) -> int:
-    """How many word pieces a micro-batch may have so that the peak stays below `free` bytes; 0 if none may."""
-    empty = training_peak(shape, 0, length, device=device, precision=precision, frozen_layers=frozen_layers)
+    """How many word pieces a micro-batch may have so that the peak stays below `free` bytes; 0 if none may.
+    `accumulated`: as in `training_peak`."""
+    empty = training_peak(
+        shape,
+        0,
+        length,
+        device=device,
+        precision=precision,
+        frozen_layers=frozen_layers,
+        accumulated=accumulated,
+    )
+    if empty.total > free:
+        return 0
     each = _per_piece(shape, length, device, precision, gradient_checkpointing, frozen_layers)
-    return max(0, int((free - empty.total) / each))
+    return int((free - empty.weights - empty.fixed) / each)

@@ -62,12 +62,15 @@ def recommend(
     frozen_layers: int = 0,
     device: str | None = None,
     precision: str | None = None,
+    gradient_checkpointing: bool | None = None,
+    accumulate_gradient: int = 1,
 ) -> Settings:
     """Device, precision, batch sizes and checkpointing for this machine, encoder and corpus.
 
     `hardware` None: this machine, detected now. `encoder`: a shape, or a name as in the config (default: the
     embedded one). `corpus` None: documents may be as long as a window. `window`: longest row in word pieces
-    (default: 512 or the encoder's limit). `device` ("cpu", "cuda", "cuda:0") and `precision` are kept where given.
+    (default: 512 or the encoder's limit). `device` ("cpu", "cuda", "cuda:0"), `precision` and
+    `gradient_checkpointing` are kept where given. `accumulate_gradient`: batches of `docs_per_update` an update.
     Raises `ConfigError` for an encoder whose sizes cannot be found.
     """
     if hardware is None:
@@ -82,20 +85,28 @@ def recommend(
 
     reasons: dict[str, str] = {}
     gpu, reasons["device"] = choose_gpu(hardware, device)
+    wish = _Wish(docs_per_update, frozen_layers, precision, gradient_checkpointing, accumulate_gradient)
     if gpu is not None and device is None:
-        chosen = _settings(
-            hardware, gpu, shape, row, docs_per_update, frozen_layers, precision, dict(reasons)
-        )
+        chosen = _settings(hardware, gpu, shape, row, wish, dict(reasons))
         if chosen.fits:
             return chosen
-        on_cpu = _settings(
-            hardware, None, shape, row, docs_per_update, frozen_layers, precision, dict(reasons)
-        )
+        on_cpu = _settings(hardware, None, shape, row, wish, dict(reasons))
         if not on_cpu.fits:
             return chosen
         why = f"{gpu.name} has too little free memory for {shape.name}; the CPU's RAM is enough"
         return _with_reason(on_cpu, "device", why)
-    return _settings(hardware, gpu, shape, row, docs_per_update, frozen_layers, precision, reasons)
+    return _settings(hardware, gpu, shape, row, wish, reasons)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What the caller has settled, or asks for."""
+
+    docs_per_update: int
+    frozen_layers: int
+    precision: str | None
+    gradient_checkpointing: bool | None
+    accumulate_gradient: int
 
 
 def _with_reason(settings: Settings, name: str, sentence: str) -> Settings:
@@ -158,35 +169,45 @@ def _settings(
     gpu: GPU | None,
     shape: EncoderShape,
     row: int,
-    docs_per_update: int,
-    frozen_layers: int,
-    precision: str | None,
+    wish: _Wish,
     reasons: dict[str, str],
 ) -> Settings:
     kind = "cpu" if gpu is None else "cuda"
     best, reasons["precision"] = choose_precision(machine, gpu)
-    if precision in ("fp32", "bf16", "fp16"):
-        best, reasons["precision"] = precision, "as asked"
+    if shape.fp32_only:
+        best, reasons["precision"] = "fp32", f"the code of {shape.name} cannot compute in half precision"
+    elif wish.precision in ("fp32", "bf16", "fp16"):
+        best, reasons["precision"] = wish.precision, "as asked"
     free = _free(gpu) if gpu is not None else max(0.0, machine.ram_available - CPU_PROGRAM)
     budget = SAFETY * free
 
-    def fitting(checkpointing: bool) -> int:
-        return most_pieces(
-            shape,
-            budget,
-            row,
-            device=kind,
-            precision=best,
-            gradient_checkpointing=checkpointing,
-            frozen_layers=frozen_layers,
-        )
+    update = wish.docs_per_update * row
 
-    checkpointing = False
-    room = fitting(False)
-    reasons["gradient_checkpointing"] = f"off: {room} word pieces fit without it"
-    if room < max(row, ENOUGH_PIECES[kind]):
+    def fitting(checkpointing: bool) -> int:
+        def most(accumulated: bool) -> int:
+            return most_pieces(
+                shape,
+                budget,
+                row,
+                device=kind,
+                precision=best,
+                gradient_checkpointing=checkpointing,
+                frozen_layers=wish.frozen_layers,
+                accumulated=accumulated,
+            )
+
+        whole = most(False) if wish.accumulate_gradient == 1 else 0
+        return whole if whole >= update else most(True)
+
+    checkpointing = bool(wish.gradient_checkpointing)
+    room = fitting(checkpointing)
+    if wish.gradient_checkpointing is not None:
+        reasons["gradient_checkpointing"] = "as asked"
+    else:
+        reasons["gradient_checkpointing"] = f"off: {room} word pieces fit without it"
+    if wish.gradient_checkpointing is None and room < max(row, ENOUGH_PIECES[kind]):
         more = fitting(True)
-        if more > room:
+        if more > room or more < row:  # where nothing fits, what is least over may still run
             checkpointing = True
             reasons["gradient_checkpointing"] = (
                 f"on: only {room} word pieces fit without it, {more} with it, for a third more computing"
@@ -203,24 +224,25 @@ def _settings(
         "freeze its lower layers, or set a smaller window"
     )
     predict = max(row, min(MOST_PREDICT[kind], _predict_room(shape, budget, row, kind, best)))
-    accumulation = max(1, -(-docs_per_update * row // pieces))
+    accumulation = max(1, -(-update // pieces))
     reasons["predict_batch_pieces"] = (
         "as many as help"
         if predict == MOST_PREDICT[kind]
         else "what fits beside the optimizer during evaluation"
     )
     reasons["accumulation"] = (
-        f"an update of {docs_per_update} of the longest documents ({row} word pieces each) takes {accumulation} "
+        f"an update of {wish.docs_per_update} of the longest documents ({row} word pieces each) takes {accumulation} "
         "micro-batch" + ("es; the update is the same as in one" if accumulation > 1 else "")
     )
     peak = training_peak(
         shape,
-        min(pieces, docs_per_update * row),
+        min(pieces, update),
         row,
         device=kind,
         precision=best,
         gradient_checkpointing=checkpointing,
-        frozen_layers=frozen_layers,
+        frozen_layers=wish.frozen_layers,
+        accumulated=accumulation > 1 or wish.accumulate_gradient > 1,
     )
     threads = max(1, int(machine.cpus))
     reasons["threads"] = f"{machine.cpus:g} CPUs may be used"

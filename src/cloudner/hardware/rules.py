@@ -13,12 +13,14 @@ MIN_DISK, GOOD_DISK = (
     10 * GIB,
 )  # a base encoder with its optimizer state and two checkpoints is ~2.5 GB
 MIN_RAM, GOOD_RAM = 2 * GIB, 6 * GIB
+SHARED = 'pip install "cloudner[shared]"'
 GOOD_SHM = 256 * 2**20  # containers start with 64 MiB unless told otherwise
 
 
 def transformers(machine: Hardware, needs: Needs) -> list[Finding]:
-    """Does spacy-transformers accept the installed transformers?"""
+    """Is transformers there, and spacy-transformers, where it is needed or installed, one that accepts it?"""
     has, wanted = machine.versions.get("transformers", ""), machine.transformers_wanted
+    shared = machine.versions.get("spacy-transformers")
     if not has:
         fix = "pip install transformers"
         return [
@@ -32,16 +34,33 @@ def transformers(machine: Hardware, needs: Needs) -> list[Finding]:
         except InvalidSpecifier:
             accepted = True
         if not accepted:
-            severity: Severity = "blocking" if needs.cupy else "warning"
-            what = (
-                f"transformers {has} is outside what spacy-transformers "
-                f"{machine.versions.get('spacy-transformers')} accepts ({wanted})"
-            )
-            why = "cloudner.TransformerNER runs with it; cloudner.SharedNER on spacy-transformers may not"
-            return [
-                Finding("transformers-version", severity, what, why, f'pip install "transformers{wanted}"')
-            ]
-    return [Finding("transformers", "ok", f"transformers {has}")]
+            return [_refused(has, str(shared), wanted, needs)]
+    if shared:
+        return [
+            Finding("transformers", "ok", f"transformers {has}, which spacy-transformers {shared} accepts")
+        ]
+    if needs.spacy_transformers:
+        what = "the config names functions of spacy-transformers, which is not installed"
+        why = "a transformer that several components share is its component"
+        return [Finding("shared-missing", "blocking", what, why, SHARED)]
+    return [
+        Finding(
+            "transformers", "ok", f"transformers {has}, without spacy-transformers, which shared.cfg needs"
+        )
+    ]
+
+
+def _refused(has: str, shared: str, wanted: str, needs: Needs) -> Finding:
+    what = f"transformers {has} is outside what spacy-transformers {shared} accepts ({wanted})"
+    fix = f'pip install "transformers{wanted}"'
+    if int(has.split(".")[0]) < 5:
+        severity: Severity = "blocking" if needs.spacy_transformers else "warning"
+        why = "cloudner.TransformerNER runs with it; cloudner.SharedNER on spacy-transformers may not"
+        return Finding("transformers-version", severity, what, why, fix)
+    why = "spaCy loads spacy-transformers whenever a pipeline is made, and beside transformers 5 that raises ImportError"
+    if not needs.spacy_transformers:
+        fix = "pip uninstall -y spacy-transformers"
+    return Finding("transformers-version", "blocking", what, why, fix)
 
 
 def memory(machine: Hardware, needs: Needs) -> list[Finding]:

@@ -20,7 +20,7 @@ def transformer_ner(
     device: str = "auto",
     batch_pieces: Union[int, str] = "auto",  # noqa: UP007
     predict_pieces: Union[int, str] = "auto",  # noqa: UP007
-    gradient_checkpointing: bool = False,
+    gradient_checkpointing: Union[bool, str] = "auto",  # noqa: UP007
     freeze_layers: int = 0,
     freeze_embeddings: bool = False,
     label_smoothing: float = 0.0,
@@ -46,10 +46,12 @@ def transformer_ner(
     attention_dropout: of attention weights alone (default: as `dropout`). At 0, CPUs use torch's fused attention in fp32.
     mixed_precision: "auto", "bf16", "fp16", "fp32", or spaCy's true (auto) and false (fp32). The first DeBERTa
         (not v2 and v3) computes in fp32 in any case: its code cannot do half precision.
-    device: "auto" (as spaCy was told by --gpu-id or prefer_gpu), "cpu", "cuda", "cuda:1"; CUDA needs torch only.
+    device: "auto" (as `cloudner train` and `cloudner.load` choose, else as spaCy was told by --gpu-id or prefer_gpu),
+        "cpu", "cuda", "cuda:1"; CUDA needs torch only.
     batch_pieces, predict_pieces: most padded word pieces computed at once in training and prediction; "auto" by
         device. The step's gradient does not depend on it.
     gradient_checkpointing: compute activations twice instead of keeping them; about a third slower, far less memory.
+        "auto": `cloudner train` decides by the memory there is; elsewhere it is false.
     freeze_layers, freeze_embeddings: leave the lowest layers (and with them the embeddings) as pretrained.
     label_smoothing: share of the target spread over all tags.
     class_weights: what a token counts in the loss, by its gold tag: a table of tags (`B-PER`, `O`) or labels (`PER`: all
@@ -94,7 +96,7 @@ def transformer_ner(
         attention_dropout=attention_dropout,
         freeze_layers=freeze_layers,
         freeze_embeddings=freeze_embeddings,
-        gradient_checkpointing=gradient_checkpointing,
+        gradient_checkpointing=_flag("gradient_checkpointing", gradient_checkpointing),
         batch_pieces=_number("batch_pieces", batch_pieces),
         predict_pieces=_number("predict_pieces", predict_pieces),
         label_smoothing=label_smoothing,
@@ -133,10 +135,11 @@ def shared_ner(
     encoder is another component's.
     """
     from cloudner.model import shared
+    from cloudner.model.device import WITH_THINC
     from cloudner.model.shim import TaggerShim
     from cloudner.model.weights import ClassWeights
 
-    shim = TaggerShim(device="auto", mixed_precision=mixed_precision)
+    shim = TaggerShim(device=WITH_THINC, mixed_precision=mixed_precision)
     weights = ClassWeights(class_weights)
     weights.check_head(head)
     shim.runner = shared.SharedRunner(shim, head=head, label_smoothing=label_smoothing, weights=weights)
@@ -150,6 +153,16 @@ def shared_ner(
         attrs={"tag_scheme": tag_scheme},
     )
     return model
+
+
+def _flag(name: str, value: Any) -> bool:
+    from cloudner.errors import ConfigError
+
+    if value == "auto":
+        return False
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} = {value!r}", expected='"auto", true or false')
+    return value
 
 
 def _number(name: str, value: Any) -> Optional[int]:  # noqa: UP045

@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import ConfigError
+from cloudner.hardware.encoder import FP32_ONLY
 
 if TYPE_CHECKING:
     import torch
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cloudner")
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-
-
-# Families whose code in transformers mixes fp32 and half precision, and so raises in either
-# (huggingface/transformers issue 35332). DeBERTa-v2 and v3 are not among them.
-FP32_ONLY = {"deberta"}
 
 
 def choose_precision(wanted: str | bool, device: torch.device, kind: str = "") -> str:

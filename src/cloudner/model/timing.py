@@ -45,7 +45,8 @@ def time_training(
     """Time fine-tuning updates of an encoder of this shape (random weights) on documents of this corpus' lengths.
 
     Each update is `docs_per_update` documents of similar length, padded to the longest, then a step of the fused
-    AdamW, with the shipped configs' settings. Stops after `budget` seconds of timed updates (two are always timed); an
+    AdamW, with the shipped configs' settings. A length is not timed at first sight, when its kernels are loaded or
+    generated, of which an epoch has little. torch's random numbers go on afterwards as if nothing had drawn any. Stops after `budget` seconds of timed updates (two are always timed); an
     update that would take more than a quarter of that has fewer documents. Deep encoders are cut to six layers and
     their step time is scaled by parameters. `clock` may be `time.process_time` with one thread on a machine that is
     shared with other work. Raises `DeviceError` if the device does not work.
@@ -56,25 +57,26 @@ def time_training(
     stats = corpus or CorpusStats.from_numbers(10_000)
     began = clock()
     before = torch.get_num_threads()
+    state = _random_state(device)
     try:
         if threads:
             torch.set_num_threads(threads)
         runner = _runner(shape, device, precision)
         optimizer = adamw(1e-5)
-        # oneDNN generates code at the first batch of a shape; an epoch has many of each.
-        twice = device == "cpu" and runner.shim.precision == "bf16"
         updates = _updates(stats, docs_per_update)
         one = replace(shape, layers=min(shape.layers, MOST_LAYERS))
         flops = computing = stepping = 0.0
         timed = pieces = 0
+        warm: set[tuple[int, int]] = set()  # rows and their padded length
         most = float("inf")  # FLOPs of one update
         for number, lengths in enumerate([updates[len(updates) // 2], *updates]):
             width = max(lengths)
             row = width * flops_per_piece(one, width)
             rows = _WARM_PIECES // width if number == 0 else int(min(most / row, len(lengths)))
             lengths = sorted(lengths, reverse=True)[: max(1, rows)]
-            if twice and number:
+            if number and (len(lengths), width) not in warm:
                 _update(runner, optimizer, lengths, lambda: 0.0)
+                warm.add((len(lengths), width))
             forward, step = _update(runner, optimizer, lengths, clock)
             if number == 0:  # the first one allocates and warms up; it is slower than those to come
                 most = len(lengths) * row / max(forward, 1e-9) * budget / 4
@@ -99,6 +101,22 @@ def time_training(
         )
     finally:
         torch.set_num_threads(before)
+        _set_random_state(device, state)
+
+
+def _random_state(device: str) -> list[torch.Tensor]:
+    state = [torch.get_rng_state()]
+    return (
+        [*state, torch.cuda.get_rng_state(device)]
+        if device.startswith("cuda") and torch.cuda.is_available()
+        else state
+    )
+
+
+def _set_random_state(device: str, state: list[torch.Tensor]) -> None:
+    torch.set_rng_state(state[0])
+    for of_device in state[1:]:
+        torch.cuda.set_rng_state(of_device, device)
 
 
 def _runner(shape: EncoderShape, device: str, precision: str) -> EncoderRunner:
