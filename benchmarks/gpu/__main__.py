@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.data import ROOT
 from benchmarks.gpu.plan import SHARES, WHAT, Settings, deadlines, in_order
 from benchmarks.gpu.process import Part
-from benchmarks.gpu.record import Record
+from benchmarks.gpu.record import Record, without_folders
 
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -37,6 +37,7 @@ def run(parts: list[str], settings: Settings, minutes: float, record: Record) ->
     log = Path(settings.results) / "gpu-log.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("", encoding="utf-8")
+    record.hidden = [settings.work, settings.results, str(ROOT), sys.prefix]
     first = Part("prepare", settings)  # beside the tests, which need nothing of it
     ready = False
     for name in parts:
@@ -53,7 +54,7 @@ def run(parts: list[str], settings: Settings, minutes: float, record: Record) ->
         part = Part(name, settings)
         made = part.wait(ends[name], lambda found, name=name: record.put(name, found))
         record.put(name, made)
-        _append(log, part.log())
+        _append(log, without_folders(part.log(), record.hidden))
         reason = made.get("not_measured") or (made.get("error_tail") or [""])[-1]
         say(f"{name}: {made['state']} after {made['seconds']:.0f} s {reason}".rstrip())
     if not ready:
@@ -62,7 +63,7 @@ def run(parts: list[str], settings: Settings, minutes: float, record: Record) ->
 
 def _finish_preparing(part: Part, settings: Settings, record: Record, log: Path) -> None:
     made = part.wait(part.began + 120, lambda found: None)
-    _append(log, part.log())
+    _append(log, without_folders(part.log(), record.hidden))
     if made["state"] != "done":
         raise SystemExit("\n".join(["nothing could be prepared", *made["error_tail"]]))
     if "not_measured" in made:
@@ -92,14 +93,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=9.0, help="for everything; 0: no limit")
     parser.add_argument("--results", type=Path, default=None, help="default: benchmarks/results")
     parser.add_argument("--encoder-folder", default="", help="the quickstart's encoder, for job")
-    parser.add_argument("--device", default="cuda:0", help="cpu: only to try, or for job's F1 on a CPU")
-    parser.add_argument("--smoke", action="store_true", help="tiny, on the CPU; results go into --work")
+    parser.add_argument("--device", default="", help="cpu: only to try, or for job's F1 on a CPU")
+    parser.add_argument(
+        "--smoke", action="store_true", help="tiny, on the CPU unless --device says otherwise"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "gpu-run")
     parser.add_argument("--merge", type=Path, default=None, help="a results file to take over, and no run")
     given = parser.parse_args(arguments)
     work = given.work.resolve()
     results = (given.results or (work / "results" if given.smoke else RESULTS)).resolve()
-    device = "cpu" if given.smoke else given.device
+    device = given.device or ("cpu" if given.smoke else "cuda:0")
+    device = "cuda:0" if device == "cuda" else device
     record = Record(results / ("gpu.json" if device != "cpu" or given.smoke else "gpu-on-cpu.json"))
     if given.merge:
         record.merge(given.merge)

@@ -58,7 +58,7 @@ def _job(
     model: Path | None = None,
     **options: Any,
 ) -> Job:
-    limit = 16 if settings.smoke else SENTENCES
+    limit = 80 if settings.smoke else SENTENCES
     return Job(
         kind=kind,
         peer=peer,

@@ -130,7 +130,7 @@ def _work(
 
     def example() -> Example:
         doc = Doc(nlp.vocab, words=words)
-        return Example.from_dict(doc, {"entities": ["B-PER", *["O"] * (len(words) - 1)]})
+        return Example.from_dict(doc, {"entities": ["U-PER", *["O"] * (len(words) - 1)]})
 
     examples = [example() for _ in range(2 * rows)]
     nlp.initialize(lambda: examples[:2])

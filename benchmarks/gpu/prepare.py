@@ -32,7 +32,7 @@ def run(settings: Settings, put: Callable[[dict[str, Any]], None]) -> None:
     put(
         {
             "encoder": str(folder),
-            "data": str(prepare_data(None, Path(settings.work), 32 if settings.smoke else 0)),
+            "data": str(prepare_data(None, Path(settings.work), 80 if settings.smoke else 0)),
             "machine": machine(settings.device),
             "versions": versions(),
         }

@@ -33,6 +33,9 @@ class Part:
             "PYTHONPATH": os.pathsep.join(filter(None, roots)),
             "PYTHONFAULTHANDLER": "1",
             "PYTHONUNBUFFERED": "1",
+            "NO_COLOR": "1",  # and a wide console: tables are read from a file
+            "TERM": "dumb",
+            "COLUMNS": "160",
             "HF_HUB_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "true",
         }

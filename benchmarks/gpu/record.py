@@ -12,7 +12,7 @@ def write_atomically(path: Path, content: Any) -> None:
     """Through a second file: who reads meets the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(beside, path)
 
 
@@ -32,6 +32,19 @@ def last_lines(path: Path, count: int = 40) -> list[str]:
     return [line[:400] for line in text.splitlines() if line.strip()][-count:]
 
 
+def without_folders(content: Any, folders: list[str]) -> Any:
+    """The same without these folders in its texts."""
+    if isinstance(content, str):
+        for folder in folders:
+            content = content.replace(f"{folder}/", "")
+        return content
+    if isinstance(content, dict):
+        return {key: without_folders(value, folders) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_folders(value, folders) for value in content]
+    return content
+
+
 class Record:
     """Parts by name; each has the machine and the versions it ran on, since parts may come from several calls."""
 
@@ -39,13 +52,14 @@ class Record:
         self.path = path
         self.parts: dict[str, Any] = (read_json(path) or {}).get("parts", {})
         self.head: dict[str, Any] = {}
+        self.hidden: list[str] = []  # folders of this machine, which no result names
 
     def put(self, part: str, content: dict[str, Any]) -> None:
         self.parts[part] = {**self.head, **content}
         self.write()
 
     def write(self) -> None:
-        write_atomically(self.path, {"parts": self.parts})
+        write_atomically(self.path, without_folders({"parts": self.parts}, self.hidden))
 
     def merge(self, other: Path) -> None:
         """Take over the parts of another file."""
