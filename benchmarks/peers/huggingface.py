@@ -12,6 +12,7 @@ from benchmarks.data import prefix_space, tag_list
 from benchmarks.machine import peak_memory, synchronize
 from benchmarks.peers import Job, NotMeasured, count_words
 from benchmarks.score import scores, tags_of_characters
+from benchmarks.steady import steady
 
 
 def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
@@ -37,20 +38,24 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
     precision = _precision(job, grouped)
     with tempfile.TemporaryDirectory() as folder:
         arguments = _arguments(job, folder, precision, grouped)
+        clock = _Clock(_collator(tokenizer))
         trainer = Trainer(
             model=model,
             args=arguments,
-            data_collator=_collator(tokenizer),
+            data_collator=clock.collate,
             processing_class=tokenizer,
             train_dataset=_Rows([{"input_ids": []}]),
+            callbacks=[clock.callback()],
         )
         synchronize(job.device)
         started = time.perf_counter()
         trainer.train_dataset = encode(tokenizer, data["train"], tags)
         tokenised = time.perf_counter() - started
+        clock.start()
         result = trainer.train()
         synchronize(job.device)
         seconds = time.perf_counter() - started
+        evenly = clock.steady(started + seconds)
         memory = peak_memory(job.device)
         losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
         if job.save:
@@ -61,6 +66,7 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
             "tokenise_seconds": round(tokenised, 3),
             "words": count_words(data["train"]) * job.epochs,
             "steps": result.global_step,
+            "steady": evenly,
             "memory": memory,
             "precision": precision,
             "last_loss": losses[-1] if losses else round(float(result.training_loss), 4),
@@ -87,6 +93,8 @@ def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         return _predict_trainer(job, model, tokenizer, sentences)
     from transformers import pipeline
 
+    if job.options.get("half"):
+        model = model.bfloat16()
     batch = int(job.peer.rsplit("-", 1)[1])
     recognise = pipeline(
         "token-classification",
@@ -111,8 +119,40 @@ def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         "seconds": seconds,
         "words": count_words(sentences),
         "memory": memory,
+        "entities": sum(tag.startswith("B-") for tags in predicted for tag in tags),
         "test": scores(gold, predicted),
     }
+
+
+class _Clock:
+    """When each step of the Trainer ended, and the words of its batch: the collator is called a batch at a time, in the
+    order of the steps."""
+
+    def __init__(self, collator: Any) -> None:
+        self.collator = collator
+        self.began, self.ends, self.words = 0.0, [], []  # type: float, list[float], list[int]
+
+    def start(self) -> None:
+        self.began = time.perf_counter()
+
+    def collate(self, rows: Any) -> Any:
+        self.words.append(sum(label != -100 for row in rows for label in row["labels"]))
+        return self.collator(rows)
+
+    def callback(self) -> Any:
+        from transformers import TrainerCallback
+
+        ends = self.ends
+
+        class Ends(TrainerCallback):
+            def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+                ends.append(time.perf_counter())
+
+        return Ends()
+
+    def steady(self, end: float) -> dict[str, Any]:
+        self.ends[-1:] = [end]
+        return steady(self.began, self.ends, self.words)
 
 
 class _Rows:

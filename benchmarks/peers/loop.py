@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 from benchmarks.machine import synchronize
+from benchmarks.steady import steady
 
 
-def run_loop(nlp: Any, device: str) -> dict[str, float]:
+def run_loop(nlp: Any, device: str) -> dict[str, Any]:
     """Trains `nlp`, initialised, as `[training]` of its config says; the words of the batches over the seconds of the
     steps. Corpus reading, evaluation and saving are not in them; batching, tokenising and alignment are."""
     from spacy.schemas import ConfigSchemaTraining
@@ -36,12 +37,19 @@ def run_loop(nlp: Any, device: str) -> dict[str, float]:
         annotating_components=settings["annotating_components"],
         before_update=settings["before_update"],
     )
-    words = count = 0
+    words: list[int] = []
+    ends: list[float] = []
     synchronize(device)
     started = time.perf_counter()
     for batch, _, _ in steps:
-        words += sum(len(eg.reference) for eg in batch)
-        count += 1
+        words.append(sum(len(eg.reference) for eg in batch))
+        ends.append(time.perf_counter())
     synchronize(device)
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "words": words, "steps": count}
+    ends[-1:] = [started + seconds]
+    return {
+        "seconds": seconds,
+        "words": sum(words),
+        "steps": len(words),
+        "steady": steady(started, ends, words),
+    }

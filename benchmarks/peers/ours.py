@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import config_path, write_docbin
+from benchmarks.gpu.pipeline import fast_override, fast_report
 from benchmarks.machine import peak_memory, synchronize
 from benchmarks.peers import Job, NotMeasured, count_words
 from benchmarks.peers.loop import run_loop
@@ -36,6 +37,7 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
             "training.max_epochs": job.epochs,
             "training.batcher.batch_size": job.batch,
             "training.optimizer.learn_rate.initial_rate": job.lr,
+            **_fast(job),
             **job.overrides,
         }
         if job.overrides.get("components.cloudner.model.window_unit") == "sentence":
@@ -54,8 +56,14 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         "memory": memory,
         "precision": pipe.model.shims[0].precision,
         "settings": {row[0]: row[1] for row in made.rows},
+        "fast": fast_report(nlp),
         **{split: _tagged(nlp, data[split]) for split in job.score},
     }
+
+
+def _fast(job: Job) -> dict[str, Any]:
+    """The option `fast` as an override, where the architecture has such a setting."""
+    return fast_override(job.options["fast"]) if "fast" in job.options else {}
 
 
 def _with_sentences(config: Path, folder: Path) -> Path:
@@ -76,11 +84,14 @@ def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
     text = "text" in job.peer
     if job.peer.endswith("int8") and job.device != "cpu":
         raise NotMeasured("int8 is for CPUs")
+    settings: dict[str, Any] = {"confidence": not job.peer.endswith("plain")}
+    if _fast(job):
+        settings["model"] = {"fast": job.options["fast"]}
     nlp = cloudner.load(
         job.model,
         device="cuda" if job.device.startswith("cuda") else "cpu",
         precision="int8" if job.peer.endswith("int8") else "auto",
-        config={"components": {"cloudner": {"confidence": not job.peer.endswith("plain")}}},
+        config={"components": {"cloudner": settings}},
     )
     sentences = data["test"]
     inputs = [" ".join(words) for words, _ in sentences]
@@ -105,6 +116,8 @@ def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         "seconds": seconds,
         "words": count_words(sentences),
         "memory": memory,
+        "entities": sum(tag.startswith("B-") for tags in predicted for tag in tags),
+        "fast": fast_report(nlp),
         "test": scores([tags for _, tags in sentences], predicted),
     }
 

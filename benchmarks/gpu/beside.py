@@ -1,0 +1,106 @@
+"""Training and prediction beside transformers' Trainer and pipeline, on the same machine in the same call."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu.models import subjects
+from benchmarks.gpu.pipeline import fast_names, has_fast
+from benchmarks.gpu.plan import Settings
+from benchmarks.peers import Job
+from benchmarks.suite import cores, run_job
+
+SENTENCES = 3_200  # 200 steps of 16: the first twentieth of them is warming up
+NAMED = (["graphs"],)  # fast paths that are measured alone too
+
+
+def train(settings: Settings, put: Callable[[dict[str, Any]], None]) -> None:
+    """Each side trains from the same random weights; nothing is scored."""
+    kept = settings.folder("models") / "trained"
+    jobs = [("cloudner, fast = off", _job(settings, "train", "cloudner", fast="off", save=kept))]
+    if has_fast():
+        jobs.append(("cloudner, fast = auto", _job(settings, "train", "cloudner", fast="auto")))
+    jobs += [(name, _job(settings, "train", name)) for name in ("hf", "hf-grouped")]
+    for names in NAMED if has_fast() else ():
+        jobs.append((f"cloudner, fast = {names}", _job(settings, "train", "cloudner", fast=list(names))))
+    shutil.rmtree(kept, ignore_errors=True)
+    _measure(settings, jobs, put, {})
+
+
+def predict(settings: Settings, put: Callable[[dict[str, Any]], None]) -> None:
+    """Both sides have the same weights and so find the same entities, precision aside."""
+    ours, theirs, where = subjects(settings)
+    jobs = []
+    for value in reversed(fast_names()):
+        for name in ("cloudner", "cloudner-plain") if value == "auto" else ("cloudner",):
+            jobs.append((f"{name}, fast = {value}", _job(settings, "predict", name, fast=value, model=ours)))
+    jobs.append(("hf-pipeline-16", _job(settings, "predict", "hf-pipeline-16", model=theirs)))
+    if settings.cuda:
+        half = _job(settings, "predict", "hf-pipeline-16", model=theirs, half=True)
+        jobs.append(("hf-pipeline-16, bf16", half))
+    fast = fast_names()[-1]
+    jobs.append(
+        (f"cloudner-text, fast = {fast}", _job(settings, "predict", "cloudner-text", fast=fast, model=ours))
+    )
+    _measure(settings, jobs, put, {"weights": where})
+
+
+def _job(
+    settings: Settings,
+    kind: str,
+    peer: str,
+    *,
+    save: Path | None = None,
+    model: Path | None = None,
+    **options: Any,
+) -> Job:
+    limit = 80 if settings.smoke else SENTENCES
+    return Job(
+        kind=kind,
+        peer=peer,
+        encoder=settings.encoder,
+        data=settings.data,
+        device=settings.device,
+        epochs=1,
+        lr=2e-5,
+        threads=cores(),
+        train_limit=limit if kind == "train" else 0,
+        save=str(save or ""),
+        model=str(model or ""),
+        options=options,
+        score=[],
+    )
+
+
+def _measure(
+    settings: Settings,
+    jobs: list[tuple[str, Job]],
+    put: Callable[[dict[str, Any]], None],
+    facts: dict[str, Any],
+) -> None:
+    until = time.monotonic() + settings.seconds
+    rows: dict[str, Any] = {}
+    for name, job in jobs:
+        # a side that hangs leaves half of what is left to the others
+        left = until - time.monotonic()
+        rows[name] = run_job(job, Path(settings.work), min(left - 1, max(25.0, left / 2)))
+        rows[name].pop("settings", None)
+        print(name, rows[name], flush=True)
+        put({**facts, "rows": rows, "times_as_fast": ratios(rows)})
+
+
+def ratios(rows: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """For each of ours, how many times as many words a second as each other side."""
+
+    def speed(row: dict[str, Any]) -> float:
+        return row.get("steady", row).get("words_per_second", 0.0)
+
+    ours = [name for name in rows if name.startswith("cloudner") and speed(rows[name])]
+    return {
+        name: {other: round(speed(rows[name]) / speed(row), 2) for other, row in rows.items() if speed(row)}
+        for name in ours
+    }
