@@ -147,11 +147,13 @@ def train(
     keep_freed_memory()
     started = time.perf_counter()
     with computing_on(made.device):
-        _spacy_train(resolved, output, made)
+        fast = _spacy_train(resolved, output, made)
     seconds = time.perf_counter() - started
     best = output / "model-best"
     _look_at_score(best)
     run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
+    if fast:
+        run["fast"] = fast
     if calibrate and _owners(made.config.interpolate()):
         dev = made.config.interpolate()["paths"].get("dev")
         if dev:
@@ -165,9 +167,9 @@ def train(
     return best
 
 
-def _spacy_train(config_path: Path, output: Path, made: Resolution) -> None:
+def _spacy_train(config_path: Path, output: Path, made: Resolution) -> dict[str, list[dict[str, Any]]]:
     """What spaCy's `train` does once it has printed the device: it knows thinc's, and would say "Using CPU" where torch
-    alone trains on a GPU."""
+    alone trains on a GPU. Returns by component which fast paths were tried."""
     import sys
 
     from spacy.cli._util import show_validation_error
@@ -175,6 +177,8 @@ def _spacy_train(config_path: Path, output: Path, made: Resolution) -> None:
     from spacy.training.loop import train as train_nlp
     from spacy.util import load_config
     from wasabi import msg
+
+    from cloudner.component import Cloudner
 
     msg.info(f"Saving to output directory: {output}")
     msg.info(f"Using {_by_whom(made)}")
@@ -185,7 +189,11 @@ def _spacy_train(config_path: Path, output: Path, made: Resolution) -> None:
         nlp = init_nlp(config, use_gpu=made.use_gpu)
     msg.good("Initialized pipeline")
     msg.divider("Training pipeline")
+    ours = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, Cloudner)}
+    for pipe in ours.values():
+        pipe.read_late()
     train_nlp(nlp, output, use_gpu=made.use_gpu, stdout=sys.stdout, stderr=sys.stderr)
+    return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}
 
 
 def _by_whom(made: Resolution) -> str:
