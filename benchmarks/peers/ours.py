@@ -46,6 +46,8 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         keep_freed_memory()
         with computing_on(made.device):
             nlp = init_nlp(made.config, use_gpu=made.use_gpu)
+        for pipe in cloudner_pipes(nlp):
+            pipe.read_late()  # as `spacy cloudner train` does
         measured = run_loop(nlp, job.device)
     memory = peak_memory(job.device)
     if job.save:

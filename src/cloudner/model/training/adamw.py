@@ -84,7 +84,7 @@ class AdamWStep:
                 continue
             states = [self._on_device.state[p] for p in parameters]
             steps = [state["step"] for state in states]
-            torch._foreach_add_(steps, 1.0 - held)
+            torch._foreach_add_(steps, [1.0 - held] * len(steps))
             torch._fused_adamw_(
                 parameters,
                 [p.grad for p in parameters],
