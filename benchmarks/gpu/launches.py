@@ -9,6 +9,7 @@ from __future__ import annotations
 import cProfile
 import io
 import pstats
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -167,13 +168,13 @@ def _kernels(made: Any) -> list[tuple[str, float, float]]:
     return [
         (event.name, float(event.time_range.start), float(event.time_range.elapsed_us()))
         for event in made.events()
-        if event.device_type == DeviceType.CUDA and not event.name.startswith("ProfilerStep")
+        if event.device_type == DeviceType.CUDA and not getattr(event, "is_user_annotation", False)
     ]
 
 
 def _launches(averages: Any) -> dict[str, int]:
     """Calls of the CUDA runtime and driver: launches, graphs, copies, allocations, waits."""
-    found = {row.key: row.count for row in averages if row.key.startswith("cu") and "(" not in row.key}
+    found = {row.key: row.count for row in averages if re.fullmatch(r"cu(da)?[A-Z]\w+", row.key)}
     return dict(sorted(found.items(), key=lambda item: -item[1])[:16])
 
 

@@ -206,6 +206,9 @@ def cupy_works() -> bool:
         import cupy
         from thinc.compat import has_cupy_gpu
 
-        return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0
+        from cloudner.hardware.checks import own_memory
+
+        with own_memory(cupy):
+            return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0
     except Exception:  # whatever a broken CUDA setup raises: torch alone will do
         return False
