@@ -37,7 +37,7 @@ def run(settings: Settings, put: Callable[[dict[str, Any]], None]) -> None:
         with open(path, "a", encoding="utf-8") as stream:
             stream.write(f"== {title} ==\n{text}\n")
 
-    for fast in fast_names():
+    for fast in reversed(fast_names()):  # what is new first, should the time run out
         training = start(
             settings.encoder, some, settings.folder("profile"), settings.device, fast_override(fast)
         )

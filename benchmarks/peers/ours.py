@@ -44,16 +44,11 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
             config = _with_sentences(config, folder)
         made = resolve(config, gpu_id=-1 if cpu else int(job.device.split(":")[1]), overrides=overrides)
         keep_freed_memory()
-<<<<<<< HEAD
         with computing_on(made.device):
             nlp = init_nlp(made.config, use_gpu=made.use_gpu)
         for pipe in cloudner_pipes(nlp):
             pipe.read_late()  # as `spacy cloudner train` does
-        measured = run_loop(nlp, job.device)
-=======
-        nlp = init_nlp(made.config, use_gpu=made.use_gpu)
         measured = run_loop(nlp, job.device, job.options.get("stop", 0))
->>>>>>> bench
     memory = peak_memory(job.device)
     if job.save:
         nlp.to_disk(job.save)
