@@ -21,9 +21,13 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
 
     from cloudner.loading import cloudner_pipes
     from cloudner.model.device import computing_on
-    from cloudner.training import keep_freed_memory, resolve
+    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory
+    from cloudner.training import resolve
 
     cpu = job.device == "cpu"
+    if not cpu:
+        expand_segments()
+        allow_tf32()
     config = config_path(job.device)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

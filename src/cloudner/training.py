@@ -127,14 +127,18 @@ def train(
     show: Callable[[Resolution], None] | None = None,
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, run spaCy's `train` on it, calibrate the best pipeline's
-    confidences on the dev data, and write `output/run.json` (hardware, settings, seconds).
+    confidences on the dev data, and write `output/run.json` (hardware, settings, seconds). On a GPU the process's fp32
+    products are TF32 and its allocator's segments grow, see `cloudner.model.process`.
 
     Returns the folder of the best pipeline. Raises what `resolve` and spaCy raise.
     """
     from cloudner.model.device import computing_on
+    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory
     from cloudner.report.card import write_card
 
     output = Path(output)
+    if str(gpu_id) != "-1":
+        expand_segments()  # before `resolve` wakes the GPU
     made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
     log = made.config["training"].get("logger", {})
     if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
@@ -145,6 +149,8 @@ def train(
     resolved = output / RESOLVED
     made.config.to_disk(resolved)
     keep_freed_memory()
+    if made.device != "cpu":
+        allow_tf32()
     started = time.perf_counter()
     with computing_on(made.device):
         fast = _spacy_train(resolved, output, made)
@@ -212,19 +218,6 @@ def _look_at_score(best: Path) -> None:
             "min_steps), a learning rate that does not fit the encoder, or labels that are wrong: `cloudner inspect`.",
             100 * f1,
         )
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep freed tensors' memory for the next ones. By default each large tensor is mapped anew, and the
-    kernel clears its pages again: see benchmarks/PROFILE.md."""
-    import ctypes
-
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(-4, 0)  # M_MMAP_MAX: no separate mappings
-        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: nothing is given back
-    except (OSError, AttributeError):  # not glibc
-        logger.debug("no mallopt here")
 
 
 def _owners(plain: Any) -> list[str]:
