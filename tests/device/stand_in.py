@@ -1,11 +1,11 @@
 """Starts the device in this process and tells what happened on it.
 
-    from device import stand_in
+from device import stand_in
 
-    device = stand_in.start()       # before anything imports torch
-    with device.watch() as seen:
-        nlp.update(examples, sgd=optimizer)
-    seen.waits, seen.launches
+device = stand_in.start()       # before anything imports torch
+with device.watch() as seen:
+    nlp.update(examples, sgd=optimizer)
+seen.waits, seen.launches
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ _TOLD = ("cloudner", "transformers", "thinc", "spacy", "torch/optim", "torch/amp
 @dataclass(frozen=True, slots=True)
 class Wait:
     """The host waited for the device. kind: "item", "copy to host", "copy from host", "event", "stream", "device" or
-    the name of an operator that reads back how large its result is. frames: where from, innermost first."""
+    the name of an operator that reads back how large its result is. frames: where from, innermost first; none where only
+    torch's own thread for the backward pass was running."""
 
     kind: str
     frames: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.kind} @ {' <- '.join(self.frames[:2]) or 'the backward pass'}"
+        return f"{self.kind} @ {' <- '.join(self.frames[:2])}"
 
 
 @dataclass(slots=True)
