@@ -147,6 +147,7 @@ struct Copies {
   // Those launched before `launched()` was `ticket`; -1: all.
   void arrive(int64_t ticket = -1) {
     std::lock_guard<std::mutex> lock(mutex);
+    const c10::InferenceMode writable(true);  // the host's tensor may be one of inference mode
     while (!under_way.empty() && (ticket < 0 || arrived < ticket)) {
       under_way.front().first.copy_(under_way.front().second);
       under_way.pop_front();

@@ -29,13 +29,14 @@ _TOLD = ("cloudner", "transformers", "thinc", "spacy", "torch/optim", "torch/amp
 @dataclass(frozen=True, slots=True)
 class Wait:
     """The host waited for the device. kind: "item", "copy to host", "copy from host", "event", "stream", "device" or
-    the name of an operator that reads back how large its result is. frames: where from, innermost first."""
+    the name of an operator that reads back how large its result is. frames: where from, innermost first; none where only
+    torch's own thread for the backward pass was running."""
 
     kind: str
     frames: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.kind} @ {' <- '.join(self.frames[:2]) or 'the backward pass'}"
+        return f"{self.kind} @ {' <- '.join(self.frames[:2])}"
 
 
 @dataclass(slots=True)
