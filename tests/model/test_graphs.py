@@ -129,3 +129,82 @@ def test_on_a_cpu_nothing_is_tried(bert):
 def test_an_unknown_name_is_refused(bert):
     with pytest.raises(ConfigError, match=r"fast = \['grafs'\].*graphs"):
         tiny.make_nlp(bert, fast=["grafs"])
+
+
+@pytest.mark.gpu
+@GPU
+def test_a_capture_that_fails_costs_the_graphs_alone(bert):
+    nlp = tiny.make_nlp(bert, device="cuda", mixed_precision="bf16", fast=["graphs"], dropout=0.1)
+    pipe = nlp.get_pipe("cloudner")
+
+    def wait(module, args, output):
+        if torch.cuda.is_current_stream_capturing():
+            torch.cuda.synchronize()
+
+    pipe.model.shims[0].network.encoder.register_forward_hook(wait)
+    losses = train(nlp, 40, drop=0.1)
+    (row,) = pipe.fast_report()
+    assert not row["used"]
+    assert "raised" in row["why"]
+    assert losses[-1] < losses[0] / 2
+
+
+@pytest.mark.gpu
+@GPU
+def test_plain_and_graphed_passes_share_a_step(bert):
+    """Accumulated updates of shapes seen and not seen, and micro-batches within one: as without graphs."""
+    made = []
+    for fast in ("off", ["graphs"]):
+        nlp = tiny.make_nlp(bert, device="cuda", fast=fast, batch_pieces=200)
+        optimizer = tiny.adamw(1e-3)
+        stream = list(batches(nlp, 60))
+        for one, other in zip(stream[::2], stream[1::2], strict=True):
+            nlp.update(one, sgd=False)
+            nlp.update(other, sgd=optimizer)
+        made.append((gpu_weights(nlp), nlp.get_pipe("cloudner").fast_report()))
+    assert [row["used"] for row in made[1][1]] == [True]
+    assert tiny.largest_difference(made[0][0], made[1][0]) < 0.02
+
+
+def passes(nlp, seed=5):
+    """A plain pass's loss and gradients, and those that a graph would hold, computed kernel by kernel."""
+    from cloudner.model.sequences import Prepared
+    from cloudner.model.tagger import Gold
+    from cloudner.model.training.graphs import GraphedPasses
+    from cloudner.pieces.cache import key_of
+    from cloudner.pieces.gold import gold_tags
+
+    pipe = nlp.get_pipe("cloudner")
+    runner, step = pipe.model.shims[0].runner, pipe.model.shims[0].step
+    (batch,) = batches(nlp, 1, seed=seed)
+    docs = [eg.predicted for eg in batch]
+    gold = Gold(docs, gold_tags(batch, pipe.scheme), [key_of(eg) for eg in batch])
+    prepared = Prepared(runner.cache.encode(gold.keys, docs), lambda p: runner.windows(p, docs))
+    rows = np.arange(len(prepared.lengths))
+    plain = float(runner.plain(prepared, rows, gold, 1))
+    expected = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in step.parameters]
+    step.drop()
+    graphs = GraphedPasses(
+        step, most=runner.tokenizer.max_length, special=runner.tokenizer.special, smoothing=0.1, weight=None
+    )
+    count, length, *_ = graphs.key(prepared, rows)
+    shape = graphs.empty(count, length, None)
+    shape.given.copy_(torch.from_numpy(graphs.pack(prepared, rows, gold.tags, count, length)))
+    graphs.flat.buffer.fill_(7.0)
+    graphs._pass(shape, True)
+    first = [view.clone() for view in graphs.flat.views]
+    graphs._pass(shape, False)
+    return plain, expected, float(shape.loss), first, graphs.flat.views
+
+
+@pytest.mark.parametrize("family", ["bert", "electra", "albert", "deberta-v3", "xlnet", "modernbert"])
+def test_what_a_graph_holds_is_the_plain_pass(encoder_folder, family):
+    """Sequences and lengths are rounded up, every piece gets scores, gradients lie in one buffer."""
+    nlp = tiny.make_nlp(encoder_folder(family), label_smoothing=0.1, case_features=True)
+    train(nlp, 4)
+    plain, expected, loss, first, twice = passes(nlp)
+    assert loss == pytest.approx(plain, rel=1e-5)
+    for one, two, three in zip(expected, first, twice, strict=True):
+        scale = max(float(one.abs().max()), 1e-3)
+        assert float((one - two).abs().max()) < 1e-4 * scale
+        assert float((2 * one - three).abs().max()) < 2e-4 * scale

@@ -126,9 +126,15 @@ class TaggerShim(PyTorchShim):
     def grad_norm(self) -> float:
         return self._step.grad_norm if self._step is not None else 0.0
 
+    def begin(self, docs: Sequence[Any]) -> TagNetwork:
+        """The network in training mode, for passes over these documents."""
+        network = self.network
+        if not network.training:
+            network.train()
+        self.step.docs = docs
+        return network
+
     def forward_context(self) -> Any:
-        if not self.network.training:
-            self.network.train()
         return autocast(self.device, self.precision)
 
     def accumulate(

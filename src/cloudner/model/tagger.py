@@ -173,10 +173,10 @@ class EncoderRunner:
 
     def accumulate(self, gold: Gold) -> torch.Tensor:
         """Adds gradients to the shim's; returns the summed loss, detached, still on the device."""
-        network = self.network
+        network = self.shim.begin(gold.docs)
+        assert isinstance(network, Network)
         assert self.cache is not None
         network.head.dropout.p = gold.drop
-        self.shim.step.docs = gold.docs
         register_counter(self.cache)
         prepared = Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
         # Sequences without one labelled token teach nothing and are not computed.
