@@ -212,11 +212,13 @@ class GraphedPasses:
         self.step.launch(adamw, grad_clip)
         if not adamw.whole:
             return
-        # Made now, used from the next step on: a capture runs nothing.
+        # Made now, used from the next step on: a capture runs nothing, so what this step has to say is the launched one's.
+        said = self.step.facts
         graph = torch.cuda.CUDAGraph()
         with _on(self.side), _captured(graph, self.pool):
             self.step.launch(adamw, grad_clip, captured=True)
         self.taking, self._taken, self._facts = graph, ready, self.step.facts
+        self.step.facts = said
 
     # -- what goes in -----------------------------------------------------------------------------------------
 
