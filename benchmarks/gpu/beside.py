@@ -21,14 +21,13 @@ NAMED = (["graphs"],)  # fast paths that are measured alone too
 
 
 def train(settings: Settings, put: Callable[[dict[str, Any]], None]) -> None:
-    """Each side trains from the same random weights; nothing is scored."""
+    """Each side trains from the same random weights; nothing is scored. What is compared first goes first."""
     kept = settings.folder("models") / "trained"
-    jobs = [("cloudner, fast = off", _job(settings, "train", "cloudner", fast="off", save=kept))]
-    if has_fast():
-        jobs.append(("cloudner, fast = auto", _job(settings, "train", "cloudner", fast="auto")))
+    first, *others = reversed(fast_names())
+    jobs = [(f"cloudner, fast = {first}", _job(settings, "train", "cloudner", fast=first, save=kept))]
     jobs += [(name, _job(settings, "train", name)) for name in ("hf", "hf-grouped")]
-    for names in NAMED if has_fast() else ():
-        jobs.append((f"cloudner, fast = {names}", _job(settings, "train", "cloudner", fast=list(names))))
+    for value in [*others, *(list(names) for names in NAMED if has_fast())]:
+        jobs.append((f"cloudner, fast = {value}", _job(settings, "train", "cloudner", fast=value)))
     shutil.rmtree(kept, ignore_errors=True)
     _measure(settings, jobs, put, {})
 
@@ -36,18 +35,18 @@ def train(settings: Settings, put: Callable[[dict[str, Any]], None]) -> None:
 def predict(settings: Settings, put: Callable[[dict[str, Any]], None]) -> None:
     """Both sides have the same weights and so find the same entities, precision aside."""
     ours, theirs, where = subjects(settings)
-    jobs = []
-    for value in reversed(fast_names()):
-        for name in ("cloudner", "cloudner-plain") if value == "auto" else ("cloudner",):
-            jobs.append((f"{name}, fast = {value}", _job(settings, "predict", name, fast=value, model=ours)))
+    first, *others = reversed(fast_names())
+    jobs = [(f"cloudner, fast = {first}", _job(settings, "predict", "cloudner", fast=first, model=ours))]
     jobs.append(("hf-pipeline-16", _job(settings, "predict", "hf-pipeline-16", model=theirs)))
     if settings.cuda:
         half = _job(settings, "predict", "hf-pipeline-16", model=theirs, half=True)
         jobs.append(("hf-pipeline-16, bf16", half))
-    fast = fast_names()[-1]
-    jobs.append(
-        (f"cloudner-text, fast = {fast}", _job(settings, "predict", "cloudner-text", fast=fast, model=ours))
-    )
+    for value, name in [
+        (first, "cloudner-plain"),
+        *((v, "cloudner") for v in others),
+        (first, "cloudner-text"),
+    ]:
+        jobs.append((f"{name}, fast = {value}", _job(settings, "predict", name, fast=value, model=ours)))
     _measure(settings, jobs, put, {"weights": where})
 
 
