@@ -27,6 +27,11 @@ def weights(nlp: Any) -> dict[str, Any]:
     return {key: value.detach().cpu().numpy().copy() for key, value in network.state_dict().items()}
 
 
+def places(uses: int) -> list[int]:
+    """Spread over all uses, the first and the last among them."""
+    return sorted({round(i * (uses - 1) / (PLACES - 1)) for i in range(PLACES)})
+
+
 def told(place: int, error: Exception) -> str:
     """What was raised at a place, and the innermost line of ours."""
     ours = [f for f in traceback.extract_tb(error.__traceback__) if "/cloudner/" in f.filename]
@@ -90,7 +95,7 @@ def update_fails_once(kind: str, uses: int | None = None) -> dict[str, Any]:
     uses = uses or device.allocations() - before
     expected = weights(plain)
     worst, raised = 0.0, []
-    for place in range(0, uses, max(1, uses // PLACES)):
+    for place in places(uses):
         nlp, examples, optimizer = started()
         try:
             with device.failing(kind, place):
@@ -109,7 +114,7 @@ def predict_fails_once(kind: str, uses: int | None = None) -> dict[str, Any]:
     expected = predicted(nlp)
     uses = uses or device.allocations() - before
     raised, others = [], []
-    for place in range(0, uses, max(1, uses // PLACES)):
+    for place in places(uses):
         shim_of(nlp).runner.shrunk.clear()
         try:
             with device.failing(kind, place):
