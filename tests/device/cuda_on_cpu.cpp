@@ -317,8 +317,10 @@ int64_t choose_attention(const at::Tensor&, const at::Tensor&, const at::Tensor&
   return int64_t(at::SDPBackend::math);
 }
 
-// CUDA has kernels for whole lists of tensors, where the dispatcher's default is a loop over them.
-void add_list_operators(torch::Library& library) {
+// CUDA has kernels of its own for these, where the dispatcher's default is several operators: a loop over a list of
+// tensors, a layer norm from a batch norm.
+void add_fused_operators(torch::Library& library) {
+  library.impl("native_layer_norm", torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
   for (const auto& name : Dispatcher::singleton().getAllOpNames())
     if (name.name.rfind("aten::_foreach_", 0) == 0 && name.overload_name.find("out") == std::string::npos)
       library.impl(toString(name).c_str(), torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
@@ -343,7 +345,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("as_strided", &as_strided);
   m.impl("_reshape_alias", &reshape_alias);
   m.impl("unfold", &unfold);
-  add_list_operators(m);
+  add_fused_operators(m);
 }
 
 PYBIND11_MODULE(cuda_on_cpu, m) {

@@ -9,9 +9,9 @@ import pytest
 
 from device.conftest import TESTS, passed
 
-# No more than this, with room for what a version of torch or transformers adds: a step of a small encoder is bound by
-# launching. What launches.py printed: fp32 923, bf16 1,482, fp16 1,502.
-MOST = {"fp32": 1000, "bf16": 1600, "fp16": 1650}
+# At most, since a small encoder's step takes as long as its launches. `launches.py` printed, with attention dropout: fp32
+# 864, bf16 1,400, fp16 1,414 (transformers 4.53, torch 2.13); versions differ by some.
+MOST = {"fp32": 930, "bf16": 1490, "fp16": 1500}
 
 
 @pytest.mark.parametrize("precision", MOST)
@@ -27,11 +27,10 @@ def test_launches_of_a_step_by_part(on_device, precision):
     assert prediction["total"] < training["parts"]["input"] + training["parts"]["forward"] + 20
 
 
-def test_the_weights_are_cast_in_half_precision_alone(on_device):
-    cases = on_device("launching")
-    casts = {p: passed(cases, p)["training"]["operators"].get("cast", 0) for p in MOST}
-    assert casts["fp32"] <= 2
-    assert casts["bf16"] == casts["fp16"] > 12
+def test_nothing_is_cast_in_fp32(on_device):
+    """But masks and counts, once a step or a micro-batch."""
+    training = passed(on_device("launching"), "fp32")["training"]
+    assert training["operators"].get("cast", 0) < 10
 
 
 def test_the_command_prints_them():
