@@ -35,7 +35,7 @@ def count(precision: str, n_docs: int) -> dict[str, dict[str, Any]]:
     counted = [
         (shim.runner, "_sequences", "input"),
         (shim.runner, "_run", "forward"),
-        (shim, "gradients", "gradients"),
+        (shim.step, "gradients", "gradients"),
         (shim, "finish_update", "finish"),
     ]
     for owner, method, part in counted:

@@ -75,7 +75,7 @@ class SharedRunner:
                 if hasattr(network.head.linear.weight, "dtype")
                 else flat.dtype
             )
-            return Emissions(network.head(flat[solid].to(dtype)), offsets)
+            return Emissions([network.head(flat[solid].to(dtype))], offsets)
 
     def _flat(self, model: Model, docs: Any, vectors: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         device = self.shim.device

@@ -251,9 +251,9 @@ class EncoderRunner:
         with torch.inference_mode():
             self._in_micro_batches(np.arange(len(prepared.lengths)), prepared.lengths, "predict", run)
             if not parts:
-                return Emissions(torch.zeros(0, network.head.linear.out_features), prepared.offsets)
-            found = torch.cat([part for _, part in parts])
-            return Emissions(found, prepared.offsets, np.concatenate([tokens for tokens, _ in parts]))
+                return Emissions([torch.zeros(0, network.head.linear.out_features)], prepared.offsets)
+            order = np.concatenate([tokens for tokens, _ in parts])
+            return Emissions([part for _, part in parts], prepared.offsets, order)
 
     # -- both -------------------------------------------------------------------------------------------------
 
