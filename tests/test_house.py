@@ -183,7 +183,7 @@ def test_nothing_opens_pickles_or_evaluates_text():
 def lines_run(function) -> int:
     """How many lines of the component, its pieces and its runner Python steps through in a call."""
     files = {str(SOURCE / name) for name in ("component.py", "pieces/gold.py", "pieces/tokenizer.py", "pieces/windows.py",
-             "pieces/scheme.py", "pieces/cache.py", "model/tagger.py", "model/network.py", "model/loss.py", "model/shim.py")}  # fmt: skip
+             "pieces/scheme.py", "pieces/cache.py", "model/runners/own_encoder.py", "model/network/tag_network.py", "model/training/loss.py", "model/shim.py")}  # fmt: skip
     count = 0
 
     def local(frame, event, arg):
@@ -222,7 +222,13 @@ def test_work_in_python_does_not_grow_with_the_tokens(bert):
 
 def test_no_loop_over_a_docs_tokens():
     """By reading: no `for token in doc`, no `range(len(doc))` in the component and what it calls a batch."""
-    for name in ("component.py", "model/tagger.py", "model/network.py", "model/shared.py", "model/loss.py"):
+    for name in (
+        "component.py",
+        "model/runners/own_encoder.py",
+        "model/network/tag_network.py",
+        "model/runners/shared.py",
+        "model/training/loss.py",
+    ):
         for node in ast.walk(ast.parse((SOURCE / name).read_text(encoding="utf8"))):
             if isinstance(node, (ast.For, ast.comprehension)):
                 looped = ast.unparse(node.iter)

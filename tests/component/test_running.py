@@ -13,7 +13,7 @@ import spacy
 import torch
 
 import tiny
-from cloudner.model.emissions import Emissions
+from cloudner.model.prediction.emissions import Emissions
 
 TEXTS = [text for text, _ in tiny.DATA] * 5
 

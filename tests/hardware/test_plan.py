@@ -24,8 +24,8 @@ from cloudner.hardware.prices import cheapest, embedded_prices, from_offers, giv
 from cloudner.hardware.show import markdown
 from cloudner.hardware.sky import ATTEMPT
 from cloudner.hardware.speed import accelerator_of, accelerators, epoch_load, flops_per_piece, rated, windows
-from cloudner.model import timing
-from cloudner.model.timing import time_training
+from cloudner.model import benchmark as timing
+from cloudner.model.benchmark import time_training
 
 BASE = "bert-base-cased"
 CLOUD = ["T4", "L4", "A10G", "L40S", "A100-40", "A100-80", "H100", "H200", "B200"]

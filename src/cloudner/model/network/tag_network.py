@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cloudner.errors import ConfigError
-from cloudner.model.masks import attention_mask, hidden_states
+from cloudner.model.network.masks import attention_mask, hidden_states
 from cloudner.pieces.tokenizer import N_CASES
 
 POOLINGS = ("first", "mean", "max")

@@ -1,6 +1,7 @@
-"""Training by a second pass over each micro-batch: R-Drop and adversarial examples.
+"""Passes over a micro-batch that add its gradients: the plain one, and those that pass twice, R-Drop and adversarial
+examples.
 
-Both are sums over sequences or tokens of what each has by itself, so that a step is the same however its sequences
+All are sums over sequences or tokens of what each has by itself, so that a step is the same however its sequences
 are cut into micro-batches.
 """
 
@@ -8,43 +9,64 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from cloudner.errors import ConfigError
-from cloudner.model.loss import symmetric_kl
-from cloudner.model.network import Network, Sequences
+from cloudner.model.network.tag_network import Network, Sequences
 from cloudner.model.settings import Settings
+from cloudner.model.training.loss import symmetric_kl
 
-if TYPE_CHECKING:
-    from cloudner.model.tagger import EncoderRunner
+
+class Runner(Protocol):
+    """What a pass needs of the runner of an encoder."""
+
+    shim: Any
+    settings: Settings
+
+    @property
+    def network(self) -> Network: ...
+
+    def scores(self, batch: Sequences) -> torch.Tensor: ...
+
+    def loss(self, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray) -> torch.Tensor: ...
+
 
 # (runner, micro-batch, tags, tokens of each sequence, labelled tokens) -> the summed plain loss, detached
-Pass = Callable[["EncoderRunner", Sequences, torch.Tensor, np.ndarray, int], torch.Tensor]
+Pass = Callable[[Runner, Sequences, torch.Tensor, np.ndarray, int], torch.Tensor]
 
 
-def extra_pass(settings: Settings) -> Pass | None:
-    """What takes the place of a plain forward and backward pass, if anything does."""
-    return r_drop if settings.r_drop else fgm if settings.fgm else None
+def pass_for(settings: Settings) -> Pass:
+    return r_drop if settings.r_drop else fgm if settings.fgm else plain
+
+
+def plain(
+    runner: Runner, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
+) -> torch.Tensor:
+    """One forward and backward pass."""
+    with runner.shim.forward_context():
+        loss = runner.loss(runner.scores(batch), tags, sizes)
+    runner.shim.accumulate(loss, n_labelled)
+    return loss.detach().float()
 
 
 def r_drop(
-    runner: EncoderRunner, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
+    runner: Runner, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
 ) -> torch.Tensor:
     """Two passes under different dropout, and their divergence (Liang et al., 2021, "R-Drop: Regularized Dropout for
     Neural Networks"; scaled as in the authors' code: mean of the two losses + alpha * mean of the two divergences)."""
     with runner.shim.forward_context():
-        one, other = runner._run(runner.network, batch), runner._run(runner.network, batch)
-        loss = (_loss(runner, one, tags, sizes) + _loss(runner, other, tags, sizes)) / 2
+        one, other = runner.scores(batch), runner.scores(batch)
+        loss = (runner.loss(one, tags, sizes) + runner.loss(other, tags, sizes)) / 2
         regular = runner.settings.r_drop * symmetric_kl(one, other, tags)
     runner.shim.accumulate(loss + regular, n_labelled)
     return loss.detach().float()
 
 
 def fgm(
-    runner: EncoderRunner, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
+    runner: Runner, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
 ) -> torch.Tensor:
     """The loss, and the loss after a step of length epsilon along its gradient in the embeddings (Miyato et al., 2017,
     "Adversarial Training Methods for Semi-Supervised Text Classification", equations 5 and 6).
@@ -61,7 +83,7 @@ def fgm(
         return output
 
     with _embeddings(network, keep), shim.forward_context():
-        loss = _loss(runner, runner._run(network, batch), tags, sizes)
+        loss = runner.loss(runner.scores(batch), tags, sizes)
     if seen[0].dim() != 3:
         raise ConfigError(
             f"fgm with an encoder whose embeddings have shape {tuple(seen[0].shape)}",
@@ -76,13 +98,9 @@ def fgm(
     step = (runner.settings.fgm * along / norm[:, None, None]).to(seen[0].dtype)
     seen.clear()
     with _embeddings(network, lambda output: output + step), shim.forward_context():
-        adversarial = _loss(runner, runner._run(network, batch), tags, sizes)
+        adversarial = runner.loss(runner.scores(batch), tags, sizes)
     shim.accumulate(adversarial, n_labelled, earlier=clean)
     return result
-
-
-def _loss(runner: EncoderRunner, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray) -> torch.Tensor:
-    return runner._loss(runner.network, scores, tags, sizes)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from cloudner.errors import ConfigError
-from cloudner.model.backends import exported
 from cloudner.model.memory_errors import free_device_memory, is_out_of_memory
-from cloudner.model.network import Network, TagNetwork, first_layer
+from cloudner.model.network.tag_network import Network, TagNetwork, first_layer
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
+from cloudner.model.prediction.backends import exported
 
 logger = logging.getLogger("cloudner")
 
@@ -27,7 +27,7 @@ def prepare(
     precision: "auto" computes as training did where the device can (`trained_in`), else in fp32. "int8" quantises
     the linear layers' weights once and their inputs at each call (CPU only). bf16 and fp16 weights are converted
     once, which spares autocast's conversion at every call.
-    backend: what computes the encoder, see `cloudner.model.backends.exported`.
+    backend: what computes the encoder, see `cloudner.model.prediction.backends.exported`.
     Raises ConfigError for an unknown name, and for a backend asked for by name that cannot do it.
     """
     if precision not in PREDICT_PRECISIONS:

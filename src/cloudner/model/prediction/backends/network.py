@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from cloudner.model.backends.graph import Run
-from cloudner.model.network import Network, Sequences
+from cloudner.model.network.tag_network import Network, Sequences
+from cloudner.model.prediction.backends.graph import Run
 
 # A library's threads do not live on in a forked process, and taking down what waits for them would never end.
 _INHERITED: list[Run] = []

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from thinc.api import Model, torch2xp, xp2torch
 
-from cloudner.model.emissions import Emissions
-from cloudner.model.loss import crf_loss, token_loss
-from cloudner.model.network import TagNetwork
+from cloudner.model.network.tag_network import TagNetwork
+from cloudner.model.prediction.emissions import Emissions
+from cloudner.model.runners.inputs import Gold
 from cloudner.model.shim import TaggerShim
-from cloudner.model.tagger import Gold
-from cloudner.model.weights import ClassWeights
+from cloudner.model.training.class_weights import ClassWeights
+from cloudner.model.training.loss import crf_loss, token_loss
 from cloudner.pieces.gold import solid_tokens
 
 
@@ -89,7 +89,7 @@ def _sizes(docs: Any) -> np.ndarray:
 
 
 def forward(model: Model, inputs: Any, is_train: bool) -> tuple[Any, Callable]:
-    """As `cloudner.model.tagger.forward`; the callback hands the layer below its gradients. Docs go down in the
+    """As `cloudner.model.runners.own_encoder.forward`; the callback hands the layer below its gradients. Docs go down in the
     order they came: a listener aligns them by position."""
     runner: SharedRunner = model.shims[0].runner  # type: ignore[attr-defined]
     tok2vec = model.get_ref("tok2vec")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cloudner.model.backends.graph import EncoderGraph, Run, quiet
+from cloudner.model.prediction.backends.graph import EncoderGraph, Run, quiet
 
 NAME = "openvino"
 EXTRA = "openvino"

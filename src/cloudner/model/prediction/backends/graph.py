@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from cloudner.model.network import Network, encode
+from cloudner.model.network.tag_network import Network, encode
 
 # (ids, mask, cases or None), each (sequences, length) int64, to (sequences, length, width) float32.
 Run = Callable[[np.ndarray, np.ndarray, "np.ndarray | None"], np.ndarray]

@@ -94,7 +94,7 @@ def load_pretrained(
     had."""
     from transformers.utils import logging as hf_logging
 
-    from cloudner.model.dropout import set_rates
+    from cloudner.model.cpu.dropout import set_rates
 
     path = resolve_encoder(name)
     config = _read_config(name, path)
@@ -159,7 +159,7 @@ def build_from_config(
     from transformers import AutoConfig
     from transformers.utils import logging as hf_logging
 
-    from cloudner.model.dropout import set_rates
+    from cloudner.model.cpu.dropout import set_rates
 
     values = json.loads(config_json)
     kind = values.pop("model_type", None)

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from cloudner.hardware.cpu import cpu_name_and_flags
-from cloudner.model.backends.graph import EncoderGraph, Run, quiet
-from cloudner.model.network import first_layer
+from cloudner.model.network.tag_network import first_layer
+from cloudner.model.prediction.backends.graph import EncoderGraph, Run, quiet
 
 NAME = "onnxruntime"
 EXTRA = "onnx"

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from cloudner.errors import ConfigError
-from cloudner.model.backends import onnx_runtime, open_vino
-from cloudner.model.backends.cache import cache_folder, cached, export_key
-from cloudner.model.backends.graph import EncoderGraph, Run
-from cloudner.model.backends.network import ExportedNetwork
-from cloudner.model.encoder import config_json
-from cloudner.model.network import Network
+from cloudner.model.network.encoder import config_json
+from cloudner.model.network.tag_network import Network
 from cloudner.model.precision import choose_precision
+from cloudner.model.prediction.backends import onnx_runtime, open_vino
+from cloudner.model.prediction.backends.cache import cache_folder, cached, export_key
+from cloudner.model.prediction.backends.graph import EncoderGraph, Run
+from cloudner.model.prediction.backends.network import ExportedNetwork
 
 logger = logging.getLogger("cloudner")
 
@@ -59,7 +59,7 @@ def exported(
 ) -> ExportedNetwork | None:
     """The network with its encoder in another library, or None where torch is to predict.
 
-    precision: as for `cloudner.model.inference.prepare`. backend: "auto" takes another library for int8 on a CPU,
+    precision: as for `cloudner.model.prediction.copies.prepare`. backend: "auto" takes another library for int8 on a CPU,
     where one is installed and can export the encoder, and is torch otherwise. Raises ConfigError for a backend asked
     for by name that cannot do what is asked of it.
     """

@@ -19,8 +19,7 @@ import torch
 from cloudner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cloudner.model.sequences import Prepared
-    from cloudner.model.tagger import EncoderRunner, Gold
+    from cloudner.model.network.sequences import Prepared
     from cloudner.model.training.graphs import GraphedPasses
 
 logger = logging.getLogger("cloudner")
@@ -49,10 +48,11 @@ def check_fast(fast: Any) -> Any:
 class FastPaths:
     """The choice for one network in training.
 
+    runner: of an encoder. Its `plain(prepared, rows, gold, n_labelled)` is the pass that a path must equal; gold: `Gold`.
     report: a row for each path that was tried: {"name", "used", "ratio", "difference", "why"}.
     """
 
-    def __init__(self, runner: EncoderRunner, fast: Any) -> None:
+    def __init__(self, runner: Any, fast: Any) -> None:
         self.runner, self.fast = runner, fast
         self.report: list[dict[str, Any]] = []
         self.graphs: GraphedPasses | None = None
@@ -62,7 +62,7 @@ class FastPaths:
 
     # -- in use -----------------------------------------------------------------------------------------------
 
-    def run(self, prepared: Prepared, rows: np.ndarray, gold: Gold, n_labelled: int) -> torch.Tensor | None:
+    def run(self, prepared: Prepared, rows: np.ndarray, gold: Any, n_labelled: int) -> torch.Tensor | None:
         """The pass by a fast path: its loss, detached, on the device; None where the plain pass is to be taken."""
         if self.fast == "off" or self.runner.shim.device.type != "cuda":
             return None
@@ -79,7 +79,7 @@ class FastPaths:
             return None
 
     def _graphed(
-        self, graphs: GraphedPasses, prepared: Prepared, rows: np.ndarray, gold: Gold, n_labelled: int
+        self, graphs: GraphedPasses, prepared: Prepared, rows: np.ndarray, gold: Any, n_labelled: int
     ) -> torch.Tensor | None:
         from cloudner.model.training.graphs import MOST_GRAPHS
 
@@ -114,7 +114,7 @@ class FastPaths:
 
     # -- the proof --------------------------------------------------------------------------------------------
 
-    def _decide(self, prepared: Prepared, rows: np.ndarray, gold: Gold) -> None:
+    def _decide(self, prepared: Prepared, rows: np.ndarray, gold: Any) -> None:
         self._decided = True
         names = NAMES if self.fast == "auto" else tuple(self.fast)
         if "graphs" not in names:
@@ -148,7 +148,7 @@ class FastPaths:
                 return f"not with {name} = {value}"
         return ""
 
-    def _prove_graphs(self, prepared: Prepared, rows: np.ndarray, gold: Gold) -> None:
+    def _prove_graphs(self, prepared: Prepared, rows: np.ndarray, gold: Any) -> None:
         from cloudner.model.training.graphs import GraphedPasses
 
         runner, step = self.runner, self.runner.shim.step
@@ -212,7 +212,7 @@ class FastPaths:
             self._row("graphs", used=True, why=f"{plain:.1f} ms a pass before, {fast:.1f} ms now", **row)
             self.graphs = graphs
 
-    def _plain(self, prepared: Prepared, rows: np.ndarray, gold: Gold) -> torch.Tensor:
+    def _plain(self, prepared: Prepared, rows: np.ndarray, gold: Any) -> torch.Tensor:
         return self.runner.plain(prepared, rows, gold, 1)
 
     def _has_dropout(self, drop: float) -> bool:

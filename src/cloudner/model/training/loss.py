@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from cloudner.model.network import TagHead
+from cloudner.model.network.tag_network import TagHead
 
 
 def token_loss(

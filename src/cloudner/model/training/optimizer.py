@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, List, Union, cast  # noqa: UP035
 from thinc.api import Optimizer
 
 from cloudner.errors import ConfigError
-from cloudner.model.schedule import LinearSchedule
+from cloudner.model.training.schedule import LinearSchedule
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +103,7 @@ def adamw(
 
 def parameter_groups(network: nn.Module, optimizer: FusedAdamW) -> list[dict[str, Any]]:
     """torch parameter groups by weight decay (none on vectors: biases and norms) and rate factor `scale`."""
-    from cloudner.model.network import encoder_layers
+    from cloudner.model.network.tag_network import encoder_layers
 
     encoder = getattr(network, "encoder", None)
     layers = encoder_layers(encoder) if encoder is not None else []

@@ -15,14 +15,15 @@ from cloudner.hardware.encoder import EncoderShape
 from cloudner.hardware.recommend import DEFAULT_ENCODER
 from cloudner.hardware.speed import Calibration, flops_per_piece
 from cloudner.hardware.stats import CorpusStats
-from cloudner.model.dropout import pool_dropout
-from cloudner.model.network import Network, Sequences
-from cloudner.model.optimizer import adamw
-from cloudner.model.rows import sparse_table
-from cloudner.model.sequences import padded_length
+from cloudner.model.cpu.dropout import pool_dropout
+from cloudner.model.cpu.sparse_embeddings import sparse_table
+from cloudner.model.network.sequences import padded_length
+from cloudner.model.network.tag_network import Network, Sequences
+from cloudner.model.runners.own_encoder import EncoderRunner
 from cloudner.model.settings import Settings
 from cloudner.model.shim import TaggerShim
-from cloudner.model.tagger import EncoderRunner
+from cloudner.model.training.optimizer import adamw
+from cloudner.model.training.passes import plain
 
 LABELS = 17  # BIO tags of eight entity types
 MOST_LAYERS, MOST_VOCAB = 6, 32000  # of the timed network; more of the same does not change the rate
@@ -175,7 +176,7 @@ def _update(
     _wait(device)
     began = clock()
     with sparse_table(network.encoder):
-        runner._plain_pass(batch, tags, sizes, len(tags))
+        plain(runner, batch, tags, sizes, len(tags))
     _wait(device)
     middle = clock()
     runner.shim.finish_update(optimizer)

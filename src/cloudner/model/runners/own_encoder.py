@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,22 +14,22 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from cloudner.corpus.training.batcher import register_counter
-from cloudner.model.attention import short_attention, without_plans
 from cloudner.model.compiling import compile_encoder
-from cloudner.model.dropout import pool_dropout
-from cloudner.model.emissions import Emissions
-from cloudner.model.encoder import build_from_config, config_json, load_pretrained
-from cloudner.model.loss import crf_loss, token_loss
-from cloudner.model.memory_errors import free_device_memory, is_out_of_memory
-from cloudner.model.microbatch import OVERHEAD, plan
-from cloudner.model.network import Network, Sequences, TagNetwork
-from cloudner.model.regularise import extra_pass
-from cloudner.model.rows import sparse_table
-from cloudner.model.sequences import Prepared, to_device
+from cloudner.model.cpu.dropout import pool_dropout
+from cloudner.model.cpu.sparse_embeddings import sparse_table
+from cloudner.model.network.attention import short_attention, without_plans
+from cloudner.model.network.encoder import build_from_config, config_json, load_pretrained
+from cloudner.model.network.sequences import Prepared, to_device
+from cloudner.model.network.tag_network import Network, Sequences, TagNetwork
+from cloudner.model.prediction.emissions import Emissions
+from cloudner.model.runners.inputs import Gold
+from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
-from cloudner.model.training.choice import FastPaths
-from cloudner.model.weights import ClassWeights
+from cloudner.model.training.class_weights import ClassWeights
+from cloudner.model.training.fast_paths import FastPaths
+from cloudner.model.training.loss import crf_loss, token_loss
+from cloudner.model.training.passes import pass_for
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
 from cloudner.pieces.windows import Windows, make_windows, sentence_starts
@@ -39,17 +38,6 @@ logger = logging.getLogger("cloudner")
 
 # Padded pieces a micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
 DEFAULT_BUDGET = {"cpu": {"train": 4096, "predict": 2048}, "cuda": {"train": 16384, "predict": 32768}}
-
-
-@dataclass(slots=True)
-class Gold:
-    """What to learn from: predicted docs, the tags of their non-space tokens one after another (-1: missing), the
-    references under which their pieces are kept, and the dropout rate before the head."""
-
-    docs: Sequence[Doc]
-    tags: np.ndarray
-    keys: Sequence[Doc]
-    drop: float = 0.0
 
 
 class EncoderRunner:
@@ -139,6 +127,7 @@ class EncoderRunner:
         return network
 
     def budget(self, mode: str) -> int:
+        """Most padded word pieces of a micro-batch in "train" or "predict"."""
         kind = "cuda" if self.shim.device.type == "cuda" else "cpu"
         wanted = self.settings.batch_pieces if mode == "train" else self.settings.predict_pieces
         allowed = wanted or DEFAULT_BUDGET[kind][mode]
@@ -147,6 +136,34 @@ class EncoderRunner:
     def _held(self, mode: str) -> int:
         """Passes held in memory at once."""
         return 2 if mode == "train" and self.settings.r_drop else 1
+
+    def _in_micro_batches(
+        self, rows: np.ndarray, lengths: np.ndarray, mode: str, run: Callable[[np.ndarray], None]
+    ) -> None:
+        in_micro_batches(
+            rows,
+            lengths,
+            run,
+            budget=lambda: self.budget(mode),
+            overhead=OVERHEAD["cuda" if self.shim.device.type == "cuda" else "cpu"],
+            make_room=lambda: mode == "train" and self.paths.give_up("memory ran out"),
+            shrink=lambda pieces: self._shrink(mode, pieces),
+        )
+
+    def _shrink(self, mode: str, pieces: int) -> None:
+        """The budget found by running out of memory."""
+        if pieces >= self.shrunk.get(mode, 1 << 40):
+            return
+        if mode not in self.shrunk:
+            logger.warning(
+                "Out of memory: %s goes on in micro-batches of %d word pieces; results stay the same. Set "
+                '"%s = %d" to start with them.',
+                "training" if mode == "train" else "prediction",
+                pieces,
+                "batch_pieces" if mode == "train" else "predict_pieces",
+                pieces * self._held(mode),
+            )
+        self.shrunk[mode] = max(pieces, 8)
 
     def windows(self, pieces: Sequence[Pieces], docs: Sequence[Doc] = ()) -> Windows:
         assert self.tokenizer is not None
@@ -209,25 +226,21 @@ class EncoderRunner:
         """Forward and backward pass of these sequences, kernel by kernel; the summed loss, detached."""
         batch, tokens = self._sequences(prepared, rows, self.network)
         tags = to_device(gold.tags[tokens], self.shim.device)
-        take = extra_pass(self.settings) or EncoderRunner._plain_pass
+        take = pass_for(self.settings)
         with without_plans(self.shim.device):
             return take(self, batch, tags, prepared.sizes[rows], n_labelled)
 
-    def _plain_pass(
-        self, batch: Sequences, tags: torch.Tensor, sizes: np.ndarray, n_labelled: int
-    ) -> torch.Tensor:
-        with self.shim.forward_context():
-            loss = self._loss(self.network, self._run(self.network, batch), tags, sizes)
-        self.shim.accumulate(loss, n_labelled)
-        return loss.detach().float()
-
-    def _loss(
-        self, network: Network, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray
-    ) -> torch.Tensor:
-        if network.head.crf:
-            return crf_loss(network.head, scores, tags, torch.from_numpy(sizes))
+    def loss(self, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray) -> torch.Tensor:
+        """Summed over labelled tokens. scores: (tokens, tags); sizes: tokens of each sequence."""
+        head = self.network.head
+        if head.crf:
+            return crf_loss(head, scores, tags, torch.from_numpy(sizes))
         weight = self.weights.tensor(scores.device)
         return token_loss(scores, tags, smoothing=self.settings.label_smoothing, weight=weight)
+
+    def scores(self, batch: Sequences) -> torch.Tensor:
+        """(tokens, tags) fp32 of the network in training."""
+        return self._run(self.network, batch)
 
     def _run(self, network: TagNetwork, batch: Sequences) -> torch.Tensor:
         if self.settings.compile or self.settings.gradient_checkpointing:  # neither sees a mode of the calls
@@ -269,50 +282,6 @@ class EncoderRunner:
             counts=network.pooling != "first",
             cases=network.cases is not None,
         )
-
-    def _in_micro_batches(
-        self, rows: np.ndarray, lengths: np.ndarray, mode: str, run: Callable[[np.ndarray], None]
-    ) -> None:
-        """Runs all rows. A micro-batch that does not fit into memory is cut in two and run again, and the smaller
-        size is kept for what follows."""
-        kind = "cuda" if self.shim.device.type == "cuda" else "cpu"
-        waiting = [rows[g] for g in plan(lengths[rows], self.budget(mode), OVERHEAD[kind])]
-        waiting.reverse()
-        while waiting:
-            batch = waiting.pop()
-            if len(batch) > 1 and len(batch) * int(lengths[batch].max()) > self.budget(mode):
-                half = len(batch) // 2
-                waiting += [batch[half:], batch[:half]]
-                continue
-            try:
-                run(batch)
-                continue
-            except RuntimeError as error:
-                alone = len(batch) == 1 and (mode != "train" or self.paths.graphs is None)
-                if alone or not is_out_of_memory(error):
-                    raise
-            # Out here, since the exception keeps what the failed pass had allocated.
-            if mode == "train" and self.paths.give_up("memory ran out"):
-                free_device_memory()
-                waiting.append(batch)
-                continue
-            free_device_memory()
-            self._shrink(mode, len(batch) * int(lengths[batch].max()) // 2)
-            half = len(batch) // 2
-            waiting += [batch[half:], batch[:half]]
-
-    def _shrink(self, mode: str, pieces: int) -> None:
-        if pieces < self.shrunk.get(mode, 1 << 40):
-            if mode not in self.shrunk:
-                logger.warning(
-                    "Out of memory: %s goes on in micro-batches of %d word pieces; results stay the same. Set "
-                    '"%s = %d" to start with them.',
-                    "training" if mode == "train" else "prediction",
-                    pieces,
-                    "batch_pieces" if mode == "train" else "predict_pieces",
-                    pieces * self._held(mode),
-                )
-            self.shrunk[mode] = max(pieces, 8)
 
 
 def forward(model: Model, inputs: Any, is_train: bool) -> tuple[Any, Callable]:
