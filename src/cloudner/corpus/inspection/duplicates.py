@@ -164,10 +164,10 @@ def _fold_columns(table: NDArray[np.uint32]) -> NDArray[np.uint64]:
 
 def _signatures(words: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArray[np.uint32]:
     """uint32 (documents, 30): the smallest of 30 hashes over each document's pairs of neighbouring words."""
-    made = np.zeros((len(lengths), BANDS * ROWS), dtype=np.uint32)
+    signatures = np.zeros((len(lengths), BANDS * ROWS), dtype=np.uint32)
     long = lengths >= MIN_WORDS
     if not long.any():
-        return made
+        return signatures
     pairs = mix(words[:-1] * _MULTIPLIER + words[1:])
     starts = np.cumsum(lengths) - lengths
     # A document's pairs, and the one over its end left out: its last word begins no pair of its own.
@@ -177,5 +177,7 @@ def _signatures(words: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArra
     sizes = lengths[long] - 1
     first = np.cumsum(sizes) - sizes
     for column, factor in enumerate(_FACTORS):
-        made[long, column] = np.minimum.reduceat((pairs * factor) >> np.uint64(32), first).astype(np.uint32)
-    return made
+        signatures[long, column] = np.minimum.reduceat((pairs * factor) >> np.uint64(32), first).astype(
+            np.uint32
+        )
+    return signatures

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.parts import Part, PartSpool
-from cloudner.corpus.inspection.result import Inspection, Overlap
+from cloudner.corpus.inspection.result import InspectionData, Overlap
 from cloudner.corpus.inspection.suspects import Place
 
 _CONTEXT = 8  # tokens shown on either side of a suspicious string
@@ -57,7 +57,7 @@ class Examples:
 
 
 def find_overlaps(texts: TextKeys, names: list[str], reader: Examples, limit: int) -> list[Overlap]:
-    made = []
+    overlaps = []
     for split, name in enumerate(names):
         for other in range(split + 1):
             copies = texts.copies(split, other)
@@ -70,21 +70,21 @@ def find_overlaps(texts: TextKeys, names: list[str], reader: Examples, limit: in
                 }
                 for copy in copies[:limit]
             ]
-            made.append(
+            overlaps.append(
                 Overlap(
                     name, names[other], counts["identical"], counts["normalised"], counts["near"], examples
                 )
             )
-    return made
+    return overlaps
 
 
-def notes_on(made: Inspection) -> list[str]:
+def notes_on(data: InspectionData) -> list[str]:
     """A sentence for each thing in the result that deserves a look."""
     notes = []
-    train = next((split for split in made.splits if split.name == made.train), None)
+    train = next((split for split in data.splits if split.name == data.train), None)
     if train is None:
         notes.append("no split is called train: nothing is said about unseen strings (--train PATH names it)")
-    for split in made.splits:
+    for split in data.splits:
         if not split.entities:
             notes.append(f"{split.name} has no entity at all")
         if split.unannotated:
@@ -94,7 +94,7 @@ def notes_on(made: Inspection) -> list[str]:
         if split.over_window:
             notes.append(
                 f"{split.name}: {split.over_window:,} of {split.docs:,} documents are longer than the window of "
-                f"{made.window} word pieces and are read in several windows"
+                f"{data.window} word pieces and are read in several windows"
             )
         if train is not None and split is not train:
             strange = sorted(set(split.labels) - set(train.labels))
@@ -105,17 +105,17 @@ def notes_on(made: Inspection) -> list[str]:
         if few:
             notes.append(f"fewer than {FEW_MENTIONS} training mentions: {', '.join(few)}")
     cases: dict[str, list[str]] = {}
-    for label in made.labels:
+    for label in data.labels:
         cases.setdefault(label.casefold(), []).append(label)
     for variants in cases.values():
         if len(variants) > 1:
             notes.append(f"labels that differ only in case: {', '.join(variants)}")
-    if made.document_conflict_total:
+    if data.document_conflict_total:
         notes.append(
-            f"{made.document_conflict_total:,} documents have the words of another and other entities"
+            f"{data.document_conflict_total:,} documents have the words of another and other entities"
         )
-    if made.leaked:
+    if data.leaked:
         notes.append(
-            f"{made.leaked:,} documents have their like in another split; scores on them flatter the model"
+            f"{data.leaked:,} documents have their like in another split; scores on them flatter the model"
         )
     return notes
