@@ -15,13 +15,13 @@ from spacy.attrs import IDX, ORTH, SPACY
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align.builder import NO_GROUPS, Columns, StringIds, plain_data
+from cloudner.corpus.align.builder import Columns, StringIds, plain_data
 from cloudner.corpus.align.spans import AlignMode, Entity, Placing
 from cloudner.corpus.align.tag_codes import TagCodes, is_plain
 from cloudner.corpus.align.tag_schemes import Scheme, decode, detect_scheme
 from cloudner.corpus.align.tokenizer import shared_tokenizer
 from cloudner.corpus.contract import Record
-from cloudner.corpus.docbin.chunk import MISSING, Chunk
+from cloudner.corpus.docbin.chunk import MISSING, NO_GROUPS, Chunk
 from cloudner.corpus.issues import Action, ConversionIssue, excerpt
 from cloudner.errors import ConfigError, InputError
 

@@ -25,7 +25,7 @@ from cloudner.corpus.convert.paths import (
 )
 from cloudner.corpus.convert.regroup import regroup
 from cloudner.corpus.convert.report import ConversionReport
-from cloudner.corpus.convert.split import Spool, parse_split
+from cloudner.corpus.convert.split import Splitter, parse_split
 from cloudner.corpus.convert.writers import Output, make_output
 from cloudner.corpus.docbin.writer import SHARD_TOKENS
 from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
@@ -132,15 +132,15 @@ def convert(
             records = regroup(records, n_sents)
         chunks = align_chunks(batches(records), aligner, n_process)
         watch = Watch()
-        spool = stack.enter_context(Spool()) if shares is not None else None
+        splitter = stack.enter_context(Splitter()) if shares is not None else None
         for chunk in chunks:
             log.extend(chunk.issues)
             chunk.issues = []
             watch.look(chunk, report, log)
-            if spool is None:
+            if splitter is None:
                 temporaries[paths[0]].add(chunk)
             else:
-                spool.add(chunk)
+                splitter.add(chunk)
         if report.docs == 0:
             raise InputError(
                 "no document in the input has any text",
@@ -151,8 +151,8 @@ def convert(
         watch.finish(report, log)
         report.issues, report.examples = log.counts, log.examples
         report.hints = hints(report, script, lang)
-        if spool is not None and shares is not None:
-            for index, chunk in spool.divide(shares, seed):
+        if splitter is not None and shares is not None:
+            for index, chunk in splitter.divide(shares, seed):
                 temporaries[paths[index]].add(chunk)
         if strict and log.lost:
             report.issues_path = log.close()

@@ -10,9 +10,8 @@ from queue import Queue
 from threading import Thread
 from typing import Any, Protocol
 
-from cloudner.corpus.align.builder import NO_GROUPS
 from cloudner.corpus.contract import Format, Record, SpanRecord
-from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, OUTSIDE, Chunk, msgpack_loads
+from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, NO_GROUPS, OUTSIDE, Chunk, msgpack_loads
 from cloudner.corpus.docbin.writer import DocBinWriter
 
 

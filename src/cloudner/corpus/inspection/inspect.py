@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.notes import Examples, find_overlaps, notes_on
 from cloudner.corpus.inspection.page import page
-from cloudner.corpus.inspection.parts import Part, PartSpool, find_splits, read_parts
 from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_folder
 from cloudner.corpus.inspection.result import InspectionData, Overlap, SplitStats, length_names
+from cloudner.corpus.inspection.splits import find_splits, read_chunks
 from cloudner.corpus.inspection.statistics import Tally
 from cloudner.corpus.inspection.suspects import Surfaces, SuspectSearch
 from cloudner.corpus.inspection.tables import markdown
@@ -59,7 +61,7 @@ def inspect_corpus(
     max_items: findings of each kind that are kept; the totals count all.
     progress: called with the split's name and its number of documents so far.
 
-    Memory: one part of 8,000 documents, and per document about 160 bytes; the tokens lie in a temporary file.
+    Memory: one chunk of 8,000 documents, and per document about 160 bytes; the tokens lie in a temporary file.
     Raises InputError for what cannot be read, ConfigError for an encoder that cannot be.
     """
     began = time.perf_counter()
@@ -68,12 +70,12 @@ def inspect_corpus(
     splits, train_index = find_splits(paths, train)
     notes: list[str] = []
     counter = _counter(encoder, window, notes)
-    with PartSpool() as spool:
+    with Spool() as spool:
         corpus = _Corpus(splits, train_index, counter, spool)
         for index, (name, path) in enumerate(splits):
             lost: Counter[str] = Counter()
-            for part in read_parts(index, path, lang, format, lost=lost):
-                corpus.add(part)
+            for chunk in read_chunks(path, lang, format, lost=lost):
+                corpus.add(index, chunk)
                 if progress is not None:
                     progress(name, corpus.tallies[index].stats.docs)
             if lost:
@@ -100,30 +102,32 @@ class _Corpus:
     """The splits while they are read, the training data first, and what is likely wrong with them afterwards."""
 
     def __init__(
-        self, splits: list[tuple[str, str]], train: int | None, counter: PieceCounter | None, spool: PartSpool
+        self, splits: list[tuple[str, str]], train: int | None, counter: PieceCounter | None, spool: Spool
     ) -> None:
         self.names, self.train, self.spool = [name for name, _ in splits], train, spool
         self.tallies = [Tally(name, path, counter) for name, path in splits]
         self._texts, self._surfaces = TextKeys(), Surfaces()
         self._train_words: set[int] = set()
+        self._split_of: list[int] = []  # of each chunk
 
-    def add(self, part: Part) -> None:
-        self.spool.add(part)
-        self.tallies[part.split].add(part)
-        self._texts.add(part)
-        self._surfaces.add(part)
+    def add(self, split: int, chunk: Chunk) -> None:
+        self.spool.add(chunk)
+        self._split_of.append(split)
+        self.tallies[split].add(chunk)
+        self._texts.add(split, chunk)
+        self._surfaces.add(split, chunk)
         if self.train is None:
             return
-        words, counts = np.unique(part.orth, return_counts=True)
-        if part.split == self.train:
+        words, counts = np.unique(chunk.orth, return_counts=True)
+        if split == self.train:
             self._train_words.update(words.tolist())
             return
         for word, count in zip(words.tolist(), counts.tolist(), strict=True):
             if word not in self._train_words:
-                self.tallies[part.split].unseen_words += count
+                self.tallies[split].unseen_words += count
 
     def statistics(self) -> list[SplitStats]:
-        """One for each split, once all parts are added."""
+        """One for each split, once all chunks are added."""
         self._texts.finish()
         stats = [tally.finish() for tally in self.tallies]
         for index, split in enumerate(stats):
@@ -134,13 +138,13 @@ class _Corpus:
         return stats
 
     def look_for_errors(self, inspection: Inspection, max_items: int) -> None:
-        """Puts conflicts, suspects and overlaps into the inspection; reads the parts a second time."""
+        """Puts conflicts, suspects and overlaps into the inspection; reads the chunks a second time."""
         search = SuspectSearch(self._surfaces)
         for number in range(len(self.spool)):
-            search.look(number, self.spool.part(number))
+            search.look(number, self.spool.chunk(number))
         suspects, conflicts = search.suspects(), self._surfaces.conflicts()
         document_conflicts = self._texts.conflicts()
-        reader = Examples(self.spool, self.names)
+        reader = Examples(self.spool, [self.names[split] for split in self._split_of])
         inspection.overlaps = find_overlaps(self._texts, self.names, reader, min(max_items, 20))
         inspection.conflicts, inspection.conflict_total = conflicts[:max_items], len(conflicts)
         inspection.suspects = [

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
-from cloudner.corpus.inspection.parts import Part, PartSpool
 from cloudner.corpus.inspection.result import InspectionData, Overlap
 from cloudner.corpus.inspection.suspects import Place
 
@@ -16,44 +17,45 @@ FEW_MENTIONS = 50
 
 
 class Examples:
-    """Texts and places of findings, read back from the spool; the last part stays at hand."""
+    """Texts and places of findings, read back from the spool; the last chunk stays at hand. splits: of each chunk."""
 
-    def __init__(self, spool: PartSpool, names: list[str]) -> None:
-        self._spool, self._names = spool, names
-        self._kept: tuple[int, Part] | None = None
+    def __init__(self, spool: Spool, splits: list[str]) -> None:
+        self._spool, self._splits = spool, splits
+        self._kept: tuple[int, Chunk] | None = None
 
-    def _part(self, number: int) -> Part:
+    def _chunk(self, number: int) -> Chunk:
         if self._kept is None or self._kept[0] != number:
-            self._kept = number, self._spool.part(number)
+            self._kept = number, self._spool.chunk(number)
         return self._kept[1]
 
     def context(self, place: Place) -> dict[str, Any]:
         """A string with what stands around it, and where it is."""
         number, doc, start, end = place
-        part = self._part(number)
-        first, last = int(part.starts[doc]), int(part.ends[doc])
+        chunk = self._chunk(number)
+        first, last = int(chunk.starts[doc]), int(chunk.ends[doc])
         return {
-            **self._where(part, doc),
-            "before": part.text(max(first, start - _CONTEXT), start),
-            "text": part.text(start, end),
-            "after": part.text(end, min(last, end + _CONTEXT)),
+            **self._where(number, doc),
+            "before": chunk.text(max(first, start - _CONTEXT), start),
+            "text": chunk.text(start, end),
+            "after": chunk.text(end, min(last, end + _CONTEXT)),
         }
 
     def document(self, doc: int) -> dict[str, Any]:
         """The beginning of a document and where it is."""
         number, row = self._spool.find(doc)
-        part = self._part(number)
-        first, last = int(part.starts[row]), int(part.ends[row])
-        text = part.text(first, min(last, first + 40))
+        chunk = self._chunk(number)
+        first, last = int(chunk.starts[row]), int(chunk.ends[row])
+        text = chunk.text(first, min(last, first + 40))
         more = " …" if last > first + 40 or len(text) > 240 else ""
-        return {**self._where(part, row), "text": text[:240] + more}
+        return {**self._where(number, row), "text": text[:240] + more}
 
     def pair(self, doc: int, other: int) -> dict[str, Any]:
         """Two documents that belong together."""
         return {**self.document(doc), "other": self.document(other)}
 
-    def _where(self, part: Part, doc: int) -> dict[str, Any]:
-        return {"split": self._names[part.split], "file": part.file, "line": int(part.numbers[doc])}
+    def _where(self, number: int, doc: int) -> dict[str, Any]:
+        file, line = self._chunk(number).places[doc]
+        return {"split": self._splits[number], "file": file, "line": line}
 
 
 def find_overlaps(texts: TextKeys, names: list[str], reader: Examples, limit: int) -> list[Overlap]:
