@@ -12,6 +12,7 @@ from cloudner.corpus.formats.registry import (
     _WRITTEN,
     builtin,
     builtins,
+    can_write,
     format_for_output,
     formats,
     get_format,
@@ -29,12 +30,12 @@ def test_the_written_table_says_where_a_format_is(name):
 def test_the_format_of_an_extension_writes_files_of_that_name(extension, name):
     fmt = format_for_output(f"out{extension}")
     assert fmt.name == name
-    assert fmt.write or fmt.write_path
+    assert can_write(fmt)
     assert extension in fmt.extensions
 
 
 def test_every_extension_of_a_writable_format_is_written():
-    extensions = {e for fmt in formats().values() if fmt.write or fmt.write_path for e in fmt.extensions}
+    extensions = {e for fmt in formats().values() if can_write(fmt) for e in fmt.extensions}
     assert extensions == set(_WRITTEN)
 
 

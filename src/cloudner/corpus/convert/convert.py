@@ -57,7 +57,6 @@ def convert(
     tag_column: str | int | None = None,
     sentence_column: str | None = None,
     delimiter: str | None = None,
-    extra: Mapping[str, Any] | None = None,
     shard_tokens: int = SHARD_TOKENS,
     progress: Progress | None = None,
 ) -> ConversionReport:
@@ -75,7 +74,7 @@ def convert(
     n_sents: sentences a document, for token-based sources. n_process: processes that tokenise and align.
     strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
         list: the label names of numeric tags, in their order.
-    encoding, *_column, delimiter, extra: what the content does not say; see `contract.ReadOptions`.
+    encoding, *_column, delimiter: what the content does not say; see `contract.ReadOptions`.
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
     progress: called with the current source and the number of documents so far.
 
@@ -101,7 +100,6 @@ def convert(
         group_by=group_by,
         delimiter=delimiter,
         labels=_renames(labels),
-        extra=dict(extra or {}),
     )
     found = find_rows(sources)
     if isinstance(found, RowSource) and format != "auto":

@@ -21,6 +21,7 @@ from cloudner.corpus.contract import Format
 from cloudner.errors import ConfigError
 
 ENTRY_POINT_GROUP = "cloudner_formats"
+DOCBIN = "spacy"  # the name of the format of `.spacy` files
 
 
 class _Home(NamedTuple):
@@ -217,7 +218,7 @@ def format_for_output(path: str, to: str = "auto") -> Format:
     """The writable format for an output path, by `to` or by the extension. Raises ConfigError without one."""
     if to != "auto":
         fmt = get_format(to)
-        if fmt.write is None and fmt.write_path is None:
+        if not can_write(fmt):
             raise ConfigError(
                 f"the format {to!r} can be read but not written",
                 expected="one of " + ", ".join(_writable()),
@@ -228,7 +229,7 @@ def format_for_output(path: str, to: str = "auto") -> Format:
         if lower.endswith(extension):
             return builtin(name)
     for fmt in plugins().values():
-        if (fmt.write or fmt.write_path) and lower.endswith(fmt.extensions):
+        if can_write(fmt) and lower.endswith(fmt.extensions):
             return fmt
     raise ConfigError(
         f"no writable format goes with the name {path!r}",
@@ -237,5 +238,10 @@ def format_for_output(path: str, to: str = "auto") -> Format:
     )
 
 
+def can_write(fmt: Format) -> bool:
+    """Can a conversion end in this format? `.spacy` is written from arrays, all others by their own writer."""
+    return fmt.name == DOCBIN or fmt.write is not None or fmt.write_path is not None
+
+
 def _writable() -> list[str]:
-    return sorted(name for name, fmt in formats().items() if fmt.write or fmt.write_path)
+    return sorted(name for name, fmt in formats().items() if can_write(fmt))

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.docbin.load import docbin_docs, is_docbin
-from cloudner.corpus.docbin.writer import pack
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.reading import Paths, aligned_chunks, corpus_sources
@@ -190,8 +190,7 @@ class Corpus:
             for issue in chunk.issues:
                 if issue.action in ("dropped", "changed"):
                     lost[issue.cause] += 1
-            # The way of a converted file, so that both give the same documents.
-            yield from DocBin().from_bytes(pack([chunk])).get_docs(vocab)
+            yield from chunk_docs(chunk, vocab)
 
     def _parts(self, references: Iterable[Doc]) -> Iterator[Doc]:
         """The documents, or their sentences where the settings ask for them; see spaCy's `Corpus`."""

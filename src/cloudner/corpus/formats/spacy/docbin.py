@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 
@@ -58,19 +57,5 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
-def _write_path(records: Iterable[Record], path: Path) -> None:
-    from itertools import islice
-
-    from cloudner.corpus.align.aligner import Aligner
-    from cloudner.corpus.docbin.writer import DocBinWriter
-
-    writer, aligner = DocBinWriter(path), Aligner("xx")
-    iterator = iter(records)
-    while batch := list(islice(iterator, 512)):
-        writer.add(aligner.chunk(batch))
-    writer.close()
-
-
-SPACY = Format(
-    "spacy", "spaCy's binary corpus (.spacy, DocBin)", (".spacy",), _sniff, _read, write_path=_write_path
-)
+# Written by `convert` from arrays, without records: see `registry.can_write`.
+SPACY = Format("spacy", "spaCy's binary corpus (.spacy, DocBin)", (".spacy",), _sniff, _read)
