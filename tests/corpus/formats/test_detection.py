@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from _reading import put
-from _text_samples import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
-from test_export_formats import CASES
-from test_wild_files import CASES as WILD
+from corpus.reading import put
+from corpus.samples.text import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
+from corpus.formats.test_export_formats import CASES
+from corpus.formats.test_wild_files import CASES as WILD
 
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.files.sources import open_sources

@@ -1,7 +1,7 @@
 """Token-a-line files as they are found in the wild."""
 
 import pytest
-from _reading import detected, read, surfaces, written
+from corpus.reading import detected, read, surfaces, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

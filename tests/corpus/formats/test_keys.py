@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from _reading import put, surfaces
+from corpus.reading import put, surfaces
 
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.files.sources import open_sources

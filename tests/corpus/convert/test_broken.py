@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from broken import BROKEN, make
+from corpus.samples.broken import BROKEN, make
 from typer.testing import CliRunner
 
 from cloudner.cli import app

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from _reading import DocAligner
+from corpus.reading import DocAligner
 
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.files.sources import open_sources

@@ -4,7 +4,7 @@ import json
 import zipfile
 
 import pytest
-from _reading import DocAligner, detected, put
+from corpus.reading import DocAligner, detected, put
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 

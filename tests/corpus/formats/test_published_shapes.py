@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from _reading import DocAligner, put
+from corpus.reading import DocAligner, put
 
 from cloudner.corpus.align.tag_schemes import decode, detect_scheme
 from cloudner.corpus.contract import ReadOptions

@@ -4,7 +4,7 @@ import itertools
 import string
 
 import pytest
-from _reading import DocAligner
+from corpus.reading import DocAligner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -171,7 +171,7 @@ def test_every_writer_of_the_registry_goes_into_every_other(first, tmp_path):
 
 
 def test_every_writer_has_a_property_test():
-    from test_write_read_text import PROPERTY_TESTED
+    from corpus.formats.test_round_trips_of_text import PROPERTY_TESTED
 
     assert {*TEXT_FORMATS, *TOKEN_FORMATS, *PROPERTY_TESTED} == set(WRITERS)
 

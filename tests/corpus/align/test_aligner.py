@@ -2,7 +2,7 @@
 
 import pytest
 import spacy
-from _reading import DocAligner
+from corpus.reading import DocAligner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.vocab import Vocab

@@ -1,7 +1,7 @@
 """Property tests: what a text or column format writes, it reads back with the same entities."""
 
 import pytest
-from _reading import put, read, surfaces, written
+from corpus.reading import put, read, surfaces, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

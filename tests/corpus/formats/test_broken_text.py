@@ -1,8 +1,8 @@
 """Broken column, markup, standoff and XML files: each gives one clear line and says what to do."""
 
 import pytest
-from _reading import put
-from _text_samples import SAMPLES
+from corpus.reading import put
+from corpus.samples.text import SAMPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,8 +1,8 @@
 """Every text and column format: what it reads, what it is taken for, and back from what it writes."""
 
 import pytest
-from _reading import detected, put, read, surfaces, written
-from _text_samples import BRAT_ANN, BRAT_TXT, CONLLU, GERMEVAL, RASA, SAMPLES, VARIANTS, WEBANNO
+from corpus.reading import detected, put, read, surfaces, written
+from corpus.samples.text import BRAT_ANN, BRAT_TXT, CONLLU, GERMEVAL, RASA, SAMPLES, VARIANTS, WEBANNO
 
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.files.sources import open_sources
