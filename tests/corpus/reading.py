@@ -2,11 +2,16 @@
 
 import io
 
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
 from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.files.sources import open_sources
-from cloudner.corpus.formats.detect import detect
+from cloudner.corpus.formats.detect import detect, detect_source
+from cloudner.corpus.formats.registry import formats
 from cloudner.corpus.formats.words import text_of
 
 
@@ -54,3 +59,40 @@ def written(fmt, records):
     stream = io.StringIO()
     fmt.write(records, stream)
     return stream.getvalue()
+
+
+def all_surfaces(records):
+    """The same of all records, in one list."""
+    return [pair for record in records for pair in surfaces(record)]
+
+
+def read_all(tmp_path, name, content, **options):
+    """The name of the format that a file is taken for, and its records."""
+    source = next(open_sources(put(tmp_path, name, content)))
+    found = detect_source(source).format
+    return found.name, list(found.read(source, ReadOptions(**options)))
+
+
+def entities_of(aligner, records):
+    """(text, label) of the entities of all records, once they are aligned."""
+    docs = aligner.docs(records)
+    aligner.take_issues()
+    return [(ent.text, ent.label_) for doc in docs for ent in doc.ents]
+
+
+def read_entities(aligner, tmp_path, content, name, fmt="auto", **options):
+    """Name of the format and the entities of each document of a file with that content; the issues stay to be taken."""
+    source = next(open_sources(put(tmp_path, name, content)))
+    found = formats()[fmt] if fmt != "auto" else detect(source.sample(), source.name).format
+    docs = aligner.docs(list(found.read(source, ReadOptions(**options))))
+    return found.name, [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
+
+
+def converted(folder, name, content, **settings):
+    """The report and the documents of the conversion of a file with that content."""
+    report = convert(put(folder, name, content.encode()), folder / "out.spacy", **settings)
+    return report, list(DocBin().from_disk(folder / "out.spacy").get_docs(Vocab()))
+
+
+def entities_of_doc(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]

@@ -2,7 +2,6 @@
 
 import pytest
 import spacy
-from corpus.reading import DocAligner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.vocab import Vocab
@@ -14,6 +13,7 @@ from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.docbin.writer import pack
 from cloudner.errors import ConfigError, InputError
+from corpus.reading import DocAligner
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,5 @@
+"""Tags of a file: which scheme they are in, and the entities they mean."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,3 +158,22 @@ def test_encode_refuses_overlap_and_unknown_scheme():
         encode(3, [(0, 2, "A"), (1, 3, "B")])
     with pytest.raises(ValueError, match="BILUO"):
         encode(3, [], "IOBES2")
+
+
+def test_a_label_alone_is_an_unknown_tag_where_insides_are_marked():
+    tags = ["B-PER", "I-PER", "O", "PER", "O"]
+    decoded = decode(tags, detect_scheme([tags]))
+    assert [tuple(span) for span in decoded.spans] == [(0, 2, "PER")]
+    assert decoded.missing == [3]
+
+
+def test_an_inside_alone_after_nothing_is_told():
+    tags = ["O", "I", "B_DT", "I", "O", "B_LC"]
+    decoded = decode(tags, detect_scheme([tags]))
+    assert [tuple(span) for span in decoded.spans] == [(1, 2, "ENTITY"), (2, 4, "DT"), (5, 6, "LC")]
+    assert [repair.token for repair in decoded.repairs] == [1]
+
+
+def test_a_letter_on_few_tokens_is_an_unknown_tag():
+    tags = ["B-PER", "I-PER", "Q", "B-LOC"]
+    assert decode(tags, detect_scheme([tags])).missing == [2]

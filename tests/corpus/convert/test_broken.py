@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from corpus.samples.broken import BROKEN, make
 from typer.testing import CliRunner
 
 from cloudner.cli import app
 from cloudner.corpus.convert.convert import convert
 from cloudner.errors import CloudnerError
+from corpus.samples.broken import BROKEN, make
 
 
 @pytest.mark.parametrize("case", BROKEN)

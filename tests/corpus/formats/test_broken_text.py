@@ -1,8 +1,6 @@
 """Broken column, markup, standoff and XML files: each gives one clear line and says what to do."""
 
 import pytest
-from corpus.reading import put
-from corpus.samples.text import SAMPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +8,8 @@ from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.registry import formats
 from cloudner.errors import InputError
+from corpus.reading import put
+from corpus.samples.text import SAMPLES
 
 CONLLU_ROW = "1\tAnn\t_\tX\t_\t_\t0\t_\t_\tNE=B-PER\n"
 WEBANNO_HEAD = "#FORMAT=WebAnno TSV 3.2\n#T_SP=x.NamedEntity|value\n\n\n#Text=Ann left\n"

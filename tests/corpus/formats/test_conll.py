@@ -1,13 +1,13 @@
 """Token-a-line files as they are found in the wild."""
 
 import pytest
-from corpus.reading import detected, read, surfaces, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudner.corpus.align.tag_schemes import decode, detect_scheme
 from cloudner.corpus.contract import Record, SpanRecord
 from cloudner.corpus.formats.columns.conll import CONLL, CONLL_BILUO
+from corpus.reading import detected, read, surfaces, written
 
 CONLL2003 = """-DOCSTART- -X- -X- O
 
@@ -27,7 +27,7 @@ BRUSSELS NNP I-NP B-LOC
 """
 
 
-def entities(records):
+def all_surfaces(records):
     return [pair for record in records for pair in surfaces(record)]
 
 
@@ -35,7 +35,7 @@ def test_conll2003(tmp_path):
     records = read(tmp_path, CONLL, CONLL2003)
     assert [(r.line, r.sent_starts) for r in records] == [(3, [0, 5]), (14, [0])]
     assert records[0].tokens[:3] == ["EU", "rejects", "German"]
-    assert entities(records) == [
+    assert all_surfaces(records) == [
         ("EU", "ORG"),
         ("German", "MISC"),
         ("Peter Blackburn", "PER"),
@@ -68,7 +68,7 @@ def test_separators(tmp_path, separator):
     text = "\n".join(row.replace(" ", separator) for row in rows)
     records = read(tmp_path, CONLL, text)
     assert [r.tokens for r in records] == [["Ann", "Lee", "saw", "Oslo", "."], ["She", "left", "Rome"]]
-    assert entities(records) == [("Ann Lee", "PER"), ("Oslo", "LOC"), ("Rome", "LOC")]
+    assert all_surfaces(records) == [("Ann Lee", "PER"), ("Oslo", "LOC"), ("Rome", "LOC")]
 
 
 @pytest.mark.parametrize(
@@ -94,15 +94,15 @@ def test_separators(tmp_path, separator):
 def test_tag_column_is_found_by_content(tmp_path, rows, why):
     records = read(tmp_path, CONLL, "\n".join(rows))
     assert records[0].tokens == ["Ann", "saw", "Oslo", "."], why
-    assert entities(records) == [("Ann", "PER"), ("Oslo", "LOC")], why
+    assert all_surfaces(records) == [("Ann", "PER"), ("Oslo", "LOC")], why
 
 
 def test_columns_can_be_named(tmp_path):
     text = "Ann B-PER B-X\nsaw O O\nOslo B-LOC O\n"
-    assert entities(read(tmp_path, CONLL, text, tag_column=1)) == [("Ann", "PER"), ("Oslo", "LOC")]
-    assert entities(read(tmp_path, CONLL, text, tag_column=-1)) == [("Ann", "X")]
+    assert all_surfaces(read(tmp_path, CONLL, text, tag_column=1)) == [("Ann", "PER"), ("Oslo", "LOC")]
+    assert all_surfaces(read(tmp_path, CONLL, text, tag_column=-1)) == [("Ann", "X")]
     text = "word\ttag\nAnn\tB-PER\nsaw\tO\n\nOslo\tB-LOC\n"
-    assert entities(read(tmp_path, CONLL, text, tag_column="tag")) == [("Ann", "PER"), ("Oslo", "LOC")]
+    assert all_surfaces(read(tmp_path, CONLL, text, tag_column="tag")) == [("Ann", "PER"), ("Oslo", "LOC")]
 
 
 def test_comments_and_metadata(tmp_path):
@@ -118,7 +118,7 @@ def test_tokens_with_spaces_in_a_file_of_spaces(tmp_path):
     text = "Name _ O I-PER\t\t\nLast Name _ O I-PER\t\t\nwas _ O O\n\nShe _ O O\nleft _ O O\n"
     records = read(tmp_path, CONLL, text)
     assert records[0].tokens == ["Name", "Last Name", "was"]
-    assert entities(records) == [("Name Last Name", "PER")]
+    assert all_surfaces(records) == [("Name Last Name", "PER")]
 
 
 def test_two_columns_under_the_name_of_another_format(tmp_path):

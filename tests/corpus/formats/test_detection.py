@@ -1,18 +1,21 @@
 """One sample of every format among all formats: the right one wins, whatever the file is called."""
 
+import json
 import subprocess
 import sys
 
 import pytest
-from corpus.reading import put
-from corpus.samples.text import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
-from corpus.formats.test_export_formats import CASES
-from corpus.formats.test_wild_files import CASES as WILD
+from spacy.tokens import DocBin
 
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import rank
 from cloudner.corpus.formats.registry import formats
+from cloudner.errors import InputError
+from corpus.reading import detected, put, read_all
+from corpus.samples.every import CASES
+from corpus.samples.text import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
+from corpus.samples.words import lines
 
 TEXTS = [(name, file, content) for name, (file, content, _) in SAMPLES.items()]
 TEXTS += [(name, file, content) for name, file, content, _ in VARIANTS]
@@ -21,13 +24,14 @@ PEOPLES_DAILY = "在/p [中国/ns 政府/n]nt 的/u 北京/ns ，/w 江/nr 泽�
 EVERY = (
     TEXTS
     + list(CASES.values())
-    + list(WILD.values())
     + [
         ("brat", "a.ann", BRAT_ANN),
         ("spacy-iob", "a.iob", SPACY_IOB),
         ("peoples-daily", "199801.txt", PEOPLES_DAILY),
     ]
 )
+
+
 # formats whose samples are folders or binary files, each detected in its own tests; and other ways to write
 ELSEWHERE = {"spacy", "arrow", "parquet", "azure", "comprehend", "tagtog", "conll-biluo"}
 
@@ -73,7 +77,6 @@ def test_every_format_has_a_sample():
 
 def test_convert_reads_them_all_in_one_go(tmp_path):
     import spacy
-    from spacy.tokens import DocBin
 
     expected = [pair for sample in [*SAMPLES.values(), *(v[1:] for v in VARIANTS)] for pair in sample[2]]
     sources = [str(put(tmp_path, f"{i}/{file}", content)) for i, (_, file, content) in enumerate(TEXTS)]
@@ -108,3 +111,19 @@ def test_one_command_converts_a_folder_of_all_of_them(tmp_path):
     for name, file, _ in [*kept, ("brat", "a.ann", "")]:
         assert f"{file}" in text, file
         assert f'"{name}"' in text, name
+
+
+def test_json_and_prose_are_no_columns(tmp_path):
+    for content in ('{"sentence": "Bob is in Paris", "tags": "x O B-LOC"}\n', "I love Paris and Bob.\n"):
+        with pytest.raises(InputError):
+            detected(tmp_path, content)
+    assert detected(tmp_path, "I love [Paris](LOC) and [Bob](PER).\n") == "markup"
+
+
+def test_a_first_document_longer_than_the_sample(tmp_path):
+    text = "word " * 60_000 + "Paris"
+    item = {"text": text, "label": [[len(text) - 5, len(text), "LOC"]]}
+    for content in (lines(item), json.dumps([item, item]), json.dumps(item, indent=1)):
+        name, records = read_all(tmp_path, "a.json", content)
+        assert name == "doccano"
+        assert records[0].spans[0].start == len(text) - 5

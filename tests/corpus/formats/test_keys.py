@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from corpus.reading import put, surfaces
 
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect
 from cloudner.corpus.formats.keys import SPANS, TAG, TAGS, TEXT, TOKEN, TOKENS
+from corpus.reading import put, surfaces
 
 SPAN = [[0, 3, "PER"]]
 

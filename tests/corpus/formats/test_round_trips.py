@@ -4,7 +4,6 @@ import itertools
 import string
 
 import pytest
-from corpus.reading import DocAligner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from cloudner.corpus.convert.writers import records_of
 from cloudner.corpus.docbin.writer import DocBinWriter
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.registry import can_write, formats
+from corpus.reading import DocAligner
 
 LABELS = ["PER", "ORG-NAME", "Ort", "a b", "名"]
 # Formats that hold running text with any white space in it, and formats that hold words

@@ -1,7 +1,6 @@
 """Property tests: what a text or column format writes, it reads back with the same entities."""
 
 import pytest
-from corpus.reading import put, read, surfaces, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.registry import formats
 from cloudner.corpus.formats.words import text_of
 from cloudner.errors import InputError
+from corpus.reading import put, read, surfaces, written
 
 PROPERTY_TESTED = {
     "inline-xml", "markup", "brat", "pubtator", "conll", "conll-biluo", "conllu", "opennlp", "stanford", "spacy-iob",

@@ -1,4 +1,6 @@
-"""One small, typical file of every text and column format: content, and the entities in it."""
+"""Samples of the family text and of one-token-per-line files, small and typical; content, and the entities in it."""
+
+from corpus.samples.words import PAIRS, TAGS, WORDS
 
 CONLLU = """# newdoc id = weblog-1
 # sent_id = 1
@@ -192,3 +194,16 @@ VARIANTS = [
     ("conll", "msra.txt", CHARACTERS, [("王小明", "PER"), ("北京", "LOC")]),
     ("conll", "wikiann-en.bio", WIKIANN, [("Ann", "PER"), ("Oslo", "LOC")]),
 ]
+
+# What is in SPANS of `words`.
+CASES = {
+    "slashes behind entities mostly": (
+        "slash-tags",
+        "a.txt",
+        "Marie/B-PER Curie/I-PER Warsaw/B-LOC\n",
+    ),
+    "word/TAG": ("slash-tags", "a.txt", " ".join(f"{w}/{t.split('-')[-1]}" for w, t in PAIRS) + "\n"),
+    "words, tab, tags": ("slash-tags", "train.tsv", " ".join(WORDS) + "\t" + " ".join(TAGS) + "\n"),
+    "a word for O": ("stanford", "a.tsv", "".join(f"{w}\t{t.split('-')[-1]}\n" for w, t in PAIRS)),
+    "double braces": ("braces", "a.txt", "{{PER:Marie Curie}} was born in {{LOC: Warsaw }}.\n"),
+}  # fmt: skip
