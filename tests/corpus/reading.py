@@ -6,7 +6,7 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from cloudner.corpus.align.aligner import Aligner
-from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.files.sources import open_sources
@@ -26,6 +26,13 @@ class DocAligner(Aligner):
     def doc(self, record):
         """The document of one record, or None where it has no token."""
         return next(iter(self.docs([record])), None)
+
+
+def align(text, *spans, mode="expand", lang="en", **fields):
+    """(entity text, label) and (cause, action) of one document."""
+    tool = DocAligner(lang, mode)
+    doc = tool.doc(Record("f", 1, text, [SpanRecord(*span) for span in spans], **fields))
+    return [(e.text, e.label_) for e in doc.ents], [(i.cause, i.action) for i in tool.take_issues()]
 
 
 def put(tmp_path, name, content):

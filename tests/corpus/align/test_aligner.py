@@ -6,26 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align.offsets import OffsetMap, repair
 from cloudner.corpus.align.tag_schemes import encode
 from cloudner.corpus.contract import Record, SpanRecord
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.docbin.writer import pack
 from cloudner.errors import ConfigError, InputError
-from corpus.reading import DocAligner
+from corpus.reading import DocAligner, align
 
 
 @pytest.fixture(scope="module")
 def aligner():
     return DocAligner("en")
-
-
-def align(text, *spans, mode="expand", lang="en", **fields):
-    """(entity text, label) and (cause, action) of one document."""
-    tool = DocAligner(lang, mode)
-    doc = tool.doc(Record("f", 1, text, [SpanRecord(*span) for span in spans], **fields))
-    return [(e.text, e.label_) for e in doc.ents], [(i.cause, i.action) for i in tool.take_issues()]
 
 
 def test_exact_spans_say_nothing():
@@ -83,77 +75,6 @@ def test_nested_overlapping_duplicate_and_conflicting():
         [("conflicting-labels", "dropped")],
     )
     assert align(text, (0, 8, "A"), (2, 10, "B"))[0] == [("University", "A")]
-
-
-EMOJI = "😀 and 😀: Marie Curie"
-CRLF = "One.\r\nTwo.\r\nMarie Curie\r\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "start", "end", "cause"),
-    [
-        (EMOJI, 11, 22, "offsets-utf16"),
-        (EMOJI, 15, 26, "offsets-bytes"),
-        (CRLF, 10, 21, "offsets-crlf"),
-        (CRLF.replace("\r", ""), 12, 23, "offsets-crlf"),
-        ("By Marie Curie.", 3, 13, "offsets-inclusive"),
-        ("<b>By</b> Marie Curie.", 3, 14, "offsets-moved"),
-    ],
-)
-def test_surface_text_repairs_offsets(text, start, end, cause):
-    """label-studio #1347, converter #37, doccano #99: the text beside the offsets tells where it is."""
-    assert align(text, (start, end, "PER", "Marie Curie")) == (
-        [("Marie Curie", "PER")],
-        [(cause, "repaired")],
-    )
-
-
-def test_surface_text_that_is_nowhere():
-    assert align("Nothing here at all", (0, 7, "X", "Marie")) == ([], [("surface-mismatch", "dropped")])
-    assert align("Marie Curie", (0, 5, "X", "MARIE")) == ([("Marie", "X")], [("surface-mismatch", "noted")])
-    assert align("Marie\n Curie", (0, 12, "X", "Marie Curie")) == ([("Marie\n Curie", "X")], [])
-    assert align("Ann and Ann and Bob", (9, 12, "X", "Ann"))[1] == [("surface-mismatch", "dropped")]
-
-
-def test_units_are_found_without_surface_text():
-    """doccano #99: offsets of a browser after an emoji, and nothing but the words to tell."""
-    assert align(EMOJI, (11, 16, "A"), (17, 22, "B")) == (
-        [("Marie", "A"), ("Curie", "B")],
-        [("offsets-utf16", "repaired")] * 2,
-    )
-    assert align("😀 Marie", (2, 7, "A")) == ([("Marie", "A")], [])
-
-
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=30), st.data())
-@settings(max_examples=60, deadline=None)
-def test_every_unit_maps_back(text, data):
-    text = text.replace("\n", "\r\n")
-    start = data.draw(st.integers(0, len(text)))
-    offsets = OffsetMap(text)
-    for unit, size in (
-        ("offsets-utf16", lambda s: len(s.encode("utf-16-le")) // 2),
-        ("offsets-bytes", lambda s: len(s.encode())),
-        ("crlf-as-one", lambda s: len(s.replace("\r\n", "\n"))),
-    ):
-        before = text[:start]
-        if unit == "crlf-as-one" and before.endswith("\r"):
-            continue
-        found = offsets.convert(size(before), unit)
-        if found is not None:
-            assert size(text[:found]) == size(before)
-            assert found == start or text[min(found, start) : max(found, start)] in ("\r", "")
-
-
-@given(st.text("ab 😀é\n", min_size=1, max_size=40), st.data())
-@settings(max_examples=60, deadline=None)
-def test_a_repair_is_where_the_surface_text_is(text, data):
-    start = data.draw(st.integers(0, len(text) - 1))
-    end = data.draw(st.integers(start + 1, len(text)))
-    surface = text[start:end]
-    units = len(text[:start].encode("utf-16-le")) // 2, len(text[:end].encode("utf-16-le")) // 2
-    found = repair(OffsetMap(text), *units, surface)
-    if found is not None:
-        assert text[found.start : found.end].split() == surface.split()
 
 
 def test_missing_is_not_outside(aligner):

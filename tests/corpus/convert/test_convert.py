@@ -3,19 +3,15 @@
 import json
 import subprocess
 import sys
-import warnings
 
 import pytest
 import spacy
 from spacy.tokens import DocBin
 from spacy.training import Corpus
 from spacy.vocab import Vocab
-from typer.testing import CliRunner
 
-from cloudner.cli import app
-from cloudner.corpus.contract import Format, Match, Record
 from cloudner.corpus.convert.convert import convert
-from cloudner.corpus.formats.registry import format_for_output, formats, get_format, plugins
+from cloudner.corpus.formats.registry import format_for_output
 from cloudner.errors import ConfigError, InputError
 
 CSV = 'text,entities\nMarie Curie was in Warsaw.,"[[0, 11, ""PER""], [19, 25, ""LOC""]]"\nNobody.,[]\n'
@@ -262,138 +258,6 @@ def test_character_level_exports_are_words_again(tmp_path):
     assert entities(tmp_path / "b.spacy") == [[("XTC", "Drug")]]
 
 
-NEW_PLACE = "from cloudner.corpus.contract import Format, Match, Record, SpanRecord\n"
-# What CONTRIBUTING.md told packages to import before there was a `contract`.
-OLD_PLACES = (
-    "from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source\n"
-    "from cloudner.corpus.records import Record, SpanRecord\n"
-)
-
-
-@pytest.mark.parametrize(("imports", "warned"), [(NEW_PLACE, []), (OLD_PLACES, ["formats.base", "records"])])
-def test_an_installed_format_is_known(imports, warned, tmp_path, monkeypatch):
-    """What an entry point of the group `cloudner_formats` would give, written today or before the move."""
-    package = tmp_path / "plug"
-    package.mkdir()
-    (package / "my_formats.py").write_text(
-        imports
-        + "def sniff(sample): return Match(1.0, 'my mark') if sample.text.startswith('MINE') else None\n"
-        "def read(source, options):\n"
-        "    for number, line in source.lines():\n"
-        "        if number > 1: yield Record(source.name, number, line, [SpanRecord(0, 5, 'HI')])\n"
-        "FORMAT = Format('mine', 'my own', ('.mine',), sniff, read)\n"
-    )
-    info = package / "plug-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[cloudner_formats]\nmine = my_formats:FORMAT\n")
-    (tmp_path / "a.mine").write_text("MINE\nhello there\n")
-    monkeypatch.syspath_prepend(package)
-    for name in ("my_formats", "cloudner.corpus.formats.base", "cloudner.corpus.records"):
-        monkeypatch.delitem(sys.modules, name, raising=False)  # a fresh process, in which a module warns once
-    plugins.cache_clear()
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            report = convert(tmp_path / "a.mine", tmp_path / "a.spacy")
-    finally:
-        monkeypatch.undo()
-        sys.modules.pop("my_formats", None)
-        plugins.cache_clear()
-    assert report.detected[0][1:] == ("mine", "my mark")
-    assert docs(tmp_path / "a.spacy")[0].text == "hello there"
-    assert entities(tmp_path / "a.spacy") == [[("hello", "HI")]]
-    told = [w for w in caught if w.category is DeprecationWarning and "cloudner" in str(w.message)]
-    assert [str(w.message).split(" ")[0] for w in told] == [f"cloudner.corpus.{name}" for name in warned]
-    assert all("cloudner.corpus.contract" in str(w.message) and "my_formats" in w.filename for w in told)
-
-
-def test_the_registry_holds_formats():
-    assert all(isinstance(fmt, Format) and fmt.name == name for name, fmt in formats().items())
-    assert len(formats()) >= 25
-    with pytest.raises(ConfigError, match="--format doccano"):
-        get_format("docano")
-    assert isinstance(Match(0.5, "x"), tuple)
-    assert Record("f", 1).notes == []
-
-
-def test_the_command(source, tmp_path):
-    result = CliRunner().invoke(app, ["convert", str(source), str(tmp_path / "x.spacy"), "--lang", "en"])
-    assert result.exit_code == 0
-    assert "csv (columns 'text' and 'entities'" in result.stdout
-    assert "2 documents, 8 tokens, 2 entities" in result.stdout
-    assert entities(tmp_path / "x.spacy")[0][0] == ("Marie Curie", "PER")
-    result = CliRunner().invoke(
-        app, ["convert", str(source), str(tmp_path / "y.spacy"), "--json", "--label", "PER=P"]
-    )
-    assert json.loads(result.stdout)["labels"] == {"P": 1, "LOC": 1}
-    result = CliRunner().invoke(app, ["convert", str(source)])
-    assert result.exit_code == 1
-    assert "one path is given" in result.stderr
-
-
-def test_the_command_for_train_dev_and_test(source, tmp_path):
-    corpus = tmp_path / "corpus"
-    arguments = ["convert", "--train", str(source), "--train", str(source), "--dev", str(source)]
-    result = CliRunner().invoke(app, [*arguments, str(corpus)])
-    assert result.exit_code == 0
-    assert len(entities(corpus / "train.spacy")) == 2 * len(entities(corpus / "dev.spacy")) == 4
-    result = CliRunner().invoke(app, [*arguments, str(corpus), "--to", "conll", "--json"])
-    assert [json.loads(result.stdout)[name]["docs"] for name in ("train", "dev")] == [4, 2]
-    assert {path.name for path in corpus.glob("*.conll")} == {"train.conll", "dev.conll"}
-    for wrong in ([str(source), str(corpus)], [str(corpus), "--split", "80/20"]):
-        result = CliRunner().invoke(app, [*arguments, *wrong])
-        assert result.exit_code == 1
-        assert "one path, the folder of the output" in result.stderr
-
-
-def test_a_split_without_a_file_is_told_before_anything_is_written(source, tmp_path):
-    result = CliRunner().invoke(
-        app, ["convert", "--train", str(source), "--dev", "", str(tmp_path / "corpus")]
-    )
-    assert result.exit_code == 1
-    assert "--dev is empty" in result.stderr
-    assert "--split 80/10/10" in result.stderr
-    assert not (tmp_path / "corpus").exists()
-
-
-def test_quotes_that_the_project_runner_of_windows_passes_on(source, tmp_path):
-    spaced = tmp_path / "my data.jsonl"
-    spaced.write_bytes(source.read_bytes())
-    result = CliRunner().invoke(app, ["convert", "--train", f'"{spaced}"', str(tmp_path / "corpus")])
-    assert result.exit_code == 0, result.stderr
-
-
-def test_splits_of_other_data_get_a_hint(tmp_path):
-    def part(name, *labels):
-        path = tmp_path / f"{name}.jsonl"
-        rows = [{"text": "Ann ran.", "entities": [[0, 3, label]]} for label in labels]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return [f"--{name}", str(path)]
-
-    parts = [*part("train", "PER"), *part("dev", "PER", "LOC"), *part("test", "DRUG")]
-    result = CliRunner().invoke(app, ["convert", *parts, str(tmp_path / "corpus")])
-    hints = [line for line in result.stdout.splitlines() if line.startswith("hint")]
-    assert len(hints) == 2
-    assert "dev has labels that train has not and that cannot be learnt: LOC" in hints[0]
-    assert "no label of test (DRUG) is one of train's (PER)" in hints[1]
-    assert "--vars.test_file" in hints[1]
-
-
-def test_a_file_without_entities_gets_a_hint(tmp_path):
-    path = tmp_path / "a.jsonl"
-    path.write_text(json.dumps({"text": "Ann ran.", "entities": []}) + "\n")
-    assert "not one entity" in convert(path, tmp_path / "a.spacy").hints[0]
-
-
-def test_a_column_that_is_not_there_gets_the_likeliest_name(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text('id,text,entities\n1,Ann ran.,"[[0, 3, ""PER""]]"\n')
-    for wrong in ("txt", "phrase"):
-        with pytest.raises(InputError, match="try: --text-column text"):
-            convert(path, tmp_path / "a.spacy", text_column=wrong)
-
-
 @pytest.mark.slow
 def test_a_hundred_thousand_documents_stay_small(tmp_path):
     """Peak memory of a process that converts 100,000 documents; the same as for ten times as many."""
@@ -413,45 +277,3 @@ def test_a_hundred_thousand_documents_stay_small(tmp_path):
     count, kilobytes = map(int, result.stdout.split())
     assert count == 100_000
     assert kilobytes < 1_000_000
-
-
-UNSPACED = {
-    "ja": ("東京都知事の小池百合子さんは昨日京都を訪れた。", [[0, 3, "LOC"], [6, 11, "PER"]]),
-    "zh": ("北京市长王安顺昨天访问了上海。", [[0, 2, "LOC"], [4, 7, "PER"]]),
-    "th": ("นายกรัฐมนตรีประยุทธ์เดินทางไปกรุงเทพ", [[12, 20, "PER"], [29, 36, "LOC"]]),
-}
-
-
-@pytest.mark.parametrize("lang", UNSPACED)
-def test_a_language_that_does_not_part_the_texts_is_told(lang, tmp_path):
-    text, spans = UNSPACED[lang]
-    path = tmp_path / "a.jsonl"
-    path.write_text(json.dumps({"text": text, "entities": spans}) + "\n")
-    report = convert(path, tmp_path / "a.spacy")
-    assert [hint.endswith(f"--lang {lang}") for hint in report.hints] == [True]
-    assert report.lines()[-1] == f"hint: {report.hints[0]}"
-    assert report.as_dict()["hints"] == report.hints
-    with pytest.raises(InputError, match=f"try: .*--lang {lang};"):
-        convert(path, tmp_path / "b.spacy", strict=True)
-    # a token a character
-    report = convert(path, tmp_path / "a.spacy", lang="zh")
-    assert (report.hints, report.lost, report.entities) == ([], 0, 2)
-
-
-def test_texts_of_words_get_no_hint(tmp_path):
-    rows = [{"text": "Ann met 王安顺 in Oslo.", "entities": [[0, 3, "PER"]]}] * 6
-    path = tmp_path / "a.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert convert(path, tmp_path / "a.spacy").hints == []
-    # tokens of the file stay as they are
-    path.write_text(json.dumps({"tokens": ["北京", "很", "大"], "ner_tags": ["B-LOC", "O", "O"]}))
-    assert convert(path, tmp_path / "a.spacy").hints == []
-
-
-def test_spans_that_nearly_all_cut_tokens_get_a_hint(tmp_path):
-    rows = [{"text": f"Doctor {name} lives in Oslo.", "entities": [[8, 13, "PER"]]} for name in "ABCDE"]
-    path = tmp_path / "a.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows).replace("Doctor ", "Doctor Smith-"))
-    report = convert(path, tmp_path / "a.spacy", align="strict")
-    assert report.entities == 0
-    assert "count characters" in report.hints[0]

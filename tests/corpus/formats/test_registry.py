@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import warnings
 
 import pytest
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 
+from cloudner.corpus.contract import Format, Match, Record
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import rank
@@ -80,6 +84,8 @@ BROKEN = {
         "names its format 'csv', which is in use",
     ),
 }  # fmt: skip
+
+
 GOOD = (
     "from cloudner.corpus.contract import Format, Match, Record\n"
     "def sniff(sample): return Match(1.0, 'my mark') if sample.text.startswith('MINE') else None\n"
@@ -142,3 +148,68 @@ def test_a_plug_in_whose_sniff_fails_is_left_out_with_a_warning(install, tmp_pat
     path.write_text("MINE\n")
     with pytest.warns(UserWarning, match="the format mine of another package: ZeroDivisionError"):
         assert "mine" not in {found.format.name for found in rank(next(open_sources(path)).sample())}
+
+
+def docs(path):
+    return list(DocBin().from_disk(path).get_docs(Vocab()))
+
+
+def entities(path):
+    return [[(e.text, e.label_) for e in doc.ents] for doc in docs(path)]
+
+
+NEW_PLACE = "from cloudner.corpus.contract import Format, Match, Record, SpanRecord\n"
+
+
+# What CONTRIBUTING.md told packages to import before there was a `contract`.
+OLD_PLACES = (
+    "from cloudner.corpus.formats.base import Format, Match, ReadOptions, Sample, Source\n"
+    "from cloudner.corpus.records import Record, SpanRecord\n"
+)
+
+
+@pytest.mark.parametrize(("imports", "warned"), [(NEW_PLACE, []), (OLD_PLACES, ["formats.base", "records"])])
+def test_an_installed_format_is_known(imports, warned, tmp_path, monkeypatch):
+    """What an entry point of the group `cloudner_formats` would give, written today or before the move."""
+    package = tmp_path / "plug"
+    package.mkdir()
+    (package / "my_formats.py").write_text(
+        imports
+        + "def sniff(sample): return Match(1.0, 'my mark') if sample.text.startswith('MINE') else None\n"
+        "def read(source, options):\n"
+        "    for number, line in source.lines():\n"
+        "        if number > 1: yield Record(source.name, number, line, [SpanRecord(0, 5, 'HI')])\n"
+        "FORMAT = Format('mine', 'my own', ('.mine',), sniff, read)\n"
+    )
+    info = package / "plug-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[cloudner_formats]\nmine = my_formats:FORMAT\n")
+    (tmp_path / "a.mine").write_text("MINE\nhello there\n")
+    monkeypatch.syspath_prepend(package)
+    for name in ("my_formats", "cloudner.corpus.formats.base", "cloudner.corpus.records"):
+        monkeypatch.delitem(sys.modules, name, raising=False)  # a fresh process, in which a module warns once
+    plugins.cache_clear()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            report = convert(tmp_path / "a.mine", tmp_path / "a.spacy")
+    finally:
+        monkeypatch.undo()
+        sys.modules.pop("my_formats", None)
+        plugins.cache_clear()
+    assert report.detected[0][1:] == ("mine", "my mark")
+    assert docs(tmp_path / "a.spacy")[0].text == "hello there"
+    assert entities(tmp_path / "a.spacy") == [[("hello", "HI")]]
+    told = [w for w in caught if w.category is DeprecationWarning and "cloudner" in str(w.message)]
+    assert [str(w.message).split(" ")[0] for w in told] == [f"cloudner.corpus.{name}" for name in warned]
+    assert all("cloudner.corpus.contract" in str(w.message) and "my_formats" in w.filename for w in told)
+
+
+def test_the_registry_holds_formats():
+    assert all(isinstance(fmt, Format) and fmt.name == name for name, fmt in formats().items())
+    assert len(formats()) >= 25
+    with pytest.raises(ConfigError, match="--format doccano"):
+        get_format("docano")
+    assert isinstance(Match(0.5, "x"), tuple)
+    assert Record("f", 1).notes == []
