@@ -65,9 +65,7 @@ def test_conll_columns(tmp_path):
 
 def test_n_sents_cuts_long_documents(tmp_path):
     record = {"tokens": ["a", "b", "c", "d"], "ner_tags": ["O", "B-X", "O", "O"]}
-    (tmp_path / "a.jsonl").write_text(
-        json.dumps(record) * 1 + "\n" + json.dumps(record) + "\n" + json.dumps(record) + "\n"
-    )
+    (tmp_path / "a.jsonl").write_text(f"{json.dumps(record)}\n" * 3)
     convert(tmp_path / "a.jsonl", tmp_path / "a.spacy", n_sents=2)
     assert [len(doc) for doc in docs(tmp_path / "a.spacy")] == [8, 4]
     convert(tmp_path / "a.spacy", tmp_path / "b.spacy", n_sents=1)

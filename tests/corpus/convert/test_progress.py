@@ -16,24 +16,35 @@ def rows(count):
     return "text,entities\n" + "Marie met nobody at all,0:5:PER\n" * count
 
 
-def test_the_bar_follows_the_file(tmp_path):
+def test_progress_follows_the_file(tmp_path):
     (tmp_path / "a.csv").write_text(rows(20_000))
     (tmp_path / "b.csv").write_text(rows(1))
-    bar = _Bar()
     seen = []
-    with bar as update:
 
-        def progress(source, docs):
-            update(source, docs)
-            (task,) = bar._progress.tasks
-            seen.append((task.description, task.percentage, task.fields["docs"], task.fields["rate"]))
+    def progress(source, docs):
+        seen.append((source.name, source.disk_position / source.size, docs))
 
-        convert([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "a.spacy", progress=progress)
-    first = [percent for name, percent, _, _ in seen if name.endswith("a.csv")]
+    convert([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "a.spacy", progress=progress)
+    first = [share for name, share, _ in seen if name.endswith("a.csv")]
     assert first == sorted(first)
-    assert len({round(percent) for percent in first}) > 5  # it moves within the file
-    assert seen[-1][:3] == (str(tmp_path / "b.csv"), 100.0, 20_001)
-    assert all(rate > 0 for *_, rate in seen)
+    assert len({round(100 * share) for share in first}) > 5  # it moves within the file
+    assert seen[-1] == (str(tmp_path / "b.csv"), 1.0, 20_001)
+
+
+def test_the_bar_shows_the_file_its_documents_and_their_rate(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
+    monkeypatch.setenv("COLUMNS", "300")
+    (tmp_path / "a.csv").write_text(rows(20_000))
+    (tmp_path / "b.csv").write_text(rows(1))
+    with _Bar() as update:
+        convert([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "a.spacy", progress=update)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    counts = [
+        int(count.replace(",", "")) for count in re.findall(r"a\.csv.*? ([\d,]+) documents, [\d,]+/s", text)
+    ]
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 1
+    assert re.search(r"b\.csv.* 20,001 documents, [\d,]+/s", text)
 
 
 def test_a_file_of_unknown_size_and_rows(tmp_path):
