@@ -62,8 +62,7 @@ class PieceCounter:
     """Counts word pieces as training does: each token by itself, with its preceding space where it has one.
 
     `window`: the longest sequence in word pieces, special ones included. `limit`: the encoder's own, or None.
-    `counts`: int32 arrays, word pieces a document without the special ones. Raises InputError for a tokenizer.json
-    that cannot be read.
+    Raises InputError for a tokenizer.json that cannot be read.
     """
 
     def __init__(self, folder: Path, window: int | None = None) -> None:
