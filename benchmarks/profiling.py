@@ -57,7 +57,8 @@ def trained(data: str, folder: Path, *, compiled: bool = False) -> tuple[Any, It
     from spacy.training.loop import create_train_batches
     from spacy.util import registry
 
-    from cloudner.training import keep_freed_memory, resolve
+    from cloudner.model.process import keep_freed_memory
+    from cloudner.training import resolve
 
     splits = read_folder(Path(data))
     for split in ("train", "dev"):

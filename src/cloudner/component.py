@@ -384,6 +384,12 @@ class Cloudner(TrainablePipe):
         self.model.finish_update(sgd)
         self.model.attrs["learn_rate"] = self._shim.learn_rate
 
+    def read_late(self) -> None:
+        """For a training loop that looks at losses now and then: on a GPU a step's loss is in `losses` after the next step, or
+        after whatever looks at the weights (evaluation, saving), so that no step waits for the device."""
+        self._shim.late = True
+        self._shim.reset()
+
     def fast_report(self) -> list[dict[str, Any]]:
         """The fast paths that were tried in training: {"name", "used", "why"} and, where they were measured, "ratio" (time of a
         plain pass over theirs), "difference" (relative, of the gradients) and "seconds" (of the proof)."""

@@ -33,7 +33,9 @@ def load(
         `training/model-best` of the nearest project, from the working directory upwards.
     device: "auto" (CUDA when a computation on it succeeds), "cpu", "cuda", "cuda:1". The components go there whatever
         their config says. It becomes the process's device: spaCy's ops, and torch's current CUDA device.
-    precision: of prediction: "auto", "fp32", "bf16", "fp16", or "int8" (CPU).
+    precision: of prediction: "auto", "fp32", "bf16", "fp16", or "int8" (CPU). Where a component predicts in fp32 on a
+        GPU of compute capability 8.0 or more, fp32 products of this process are computed in TF32 from then on
+        (`torch.backends.cuda.matmul.allow_tf32`; NVIDIA_TF32_OVERRIDE=0 keeps it out).
     backend: what computes the encoder in prediction: "torch", "onnxruntime" or "openvino" (CPU; the extras
         cloudner[onnx] and cloudner[openvino]), or "auto": ONNX Runtime for int8 where it is installed, else torch.
         The encoder is exported once into $CLOUDNER_CACHE, else the user's cache folder.
@@ -47,6 +49,7 @@ def load(
     import spacy
 
     from cloudner.model.device import WITH_THINC, computing_on
+    from cloudner.model.process import allow_tf32
 
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
@@ -67,6 +70,8 @@ def load(
         if shim.wanted_device != WITH_THINC:
             shim.wanted_device = chosen
         set_precision(pipe, precision, backend)
+        if chosen != "cpu" and _in_fp32(shim, precision):
+            allow_tf32()
         if threshold is not None:
             pipe.cfg["threshold"] = float(threshold)
     return nlp
@@ -200,12 +205,19 @@ def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:
         shim.predictor()  # what was asked for by name fails here, not at the first text
 
 
+def _in_fp32(shim: Any, precision: str) -> bool:
+    return precision == "fp32" or (precision == "auto" and shim.ready and shim.precision == "fp32")
+
+
 def cupy_works() -> bool:
     """Does a computation through CuPy succeed, and does thinc, which imports more of it (cuBLAS), take it?"""
     try:
         import cupy
         from thinc.compat import has_cupy_gpu
 
-        return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0
+        from cloudner.hardware.checks import own_memory
+
+        with own_memory(cupy):
+            return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0
     except Exception:  # whatever a broken CUDA setup raises: torch alone will do
         return False

@@ -54,11 +54,19 @@ def exchange() -> None:
     import torch
 
     matrix = torch.ones((_SIZE, _SIZE), device="cuda:0")
-    there = cupy.from_dlpack(matrix)
-    product = there @ there
+    with own_memory(cupy):
+        there = cupy.from_dlpack(matrix)
+        product = there @ there
     back = torch.from_dlpack(product)
     if float(back[0, 0]) != _SIZE or float((back @ matrix)[0, 0]) != _SIZE**2:
         raise RuntimeError("a matrix product across torch and cupy came out wrong")
+
+
+def own_memory(cupy: Any) -> Any:
+    """Within it CuPy allocates by itself. thinc's "pytorch" allocator, once set, stays, and where thinc has gone back to the
+    CPU (`spacy.require_cpu`, `load(device="cpu")`) it gives CuPy host memory: an illegal access ends the process's use of
+    the GPU."""
+    return cupy.cuda.using_allocator(cupy.get_default_memory_pool().malloc)
 
 
 def ask_hub(name: str, timeout: float) -> str | None:

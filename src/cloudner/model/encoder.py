@@ -102,7 +102,10 @@ def load_pretrained(
     set_rates(config, dropout, attention_dropout)
     tokenizer = _read_tokenizer(name, path, config)
     verbosity = hf_logging.get_verbosity()
+    bars = hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity_error()  # it reports the head of pretraining as unused weights
+    if Path(path).is_dir():  # nothing is downloaded, which would be worth a bar
+        hf_logging.disable_progress_bar()
     try:
         model = _model_class(config).from_pretrained(
             path, config=config, trust_remote_code=False, use_safetensors=True, **_no_pooler(config)
@@ -118,6 +121,8 @@ def load_pretrained(
         raise _unreachable(name, error) from error
     finally:
         hf_logging.set_verbosity(verbosity)
+        if bars:
+            hf_logging.enable_progress_bar()
     model = model.float()
     return model, tokenizer
 

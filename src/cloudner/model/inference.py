@@ -10,6 +10,7 @@ import torch
 
 from cloudner.errors import ConfigError
 from cloudner.model.backends import exported
+from cloudner.model.memory_errors import free_device_memory, is_out_of_memory
 from cloudner.model.network import Network, TagNetwork, first_layer
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
 
@@ -45,19 +46,32 @@ def prepare(
     if name == "fp32":
         return network, autocast(device, "fp32")
     dtype = torch.bfloat16 if name == "bf16" else torch.float16
-    return _converted(network, dtype), autocast(device, "fp32")
+    try:
+        return _converted(network, dtype), autocast(device, "fp32")
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    logger.warning(
+        "Out of memory: there is no room for a copy of the weights in %s, so each call converts them.", name
+    )
+    free_device_memory()
+    return network, autocast(device, name)
 
 
 def _converted(network: TagNetwork, dtype: torch.dtype) -> TagNetwork:
     """A copy whose weights are of this type. Frequencies of rotary positions keep theirs: bf16 rounds by up to 1/512,
     which 500 pieces into a text is an angle of up to a radian."""
-    made = copy.deepcopy(network)
-    kept = {name: buffer for name, buffer in made.named_buffers() if "inv_freq" in name}
-    made = made.to(dtype).eval()
-    for name, buffer in kept.items():
-        module, _, own = name.rpartition(".")
-        setattr(made.get_submodule(module), own, buffer)
-    return made
+    memo: dict[int, Any] = {}
+    # Each tensor is converted by itself: the whole network is never there in fp32 twice.
+    for parameter in network.parameters():
+        memo[id(parameter)] = torch.nn.Parameter(_as(parameter, dtype), requires_grad=False)
+    for name, buffer in network.named_buffers():
+        memo[id(buffer)] = buffer.clone() if "inv_freq" in name else _as(buffer, dtype)
+    return copy.deepcopy(network, memo).eval()
+
+
+def _as(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return tensor.detach().to(dtype) if tensor.is_floating_point() else tensor.detach().clone()
 
 
 def _quantised(network: TagNetwork) -> TagNetwork:

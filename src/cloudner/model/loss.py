@@ -32,6 +32,8 @@ def crf_loss(head: TagHead, scores: torch.Tensor, tags: torch.Tensor, sizes: tor
     likelihood is that of all paths that agree with what is known. Sequences must have at least one token.
     """
     longest, n_tags = int(sizes.max()), scores.shape[1]
+    if scores.device.type == "cuda":
+        sizes = sizes.pin_memory()  # else the copy waits for the device
     sizes = sizes.to(scores.device, non_blocking=True)
     ends = torch.cumsum(sizes, 0)
     steps = torch.arange(longest, device=scores.device)

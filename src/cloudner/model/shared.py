@@ -47,9 +47,8 @@ class SharedRunner:
     def accumulate(self, model: Model, gold: Gold, vectors: list[Any]) -> tuple[torch.Tensor, list[Any]]:
         """The summed loss, and its gradient for each doc's (tokens, width) vectors. It is the sum's, as that of
         spaCy's own components is: a mean's would be nothing beside theirs in the layer they share."""
-        network = self.shim.network
+        network = self.shim.begin(gold.docs)
         network.head.dropout.p = gold.drop
-        self.shim.step.docs = gold.docs
         flat, solid = self._flat(model, gold.docs, vectors)
         flat.requires_grad_(True)
         tags = torch.from_numpy(gold.tags).to(flat.device)
@@ -76,7 +75,7 @@ class SharedRunner:
                 if hasattr(network.head.linear.weight, "dtype")
                 else flat.dtype
             )
-            return Emissions(network.head(flat[solid].to(dtype)), offsets)
+            return Emissions([network.head(flat[solid].to(dtype))], offsets)
 
     def _flat(self, model: Model, docs: Any, vectors: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
         device = self.shim.device

@@ -16,10 +16,10 @@ from thinc.shims import PyTorchShim
 from cloudner.errors import DeviceError
 from cloudner.model import saving
 from cloudner.model.device import target_device
+from cloudner.model.memory_errors import free_device_memory
 from cloudner.model.network import TagNetwork
 from cloudner.model.optimizer import FusedAdamW
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
-from cloudner.model.training.adamw import free_device_memory
 from cloudner.model.training.step import TrainingStep
 
 logger = logging.getLogger("cloudner")
@@ -47,9 +47,6 @@ class TaggerShim(PyTorchShim):
     """Holds the network (None until it is initialised or loaded): where it is, how precisely it computes, how it is
     saved. Its steps are a `TrainingStep`'s."""
 
-    # The training commands read a step's norm and losses one step late, see `TrainingStep`.
-    late = False
-
     def __init__(self, *, device: str, mixed_precision: str | bool) -> None:
         super().__init__(None, mixed_precision=False)
         self.wanted_device = device
@@ -60,6 +57,8 @@ class TaggerShim(PyTorchShim):
         self._step: TrainingStep | None = None
         self._fast: Any = None  # prediction copy in another precision, see `predictor`
         self.learn_rate = 0.0
+        # The training commands read a step's norm and losses one step late, see `TrainingStep`.
+        self.late = False
 
     # -- network and device -----------------------------------------------------------------------------------
 
@@ -111,7 +110,7 @@ class TaggerShim(PyTorchShim):
         """The step in the making; its gradients are those of the network as it is."""
         if self._step is None:
             self._step = TrainingStep(self.network, self.precision, self._make_room)
-            self._step.late = type(self).late
+            self._step.late = self.late
         return self._step
 
     @property
@@ -127,9 +126,15 @@ class TaggerShim(PyTorchShim):
     def grad_norm(self) -> float:
         return self._step.grad_norm if self._step is not None else 0.0
 
+    def begin(self, docs: Sequence[Any]) -> TagNetwork:
+        """The network in training mode, for passes over these documents."""
+        network = self.network
+        if not network.training:
+            network.train()
+        self.step.docs = docs
+        return network
+
     def forward_context(self) -> Any:
-        if not self.network.training:
-            self.network.train()
         return autocast(self.device, self.precision)
 
     def accumulate(

@@ -21,6 +21,7 @@ from cloudner.model.dropout import pool_dropout
 from cloudner.model.emissions import Emissions
 from cloudner.model.encoder import build_from_config, config_json, load_pretrained
 from cloudner.model.loss import crf_loss, token_loss
+from cloudner.model.memory_errors import free_device_memory, is_out_of_memory
 from cloudner.model.microbatch import OVERHEAD, plan
 from cloudner.model.network import Network, Sequences, TagNetwork
 from cloudner.model.regularise import extra_pass
@@ -28,7 +29,6 @@ from cloudner.model.rows import sparse_table
 from cloudner.model.sequences import Prepared, to_device
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
-from cloudner.model.training.adamw import free_device_memory
 from cloudner.model.training.choice import FastPaths
 from cloudner.model.weights import ClassWeights
 from cloudner.pieces.cache import PieceCache
@@ -173,10 +173,10 @@ class EncoderRunner:
 
     def accumulate(self, gold: Gold) -> torch.Tensor:
         """Adds gradients to the shim's; returns the summed loss, detached, still on the device."""
-        network = self.network
+        network = self.shim.begin(gold.docs)
+        assert isinstance(network, Network)
         assert self.cache is not None
         network.head.dropout.p = gold.drop
-        self.shim.step.docs = gold.docs
         register_counter(self.cache)
         prepared = Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
         # Sequences without one labelled token teach nothing and are not computed.
@@ -251,9 +251,9 @@ class EncoderRunner:
         with torch.inference_mode():
             self._in_micro_batches(np.arange(len(prepared.lengths)), prepared.lengths, "predict", run)
             if not parts:
-                return Emissions(torch.zeros(0, network.head.linear.out_features), prepared.offsets)
-            found = torch.cat([part for _, part in parts])
-            return Emissions(found, prepared.offsets, np.concatenate([tokens for tokens, _ in parts]))
+                return Emissions([torch.zeros(0, network.head.linear.out_features)], prepared.offsets)
+            order = np.concatenate([tokens for tokens, _ in parts])
+            return Emissions([part for _, part in parts], prepared.offsets, order)
 
     # -- both -------------------------------------------------------------------------------------------------
 
@@ -287,8 +287,9 @@ class EncoderRunner:
             try:
                 run(batch)
                 continue
-            except torch.OutOfMemoryError:
-                if len(batch) == 1:
+            except RuntimeError as error:
+                alone = len(batch) == 1 and (mode != "train" or self.paths.graphs is None)
+                if alone or not is_out_of_memory(error):
                     raise
             # Out here, since the exception keeps what the failed pass had allocated.
             if mode == "train" and self.paths.give_up("memory ran out"):

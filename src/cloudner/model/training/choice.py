@@ -181,7 +181,10 @@ class FastPaths:
             _relative(expected, graphs.flat.views), abs(loss - expected_loss) / max(abs(expected_loss), 1e-6)
         )
         step.drop()
-        del graphs.shapes[key], expected
+        del expected
+        proof = graphs.shapes.pop(
+            key
+        )  # kept until there is another: with its last graph the memory they share is gone
         network.train()
         network.head.dropout.p = gold.drop
         key = graphs.key(prepared, rows)
@@ -193,6 +196,7 @@ class FastPaths:
             end.record()
             step.drop()
             times.append((begin, end))
+        del proof
         drawn = len({float(loss) for loss in losses})
         fast = sorted(begin.elapsed_time(end) for begin, end in times[1:])[1]
         torch.cuda.set_rng_state(state, step.device)

@@ -65,6 +65,7 @@ class TrainingStep:
         self._losses: list[tuple[dict[str, Any], str, torch.Tensor, bool]] = []
         self._unsettled: list[Reading] = []
         self._stop = torch.zeros((), device=self.device)
+        self._flat_is_old = False  # what the flat buffer holds belongs to an earlier step
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -107,6 +108,8 @@ class TrainingStep:
 
     def add(self, gradients: Sequence[torch.Tensor | None]) -> None:
         """Add these, one a parameter, to the kept ones."""
+        if self._flat_is_old:
+            self.leave_flat()
         olds, news = [], []
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             if gradient is None:
@@ -143,8 +146,11 @@ class TrainingStep:
     def drop(self) -> None:
         """Forget the gradients."""
         self.labelled = 0
+        if self._is_flat():  # the views stay: the next pass writes over what they hold
+            self._flat_is_old = True
+            return
         self.rows.clear()
-        for parameter in self.parameters:
+        for parameter in self._all:
             parameter.grad = None
 
     # -- norm, clip, step -------------------------------------------------------------------------------------
@@ -252,15 +258,27 @@ class TrainingStep:
     def _is_flat(self) -> bool:
         return self.graphs is not None and self.graphs.flat.holds_all()
 
+    def take_flat(self) -> None:
+        """Before a graph writes gradients: they are kept in its buffer from now on."""
+        if not self._is_flat():
+            self.graphs.flat.take_over()
+        self._flat_is_old = False
+
+    def leave_flat(self) -> None:
+        """Gradients are the parameters' own again; none where the buffer's are old."""
+        for parameter in self.graphs.flat.parameters:
+            old = self._flat_is_old or parameter.grad is None
+            parameter.grad = None if old else parameter.grad.clone()
+        self._flat_is_old = False
+
     def use_graphs(self, graphs: Any) -> None:
         """From now on gradients may come from these."""
         self.graphs = graphs
 
     def forget_graphs(self) -> None:
-        """Gradients that they have left stay."""
+        """Gradients that they have written stay."""
         if self._is_flat():
-            for parameter in self.parameters:
-                parameter.grad = parameter.grad.clone() if parameter.grad is not None else None
+            self.leave_flat()
         self.graphs = None
 
     def _adamw(self, optimizer: FusedAdamW) -> AdamWStep:
