@@ -91,6 +91,8 @@ def test_running_out_in_the_backward_pass_adds_no_gradient_twice(bert):
 def test_what_a_failed_pass_had_allocated_is_let_go_first(bert, monkeypatch):
     import weakref
 
+    from cloudner.model.runners import micro_batches
+
     nlp = tiny.make_nlp(bert)
     alive: list[weakref.ref] = []
     when_freed: list[int] = []

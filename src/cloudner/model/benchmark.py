@@ -17,8 +17,9 @@ from cloudner.hardware.speed import Calibration, flops_per_piece
 from cloudner.hardware.stats import CorpusStats
 from cloudner.model.cpu.dropout import pool_dropout
 from cloudner.model.cpu.sparse_embeddings import sparse_table
+from cloudner.model.network.batch import Sequences
 from cloudner.model.network.sequences import padded_length
-from cloudner.model.network.tag_network import Network, Sequences
+from cloudner.model.network.tag_network import Network
 from cloudner.model.runners.own_encoder import EncoderRunner
 from cloudner.model.settings import Settings
 from cloudner.model.shim import TaggerShim

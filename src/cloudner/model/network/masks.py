@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from cloudner.model.network.tag_network import Sequences
+    from cloudner.model.network.batch import Sequences
 
 # transformers 5: an additive (sequences, 1, 1, length) mask is handed on to the attention unchanged.
 _ADDITIVE = {"albert", "bert", "camembert", "data2vec-text", "distilbert", "electra", "ernie", "mpnet", "roberta",

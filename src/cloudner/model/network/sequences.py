@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from cloudner.model.network.tag_network import Sequences
+from cloudner.model.network.batch import Sequences
 from cloudner.model.precision import cpu_has_bf16
 from cloudner.pieces.tokenizer import Pieces, ragged_indices
 from cloudner.pieces.windows import Windows

@@ -22,9 +22,10 @@ import torch
 from torch import nn
 
 from cloudner.model.network.attention import without_plans
+from cloudner.model.network.batch import Sequences
 from cloudner.model.network.masks import attention_mask
 from cloudner.model.network.sequences import Prepared
-from cloudner.model.network.tag_network import Network, Sequences, encode
+from cloudner.model.network.tag_network import Network, encode
 from cloudner.model.precision import autocast
 from cloudner.model.training.loss import token_loss
 

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from cloudner.errors import ConfigError
-from cloudner.model.network.tag_network import Network, Sequences
+from cloudner.model.network.batch import Sequences
+from cloudner.model.network.tag_network import Network
 from cloudner.model.settings import Settings
 from cloudner.model.training.loss import symmetric_kl
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from cloudner.model.network.tag_network import Network, Sequences
+from cloudner.model.network.batch import Sequences
+from cloudner.model.network.tag_network import Network
 from cloudner.model.prediction.backends.graph import Run
 
 # A library's threads do not live on in a forked process, and taking down what waits for them would never end.
