@@ -161,10 +161,8 @@ def train(
     if fast:
         run["fast"] = fast
     if calibrate and _owners(made.config.interpolate()):
-        dev = made.config.interpolate()["paths"].get("dev")
-        if dev:
-            with computing_on(made.device):
-                run["calibration"] = _calibrate(best, dev)
+        with computing_on(made.device):
+            run["calibration"] = _calibrate(best)
     srsly.write_json(output / "run.json", run)
     for folder in (best, output / "model-last"):
         if (folder / "meta.json").is_file():
@@ -332,11 +330,11 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     made.rows += [(key, found[key], reasons[key]) for key in reasons if key in found]
 
 
-def _calibrate(best: Path, dev: str) -> dict[str, Any] | None:
+def _calibrate(best: Path) -> dict[str, Any] | None:
     from cloudner.calibration import calibrate
 
     try:
-        return calibrate(best, dev).to_dict()
+        return calibrate(best).to_dict()
     except InputError as error:
         logger.warning("Not calibrated: %s", error)
         return None

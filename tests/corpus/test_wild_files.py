@@ -4,11 +4,10 @@ import json
 import zipfile
 
 import pytest
-from _reading import detected, put
+from _reading import DocAligner, detected, put
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.files.sources import open_sources
@@ -313,7 +312,7 @@ CASES |= {f"keys {names[0]}": ("jsonl", "a.jsonl", row(entities=spans(*names))) 
 
 @pytest.fixture(scope="module")
 def aligner():
-    return Aligner("en")
+    return DocAligner("en")
 
 
 def read_all(tmp_path, name, content):

@@ -132,7 +132,7 @@ def _timing() -> Any:
 def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
     folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
-    from cloudner.corpus.inspection.parts import find_splits, read_parts
+    from cloudner.corpus.inspection.splits import find_splits, read_chunks
     from cloudner.errors import InputError
     from cloudner.hardware.encoder import EncoderShape, tokenizer_of
     from cloudner.hardware.stats import SAMPLE, CorpusStats
@@ -150,13 +150,13 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     lengths: list[int] = []
     texts: list[list[str]] = []
     sentences = 0
-    for part in read_parts(0, str(path), lang):
-        marks = part.sent_start == 1
-        for start, end in zip(part.starts.tolist(), part.ends.tolist(), strict=True):
+    for chunk in read_chunks(str(path), lang):
+        marks = chunk.sent_start == 1
+        for start, end in zip(chunk.starts.tolist(), chunk.ends.tolist(), strict=True):
             lengths.append(end - start)
             sentences += max(1, int(marks[start:end].sum()))
             if len(texts) < SAMPLE:
-                texts.append([part.strings[key] for key in part.orth[start:end].tolist()])
+                texts.append([chunk.string(key) for key in chunk.orth[start:end].tolist()])
     return CorpusStats.from_words(lengths, texts, sentences=sentences, tokenizer=tokenizer)
 
 

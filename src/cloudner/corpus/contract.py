@@ -139,7 +139,6 @@ class ReadOptions:
     group_by: str | None = None  # column or key whose value goes to Record.meta["group"]
     delimiter: str | None = None
     labels: dict[str, str] = field(default_factory=dict)  # numeric id or old label -> label
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -174,14 +174,10 @@ def _spacy_files(path: Path) -> list[Path]:
 def _read(file: Path) -> tuple[list[Any], int, list[list[str]]]:
     """(token arrays, sentences, words of the first documents) of a DocBin."""
     from spacy.attrs import ORTH, SENT_START
-    from spacy.tokens import DocBin
 
-    try:
-        stored = DocBin().from_disk(file)
-    except Exception as error:  # zlib, msgpack, key and value errors, all meaning the same
-        raise InputError(
-            f"not a readable spaCy corpus ({type(error).__name__})", file=str(file), expected="a .spacy file"
-        ) from None
+    from cloudner.corpus.docbin.load import load_docbin
+
+    stored = load_docbin(file)
     attributes = list(stored.attrs)
     starts = 0
     if SENT_START in attributes:

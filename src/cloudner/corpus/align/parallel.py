@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -53,8 +52,3 @@ def align_chunks(batches: Iterable[list[Record]], aligner: Aligner, n_process: i
         finally:
             for future in pending:
                 future.cancel()
-
-
-def default_processes() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

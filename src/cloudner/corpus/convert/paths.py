@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cloudner.corpus.contract import Format
-from cloudner.corpus.formats.registry import format_for_output, get_format
+from cloudner.corpus.formats.registry import DOCBIN, format_for_output, get_format
 from cloudner.errors import InputError
 
 
 def writer_format(output: Path, to: str, split: bool) -> Format:
     if to == "auto" and split and not output.suffix:
-        return get_format("spacy")
+        return get_format(DOCBIN)
     if to == "auto" and output.is_dir() and output.suffix != ".spacy":
         raise InputError(
             "the output is a folder",

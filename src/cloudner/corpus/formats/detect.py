@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Sample
 from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.json.textless import refuse_textless
-from cloudner.corpus.formats.registry import formats
+from cloudner.corpus.formats.registry import builtin, builtins, plugins
 from cloudner.errors import InputError
 
 ENOUGH = 0.5  # a lower score is not taken without being asked for
+# Signs of the built-in formats that are more than a text: see `registry`.
+_SIGNS: dict[str, Callable[[Sample], bool]] = {
+    "binary": lambda sample: sample.raw.startswith((b"\x78", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")),
+    "json": lambda sample: peek(sample) is not None,
+    "table": lambda sample: bool(sample.lines) and any(d in sample.lines[0] for d in ",\t;|"),
+}
 
 
 # What programs write that hold no text of their own: how it begins, what else is in it, what it is, what to do
@@ -54,8 +63,14 @@ class Detection(NamedTuple):
 def rank(sample: Sample) -> list[Detection]:
     """Every format that sees something in the sample, best first. Equal scores: the file's extension decides."""
     found = []
-    for fmt in formats().values():
-        match = fmt.sniff(sample)
+    for fmt in _candidates(sample):
+        try:
+            match = fmt.sniff(sample)
+        except Exception as error:
+            if fmt.name in builtins():
+                raise
+            warnings.warn(f"the format {fmt.name} of another package: {error!r} in its sniff", stacklevel=2)
+            continue
         if match is not None and match.score > 0:
             found.append(Detection(fmt, match.score, match.reason))
     return sorted(
@@ -66,6 +81,15 @@ def rank(sample: Sample) -> list[Detection]:
             d.format.name,
         ),
     )
+
+
+def _candidates(sample: Sample) -> Iterator[Format]:
+    """The formats that the sample may be in; those whose sign it lacks are not even imported."""
+    signs = {name: sign(sample) for name, sign in _SIGNS.items()}
+    for name, content in builtins().items():
+        if signs.get(content, content in sample.text):
+            yield builtin(name)
+    yield from plugins().values()
 
 
 def detect(sample: Sample, file: str) -> Detection:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudner.corpus.inspection.parts import Part
+from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.errors import ConfigError, InputError
 
 SPECIAL_PIECES = 2  # [CLS] and [SEP], or <s> and </s>
@@ -84,12 +84,12 @@ class PieceCounter:
         self._unknown = None if unknown is None else self._tokenizers[1].token_to_id(unknown)
         self._rows: dict[int, tuple[int, int]] = {}
 
-    def add(self, part: Part) -> tuple[NDArray[np.int32], int]:
+    def add(self, chunk: Chunk) -> tuple[NDArray[np.int32], int]:
         """int32 (documents,): word pieces of each document; and how many of them all are unknown pieces."""
-        spaced = np.ones(len(part.orth), dtype=bool)
-        spaced[1:] = part.spaces[:-1]
-        spaced[part.starts] = True
-        keys = (part.orth & ~np.uint64(1)) | spaced.astype(np.uint64)
+        spaced = np.ones(len(chunk.orth), dtype=bool)
+        spaced[1:] = chunk.spaces[:-1]
+        spaced[chunk.starts] = True
+        keys = (chunk.orth & ~np.uint64(1)) | spaced.astype(np.uint64)
         unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         if len(self._rows) > _MAX_WORDS:
             self._rows.clear()
@@ -97,11 +97,11 @@ class PieceCounter:
         new = [i for i, key in enumerate(values) if key not in self._rows]
         for with_space in (False, True):
             chosen = [i for i in new if spaced[first[i]] == with_space]
-            words = [part.strings[int(part.orth[first[i]])] for i in chosen]
+            words = [chunk.string(int(chunk.orth[first[i]])) for i in chosen]
             for i, (pieces, unknown) in zip(chosen, self._count(words, with_space), strict=True):
                 self._rows[values[i]] = pieces, unknown
         table = np.array([self._rows[key] for key in values], dtype=np.int32)[inverse.reshape(-1)]
-        return np.add.reduceat(table[:, 0], part.starts).astype(np.int32), int(table[:, 1].sum())
+        return np.add.reduceat(table[:, 0], chunk.starts).astype(np.int32), int(table[:, 1].sum())
 
     def _count(self, words: list[str], spaced: bool) -> list[tuple[int, int]]:
         tokenizer = self._tokenizers[spaced]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, is_tag, lone_letter
 from cloudner.corpus.contract import ReadOptions, Sample
+from cloudner.corpus.formats.keys import TAG, TOKEN
 from cloudner.errors import InputError
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
@@ -26,9 +27,8 @@ _POSITIONED = 0.85  # the least score of a column of tags with positions
 _OTHER_LABELS = frozenset(
     "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK NC VC PC CLS".split()  # noqa: SIM905
 )
-_HEADER_WORDS = frozenset(
-    "token tokens word words form text tag tags ner ner_tag ner_tags label labels entity pos chunk iob bio lemma misc ne-coarse-lit".split()  # noqa: SIM905
-)
+_ENTITY_COLUMNS = frozenset((*TAG, "ne-coarse-lit"))
+_HEADER_WORDS = frozenset((*TOKEN, *_ENTITY_COLUMNS, "text", "pos", "chunk", "lemma", "misc"))
 _SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
 _SPACES = re.compile(r"[ \t]+")
 
@@ -217,7 +217,7 @@ def _tag_column(
             if index == chosen:
                 best = column._replace(score=max(score, 0.6), why=why or "as told")
             continue
-        if names and names[index] in ("tag", "ner", "label", "ner_tag", "ner_tags", "ne-coarse-lit"):
+        if names and names[index] in _ENTITY_COLUMNS:
             column = column._replace(score=score + 0.05)
         if column.score <= 0:
             continue
@@ -279,7 +279,7 @@ def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, nam
     if chosen is not None:
         return chosen
     for index, name in enumerate(names):
-        if name in ("token", "tokens", "word", "words", "form", "text"):
+        if name in TOKEN or name == "text":
             return index
     for index in range(len(rows[0])):
         if index == tag:

@@ -8,10 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Literal
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.keys import SENTENCE, TAG, TOKEN
 from cloudner.corpus.formats.tables.csv_rows import (
-    SENTENCE_NAMES,
-    TAG_NAMES,
-    TOKEN_NAMES,
     column_of,
     find_column,
     name_of,
@@ -36,7 +34,7 @@ def tag_column(header: Sequence[str], body: Sequence[Sequence[str]]) -> int | No
     """The column of the entity tags: by its content among those with a likely name, then among all."""
     shares = [_tag_like([row[i] for row in body if len(row) > i]) for i in range(len(header))]
     plain = [plain_name(name) for name in header]
-    named = [plain.index(name) for name in TAG_NAMES if name in plain]
+    named = [plain.index(name) for name in TAG if name in plain]
     for column in named:
         if shares[column] >= 0.9:
             return column
@@ -52,7 +50,7 @@ def _sniff(sample: Sample) -> Match | None:
         header, body = table.rows[0], table.rows[1:]
         if any(_TAG.match(cell.strip()) and cell.strip() != "O" for cell in header):
             continue  # no header: columns, not a table
-        words = find_column(header, TOKEN_NAMES)
+        words = find_column(header, TOKEN)
         tags = tag_column(header, body)
         if words is not None and tags is not None and words != tags:
             if body and len(body[0]) > words and body[0][words].lstrip()[:1] == "[":
@@ -75,17 +73,17 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     header, place = read_header(source, rows)
     body = table.rows[1:] if table else []
     tags = (
-        column_of(header, options.tag_column, TAG_NAMES, "tag", place)
+        column_of(header, options.tag_column, TAG, "tag", place)
         if options.tag_column is not None
         else tag_column(header, body)
     )
     if tags is None:
         raise place.error(f"no tag column among {', '.join(map(repr, header))}", "Tag", "--tag-column NAME")
-    words = column_of(header, options.token_column, TOKEN_NAMES, "token", place)
+    words = column_of(header, options.token_column, TOKEN, "token", place)
     sentence = (
         column_of(header, options.sentence_column, (), "sentence", place)
         if options.sentence_column
-        else find_column(header, SENTENCE_NAMES)
+        else find_column(header, SENTENCE)
     )
     if sentence in (words, tags) or (
         sentence is not None and options.sentence_column is None and _is_counter(body, sentence)
