@@ -62,8 +62,8 @@ def _measured(
     """Two micro-batches and a step, twice over; or two batches of prediction."""
     import torch
 
+    from cloudner.encoders.shape import EncoderShape
     from cloudner.hardware import training_peak
-    from cloudner.hardware.encoder import EncoderShape
     from cloudner.hardware.memory import prediction_peak
 
     shape = EncoderShape.from_name(settings.encoder)

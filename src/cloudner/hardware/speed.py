@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cloudner.hardware.encoder import EncoderShape
+from cloudner.encoders.shape import EncoderShape
 from cloudner.hardware.machine import GPU, Hardware
 from cloudner.hardware.memory import saved_bytes
 from cloudner.hardware.stats import CorpusStats

@@ -7,8 +7,8 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
+from cloudner.encoders.shape import FP32_ONLY
 from cloudner.errors import ConfigError
-from cloudner.hardware.encoder import FP32_ONLY
 
 if TYPE_CHECKING:
     import torch
