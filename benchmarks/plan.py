@@ -125,11 +125,11 @@ def main() -> None:
 
     from cloudner.encoders.folders import encoder_folder
     from cloudner.hardware import CorpusStats, detect_hardware, plan, recommend
-    from cloudner.hardware.stats import count_pieces
+    from cloudner.hardware.planning.stats import count_pieces
     from cloudner.model.timing import time_training
 
     machine = detect_hardware()
-    precision = recommend(machine, EMBEDDED, device=given.device).precision
+    precision = recommend(machine, EMBEDDED, device=given.device).mixed_precision
     rows: list[dict] = []
     record = {
         "command": f"python benchmarks/plan.py --device {given.device} --seconds {given.seconds:g}"

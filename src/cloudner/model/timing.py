@@ -13,8 +13,8 @@ from thinc.api import Optimizer
 from cloudner.encoders.folders import DEFAULT_ENCODER
 from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import DeviceError
-from cloudner.hardware.speed import Calibration, flops_per_piece
-from cloudner.hardware.stats import CorpusStats
+from cloudner.hardware.planning.speed import Calibration, flops_per_piece
+from cloudner.hardware.planning.stats import CorpusStats
 from cloudner.model.dropout import pool_dropout
 from cloudner.model.network import Network, Sequences
 from cloudner.model.optimizer import adamw

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cloudner.hardware.cpu import cpu_name_and_flags
+from cloudner.hardware.machine.cpu import cpu_name_and_flags
 from cloudner.model.backends.graph import EncoderGraph, Run, quiet
 from cloudner.model.network import first_layer
 

@@ -58,11 +58,6 @@ class CorpusStats:
         """Word pieces of a document of so many words, special ones included."""
         return round(words * self.pieces_per_word) + SPECIAL_PIECES
 
-    def percentile(self, percent: float) -> int:
-        """Words of the document at this percentile (0 to 100) of length."""
-        place = min(len(self.lengths) - 1, round(percent / 100 * (len(self.lengths) - 1)))
-        return self.lengths[place] if self.lengths else 0
-
     def sample(self, count: int, seed: int = 0) -> list[int]:
         """`count` document lengths in word pieces, drawn from the distribution (same seed, same lengths)."""
         chance = random.Random(seed)
