@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 MAX_LENGTH = 1_000_000  # characters; spacy.Language.max_length
-# New words after which a vocabulary is made anew: 100 MB at the half kilobyte a word that English texts of all-new
-# words took.
+# New words after which a fresh vocabulary is made: 100 MB, at the half kilobyte per word measured on English texts of
+# new words only.
 _VOCABULARY_WORDS = 200_000
 _NO_SPACES = {"zh", "ja", "th", "lo", "my", "km"}  # languages written without spaces between words
 
@@ -128,7 +128,7 @@ class Aligner:
                     f"{size} tokens but {len(codes)} tags",
                     file=record.file,
                     line=record.line,
-                    expected="one tag a token",
+                    expected="one tag per token",
                 )
             if not is_plain(codes, record.sent_starts):
                 codes = self._decode(record)
@@ -217,10 +217,10 @@ class Aligner:
         )
         for token in decoded.missing:
             codes[token] = MISSING
-        for mend in decoded.repairs:
-            words = " ".join(tokens[max(0, mend.token - 3) : mend.token + 4])
-            action: Action = "dropped" if mend.cause == "unknown-tag" else "changed"
-            self._issue(record, mend.cause, action, words, str(mend.found), mend.done)
+        for repair in decoded.repairs:
+            words = " ".join(tokens[max(0, repair.token - 3) : repair.token + 4])
+            action: Action = "dropped" if repair.cause == "unknown-tag" else "changed"
+            self._issue(record, repair.cause, action, words, str(repair.found), repair.done)
         return codes
 
     def _scheme(self, record: Record) -> Scheme:

@@ -12,7 +12,7 @@ from cloudner.corpus.inspection.result import InspectionData, Overlap
 from cloudner.corpus.inspection.suspects import Place
 
 _CONTEXT = 8  # tokens shown on either side of a suspicious string
-# A label with fewer training mentions than this is told; spaCy's `debug data` draws its line at 50 as well.
+# Fewer training mentions of a label than this are noted; spaCy's `debug data` draws its line at 50 as well.
 FEW_MENTIONS = 50
 
 

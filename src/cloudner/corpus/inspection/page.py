@@ -20,13 +20,13 @@ _NUMBER = re.compile(r"^[\d,.]+( %)?$|^-$|^[\d,]+ \([\d.]+ %\)$")
 def page(data: InspectionData) -> str:
     """The whole page; everything from data is escaped, and its content policy lets nothing load."""
     charts = {
-        "lengths": _distribution("Tokens a document", [(s.name, s.docs_by_tokens) for s in data.splits]),
+        "lengths": _distribution("Tokens per document", [(s.name, s.docs_by_tokens) for s in data.splits]),
         "labels": _label_bars(data),
         "entity-lengths": _length_bars(data),
     }
     if data.window is not None:
         charts["pieces"] = _distribution(
-            "Word pieces a document", [(s.name, s.docs_by_pieces) for s in data.splits], mark=data.window
+            "Word pieces per document", [(s.name, s.docs_by_pieces) for s in data.splits], mark=data.window
         )
     body, links = [], []
     for section in sections(data):
@@ -193,7 +193,7 @@ def _label_bars(data: InspectionData) -> str:
 
 
 def _length_bars(data: InspectionData) -> str:
-    """One bar a label, its parts the mentions of one token, of two, ..."""
+    """One bar per label, divided into mentions of one token, of two, ..."""
     labels = data.labels[:MAX_BARS]
     parts, y = [], 6.0
     for label in labels:

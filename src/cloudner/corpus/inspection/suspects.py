@@ -167,8 +167,8 @@ class SuspectSearch:
         doc_starts = chunk.starts
         for length, known in self._known.items():
             stops = np.append(np.union1d(np.flatnonzero(~outside), doc_starts), size)
-            # How far the unannotated text of the same document reaches: a stop that is a document's first token
-            # does not end that document's own stretch.
+            # Where the unannotated text after each token ends: at the next annotated token or the next document,
+            # whichever comes first; a document's own first token does not end it.
             reach = stops[np.searchsorted(stops, here, side="right")]
             free = np.flatnonzero(outside & (reach - here >= length))
             if not len(free):

@@ -112,7 +112,7 @@ def _pieces(data: InspectionData) -> Section:
         "pieces", "Word pieces",
         f"Of {data.encoder}, a document with its two special pieces. Window: {data.window:,} word pieces{limit}. "
         "Longer documents are read in several windows; nothing is cut off.",
-        [*_percentile_header("all"), "pieces a token", "over the window", "unknown pieces"],
+        [*_percentile_header("all"), "pieces per token", "over the window", "unknown pieces"],
         rows,
     )  # fmt: skip
 
