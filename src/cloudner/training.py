@@ -99,19 +99,10 @@ def resolve(
             accumulate_gradient=int(plain["training"].get("accumulate_gradient") or 1),
         )
         made.settings = settings.to_dict()
-        for key, value in (
-            ("mixed_precision", settings.precision),
-            ("batch_pieces", settings.batch_pieces),
-            ("predict_pieces", settings.predict_batch_pieces),
-            ("gradient_checkpointing", settings.gradient_checkpointing),
-        ):
+        for key, value in settings.for_config().items():
             if model.get(key, "auto") == "auto":
                 model[key] = value
-                reason = settings.reasons.get("precision" if key == "mixed_precision" else key, "")
-                reason = reason or settings.reasons.get(
-                    "predict_batch_pieces" if key == "predict_pieces" else key, ""
-                )
-                made.rows.append((f"{name}.{key}", value, reason))
+                made.rows.append((f"{name}.{key}", value, settings.reasons[key]))
     _resolve_steps(made, plain)
     return made
 
@@ -251,7 +242,7 @@ def _said(value: Any, names: dict[Any, Any] | None = None) -> Any:
 def _hardware(device: str) -> Hardware:
     """This machine; of a device that computes, what torch knows of it where the detection's second was too short."""
     from cloudner.hardware import detect_hardware
-    from cloudner.hardware.gpu import computing, with_computing
+    from cloudner.hardware.machine.gpu import computing, with_computing
 
     machine = detect_hardware()
     if device == "cpu":

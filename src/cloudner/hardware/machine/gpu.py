@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cloudner.hardware.machine import GPU, GPUProcess, Hardware
+from cloudner.hardware.machine.facts import GPU, GPUProcess, Hardware
 
 # Bits of nvmlClocksThrottleReasons that mean heat or power (NVML API reference, "Clocks Event Reasons").
 THROTTLE = {

@@ -4,15 +4,14 @@ Sources of the constants:
 - A driver runs every CUDA of its own major version and older ("minor version compatibility", NVIDIA CUDA
   Compatibility guide); hence only majors are compared.
 - torch from PyPI is built for CUDA 12 up to 2.10 and for CUDA 13 from 2.11 (the packages each requires).
-- A kernel built for sm_XY runs on compute capability X.Z with Z >= Y; only PTX ("compute_XY") runs on a newer
-  major (CUDA C++ Programming Guide, "Binary compatibility" and "PTX compatibility").
 - cupy's wheels are named for the CUDA major they were built for.
 """
 
 from __future__ import annotations
 
-from cloudner.hardware.findings import Finding, Needs, Severity
-from cloudner.hardware.machine import Hardware
+from cloudner.hardware.doctor.finding import Finding, Needs, Severity
+from cloudner.hardware.machine.facts import Hardware
+from cloudner.hardware.machine.kernels import capability_of, runs_on
 
 LAST_TORCH_WITH_CUDA_12 = "torch<2.11"
 
@@ -143,7 +142,7 @@ def _kernels(machine: Hardware) -> list[Finding]:
         capability = gpu.compute_capability
         if not archs or capability is None or runs_on(capability, archs):
             continue
-        newest = max(_arch(arch) for arch in archs)
+        newest = max(capability_of(arch) for arch in archs)
         newer = capability > newest
         fix = "pip install --upgrade torch" if newer else f'pip install "{LAST_TORCH_WITH_CUDA_12}"'
         if capability < (7, 0):
@@ -159,26 +158,6 @@ def _kernels(machine: Hardware) -> list[Finding]:
             )
         ]
     return []
-
-
-def runs_on(capability: tuple[int, int], archs: list[str]) -> bool:
-    """Whether code built for `archs` ("sm_80", "sm_90a", "compute_90") runs on a card of `capability`."""
-    for arch in archs:
-        major, minor = _arch(arch)
-        if arch.startswith("compute_"):
-            if capability >= (major, minor):
-                return True
-        elif arch[-1] == "a":  # architecture-specific code runs nowhere else
-            if capability == (major, minor):
-                return True
-        elif capability[0] == major and capability[1] >= minor:
-            return True
-    return False
-
-
-def _arch(arch: str) -> tuple[int, int]:
-    digits = "".join(c for c in arch.partition("_")[2] if c.isdigit())
-    return int(digits[:-1]), int(digits[-1])
 
 
 def cupy(machine: Hardware, needs: Needs) -> list[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.errors import CloudnerError, InputError
-from cloudner.hardware.speed import accelerators
+from cloudner.hardware.planning.speed import accelerators
 
 # gpuhunt also lists marketplaces where anybody rents out a card; a list price means a provider's own machines.
 LIVE_PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda")

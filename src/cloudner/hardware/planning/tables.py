@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from cloudner.hardware.plan import Plan, PlanRow
+from cloudner.hardware.planning.result import Plan, PlanRow
 
 COLUMNS = (
     "machine",
@@ -29,11 +29,11 @@ def cells(row: PlanRow) -> tuple[str, ...]:
     """One row as text, in the order of COLUMNS."""
     settings = row.settings
     if not row.fits:
-        return (row.machine, "no", settings.precision, needed(row), *[""] * 7)
+        return (row.machine, "no", settings.mixed_precision, needed(row), *[""] * 7)
     return (
         row.machine,
         "yes",
-        settings.precision,
+        settings.mixed_precision,
         str(settings.batch_pieces),
         str(settings.accumulation),
         "on" if settings.gradient_checkpointing else "off",
@@ -110,7 +110,7 @@ def table(made: Plan) -> Table:
             texts = cells(row)
             shown.add_row(texts[0], *texts[2:], style=style)
         else:
-            shown.add_row(row.machine, row.settings.precision, *[""] * 7, "no room", style=style)
+            shown.add_row(row.machine, row.settings.mixed_precision, *[""] * 7, "no room", style=style)
     return shown
 
 

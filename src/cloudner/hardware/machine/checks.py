@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cloudner.hardware.machine import Hardware
+from cloudner.hardware.machine.facts import Hardware
 
 _SIZE = 64  # rows and columns of the matrices; small, the question is whether it runs at all
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cloudner.hardware.encoder import EncoderShape
+from cloudner.encoders.shape import EncoderShape
 
 BYTES_TRAINED, BYTES_FROZEN, BYTES_CAST, BYTES_GRADIENT = 16, 4, 2, 4
 # Measured: benchmarks/results/memory-cpu.json (peak resident set, two accumulated micro-batches).

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cloudner.hardware.findings import Finding, Needs
-from cloudner.hardware.machine import GIB, GPU, Hardware
+from cloudner.hardware.doctor.finding import Finding, Needs
+from cloudner.hardware.machine.facts import GIB, GPU, Hardware
 
 MIN_GPU_FREE = 2 * GIB
 OTHERS_SHARE = 0.5  # of the memory, in use by others, before it is worth a word

@@ -20,10 +20,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cloudner.hardware.encoder import EncoderShape
-from cloudner.hardware.machine import GPU, Hardware
-from cloudner.hardware.memory import saved_bytes
-from cloudner.hardware.stats import CorpusStats
+from cloudner.encoders.shape import EncoderShape
+from cloudner.hardware.machine.facts import GPU, Hardware
+from cloudner.hardware.planning.memory import saved_bytes
+from cloudner.hardware.planning.stats import CorpusStats
 
 # Share of the rated rate that the matrix products reach, and of the rated bandwidth that the rest does; assumed.
 EFFICIENCY, BANDWIDTH_EFFICIENCY = 0.6, 0.7

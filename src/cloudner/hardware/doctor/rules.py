@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cloudner.hardware import gpu_rules, gpu_state_rules
-from cloudner.hardware.findings import Finding, Needs, Severity
-from cloudner.hardware.machine import GIB, Hardware
+from cloudner.hardware.doctor import gpu_rules, gpu_state_rules
+from cloudner.hardware.doctor.finding import Finding, Needs, Severity
+from cloudner.hardware.machine.facts import GIB, Hardware
 
 MIN_DISK, GOOD_DISK = (
     1 * GIB,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import shutil
@@ -145,8 +144,3 @@ def shared_memory(path: str = "/dev/shm") -> tuple[int | None, int | None]:
     except OSError:
         return None, None
     return usage.total, usage.free
-
-
-def threads_for(cpus: float) -> int:
-    """How many threads to compute with: whole CPUs only, at least one."""
-    return max(1, math.floor(cpus))

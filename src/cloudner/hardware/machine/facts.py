@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudner.hardware.machine.precision import multiplies_bf16
+
 GIB = 1024**3
 
 
@@ -72,7 +74,6 @@ class Hardware:
     driver_cuda: tuple[int, int] | None = None  # newest CUDA that the driver runs
     visible_devices: str | None = None  # CUDA_VISIBLE_DEVICES / HIP_VISIBLE_DEVICES as set
     mps: bool = False
-    rocm: str | None = None
     # software
     versions: dict[str, str] = field(default_factory=dict)  # torch, thinc, spacy, transformers, ...
     torch_cuda: str | None = None  # CUDA that torch was built for
@@ -111,7 +112,7 @@ class Hardware:
     @property
     def has_bf16_cpu(self) -> bool:
         """Whether the CPU multiplies bf16 in hardware; without it bf16 on a CPU is slower than fp32."""
-        return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(self.cpu_flags))
+        return multiplies_bf16(self.cpu_flags)
 
 
 _TUPLES = {

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cloudner.hardware import cpu, gpu, software
-from cloudner.hardware.machine import Hardware
+from cloudner.hardware.machine import cpu, gpu, software
+from cloudner.hardware.machine.facts import Hardware
 
 T = TypeVar("T")
 
@@ -39,7 +39,6 @@ def detect_hardware(timeout: float = 1.0) -> Hardware:
     torch = _torch(facts, notes)
     importing = time.perf_counter() - before_import
     facts.update(_gpus(torch, timeout, facts, notes))
-    facts["rocm"] = facts.get("torch_hip") if facts.get("gpus") else None
     return Hardware(**facts, notes=tuple(notes), seconds=round(time.perf_counter() - began - importing, 4))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.errors import InputError
-from cloudner.hardware.plan import Plan
-from cloudner.hardware.speed import accelerators
+from cloudner.hardware.planning.result import Plan
+from cloudner.hardware.planning.speed import accelerators
 
 CHECKPOINTS = "/checkpoints"
 MIN_DISK_GB = 50  # system, CUDA libraries, a cache of models

@@ -11,10 +11,11 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
+from cloudner.encoders.limits import SPECIAL_PIECES
+from cloudner.encoders.words import read_word_encoder
 from cloudner.errors import InputError
 
 PIECES_PER_WORD = 1.3  # English news text with a cased BERT vocabulary; measured where a tokenizer is at hand
-SPECIAL_PIECES = 2  # [CLS] and [SEP]
 _QUANTILES = 33  # points kept of the length distribution, the shortest and the longest among them
 SAMPLE = 300  # documents tokenised to measure pieces per word
 # Spread of document lengths where only a mean is given: quantiles of a log-normal with sigma 0.6, which is near
@@ -56,11 +57,6 @@ class CorpusStats:
     def pieces_of(self, words: float) -> int:
         """Word pieces of a document of so many words, special ones included."""
         return round(words * self.pieces_per_word) + SPECIAL_PIECES
-
-    def percentile(self, percent: float) -> int:
-        """Words of the document at this percentile (0 to 100) of length."""
-        place = min(len(self.lengths) - 1, round(percent / 100 * (len(self.lengths) - 1)))
-        return self.lengths[place] if self.lengths else 0
 
     def sample(self, count: int, seed: int = 0) -> list[int]:
         """`count` document lengths in word pieces, drawn from the distribution (same seed, same lengths)."""
@@ -205,21 +201,10 @@ def guess_pieces(texts: list[list[str]]) -> float:
 
 
 def count_pieces(texts: list[list[str]], tokenizer: Path) -> float:
-    """Word pieces a word over `texts` (lists of words), special pieces not counted.
+    """Word pieces per word over `texts` (lists of words), special pieces not counted, each word after a space.
 
     Raises `InputError` if the tokenizer cannot be read.
     """
-    from tokenizers import Tokenizer
-
-    try:
-        loaded = Tokenizer.from_file(str(tokenizer))
-    except Exception as error:  # the library raises bare Exception
-        raise InputError(f"not a tokenizer.json: {error}", file=str(tokenizer)) from None
-    loaded.no_truncation()
-    loaded.no_padding()
-    texts = [words for words in texts if words]
-    total = sum(len(words) for words in texts)
-    if not total:
-        return PIECES_PER_WORD
-    encoded = loaded.encode_batch_fast(texts, is_pretokenized=True, add_special_tokens=False)
-    return sum(len(encoding.ids) for encoding in encoded) / total
+    words = [word for text in texts for word in text]
+    encoded = read_word_encoder(tokenizer).encode(words)
+    return sum(map(len, encoded)) / len(words) if words else PIECES_PER_WORD

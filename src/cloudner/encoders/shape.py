@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib import util
 from pathlib import Path
 from typing import Any
 
+from cloudner.encoders.folders import encoder_folder
+from cloudner.encoders.limits import longest_input
 from cloudner.errors import ConfigError
 
 # Families whose attention keeps the whole length x length matrix (disentangled attention has no fused kernel).
@@ -79,9 +80,6 @@ class EncoderShape:
             )
 
         hidden = get("hidden_size", "dim", "d_model")
-        positions = get("max_position_embeddings", "n_positions", default=512)
-        # RoBERTa's table has two rows more than it has positions
-        offset = 2 if family in {"roberta", "xlm-roberta", "camembert", "mpnet"} and positions > 512 else 0
         embedding = config.get("embedding_size")
         return cls(
             name=name or str(config.get("_name_or_path") or family or "encoder"),
@@ -90,7 +88,7 @@ class EncoderShape:
             heads=get("num_attention_heads", "n_heads", "num_heads"),
             intermediate=get("intermediate_size", "hidden_dim", "d_ff", default=4 * hidden),
             vocab=get("vocab_size"),
-            max_length=positions - offset,
+            max_length=longest_input(config),
             gated=family in _GATED,
             fused_attention=family not in _NO_FUSED_ATTENTION,
             distinct_layers=get("num_hidden_groups", default=1) if family == "albert" else None,
@@ -123,43 +121,8 @@ class EncoderShape:
         )
 
 
-def encoder_folder(name: str) -> Path | None:
-    """The local folder that holds the encoder's config.json, or None.
-
-    Raises `ConfigError` if a `package:` is not installed or a folder that exists has no config.json.
-    """
-    if name.startswith("package:"):
-        module, _, inner = name.removeprefix("package:").partition("/")
-        top, *rest = module.split(".")
-        spec = util.find_spec(top)  # a top package is found without being imported
-        places = list(spec.submodule_search_locations or ()) if spec else []
-        if not places:
-            raise ConfigError(
-                f"the package {top!r} of {name!r} is not installed",
-                fix=f"pip install {top.replace('_', '-')}",
-            )
-        folder = Path(places[0]).joinpath(*rest, *inner.split("/"))
-        if not (folder / "config.json").is_file():
-            raise ConfigError(f"no config.json in {name!r}", expected="package:module/folder of an encoder")
-        return folder
-    path = Path(name).expanduser()
-    if (path / "config.json").is_file():
-        return path
-    if path.is_dir():
-        raise ConfigError("the folder has no config.json", file=name, expected="the folder of an encoder")
-    from cloudner.hardware.checks import cached
-
-    return cached(name)
-
-
-def tokenizer_of(name: str) -> Path | None:
-    """The encoder's tokenizer.json where it is on this machine, or None. Raises as `encoder_folder` does."""
-    folder = encoder_folder(name)
-    return folder / "tokenizer.json" if folder and (folder / "tokenizer.json").is_file() else None
-
-
 def known_encoders() -> dict[str, dict[str, Any]]:
     """Sizes of well-known encoders by hub name, as in their config.json; for planning without a network."""
-    text = (Path(__file__).parent / "encoders.json").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "known.json").read_text(encoding="utf-8")
     shapes = json.loads(text)
     return {name: config for shape in shapes for name in shape["names"] for config in [shape["config"]]}
