@@ -97,7 +97,7 @@ def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> lis
 def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     from cloudner.model.decode import best_paths, path_log_likelihood, span_probabilities
     from cloudner.pieces.gold import gold_tags
-    from cloudner.report.calibration import expected_calibration_error, fit_temperature
+    from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
     docs = [eg.predicted for eg in examples]
     emissions = pipe.model.predict(docs)

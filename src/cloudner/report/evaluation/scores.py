@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cloudner.errors import CloudnerError
-from cloudner.report.spans import Entity, ScoredDocument
+from cloudner.report.evaluation.spans import Entity, ScoredDocument
 
 SCHEMES = ("strict", "exact", "partial", "ent_type")
 SEEN, OTHER_LABEL, UNSEEN = "seen", "seen with another label", "unseen"

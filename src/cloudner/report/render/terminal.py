@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cloudner.report.errors import DESCRIPTIONS, count_kinds
-from cloudner.report.markdown import percent
-
-if TYPE_CHECKING:
-    from cloudner.report.evaluate import Evaluation
+from cloudner.pages.numbers import percent
+from cloudner.report.evaluation.evaluation import EvaluationData
+from cloudner.report.evaluation.mistakes import DESCRIPTIONS, count_kinds
 
 
-def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
+def print_evaluation(evaluation: EvaluationData, console: Console | None = None) -> None:
     """Scores by label with intervals, mistakes by class, and what there is of the rest in a line each."""
     console = console or Console(highlight=False)
     strict = evaluation.strict

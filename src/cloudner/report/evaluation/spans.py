@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -103,12 +102,6 @@ def score_document(example: Example) -> ScoredDocument | None:
         ignored=ignored,
         meta=dict(meta) if isinstance(meta, dict) else {},
     )
-
-
-def score_documents(examples: Iterable[Example]) -> list[ScoredDocument]:
-    """`score_document` for each example; those without entity annotation are left out."""
-    scored = (score_document(example) for example in examples)
-    return [document for document in scored if document is not None]
 
 
 def _same_tokens(gold: Doc, predicted: Doc) -> bool:
