@@ -126,7 +126,7 @@ def main() -> None:
     from cloudner.encoders.folders import encoder_folder
     from cloudner.hardware import CorpusStats, detect_hardware, plan, recommend
     from cloudner.hardware.planning.stats import count_pieces
-    from cloudner.model.timing import time_training
+    from cloudner.model.benchmark import time_training
 
     machine = detect_hardware()
     precision = recommend(machine, EMBEDDED, device=given.device).mixed_precision

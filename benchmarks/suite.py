@@ -226,7 +226,7 @@ class Suite:
 
     def _head(self, encoder: str, data: Path) -> dict[str, Any]:
         from benchmarks.data import describe
-        from cloudner.model.encoder import resolve_encoder
+        from cloudner.model.network.encoder import resolve_encoder
 
         facts = describe(read_folder(data, self.limit), resolve_encoder(encoder))
         name = self.encoder if not Path(self.encoder).is_absolute() else Path(self.encoder).name

@@ -28,7 +28,7 @@ SEEDS = (0, 1)
 def encoder(settings: Settings) -> str:
     """The folder given, else the package. Raises NotMeasured."""
     from cloudner.errors import CloudnerError
-    from cloudner.model.encoder import resolve_encoder
+    from cloudner.model.network.encoder import resolve_encoder
 
     if settings.encoder_folder:
         if not (Path(settings.encoder_folder) / "config.json").is_file():

@@ -109,7 +109,7 @@ def _work(
     from spacy.tokens import Doc
     from spacy.training import Example
 
-    from cloudner.model.optimizer import adamw
+    from cloudner.model.training.optimizer import adamw
 
     model: dict[str, Any] = {
         "@architectures": "cloudner.TransformerNER.v1",

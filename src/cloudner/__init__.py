@@ -20,7 +20,7 @@ _HOMES = {
     "evaluate": "cloudner.report.evaluate",
     "Evaluation": "cloudner.report.evaluate",
     "calibrate": "cloudner.calibration",
-    "time_training": "cloudner.model.timing",
+    "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
 }
 __all__ = sorted(_HOMES)

@@ -95,13 +95,15 @@ def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> lis
 
 
 def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
-    from cloudner.model.decode import best_paths, path_log_likelihood, span_probabilities
+    from cloudner.model.decoding.lattice import path_log_likelihood
+    from cloudner.model.decoding.spans import span_probabilities
+    from cloudner.model.decoding.viterbi import best_paths
     from cloudner.pieces.gold import gold_tags
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
     docs = [eg.predicted for eg in examples]
     emissions = pipe.model.predict(docs)
-    scheme, moves = pipe.scheme, pipe._transitions()
+    scheme, moves = pipe.scheme, pipe.model.shims[0].transitions()
     gold = gold_tags(examples, scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
 
     def scaled(temperature: float) -> Any:

@@ -192,8 +192,8 @@ def cloudner_pipes(nlp: Language) -> Iterator[Any]:
 def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:
     """Predict in this precision, and by this backend, from now on. Raises ConfigError for an unknown precision, and
     for a backend that is not installed or cannot do it."""
-    from cloudner.model.backends import check_backend
-    from cloudner.model.inference import PREDICT_PRECISIONS
+    from cloudner.model.prediction.backends import check_backend
+    from cloudner.model.prediction.copies import PREDICT_PRECISIONS
 
     if precision not in PREDICT_PRECISIONS:
         raise ConfigError(f"precision = {precision!r}", expected=", ".join(PREDICT_PRECISIONS))

@@ -272,8 +272,8 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     from thinc.api import Config
 
     from cloudner.corpus.training.batcher import register_counter
-    from cloudner.model.auto import resolve_training
-    from cloudner.model.encoder import load_tokenizer
+    from cloudner.model.network.encoder import load_tokenizer
+    from cloudner.model.training.steps import resolve_training
     from cloudner.pieces.cache import PieceCache
 
     training = made.config["training"]

@@ -152,7 +152,7 @@ def test_the_carried_encoder_is_the_same_in_half_the_bytes(bert, tmp_path):
     import torch
     from safetensors.torch import load_file
 
-    from cloudner.model.encoder import load_pretrained
+    from cloudner.model.network.encoder import load_pretrained
 
     size = carry_encoder.carry(bert, tmp_path / "half")
     assert size < sum(path.stat().st_size for path in bert.iterdir())

@@ -35,6 +35,8 @@ KNOWN: dict[str, tuple[KnownWait, ...]] = {
     "longformer": (
         KnownWait("item", "modeling_longformer.py forward",
                   "it asks whether any piece attends globally, to choose its code"),
+        KnownWait("copy from host", "masking_utils.py eager_mask",
+                  "it makes its mask of 0, 1 and 2 into another, which takes no mask of four dimensions", (5,)),
     ),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib.util
 import sys
 import traceback
@@ -74,7 +75,9 @@ class Device:
 
     @contextlib.contextmanager
     def room(self, size: int) -> Iterator[None]:
-        """Within it, `size` bytes can be allocated beyond what is held now; more raises torch.OutOfMemoryError."""
+        """Within it, `size` bytes can be allocated beyond what is held now; more raises torch.OutOfMemoryError. What takes up
+        to 512 bytes always fits."""
+        gc.collect()  # or what is collected within would be room too
         self.native.limit(self.used() + size)
         try:
             yield
@@ -83,7 +86,7 @@ class Device:
 
     @contextlib.contextmanager
     def failing(self, kind: str, after: int) -> Iterator[None]:
-        """Within it, one use of a kind fails, after so many that did not: "memory" an allocation of device memory,
+        """Within it, one use of a kind fails, after so many that did not: "memory" an allocation on the device,
         "pinned" one of pinned host memory, "cublas" a matrix product that cannot get its workspace."""
         self.native.fail(kind, after)
         try:
@@ -103,7 +106,7 @@ class Device:
         self.native.reset_peak()
 
     def allocations(self) -> int:
-        """How many there have been in this process."""
+        """How many of more than 512 bytes there have been in this process."""
         return self.native.allocations()
 
 

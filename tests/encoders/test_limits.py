@@ -9,7 +9,7 @@ import pytest
 from cloudner.corpus.inspection.pieces import PieceCounter
 from cloudner.encoders.limits import longest_input, window_for
 from cloudner.encoders.shape import EncoderShape
-from cloudner.model.encoder import load_tokenizer
+from cloudner.model.network.encoder import load_tokenizer
 
 SMALL = {
     "hidden_size": 16,

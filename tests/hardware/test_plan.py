@@ -32,8 +32,8 @@ from cloudner.hardware.planning.speed import (
     windows,
 )
 from cloudner.hardware.planning.tables import markdown
-from cloudner.model import timing
-from cloudner.model.timing import time_training
+from cloudner.model import benchmark as timing
+from cloudner.model.benchmark import time_training
 
 BASE = "bert-base-cased"
 CLOUD = ["T4", "L4", "A10G", "L40S", "A100-40", "A100-80", "H100", "H200", "B200"]

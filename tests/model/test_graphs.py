@@ -168,8 +168,8 @@ def test_plain_and_graphed_passes_share_a_step(bert):
 
 def passes(nlp, seed=5):
     """A plain pass's loss and gradients, and those that a graph would hold, computed kernel by kernel."""
-    from cloudner.model.sequences import Prepared
-    from cloudner.model.tagger import Gold
+    from cloudner.model.network.sequences import Prepared
+    from cloudner.model.runners.inputs import Gold
     from cloudner.model.training.graphs import GraphedPasses
     from cloudner.pieces.cache import key_of
     from cloudner.pieces.gold import gold_tags

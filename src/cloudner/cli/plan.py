@@ -122,8 +122,8 @@ def plan_cli(
 
 
 def _timing() -> Any:
+    from cloudner.model.benchmark import time_training
     from cloudner.model.process import allow_tf32
-    from cloudner.model.timing import time_training
 
     allow_tf32()  # as `cloudner train` does
     return time_training

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cloudner.model.memory_errors import is_out_of_memory
-from cloudner.model.optimizer import FusedAdamW, make_torch_optimizer, parameter_groups
+from cloudner.model.training.optimizer import FusedAdamW, make_torch_optimizer, parameter_groups
 
 logger = logging.getLogger("cloudner")
 

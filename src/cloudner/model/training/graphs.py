@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from cloudner.model.attention import without_plans
-from cloudner.model.loss import token_loss
-from cloudner.model.masks import attention_mask
-from cloudner.model.network import Network, Sequences, encode
+from cloudner.model.network.attention import without_plans
+from cloudner.model.network.batch import Sequences
+from cloudner.model.network.masks import attention_mask
+from cloudner.model.network.sequences import Prepared
+from cloudner.model.network.tag_network import Network, encode
 from cloudner.model.precision import autocast
-from cloudner.model.sequences import Prepared
+from cloudner.model.training.loss import token_loss
 
 if TYPE_CHECKING:
     from cloudner.model.training.step import TrainingStep
