@@ -171,9 +171,9 @@ def grouped_bars(title: str, groups: Mapping[str, Sequence[tuple[float, str]]]) 
     parts, y, thick = [], 6.0, 9
     for name, bars in groups.items():
         parts.append(_bar_name(name, y + len(bars) * thick / 2 + 4))
-        for i, (value, told) in enumerate(bars):
+        for i, (value, hint) in enumerate(bars):
             size = {"width": value / top * (_ROOM - 40), "height": thick - 2}
-            parts.append(element("rect", element("title", told), class_=f"s{i % 5}", x=_BARS, y=y, **size))
+            parts.append(element("rect", element("title", hint), class_=f"s{i % 5}", x=_BARS, y=y, **size))
             y += thick
         y += 7
     return svg(title, "", Markup("").join(parts), y) if groups else Markup("")
@@ -185,10 +185,10 @@ def stacked_bars(title: str, groups: Mapping[str, Sequence[tuple[float, str]]]) 
     for name, pieces in groups.items():
         parts.append(_bar_name(name, y + 12))
         x, total = float(_BARS), sum(value for value, _ in pieces) or 1.0
-        for i, (value, told) in enumerate(pieces):
+        for i, (value, hint) in enumerate(pieces):
             width = _ROOM * value / total
             parts.append(
-                element("rect", element("title", told), class_=f"shade{i}", x=x, y=y, width=width, height=15)
+                element("rect", element("title", hint), class_=f"shade{i}", x=x, y=y, width=width, height=15)
             )
             x += width
         y += 22

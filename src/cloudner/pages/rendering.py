@@ -33,7 +33,7 @@ def markdown(template: str, **values: Any) -> str:
 
 @cache
 def _environment(for_html: bool) -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("cloudner.pages"),
         autoescape=for_html,
         finalize=None if for_html else _finalize,
@@ -41,10 +41,10 @@ def _environment(for_html: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(percent=numbers.percent, count=numbers.count, number=numbers.number)
-    made.globals["markdown_table"] = table
-    made.tests["figure"] = numbers.is_figure
-    return made
+    environment.filters.update(percent=numbers.percent, count=numbers.count, number=numbers.number)
+    environment.globals["markdown_table"] = table
+    environment.tests["figure"] = numbers.is_figure
+    return environment
 
 
 def _finalize(value: Any) -> str:

@@ -24,7 +24,7 @@ from cloudner.report.render.markdown import mistake_rows, score_table
 def model_card(meta: Mapping[str, Any], *, evaluation: EvaluationData | None = None) -> str:
     """The card in Markdown. With `evaluation` its scores and intervals, else those of `meta["performance"]`."""
     own = meta.get("cloudner") or {}
-    labels = sorted({label for found in (meta.get("labels") or {}).values() for label in found})
+    labels = sorted({label for of_pipe in (meta.get("labels") or {}).values() for label in of_pipe})
     name = f"{meta.get('lang', '')}_{meta.get('name', '')}"
     scores_text, scores = _scores(meta, evaluation)
     body = markdown(

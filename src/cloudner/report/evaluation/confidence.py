@@ -100,15 +100,15 @@ def expected_calibration_error(confidence: Any, correct: Any, *, bins: int = 10)
     counts = np.bincount(index, minlength=len(edges) - 1)
     sums = np.bincount(index, weights=confidence, minlength=len(edges) - 1)
     hits = np.bincount(index, weights=correct, minlength=len(edges) - 1)
-    found = [
+    filled = [
         Bin(float(edges[i]), float(edges[i + 1]), int(n), float(sums[i] / n), float(hits[i] / n))
         for i, n in enumerate(counts)
         if n
     ]
-    gaps = [abs(one.accuracy - one.confidence) for one in found]
-    ece = sum(one.count * gap for one, gap in zip(found, gaps, strict=True)) / len(confidence)
+    gaps = [abs(one.accuracy - one.confidence) for one in filled]
+    ece = sum(one.count * gap for one, gap in zip(filled, gaps, strict=True)) / len(confidence)
     brier = float(np.mean((confidence - correct) ** 2))
-    return Reliability(ece, max(gaps), brier, len(confidence), found)
+    return Reliability(ece, max(gaps), brier, len(confidence), filled)
 
 
 def reliability_of(documents: Iterable[ScoredDocument], *, bins: int = 10) -> Reliability | None:

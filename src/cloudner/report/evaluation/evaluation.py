@@ -14,7 +14,7 @@ from cloudner.report.evaluation.spans import ScoredDocument
 
 @dataclass
 class EvaluationData:
-    """What an evaluation found. All scores are 0 to 1, `speed` is in words (spaCy tokens) a second.
+    """The figures of an evaluation. All scores are 0 to 1, `speed` is in words (spaCy tokens) per second.
 
     intervals, label_intervals: 95 % bootstrap intervals of micro precision, recall and F1, and those of each label.
     schemes: nervaluate's figures, None where that package is missing. by_seen: None without training data.
@@ -54,7 +54,7 @@ class EvaluationData:
 
     def to_dict(self, *, errors: bool = True) -> dict[str, Any]:
         """Plain JSON. The keys `ents_p`, `ents_r`, `ents_f`, `ents_per_type` and `speed` are those of
-        `python -m spacy evaluate`, so that tools made for its output read this one too."""
+        `python -m spacy evaluate`, so that tools for its output read this one too."""
         micro = self.strict.micro
         result: dict[str, Any] = {
             "model": self.model,
@@ -72,8 +72,8 @@ class EvaluationData:
             "strict": self.strict.to_dict(),
             "intervals": {name: interval.to_dict() for name, interval in self.intervals.items()},
             "label_intervals": {
-                label: {name: interval.to_dict() for name, interval in found.items()}
-                for label, found in self.label_intervals.items()
+                label: {name: interval.to_dict() for name, interval in intervals.items()}
+                for label, intervals in self.label_intervals.items()
             },
             "schemes": self.schemes,
             "by_length": _score_dicts(self.by_length),

@@ -47,8 +47,8 @@ class ScoredDocument:
     @property
     def missed(self) -> list[Entity]:
         """Gold entities that no prediction matches exactly."""
-        found = {entity for entity, right in zip(self.predicted, self.correct, strict=True) if right}
-        return [entity for entity in self.gold if entity not in found]
+        matched = {entity for entity, right in zip(self.predicted, self.correct, strict=True) if right}
+        return [entity for entity in self.gold if entity not in matched]
 
     def surface(self, entity: Entity) -> str:
         """The entity's text with runs of white space as one space."""

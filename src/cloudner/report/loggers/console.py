@@ -19,8 +19,8 @@ def console_logger(
 ) -> Callable[..., tuple[Callable[[dict[str, Any] | None], None], Callable[[], None]]]:
     """A spaCy training logger.
 
-    progress: a live progress bar where the output is a terminal; otherwise one line an evaluation and one every
-    `log_every` steps. log_file: JSONL, one record an evaluation and one every `log_every` steps; "auto" is
+    progress: a live progress bar where the output is a terminal; otherwise one line per evaluation and one every
+    `log_every` steps. log_file: JSONL, one record per evaluation and one every `log_every` steps; "auto" is
     `log.jsonl` in the output folder of the run (nothing without one), None is no file. What a record holds:
     `cloudner.report.loggers.progress.Recorder`.
     """

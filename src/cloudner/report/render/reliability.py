@@ -21,7 +21,7 @@ def reliability_chart(bins: Sequence[Bin]) -> Markup:
         x, width = plot.x(one.low) + 1.5, plot.x(one.high) - plot.x(one.low) - 3
         y, mean = plot.y(one.accuracy), plot.y(one.confidence)
         shade = 0.35 + 0.65 * math.sqrt(one.count / largest)
-        told = (
+        hint = (
             f"confidence {100 * one.low:.0f} to {100 * one.high:.0f} %: {one.count} predictions, "
             f"mean confidence {100 * one.confidence:.1f} %, right {100 * one.accuracy:.1f} %"
         )
@@ -35,7 +35,7 @@ def reliability_chart(bins: Sequence[Bin]) -> Markup:
             fill_opacity=f"{shade:.2f}",
         )
         tick = element("line", class_="mark", x1=x, x2=x + width, y1=mean, y2=mean)
-        parts.append(element("g", element("title", told) + column + tick, class_="bin"))
+        parts.append(element("g", element("title", hint) + column + tick, class_="bin"))
     parts.append(element("line", class_="ideal", x1=plot.x(0), y1=plot.y(0), x2=plot.x(1), y2=plot.y(1)))
     summary = "; ".join(
         f"{100 * b.low:.0f}-{100 * b.high:.0f} %: right {100 * b.accuracy:.0f} % of {b.count}" for b in bins

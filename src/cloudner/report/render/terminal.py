@@ -57,10 +57,10 @@ def print_evaluation(evaluation: EvaluationData, console: Console | None = None)
             f" ({evaluation.calibration.ece_by_chance:.4f} by chance alone)"
         )
     if evaluation.comparison is not None:
-        found, low_high = evaluation.comparison, evaluation.comparison.interval
+        compared, low_high = evaluation.comparison, evaluation.comparison.interval
         console.print(
-            f"F1 against {escape(str(evaluation.other))}: {100 * found.difference:+.2f} points "
-            f"({100 * low_high.low:+.2f} to {100 * low_high.high:+.2f}), p = {found.p_value:.4f}"
+            f"F1 against {escape(str(evaluation.other))}: {100 * compared.difference:+.2f} points "
+            f"({100 * low_high.low:+.2f} to {100 * low_high.high:+.2f}), p = {compared.p_value:.4f}"
         )
     for note in evaluation.notes:
         console.print(f"Note: {escape(note)}")
