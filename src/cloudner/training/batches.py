@@ -34,7 +34,8 @@ class Batches:
     def position(self) -> dict[str, Any]:
         """JSON: the epoch, the batches it has given, the order of the examples and the random state they were batched
         from."""
-        return {"epoch": self._epoch, "given": self._given, "order": self._order, "random": self._drawn}
+        order = None if self._order is None else list(self._order)  # which is shuffled in place
+        return {"epoch": self._epoch, "given": self._given, "order": order, "random": self._drawn}
 
     def go_to(self, position: dict[str, Any], then: Callable[[], None]) -> None:
         """Begin after the batch that was the last one then. The batches before it are cut again, from the random state that

@@ -161,9 +161,8 @@ def _steps(
 
     exclude, annotates = settings["frozen_components"], settings["annotating_components"]
     patience, max_steps = settings["patience"], settings["max_steps"]
-    dropouts = (
-        constant(settings["dropout"]) if isinstance(settings["dropout"], float) else settings["dropout"]
-    )
+    rate: Any = settings["dropout"]
+    dropouts: Any = constant(rate) if isinstance(rate, float) else rate
     for _ in range(progress.step + 1):
         next(dropouts)
     began = timer() - progress.seconds

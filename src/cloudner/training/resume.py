@@ -8,7 +8,7 @@ from typing import Any
 from cloudner.errors import InputError
 from cloudner.training.asked import differences
 from cloudner.training.checkpoints import Checkpoints, Saved, open_checkpoint
-from cloudner.training.resolve import Resolution
+from cloudner.training.resolution import Resolution
 
 logger = logging.getLogger("cloudner")
 

@@ -13,7 +13,7 @@ import srsly
 
 from cloudner.errors import InputError
 from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.resolve import Resolution, owners, read_asked, resolve, resolve_again
+from cloudner.training.resolution import Resolution, owners, read_asked, resolve, resolve_again
 
 if TYPE_CHECKING:
     from cloudner.training.loop import Saving
