@@ -1,11 +1,11 @@
 """Starts the device in this process and tells what happened on it.
 
-    from device import stand_in
+from device import stand_in
 
-    device = stand_in.start()       # before anything imports torch
-    with device.watch() as seen:
-        nlp.update(examples, sgd=optimizer)
-    seen.waits, seen.launches
+device = stand_in.start()       # before anything imports torch
+with device.watch() as seen:
+    nlp.update(examples, sgd=optimizer)
+seen.waits, seen.launches
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from cloudner.corpus.formats.detect import detect_source, refuse_documents
 from cloudner.corpus.formats.huggingface.row_source import RowSource
 from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.issues import ConversionIssue, IssueLog
+from cloudner.corpus.soundness import sound
 from cloudner.errors import InputError
 
 CHUNK_DOCS = 512
@@ -37,9 +38,9 @@ def read_records(
     """The format of one source, why it was taken, and its records. Raises InputError when no format fits."""
     if given is not None:
         refuse_documents(source.sample(), source.name)
-        return given, "as asked for", given.read(source, options)
+        return given, "as asked for", sound(given.read(source, options))
     found = detect_source(source)
-    return found.format, found.reason, found.format.read(source, options)
+    return found.format, found.reason, sound(found.format.read(source, options))
 
 
 def read_sources(
@@ -111,9 +112,10 @@ def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> It
         raise
     except RecursionError as error:
         raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error
-    except (UnicodeError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
+        many = "digits) for integer string conversion" in str(error)
         raise InputError(
-            f"cannot be read: {type(error).__name__}: {error}",
+            "a number of thousands of digits" if many else f"cannot be read: {type(error).__name__}: {error}",
             file=source.name,
             expected="a file of the format that its beginning looks like",
             fix="name the format with --format",

@@ -19,7 +19,7 @@ from cloudner.corpus.align.builder import NO_GROUPS, Columns, StringIds, plain_d
 from cloudner.corpus.align.spans import AlignMode, Entity, Placing
 from cloudner.corpus.align.tag_codes import TagCodes, is_plain
 from cloudner.corpus.align.tag_schemes import Scheme, decode, detect_scheme
-from cloudner.corpus.align.tokenizer import shared_tokenizer
+from cloudner.corpus.align.tokenizer import shared_tokenizer, tokenize
 from cloudner.corpus.contract import Record
 from cloudner.corpus.docbin.chunk import MISSING, Chunk
 from cloudner.corpus.issues import Action, ConversionIssue, excerpt
@@ -223,7 +223,7 @@ class Aligner:
                 expected=f"at most {MAX_LENGTH:,} (spaCy's nlp.max_length)",
                 fix="split the document into paragraphs",
             )
-        return self.tokenizer(text)
+        return tokenize(self.tokenizer, text)
 
     def _spaces(self, record: Record) -> list[bool] | None:
         """Which tokens a space follows; None where it is not known and the words' limits are the given ones."""

@@ -13,8 +13,15 @@ from cloudner.corpus.contract import Record, SpanRecord
 from cloudner.corpus.issues import Action, excerpt
 
 AlignMode = Literal["expand", "contract", "strict"]
+_LONG = 1000  # characters of two texts, from where on comparing each with each takes too long
 # Takes one issue: its record, cause, action, the text around it, the label and what was done.
 Tell = Callable[[Record, str, Action, str, str, str], None]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Have two texts most of their characters in common, in order; for long ones, in whatever order?"""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return (matcher.ratio() if len(one) + len(other) <= _LONG else matcher.quick_ratio()) >= 0.7
 
 
 class Entity(NamedTuple):
@@ -143,7 +150,7 @@ class Placing:
             done = f"{start}:{end} -> {fixed.start}:{fixed.end}"
             self._issue(fixed.cause, "repaired", fixed.start, fixed.end, span.label, done)
             return fixed.start, fixed.end
-        if SequenceMatcher(None, found.casefold(), surface.casefold(), autojunk=False).ratio() >= 0.7:
+        if _alike(found.casefold(), surface.casefold()):
             done = f"kept; the file says {surface!r}"
             self._issue("surface-mismatch", "noted", start, end, span.label, done)
             return start, end

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from cloudner.corpus.contract import Format, Sample
+from cloudner.corpus.contract import Format, Match, Sample
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.formats.json.textless import refuse_textless
 from cloudner.corpus.formats.registry import formats
+from cloudner.corpus.formats.tables.cells import holds_rows
 from cloudner.errors import InputError
 
 ENOUGH = 0.5  # a lower score is not taken without being asked for
@@ -51,11 +52,26 @@ class Detection(NamedTuple):
     reason: str
 
 
+def _sniffed(fmt: Format, sample: Sample) -> Match | None:
+    """What a format sees in a sample; nothing where its look at another's file fails."""
+    try:
+        return fmt.sniff(sample)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        return None
+
+
+# Formats whose marks stand in running text. What they take for text in JSON or in a table is the file's own source.
+_PROSE = frozenset(("braces", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags"))
+
+
 def rank(sample: Sample) -> list[Detection]:
     """Every format that sees something in the sample, best first. Equal scores: the file's extension decides."""
     found = []
+    rows = holds_rows(sample)
     for fmt in formats().values():
-        match = fmt.sniff(sample)
+        if rows and fmt.name in _PROSE:
+            continue
+        match = _sniffed(fmt, sample)
         if match is not None and match.score > 0:
             found.append(Detection(fmt, match.score, match.reason))
     return sorted(

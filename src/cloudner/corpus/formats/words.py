@@ -13,6 +13,7 @@ from cloudner.errors import InputError
 
 # Kana, CJK ideographs and their punctuation: scripts written without spaces between words and sentences.
 _UNSPACED = re.compile(r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff65\U00020000-\U0003ffff]")
+MAX_GAP = 1_000_000  # characters; spaCy's own limit for a whole text
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -60,6 +61,19 @@ def join(tokens: Sequence[str], spaces: Sequence[bool]) -> tuple[str, list[int]]
     if pieces and spaces[-1]:
         pieces[-1] = pieces[-1][:-1]
     return "".join(pieces), starts
+
+
+def gap(count: int, file: str, line: int) -> int:
+    """The white space that offsets leave before a text. Raises InputError for more than a document can hold."""
+    if count > MAX_GAP:
+        raise InputError(
+            f"offsets that leave {count:,} characters empty before a text",
+            file=file,
+            line=line,
+            expected=f"at most {MAX_GAP:,}",
+            fix="export the document again",
+        )
+    return count
 
 
 def unused(identity: str, count: int, used: set[str]) -> str:

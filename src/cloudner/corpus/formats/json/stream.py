@@ -74,6 +74,7 @@ def _peek(sample: Sample) -> Peek | None:
 
 
 SAMPLE_LIMIT = 64 * 1024
+_DEEP = 200  # brackets within brackets; no export has so many
 
 
 def _elements(text: str, most: int = 100) -> list[Any]:
@@ -94,7 +95,7 @@ def _elements(text: str, most: int = 100) -> list[Any]:
 def _close(text: str) -> Any:
     """The value a cut text begins, without what stands after the last whole element; None where it is no JSON."""
     stack: list[str] = []
-    cuts: list[tuple[int, str]] = []
+    cuts: list[tuple[int, tuple[str, ...]]] = []
     in_string = escaped = False
     for index, char in enumerate(text):
         if in_string:
@@ -108,20 +109,22 @@ def _close(text: str) -> Any:
             in_string = True
         elif char in "{[":
             stack.append("}" if char == "{" else "]")
-            cuts.append((index + 1, "".join(reversed(stack))))
+            if len(stack) > _DEEP:
+                return None
+            cuts.append((index + 1, tuple(stack)))
         elif char in "}]":
             if not stack or stack.pop() != char:
                 return None
             if not stack:
                 return None
-            cuts.append((index + 1, "".join(reversed(stack))))
+            cuts.append((index + 1, tuple(stack)))
         elif char == "," and stack:
-            cuts.append((index, "".join(reversed(stack))))
+            cuts.append((index, tuple(stack)))
         if len(cuts) > 64:
             del cuts[:32]
     for index, closers in reversed(cuts):
         try:
-            return json.loads(text[:index] + closers)
+            return json.loads(text[:index] + "".join(reversed(closers)))
         except (ValueError, RecursionError):
             continue
     return None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.words import gap
 from cloudner.errors import InputError
 
 _FORMAT = re.compile(r"#FORMAT=WebAnno TSV 3")
@@ -137,12 +138,12 @@ class _Document:
                     expected=f"a start from {self.units} and {_units(row[2])} UTF-16 code units",
                     fix="export the document again",
                 )
-            gap = begin - self.units
+            empty = gap(begin - self.units, self.file, number)
             new_sentence = place["token"] == "1"
-            self.pieces += (("\n" if new_sentence and self.tokens else " ") * gap, row[2])
-            self.tokens.append((begin, self.length + gap, row[2]))
+            self.pieces += (("\n" if new_sentence and self.tokens else " ") * empty, row[2])
+            self.tokens.append((begin, self.length + empty, row[2]))
             self.unit_starts.append(begin)
-            self.units, self.length = end, self.length + gap + len(row[2])
+            self.units, self.length = end, self.length + empty + len(row[2])
         start, stop = self._character(begin, number), self._character(end, number)
         for column in self.columns:
             if column.place >= len(row):
