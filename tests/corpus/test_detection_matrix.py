@@ -6,6 +6,7 @@ import sys
 import pytest
 from _reading import put
 from _text_samples import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
+from _tool_samples import TOOL_SAMPLES
 from test_export_formats import CASES
 from test_wild_files import CASES as WILD
 
@@ -22,6 +23,7 @@ EVERY = (
     TEXTS
     + list(CASES.values())
     + list(WILD.values())
+    + list(TOOL_SAMPLES.values())
     + [
         ("brat", "a.ann", BRAT_ANN),
         ("spacy-iob", "a.iob", SPACY_IOB),

@@ -45,6 +45,7 @@ _BUILTIN = {
         "comprehend": "comprehend:COMPREHEND",
         "mention-table": "mentions:MENTION_TABLE",
         "span-table": "spans:SPAN_TABLE",
+        "tagged-cells": "cells:TAGGED_CELLS",
         "tag-table": "tags:TAG_TABLE",
         "token-table": "tokens:TOKEN_TABLE",
     },
