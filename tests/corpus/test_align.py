@@ -114,15 +114,6 @@ def test_surface_text_that_is_nowhere():
     assert align("Ann and Ann and Bob", (9, 12, "X", "Ann"))[1] == [("surface-mismatch", "dropped")]
 
 
-def test_units_are_found_without_surface_text():
-    """doccano #99: offsets of a browser after an emoji, and nothing but the words to tell."""
-    assert align(EMOJI, (11, 16, "A"), (17, 22, "B")) == (
-        [("Marie", "A"), ("Curie", "B")],
-        [("offsets-utf16", "repaired")] * 2,
-    )
-    assert align("😀 Marie", (2, 7, "A")) == ([("Marie", "A")], [])
-
-
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=30), st.data())
 @settings(max_examples=60, deadline=None)
 def test_every_unit_maps_back(text, data):

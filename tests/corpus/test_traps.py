@@ -41,13 +41,19 @@ def test_tags_stay_on_the_tokens_of_the_file(tmp_path):
 
 def test_offsets_that_count_some_line_ends_once(tmp_path):
     """doccano/doccano#2114: both kinds of line ends in one text, and `\\r\\n` counted as one character."""
-    text = "Hotels\nNews\r\n\r\nVenue\r\nAt the new Four Seasons in town\r\nBy: Four Seasons Hotels and Resorts\n"
+    text = "Hotels\nNews\r\n\r\nVenue\r\nAt the new Four Seasons in town\r\nBy: Four Seasons Hotels and Resorts\nOf Lyon\n"
     counted = text.replace("\r\n", "\n")
     first, second = counted.index("Four"), counted.rindex("Four")
-    label = [[first, first + 12, "Company"], [second, second + 31, "Company"]]
+    last = counted.index("Lyon")
+    label = [[first, first + 12, "Company"], [second, second + 31, "Company"], [last, last + 4, "City"]]
     report, (doc,) = converted(tmp_path, "a.jsonl", json.dumps({"id": 1, "text": text, "label": label}))
-    assert entities(doc) == [("Four Seasons", "Company"), ("Four Seasons Hotels and Resorts", "Company")]
-    assert report.issues == {("offsets-crlf", "repaired"): 2}
+    assert entities(doc) == [
+        ("Four Seasons", "Company"),
+        ("Four Seasons Hotels and Resorts", "Company"),
+        ("Lyon", "City"),
+    ]
+    assert report.issues == {("offsets-crlf", "repaired"): 1}
+    assert report.examples["offsets-crlf"].done.startswith("3 spans")
     assert doc.text == text
 
 

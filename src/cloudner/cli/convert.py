@@ -75,6 +75,10 @@ def convert_cli(
     delimiter: Annotated[
         str | None, typer.Option("--delimiter", help="What parts the cells of a table")
     ] = None,
+    offsets: Annotated[
+        str,
+        typer.Option("--offsets", help="auto, characters, inclusive, utf16, bytes or one-based"),
+    ] = "auto",
     label: Annotated[
         list[str] | None, typer.Option("--label", help="OLD=NEW: renames a label or a numeric label id")
     ] = None,
@@ -89,7 +93,7 @@ def convert_cli(
         "group_by": group_by, "n_sents": n_sents, "strict": strict, "n_process": n_process, "encoding": encoding,
         "text_column": text_column, "entities_column": entities_column, "token_column": _number(token_column),
         "tag_column": _number(tag_column), "sentence_column": sentence_column,
-        "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter,
+        "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter, "offsets": offsets,
     }  # fmt: skip
     shown: dict[str, Any] = {}
     labels: dict[str, Any] = {}

@@ -49,6 +49,7 @@ class Record:
     complete: bool = True  # False: what is not marked is unknown, not O (a document nobody finished)
     # spans rejected by an annotator: known not to be
     negative: list[SpanRecord] = field(default_factory=list)
+    over_sentences: bool = False  # entities may run over the end of a sentence, as in a Doc
     meta: dict[str, Any] = field(default_factory=dict)  # id, group, split, ... kept in Doc.user_data["meta"]
     # What the reader saw and a record cannot hold; each becomes an issue: cause (a key of `issues.CAUSES`), action
     # (dropped, changed, repaired or noted) and what was done.
@@ -138,6 +139,7 @@ class ReadOptions:
     sentence_column: str | None = None
     group_by: str | None = None  # column or key whose value goes to Record.meta["group"]
     delimiter: str | None = None
+    offsets: str = "auto"  # or characters, inclusive (ends), utf16, bytes, one-based (ends inclusive)
     labels: dict[str, str] = field(default_factory=dict)  # numeric id or old label -> label
     extra: dict[str, Any] = field(default_factory=dict)
 

@@ -17,9 +17,10 @@ from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect_source, refuse_documents
 from cloudner.corpus.formats.huggingface.row_source import RowSource
 from cloudner.corpus.formats.registry import get_format
+from cloudner.corpus.habits.settle import settled
 from cloudner.corpus.issues import ConversionIssue, IssueLog
 from cloudner.corpus.soundness import sound
-from cloudner.errors import InputError
+from cloudner.errors import CloudnerError, InputError
 
 CHUNK_DOCS = 512
 # What a chunk may hold before it is passed on, so that long documents do not fill the memory.
@@ -38,9 +39,11 @@ def read_records(
     """The format of one source, why it was taken, and its records. Raises InputError when no format fits."""
     if given is not None:
         refuse_documents(source.sample(), source.name)
-        return given, "as asked for", sound(given.read(source, options))
-    found = detect_source(source)
-    return found.format, found.reason, sound(found.format.read(source, options))
+        fmt, reason = given, "as asked for"
+    else:
+        found = detect_source(source)
+        fmt, reason = found.format, found.reason
+    return fmt, reason, settled(sound(fmt.read(source, options)), fmt.name, options)
 
 
 def read_sources(
@@ -87,7 +90,7 @@ def _opened(
     """Each source with its records; a file of a folder that no format knows is noted and left out."""
     if isinstance(sources, RowSource):
         detected(sources.name, "rows", "objects with the columns of a Hugging Face data set")
-        yield sources, sources.records(options)
+        yield sources, settled(sound(sources.records(options)), "rows", options)
         return
     for source in open_sources(sources, encoding):
         try:
@@ -108,7 +111,7 @@ def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> It
     """The records; a reader's own exceptions for damaged content become bad input of that file."""
     try:
         yield from records
-    except InputError:
+    except CloudnerError:
         raise
     except RecursionError as error:
         raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error

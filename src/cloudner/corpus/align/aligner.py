@@ -136,7 +136,7 @@ class Aligner:
                     line=record.line,
                     expected="one tag a token",
                 )
-            if not is_plain(codes, record.sent_starts):
+            if not is_plain(codes, None if record.over_sentences else record.sent_starts):
                 codes = self._decode(record)
             columns.codes.extend(codes)
             if record.negative:
@@ -259,7 +259,7 @@ class Aligner:
         """Codes of a document whose tags are not plain BIO, BILUO or BIOES: bare, IOB1 or with mistakes in them."""
         tokens = cast("list[str]", record.tokens)
         tags = cast("list[str | None]", record.tags)
-        decoded = decode(tags, self._scheme(record), record.sent_starts)
+        decoded = decode(tags, self._scheme(record), None if record.over_sentences else record.sent_starts)
         codes = self._tags.of_entities(
             len(tokens), [Entity(*span) for span in decoded.spans], record.complete
         )

@@ -57,6 +57,7 @@ def convert(
     tag_column: str | int | None = None,
     sentence_column: str | None = None,
     delimiter: str | None = None,
+    offsets: str = "auto",
     extra: Mapping[str, Any] | None = None,
     shard_tokens: int = SHARD_TOKENS,
     progress: Progress | None = None,
@@ -76,6 +77,8 @@ def convert(
     strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
         list: the label names of numeric tags, in their order.
     encoding, *_column, delimiter, extra: what the content does not say; see `contract.ReadOptions`.
+    offsets: how they are counted: "characters", "inclusive" (ends), "utf16", "bytes" or "one-based" (with inclusive
+        ends); "auto" counts characters unless many spans of a file prove another way.
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
     progress: called with the current source and the number of documents so far.
 
@@ -100,6 +103,7 @@ def convert(
         sentence_column=sentence_column,
         group_by=group_by,
         delimiter=delimiter,
+        offsets=offsets,
         labels=_renames(labels),
         extra=dict(extra or {}),
     )

@@ -16,7 +16,8 @@ class ConversionReport:
 
     outputs: files written (a folder where there are shards), with their number of documents.
     detected: for each input file its name, its format and the reason for taking it for that.
-    docs, tokens, entities: totals. labels: entities by label. issues: how often, by cause and action.
+    docs, tokens, entities: totals. unannotated_tokens: tokens of which nobody said whether they are in an entity;
+    unannotated_docs: documents of nothing else. labels: entities by label. issues: how often, by cause and action.
     examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
     hints: sentences on settings that do not seem to suit the texts. seconds: wall-clock time.
     """
@@ -26,6 +27,8 @@ class ConversionReport:
     docs: int = 0
     tokens: int = 0
     entities: int = 0
+    unannotated_tokens: int = 0
+    unannotated_docs: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
     examples: dict[str, ConversionIssue] = field(default_factory=dict)
@@ -46,6 +49,8 @@ class ConversionReport:
             "docs": self.docs,
             "tokens": self.tokens,
             "entities": self.entities,
+            "unannotated_tokens": self.unannotated_tokens,
+            "unannotated_docs": self.unannotated_docs,
             "labels": dict(self.labels.most_common()),
             "issues": [
                 {"cause": cause, "action": action, "count": count}
@@ -71,6 +76,11 @@ class ConversionReport:
         out.append(
             f"{self.docs:,} documents, {self.tokens:,} tokens, {self.entities:,} entities"
             f" in {self.seconds:.1f} s ({rate:,.0f} documents/s)"
+        )
+        out.append(
+            f"not annotated: {self.unannotated_tokens:,} tokens, {self.unannotated_docs:,} whole documents among them"
+            if self.unannotated_tokens
+            else "not annotated: 0 tokens, 0 documents"
         )
         if self.labels:
             common = self.labels.most_common(12)

@@ -99,6 +99,11 @@ def refuse_missing(record: Record, format_name: str) -> None:
         refuse(record, format_name, "a document that is annotated in part", "--to conll")
 
 
+def is_unannotated(record: Record) -> bool:
+    """Did nobody look at any word of it?"""
+    return not record.complete and not record.spans and not any(record.tags or ())
+
+
 def text_of(record: Record) -> tuple[str, list[SpanRecord]]:
     """Text and spans, in order of start and longest first, of a record of either kind."""
     if record.text is not None and (record.tags is None or record.spans):
@@ -122,7 +127,8 @@ def words_of(record: Record, format_name: str) -> Words:
     """
     if record.tokens is not None and record.tags is not None:
         tokens, tags = record.tokens, record.tags
-        decoded = decode(tags, detect_scheme([tags]), record.sent_starts)
+        breaks = None if record.over_sentences else record.sent_starts
+        decoded = decode(tags, detect_scheme([tags]), breaks)
         spaces = record.spaces if record.spaces is not None else _usual_spaces(tokens)
         spans, missing = decoded.spans, decoded.missing
     else:
@@ -139,10 +145,14 @@ def words_of(record: Record, format_name: str) -> Words:
         }
         missing = []
         spans = [TokenSpan(first[a], last[b], s.label) for s, (a, b) in zip(marked, edges, strict=True)]
-    if not record.complete:
+    if not record.complete and record.tags is None:
         marked_words = {index for span in spans for index in range(span.start, span.end)}
         missing = [index for index in range(len(tokens)) if index not in marked_words]
-    return Words(tokens, spaces, record.sent_starts or ([0] if tokens else []), spans, missing)
+    starts = record.sent_starts or ([0] if tokens else [])
+    if record.over_sentences:  # an entity is worth more than the end of a sentence within it
+        inside = {token for span in spans for token in range(span.start + 1, span.end)}
+        starts = [start for start in starts if start not in inside]
+    return Words(tokens, spaces, starts, spans, missing)
 
 
 def flat(record: Record, format_name: str, text: str, spans: Iterable[SpanRecord]) -> None:

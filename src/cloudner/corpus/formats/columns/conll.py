@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 from cloudner.corpus.align.tag_schemes import encode
-from cloudner.corpus.align.tag_shapes import is_tag
+from cloudner.corpus.align.tag_shapes import UNKNOWN, is_tag
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.columns.layout import (
     DOCSTART,
@@ -27,7 +27,7 @@ _KEY_VALUE = re.compile(r"#\s*(?P<key>[\w.:-]+(?: id)?)\s*=\s*(?P<value>.*)")
 _ID = re.compile(r"#\s*(?:id|ID|sent_id)\s*[:\s]\s*(?P<id>\S+)")
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc|new_doc|doc_id|begin document)\b")
 _SENTENCE_END = frozenset((".", "!", "?", "。", "！", "？", "।", "؟"))
-_ODD_SPACE = re.compile(r"[\t\r\n]")
+_ODD_SPACE = re.compile(r"[\t\r\n\x00]")
 
 
 def comment_meta(line: str, meta: dict[str, str]) -> None:
@@ -84,7 +84,8 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
             row = split(line)
         except csv.Error as error:
             raise _ragged(source.name, number, line, layout, str(error)) from None
-        if first == "#" and (len(row) != columns or not is_tag(row[tag_at], seen)):
+        a_token = row[0] == "#" and len(row) == columns and layout.separator == "\t"
+        if first == "#" and not a_token and (len(row) != columns or not is_tag(row[tag_at], seen)):
             if _NEW_DOCUMENT.match(line):
                 if block is not None:
                     yield block
@@ -223,17 +224,19 @@ def writer(scheme: str) -> Callable[[Iterable[Record], IO[str]], None]:
     def write(records: Iterable[Record], stream: IO[str]) -> None:
         for record in records:
             words = words_of(record, "conll")
-            tags = encode(len(words.tokens), words.spans, scheme, words.missing)
+            tags = encode(len(words.tokens), words.spans, scheme, words.missing, UNKNOWN)
             starts = set(words.sent_starts)
             stream.write("-DOCSTART-\tO\n\n")
             written = 0
             for index, (token, tag) in enumerate(zip(words.tokens, tags, strict=True)):
                 if index in starts and written:
                     stream.write("\n")
-                if not token.strip() and tag in ("O", "-"):
+                if not token.strip() and tag in ("O", UNKNOWN):
                     continue  # white space between words is not a token of this format
                 if _ODD_SPACE.search(token) or token != token.strip(" ") or DOCSTART.match(token):
                     refuse(record, "conll", f"the token {token!r}")
+                if _ODD_SPACE.search(tag):
+                    refuse(record, "conll", f"the label {tag[2:]!r}")
                 stream.write(f"{token}\t{tag}\n")
                 written += 1
             stream.write("\n")

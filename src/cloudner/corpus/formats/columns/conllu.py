@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import IO, NamedTuple
 
 from cloudner.corpus.align.tag_schemes import encode
-from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG
+from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.columns.conll import comment_meta
 from cloudner.corpus.formats.words import unused, words_of
@@ -254,7 +254,7 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
             number += 1
             form = re.sub(r"[\t\r\n]", " ", token)
             last = index + 1 == len(words.tokens)
-            misc = ("" if space or last else "SpaceAfter=No|") + ("NE=" + tag if tag != "-" else "")
+            misc = ("" if space or last else "SpaceAfter=No|") + "NE=" + (tag if tag != "-" else UNKNOWN)
             stream.write(f"{number}\t{form}" + "\t_" * 7 + f"\t{misc.strip('|') or '_'}\n")
         stream.write("\n")
 

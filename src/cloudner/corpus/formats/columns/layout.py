@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, is_tag, lone_letter
+from cloudner.corpus.align.tag_shapes import NOTHING, POSITION_TAG, is_tag, lone_letter
 from cloudner.corpus.contract import ReadOptions, Sample
 from cloudner.errors import InputError
 
@@ -245,7 +245,7 @@ def _beats(column: _Tags, best: _Tags) -> bool:
 
 
 def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str]]:
-    entities = Counter({v: n for v, n in values.items() if v not in ("O", "o") and v not in MISSING})
+    entities = Counter({v: n for v, n in values.items() if v not in ("O", "o") and v not in NOTHING})
     if not entities:
         return (0.6, "all of them O", entities) if values["O"] else (0.0, "", entities)
     outside = values["O"]

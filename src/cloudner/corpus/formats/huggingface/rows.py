@@ -48,7 +48,8 @@ def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
         if (
             isinstance(value, list)
             and len(value) == len(item[tokens])
-            and all(isinstance(x, (str, int)) for x in value)
+            and all(x is None or isinstance(x, (str, int)) for x in value)
+            and (not value or any(x is not None for x in value))
         ):
             return name
     # a name nobody thought of, but tags in it (NE_COARSE_LIT)

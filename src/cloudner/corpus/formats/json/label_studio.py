@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from html.parser import HTMLParser
 from typing import IO, Any
@@ -12,10 +13,16 @@ from cloudner.corpus.formats.json.label_studio_min import spans_of_value
 from cloudner.corpus.formats.json.objects import TEXT_KEYS, meta_of, objects
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, short, text_and_spans
+from cloudner.corpus.formats.words import refuse_missing
 
 _SPAN_TYPES = ("labels", "hypertextlabels")
 
 
+# A path or an address of an image, a recording or a film, which is no text.
+_MEDIA = re.compile(
+    r"^\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|svg|wav|mp3|ogg|flac|m4a|mp4|webm|avi|mov)(?:[?#]\S*)?$|^data:[a-z]+/",
+    re.IGNORECASE,
+)
 _BLOCKS = {
     "p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "table", "ul", "ol",
 }  # fmt: skip
@@ -40,7 +47,9 @@ def _text(data: Mapping[str, Any], wanted: str | None, where: Where) -> str:
                 f"data has no text {wanted!r} but {', '.join(map(repr, data))}", None, "--text-column KEY"
             )
         return str(data[wanted])
-    strings = {key: value for key, value in data.items() if isinstance(value, str)}
+    strings = {
+        key: value for key, value in data.items() if isinstance(value, str) and not _MEDIA.search(value)
+    }
     key = next((k for k in (*TEXT_KEYS, "html", "url") if k in strings), None)
     if key is None and strings:
         key = max(strings, key=lambda k: len(strings[k]))
@@ -154,6 +163,8 @@ def _write(records: Iterable[Record], stream: IO[str]) -> None:
     stream.write("[")
     for number, record in enumerate(records, start=1):
         text, spans = text_and_spans(record)
+        if spans:
+            refuse_missing(record, "label-studio")
         units = _units(text)
         result = [
             {

@@ -21,6 +21,7 @@ from cloudner.corpus.formats.tables.csv_rows import (
     table_rows,
     tables,
 )
+from cloudner.corpus.formats.words import is_unannotated, refuse_missing
 from cloudner.errors import InputError
 
 
@@ -108,6 +109,7 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
             )
         spans = parse_cell(row[entity_column], options, Where(source.name, line, what, row[text_column]))
         record = Record(source.name, line, row[text_column], spans)
+        record.complete = row[entity_column].strip() != "null"
         for index, name in keep:
             if row[index]:
                 record.meta[plain_name(name)] = row[index]
@@ -126,6 +128,10 @@ def _write(delimiter: str) -> Any:
         for record in records:
             text, spans = text_and_spans(record)
             cell = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
+            if not record.complete:
+                if spans or not is_unannotated(record):
+                    refuse_missing(record, name_of(delimiter) + " separated table")
+                cell = "null"  # [] would say that somebody looked and saw nothing
             writer.writerow((text, cell))
 
     return write

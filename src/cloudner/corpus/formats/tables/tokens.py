@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Literal
 
+from cloudner.corpus.align.tag_shapes import UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.tables.csv_rows import (
     SENTENCE_NAMES,
@@ -172,7 +173,7 @@ def _sentences(
         held.notes += empty
         empty = []
         held.tokens.append(word)
-        held.tags.append(tag or None)
+        held.tags.append(tag)
         count += 1
         if group is not None and not held.group:
             held.group = row[group]
@@ -195,7 +196,7 @@ def _write(records: Iterable[Record], stream: IO[str]) -> None:
         starts = set(record.sent_starts or [0]) | {0}
         for index, (token, tag) in enumerate(zip(record.tokens or (), record.tags or (), strict=True)):
             number += index in starts
-            writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag or ""))
+            writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag or UNKNOWN))
 
 
 TOKEN_TABLE = Format(
