@@ -339,7 +339,7 @@ def test_the_outer_layer_is_read_and_the_inner_one_told(aligner, tmp_path):
     content = "University\tB-ORG\tO\nof\tI-ORG\tO\nParis\tI-ORG\tB-LOC\nis\tO\tO\n"
     _, records = read_all(tmp_path, "a.tsv", content)
     assert entities(aligner, records) == [("University of Paris", "ORG")]
-    assert "column 3 (B-LOC)" in records[0].notes[0][2]
+    assert "column 2 (B-LOC)" in records[0].notes[0][2]
 
 
 def test_many_spans_and_none_of_one_token_end_behind_their_last(aligner, tmp_path):

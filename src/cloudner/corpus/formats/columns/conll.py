@@ -108,7 +108,7 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
                 f"a tag {tag!r} without a token",
                 file=source.name,
                 line=number,
-                expected=f"a token in column {token_at + 1}",
+                expected=f"a token in column {token_at} (from 0)",
                 fix="delete the line or give it its token",
             )
         if block is None:
@@ -147,7 +147,7 @@ def _ragged(file: str, number: int, line: str, layout: Layout, why: str = "") ->
         found,
         file=file,
         line=number,
-        expected=f"{layout.columns} columns, the tag in column {layout.tag + 1}",
+        expected=f"{layout.columns} columns, the tag in column {layout.tag} (from 0)",
         fix="mend the line, or say --delimiter, --token-column and --tag-column",
     )
 
@@ -202,8 +202,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
-    if seen is not None and any(seen.items):
-        return None  # JSON lines may have as many words each
+    if seen is not None and any(item for item in seen.items if isinstance(item, (dict, list))):
+        return None  # JSON lines may have as many words each; a bracket may be a token
     layout = detect(sample)
     if layout is None:
         return None

@@ -89,9 +89,9 @@ def find_place(lines: list[str]) -> Place | None:
         entity = [value for value in values if value not in ("O", "o") and value not in MISSING]
         positioned = [value for value in entity if POSITION_TAG.fullmatch(value)]
         if values["O"] and len(positioned) == len(entity) and (column >= 10 or positioned):
-            return Place(column, None, None, f"tags in column {column + 1}")
+            return Place(column, None, None, f"tags in column {column}")
         if column >= 10 and values["O"] and entity:
-            best = best or Place(column, None, None, f"labels in column {column + 1}")
+            best = best or Place(column, None, None, f"labels in column {column}")
     return best
 
 

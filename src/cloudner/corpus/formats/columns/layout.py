@@ -11,19 +11,21 @@ from typing import NamedTuple
 
 from cloudner.corpus.align.tag_shapes import NOTHING, POSITION_TAG, is_tag, lone_letter
 from cloudner.corpus.contract import ReadOptions, Sample
+from cloudner.corpus.formats.columns.values import is_constant, is_id, stays
 from cloudner.errors import InputError
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
 # <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does
 SENTENCE_MARK = re.compile(r"\s*</?[sS]>(?:\s+</?[sS]>)*\s*")
+_POSITIONED_TAG = re.compile(r"[BIESLU][-_]\S")
 _SMALL_TAG = re.compile(
     r"[bi][-_]\S+"
 )  # `b-per`; words look like it too (e-mail), so only where all entities do
-_POSITION = re.compile(r"^[BILUOESMWbi][-_:/|.]|[-_:/|.][BILUOESMW]$")
+POSITION = re.compile(r"^[BILUOESMWbi][-_:/|.]|[-_:/|.][BILUOESMW]$")
 _BARE_LABEL = re.compile(r"[A-Z][A-Z_]+")
 _POSITIONED = 0.85  # the least score of a column of tags with positions
 # Labels of CoNLL-2000 chunks, of clauses (LST20) and of word segmentation: tags with positions that name no entities.
-_OTHER_LABELS = frozenset(
+OTHER_LABELS = frozenset(
     "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK NC VC PC CLS".split()  # noqa: SIM905
 )
 _HEADER_WORDS = frozenset(
@@ -127,7 +129,7 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     rows = [row[:columns] for row in plain or rows if len(row) == columns or (ragged and len(row) > columns)]
     if separator == " " and len(rows) == 1 and columns > 4:
         return None  # a sentence, and no rows to compare it with
-    header = len(rows) > 1 and _is_header(rows[0])
+    header = len(rows) > 1 and (_is_header(rows[0]) or _names_columns(rows))
     names = [cell.lower() for cell in rows[0]] if header else []
     body = rows[1:] if header else rows
     tag, score, why, seen, others = _tag_column(body, options.tag_column, names)
@@ -140,7 +142,7 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     if separator not in "\t ":
         score -= 0.1
     shown = {"\t": "tabs", " ": "spaces"}.get(separator, repr(separator))
-    reason = f"{columns} columns parted by {shown}, tags in column {tag + 1} ({why})"
+    reason = f"{columns} columns parted by {shown}, tags in column {tag} ({why})"
     if others:
         reason += f"; other tags in {', '.join(others)}"
     return Layout(separator, columns, token, tag, score, reason, header, seen, others)
@@ -162,6 +164,21 @@ def _common_length(rows: list[list[str]], separator: str) -> tuple[int, int, boo
 def _is_header(row: list[str]) -> bool:
     words = [cell.strip("# ").lower() for cell in row]
     return sum(word in _HEADER_WORDS for word in words) >= 2 and not any(is_tag(cell) for cell in row)
+
+
+def _names_columns(rows: list[list[str]]) -> bool:
+    """Is the first row, though its words are unknown, a header: no tag where all other rows have one?"""
+    if len(rows) < 4 or not all(cell and not cell.isdecimal() for cell in rows[0]):
+        return False
+    for first, *cells in zip(*rows, strict=True):
+        if (
+            first.isalpha()
+            and not is_tag(first)
+            and all(map(is_tag, cells))
+            and any(map(_POSITIONED_TAG.match, cells))
+        ):
+            return True
+    return False
 
 
 def _named(wanted: str | int | None, names: list[str], columns: int) -> int | None:
@@ -193,7 +210,7 @@ class _Tags(NamedTuple):
     values: Counter[str]
 
     def labels(self) -> set[str]:
-        return {_POSITION.sub("", tag) for tag in self.entities}
+        return {POSITION.sub("", tag) for tag in self.entities}
 
     def holds_entities(self) -> bool:
         """Are there entities in it, not chunks? Chunks of unknown labels leave few tokens out."""
@@ -228,7 +245,7 @@ def _tag_column(
     if best is None:
         return None, 0.0, "", frozenset(), ()
     seen = frozenset(best.values) if len(best.values) < 500 else frozenset()
-    shown = [f"column {c.at + 1} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities]
+    shown = [f"column {c.at} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities]
     return best.at, min(best.score, 1.0), best.why, seen, tuple(shown if best.holds_entities() else ())
 
 
@@ -260,17 +277,24 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
     if not entities or sum(entities[v] for v in positioned) < 0.7 * entities.total():
         positioned = []
     if positioned and len(positioned) >= 0.5 * len(entities):
-        labels = {_POSITION.sub("", v) for v in positioned}
+        labels = {POSITION.sub("", v) for v in positioned}
         shown = ", ".join(sorted(positioned)[:3])
-        if labels <= _OTHER_LABELS:
+        if labels <= OTHER_LABELS:
             return 0.4 + 0.05 * share, f"{shown}: chunks or word segments", entities
         if not values["O"] and len(labels) > 100:  # words that happen to have a hyphen
             return 0.0, "", entities
         return _POSITIONED + 0.1 * share, shown, entities
     few = len(values) <= 60 and len(values) <= max(3, 0.5 * rows)
     zeros = outside and not values["O"]  # a zero says less than an O: the labels must look like labels too
-    if few and outside and share >= 0.25 and not (zeros and not all(map(_BARE_LABEL.fullmatch, entities))):
-        return 0.55 + 0.2 * share, ", ".join(sorted(entities)[:3]), entities
+    dense = values["O"] and 2 * len(values) <= rows  # nearly all tokens in entities: addresses
+    if (
+        few
+        and outside
+        and (share >= 0.25 or dense)
+        and not (zeros and not all(map(_BARE_LABEL.fullmatch, entities)))
+    ):
+        why = f"{', '.join(sorted(entities)[:3])}; a run of one label is an entity"
+        return 0.55 + 0.2 * share, why, entities
     return 0.0, "", entities
 
 
@@ -281,11 +305,15 @@ def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, nam
     for index, name in enumerate(names):
         if name in ("token", "tokens", "word", "words", "form", "text"):
             return index
+    spare: list[int] = []
     for index in range(len(rows[0])):
         if index == tag:
             continue
         values = [row[index] for row in rows]
-        if len(rows) > 1 and all(re.fullmatch(r"\d+(-\d+)?", v) for v in values):
+        if len(rows) > 1 and (all(re.fullmatch(r"\d+(-\d+)?", v) for v in values)):
             continue  # positions of tokens, ids of sentences
+        if len(rows) > 3 and len(rows[0]) > 2 and (is_constant(values) or stays(values) or is_id(values)):
+            spare.append(index)  # the name of a file, ids with letters
+            continue
         return index
-    return 0 if tag != 0 else None
+    return spare[0] if spare else 0 if tag != 0 else None

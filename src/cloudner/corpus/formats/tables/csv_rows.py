@@ -45,7 +45,7 @@ TAG_NAMES = (
 )
 SENTENCE_NAMES = (
     "sentence #", "sentence", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_number", "sentence_idx",
-    "sent", "sentence number", "doc_id", "document_id", "document", "id",
+    "sent", "sentence number", "sent_idx", "sentence_index", "sent_index", "sent #", "sentence_no", "sent_no", "sentence_num", "sent_num", "sentenceid", "doc_id", "document_id", "document", "id",
 )  # fmt: skip
 _DELIMITERS = (",", "\t", ";", "|")
 # Characters in a cell: far over what spaCy takes for one text, and an end to a quote that is never closed.

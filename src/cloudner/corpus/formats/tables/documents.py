@@ -41,7 +41,7 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
                 )
                 return Match(0.95, reason)
         if found := _columns_of_row(header):
-            return Match(0.75, f"spans in column {found[1] + 1} of the first row already: no header")
+            return Match(0.75, f"spans in column {found[1]} of the first row already: no header")
         # Names nobody thought of: a column that parses as spans gives it away.
         for column in range(len(header)):
             if _holds_spans(body, column, begins="[{"):
@@ -78,7 +78,7 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
     text_column: int | None = None
     if found := _columns_of_row(header):
         rows = itertools.chain([(place.line, header)], rows)
-        header = [f"column {number}" for number in range(1, len(header) + 1)]
+        header = [f"column {number}" for number in range(len(header))]
         text_column, entity_column = found
     elif options.entities_column is None and find_column(header, ENTITY_NAMES) is None:
         table = next((t for t in tables(sample) if t.delimiter == delimiter), None)

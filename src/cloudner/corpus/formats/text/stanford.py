@@ -25,7 +25,7 @@ def sniff(sample: Sample) -> Match | None:
         return None
     return Match(
         min(1.0, match.score + 0.05),
-        f"token, tab, label without a position ({', '.join(sorted(labels)[:3])})",
+        f"token, tab, label without a position ({', '.join(sorted(labels)[:3])}; a run of one label is an entity)",
     )
 
 
