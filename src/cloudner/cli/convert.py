@@ -75,6 +75,9 @@ def convert_cli(
     delimiter: Annotated[
         str | None, typer.Option("--delimiter", help="What parts the cells of a table")
     ] = None,
+    annotator: Annotated[
+        str | None, typer.Option("--annotator", help="Whose annotation is read where there are several")
+    ] = None,
     offsets: Annotated[
         str,
         typer.Option("--offsets", help="auto, characters, inclusive, utf16, bytes or one-based"),
@@ -94,6 +97,7 @@ def convert_cli(
         "text_column": text_column, "entities_column": entities_column, "token_column": _number(token_column),
         "tag_column": _number(tag_column), "sentence_column": sentence_column,
         "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter, "offsets": offsets,
+        "annotator": annotator,
     }  # fmt: skip
     shown: dict[str, Any] = {}
     labels: dict[str, Any] = {}

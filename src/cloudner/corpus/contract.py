@@ -139,6 +139,7 @@ class ReadOptions:
     sentence_column: str | None = None
     group_by: str | None = None  # column or key whose value goes to Record.meta["group"]
     delimiter: str | None = None
+    annotator: str | None = None  # whose annotation is read where several people annotated
     offsets: str = "auto"  # or characters, inclusive (ends), utf16, bytes, one-based (ends inclusive)
     labels: dict[str, str] = field(default_factory=dict)  # numeric id or old label -> label
     extra: dict[str, Any] = field(default_factory=dict)

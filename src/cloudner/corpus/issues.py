@@ -40,6 +40,7 @@ CAUSES: dict[str, str] = {
     "empty-document": "a document without text",
     "empty-token": "a token without text",
     "duplicate-id": "the id of an earlier document of the file",
+    "several-annotators": "annotated by several people: one is read",
     "rejected": "a document that an annotator rejected or skipped",
 }
 

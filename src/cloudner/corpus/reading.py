@@ -41,7 +41,7 @@ def read_records(
         refuse_documents(source.sample(), source.name)
         fmt, reason = given, "as asked for"
     else:
-        found = detect_source(source)
+        found = detect_source(source, options)
         fmt, reason = found.format, found.reason
     return fmt, reason, settled(sound(fmt.read(source, options)), fmt.name, options)
 

@@ -58,6 +58,7 @@ def convert(
     sentence_column: str | None = None,
     delimiter: str | None = None,
     offsets: str = "auto",
+    annotator: str | None = None,
     extra: Mapping[str, Any] | None = None,
     shard_tokens: int = SHARD_TOKENS,
     progress: Progress | None = None,
@@ -77,6 +78,7 @@ def convert(
     strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
         list: the label names of numeric tags, in their order.
     encoding, *_column, delimiter, extra: what the content does not say; see `contract.ReadOptions`.
+    annotator: whose annotation is read where a file has several (an id, an address); by default the first.
     offsets: how they are counted: "characters", "inclusive" (ends), "utf16", "bytes" or "one-based" (with inclusive
         ends); "auto" counts characters unless many spans of a file prove another way.
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
@@ -104,6 +106,7 @@ def convert(
         group_by=group_by,
         delimiter=delimiter,
         offsets=offsets,
+        annotator=annotator,
         labels=_renames(labels),
         extra=dict(extra or {}),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from cloudner.corpus.contract import Format, Match, Sample
+from cloudner.corpus.contract import Format, Match, ReadOptions, Sample
 from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.formats.by_options import by_options
+from cloudner.corpus.formats.json.objects import some_objects
 from cloudner.corpus.formats.json.textless import refuse_textless
 from cloudner.corpus.formats.registry import formats
 from cloudner.corpus.formats.tables.cells import holds_rows
@@ -60,6 +62,8 @@ def _sniffed(fmt: Format, sample: Sample) -> Match | None:
         return None
 
 
+# Formats of named columns that are more than a table: comments, sentences, layers.
+_OWN_COLUMNS = frozenset(("hipe", "conllu", "conll2012", "germeval2014"))
 # Formats whose marks stand in running text. What they take for text in JSON or in a table is the file's own source.
 _PROSE = frozenset(("braces", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags"))
 
@@ -84,10 +88,16 @@ def rank(sample: Sample) -> list[Detection]:
     )
 
 
-def detect(sample: Sample, file: str) -> Detection:
-    """The format that fits best. Raises InputError when none fits well enough, naming the nearest."""
+def detect(sample: Sample, file: str, options: ReadOptions | None = None) -> Detection:
+    """The format that fits best, or the one of the columns that the options name.
+
+    Raises InputError when none fits well enough, naming the nearest and, for JSON, the keys that it has.
+    """
     refuse_documents(sample, file)
     found = rank(sample)
+    named = by_options(sample, options or ReadOptions())
+    if named is not None and not (found and found[0].format.name in _OWN_COLUMNS):
+        return Detection(formats()[named[0]], 1.0, named[1])
     if found and found[0].score >= ENOUGH:
         return found[0]
     if not sample.text.strip():
@@ -104,6 +114,16 @@ def detect(sample: Sample, file: str) -> Detection:
             expected="a format that `--format` knows",
             fix=f"--format {near.format.name}",
         )
+    keys = list(dict.fromkeys(str(key) for item in some_objects(sample)[:50] for key in item))
+    if keys:
+        shown = ", ".join(map(repr, keys[:12])) + (", ..." if len(keys) > 12 else "")
+        raise InputError(
+            f"no format recognises these JSON objects, whose keys are {shown}",
+            file=file,
+            line=1,
+            expected="a text and its entities, or tokens and their tags",
+            fix="--text-column KEY --entities-column KEY, or --token-column KEY --tag-column KEY",
+        )
     raise InputError(
         f"no format recognises this file, which begins {first!r}",
         file=file,
@@ -113,7 +133,7 @@ def detect(sample: Sample, file: str) -> Detection:
     )
 
 
-def detect_source(source: FileSource) -> Detection:
+def detect_source(source: FileSource, options: ReadOptions | None = None) -> Detection:
     """The format of a file by its content and, for a text with an `.ann` file beside it, by that one's content.
 
     Raises InputError as `detect` does.
@@ -124,4 +144,4 @@ def detect_source(source: FileSource) -> Detection:
         best = rank(source.sample())
         if found and found[0].score >= ENOUGH and not (best and best[0].score >= found[0].score):
             return found[0]._replace(reason=f"{found[0].reason} in {beside.base_name} beside it")
-    return detect(source.sample(), source.name)
+    return detect(source.sample(), source.name, options)

@@ -150,7 +150,29 @@ def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]
         raise where.error(f"cannot read the spans {short(value)}")
     if len(value) == 3 and isinstance(value[0], int) and isinstance(value[2], str):
         return span_of(value, options, where)  # one span that nobody put in a list
+    if _by_length(value, where.text):
+        value = [[a, a + size, label] for label, a, size in value]
     return [span for item in value for span in span_of(item, options, where)]
+
+
+def _by_length(value: Sequence[Any], text: str) -> bool:
+    """Are these `[label, start, length]`? Where a third number is under its second, or only lengths end at words."""
+    if (
+        not value
+        or not all(
+            isinstance(s, (list, tuple))
+            and len(s) == 3
+            and isinstance(s[0], str)
+            and type(s[1]) is int
+            and type(s[2]) is int
+            for s in value
+        )
+        or any(_is_number(s[0]) for s in value)
+    ):
+        return False
+    if any(size <= start for _, start, size in value if start):
+        return all(size > 0 and start + size <= len(text) for _, start, size in value)
+    return False
 
 
 def _is_pairs(value: Any) -> bool:
@@ -163,6 +185,8 @@ def _is_pairs(value: Any) -> bool:
 def is_spans(value: Any) -> bool:
     """Is this a value with at least one span: a list of them, or positions by label?"""
     if isinstance(value, Mapping):
+        if isinstance(value.get("entities"), list):
+            return is_spans(value["entities"])
         return bool(value) and all(map(_is_pairs, value.values())) and any(value.values())
     if not isinstance(value, list) or not value:
         return False

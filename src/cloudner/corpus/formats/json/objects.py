@@ -63,9 +63,18 @@ def _unwrapped(found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     for line, value in found:
         rows = rows_within(value) if isinstance(value, dict) else None
         if rows is None:
-            yield line, value
+            yield line, _lowered(value) if isinstance(value, dict) else value
         else:
-            yield from ((line, row) for row in rows)
+            yield from ((line, _lowered(row)) for row in rows)
+
+
+def _lowered(item: dict[str, Any]) -> dict[str, Any]:
+    """An object whose keys of text and spans are in capitals (`Text`, `ENTITIES`), with small ones; others as they are."""
+    known = (*TEXT_KEYS, *_TOKEN_KEYS)
+    if any(key in item for key in known) or not any(str(key).lower() in known for key in item):
+        return item
+    small = {str(key).lower(): value for key, value in item.items()}
+    return small if len(small) == len(item) else item
 
 
 def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -81,6 +90,8 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         if isinstance(parts, list) and parts and all(_is_annotated(part) for part in parts):
             return list(parts)
     columns = list(tree.values())
+    if len(columns) > 0 and not cells and all(map(_is_document, columns)):  # documents by their ids
+        return [{"id": key, **document} for key, document in tree.items()]
     first = cells[0] if cells else None
     if isinstance(first, dict) and len(columns) > 1 and all(isinstance(c, dict) for c in columns):
         if "0" in first:  # how pandas writes a table
@@ -95,6 +106,15 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         if first and nested and not tagged and len(sizes) == 1:
             return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
+
+
+def _is_document(value: Any) -> bool:
+    """Is this an object with a text or tokens, and something beside?"""
+    if not isinstance(value, dict) or len(value) < 2:
+        return False
+    small = {str(key).lower(): part for key, part in value.items()}
+    texts = any(isinstance(small.get(key), str) for key in TEXT_KEYS)
+    return texts or any(isinstance(small.get(key), list) for key in _TOKEN_KEYS)
 
 
 def _is_annotated(part: Any) -> bool:

@@ -1,0 +1,69 @@
+"""JSON sentences as lists of pairs of a token and its tag: `[["Ann", "B-PER"], ["left", "O"]]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cloudner.corpus.align.tag_shapes import POSITION_TAG, is_tag
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.json.objects import meta_of
+from cloudner.corpus.formats.json.stream import Peek, peek, values
+from cloudner.corpus.formats.spans import Where, short
+
+_KEYS = ("tokens", "words", "sentence", "data", "labels", "tags", "entities")
+
+
+def _pairs(value: Any) -> list[list[str]] | None:
+    """A sentence of pairs, itself or under a key of an object."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in _KEYS if _pairs(value.get(key)) is not None), None)
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    good = all(isinstance(p, (list, tuple)) and len(p) == 2 and isinstance(p[0], str) for p in value)
+    return list(value) if good and all(isinstance(p[1], str) and is_tag(p[1]) for p in value) else None
+
+
+def _sentences(value: Any) -> list[Any]:
+    """A sentence, or the sentences of a document."""
+    if _pairs(value) is None and isinstance(value, list) and value and all(not p or _pairs(p) for p in value):
+        return value
+    return [value]
+
+
+def _sniff(sample: Sample) -> Match | None:
+    seen = peek(sample)
+    items = list(seen.items) if seen else []
+    for item in [items] if _pairs(items) else items[:3]:
+        found = [pairs for sentence in _sentences(item) if (pairs := _pairs(sentence))]
+        tags = [tag for pairs in found for _, tag in pairs]
+        if any(map(POSITION_TAG.fullmatch, tags)) or ("O" in tags and len(set(tags)) > 1):
+            return Match(0.94, "sentences as lists of a token and its tag")
+    return None
+
+
+def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    stream = values(source)
+    if _pairs(list((peek(source.sample()) or Peek("", [])).items)):  # the only sentence is the list itself
+        stream = iter([(1, [value for _, value in stream])])
+    for line, value in stream:
+        record = Record(source.name, line, tokens=[], tags=[], sent_starts=[])
+        for sentence in _sentences(value):
+            if sentence in ([], None):
+                continue
+            pairs = _pairs(sentence)
+            if pairs is None:
+                raise Where(source.name, line, "sentence").error(
+                    short(sentence), '[["Ann", "B-PER"], ["left", "O"]]'
+                )
+            record.sent_starts.append(len(record.tokens))  # type: ignore[union-attr, arg-type]
+            record.tokens += [token for token, _ in pairs]  # type: ignore[operator]
+            record.tags += [tag for _, tag in pairs]  # type: ignore[operator]
+        if isinstance(value, dict):
+            record.meta = meta_of(value, options)
+        yield record
+
+
+TOKEN_PAIRS = Format(
+    "token-pairs", "JSON sentences as lists of a token and its tag", (".json", ".jsonl"), _sniff, _read
+)
