@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """A text as one line for a terminal: line ends are spaces, other control characters are escaped (`\\x1b`).
+
+    What a file holds may otherwise move the cursor, clear the screen or change the terminal's title.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        " " if char in "\n\r\t" else char if not _is_control(char) else ascii(char)[1:-1] for char in text
+    )
+
+
+def _is_control(char: str) -> bool:
+    """Control characters, and those that turn the direction of what follows."""
+    return (
+        char < " " or "\x7f" <= char <= "\x9f" or "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+    )
+
+
 class CloudnerError(ValueError):
     """Bad input, told in one line: where, what was found, what was expected, what to type.
 
@@ -25,7 +44,7 @@ class CloudnerError(ValueError):
             parts.append(f"expected {expected}")
         if fix:
             parts.append(f"try: {fix}")
-        super().__init__("; ".join(parts).replace("\n", " "))
+        super().__init__(printable("; ".join(parts)))
 
 
 class InputError(CloudnerError):

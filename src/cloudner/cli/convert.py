@@ -55,7 +55,10 @@ def convert_cli(
     ] = False,
     n_process: Annotated[int, typer.Option("--n-process", help="Processes that tokenise and align")] = 1,
     encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Text encoding of the input, such as cp1252")
+        list[str] | None,
+        typer.Option(
+            "--encoding", help="Text encoding: NAME for all sources, or PATTERN=NAME; may be repeated"
+        ),
     ] = None,
     text_column: Annotated[
         str | None, typer.Option("--text-column", help="Column or key of the text")
@@ -75,6 +78,12 @@ def convert_cli(
     delimiter: Annotated[
         str | None, typer.Option("--delimiter", help="What parts the cells of a table")
     ] = None,
+    skip_bad: Annotated[
+        str,
+        typer.Option(
+            "--skip-bad", help="Records of a file that may be left out, each listed: a number, or all"
+        ),
+    ] = "0",
     annotator: Annotated[
         str | None, typer.Option("--annotator", help="Whose annotation is read where there are several")
     ] = None,
@@ -93,11 +102,11 @@ def convert_cli(
     parts = {name: [unquote(file) for file in files] for name, files in named if files}
     settings: dict[str, Any] = {
         "format": format, "to": to, "lang": lang, "align": align, "split": split, "seed": seed,
-        "group_by": group_by, "n_sents": n_sents, "strict": strict, "n_process": n_process, "encoding": encoding,
+        "group_by": group_by, "n_sents": n_sents, "strict": strict, "n_process": n_process, "encoding": encoding or None,
         "text_column": text_column, "entities_column": entities_column, "token_column": _number(token_column),
         "tag_column": _number(tag_column), "sentence_column": sentence_column,
         "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter, "offsets": offsets,
-        "annotator": annotator,
+        "annotator": annotator, "skip_bad": skip_bad,
     }  # fmt: skip
     shown: dict[str, Any] = {}
     labels: dict[str, Any] = {}

@@ -140,6 +140,7 @@ class ReadOptions:
     group_by: str | None = None  # column or key whose value goes to Record.meta["group"]
     delimiter: str | None = None
     annotator: str | None = None  # whose annotation is read where several people annotated
+    skip_bad: int = 0  # so many records of a file may be left out because they cannot be read
     offsets: str = "auto"  # or characters, inclusive (ends), utf16, bytes, one-based (ends inclusive)
     labels: dict[str, str] = field(default_factory=dict)  # numeric id or old label -> label
     extra: dict[str, Any] = field(default_factory=dict)

@@ -41,6 +41,7 @@ CAUSES: dict[str, str] = {
     "empty-token": "a token without text",
     "duplicate-id": "the id of an earlier document of the file",
     "several-annotators": "annotated by several people: one is read",
+    "bad-record": "a record that cannot be read, left out as asked for",
     "rejected": "a document that an annotator rejected or skipped",
 }
 

@@ -12,6 +12,7 @@ from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import Format, ReadOptions, Record
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.load import is_docbin
+from cloudner.corpus.files.encoding import words_outside_ascii
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect_source, refuse_documents
@@ -19,6 +20,7 @@ from cloudner.corpus.formats.huggingface.row_source import RowSource
 from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.habits.settle import settled
 from cloudner.corpus.issues import ConversionIssue, IssueLog
+from cloudner.corpus.skipping import skipping
 from cloudner.corpus.soundness import sound
 from cloudner.errors import CloudnerError, InputError
 
@@ -43,12 +45,19 @@ def read_records(
     else:
         found = detect_source(source, options)
         fmt, reason = found.format, found.reason
-    return fmt, reason, settled(sound(fmt.read(source, options)), fmt.name, options)
+    return fmt, reason, settled(_read(source, fmt, options), fmt.name, options)
+
+
+def _read(source: FileSource, fmt: Format, options: ReadOptions) -> Iterator[Record]:
+    def read() -> Iterator[Record]:
+        return read_safely(sound(fmt.read(source, options)), source)
+
+    return skipping(read, source, options.skip_bad) if options.skip_bad else read()
 
 
 def read_sources(
     sources: Sources,
-    encoding: str | None,
+    encoding: str | Iterable[str] | None,
     given: Format | None,
     options: ReadOptions,
     log: IssueLog,
@@ -81,7 +90,7 @@ def read_sources(
 
 def _opened(
     sources: Sources,
-    encoding: str | None,
+    encoding: str | Iterable[str] | None,
     given: Format | None,
     options: ReadOptions,
     log: IssueLog,
@@ -101,8 +110,9 @@ def _opened(
             done = f"skipped: {error.found}"
             log.add(ConversionIssue("not-a-document", "noted", source.name, 1, done=done))
             continue
-        if encoding is None and not source.encoding.startswith("utf"):
-            reason += f"; its encoding is taken for {source.encoding}"
+        if source.guessed:
+            words = ", ".join(words_outside_ascii(source.sample().text))
+            reason += f"; its encoding is taken for {source.encoding}: {words}"
         detected(source.name, fmt.name, reason)
         yield source, records
 
@@ -189,7 +199,7 @@ def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def corpus_sources(
-    path: Paths, encoding: str | None = None, random_order: bool = False
+    path: Paths, encoding: str | Iterable[str] | None = None, random_order: bool = False
 ) -> Iterator[FileSource]:
     """The files of a corpus: only the `.spacy` ones where there are any. Raises InputError where there is none."""
     sources = list(open_sources(path, encoding))

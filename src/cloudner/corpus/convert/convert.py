@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.align.parallel import align_chunks
@@ -32,6 +32,7 @@ from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
 from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.issues import IssueLog
 from cloudner.corpus.reading import Progress, batches, read_sources
+from cloudner.corpus.skipping import ALL
 from cloudner.errors import ConfigError, InputError
 
 
@@ -49,7 +50,7 @@ def convert(
     n_sents: int | None = None,
     strict: bool = False,
     n_process: int = 1,
-    encoding: str | None = None,
+    encoding: str | Sequence[str] | None = None,
     labels: Mapping[str, str] | Sequence[str] | None = None,
     text_column: str | None = None,
     entities_column: str | None = None,
@@ -59,6 +60,7 @@ def convert(
     delimiter: str | None = None,
     offsets: str = "auto",
     annotator: str | None = None,
+    skip_bad: int | Literal["all"] = 0,
     extra: Mapping[str, Any] | None = None,
     shard_tokens: int = SHARD_TOKENS,
     progress: Progress | None = None,
@@ -77,7 +79,9 @@ def convert(
     n_sents: sentences a document, for token-based sources. n_process: processes that tokenise and align.
     strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
         list: the label names of numeric tags, in their order.
-    encoding, *_column, delimiter, extra: what the content does not say; see `contract.ReadOptions`.
+    encoding: of the input: a name for all sources, or several "PATTERN=NAME".
+    *_column, delimiter, extra: what the content does not say; see `contract.ReadOptions`.
+    skip_bad: how many records of a file may be left out, each listed, because they cannot be read; or "all".
     annotator: whose annotation is read where a file has several (an id, an address); by default the first.
     offsets: how they are counted: "characters", "inclusive" (ends), "utf16", "bytes" or "one-based" (with inclusive
         ends); "auto" counts characters unless many spans of a file prove another way.
@@ -107,6 +111,7 @@ def convert(
         delimiter=delimiter,
         offsets=offsets,
         annotator=annotator,
+        skip_bad=_most_bad(skip_bad),
         labels=_renames(labels),
         extra=dict(extra or {}),
     )
@@ -180,6 +185,18 @@ def convert(
         report.issues_path = log.close()
     report.seconds = time.perf_counter() - began
     return report
+
+
+def _most_bad(skip_bad: int | str) -> int:
+    if skip_bad == "all":
+        return ALL
+    try:
+        most = int(skip_bad)
+    except ValueError:
+        most = -1
+    if most < 0:
+        raise ConfigError(f"skip_bad={skip_bad!r}", expected="a number, or all", fix="--skip-bad 10")
+    return most
 
 
 def _renames(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.corpus.issues import CAUSES, Action, ConversionIssue
+from cloudner.errors import printable
 
 
 @dataclass
@@ -97,4 +98,4 @@ class ConversionReport:
                 out.append(f"  {cause:<{width}}  {action:<8}  {count:>7,}  {CAUSES.get(cause, '')}{where}")
             out.append(f"every one is in {self.issues_path}" if self.issues_path else "")
         out += [f"hint: {hint}" for hint in self.hints]
-        return out
+        return [printable(line) for line in out]

@@ -56,7 +56,7 @@ def _wanted(types: list[str], options: ReadOptions, where: Where) -> str | None:
             "one of them",
         )
     named = [each for each in types if "namedentity" in each.lower().replace("_", "")]
-    return (named or types or [None])[0]
+    return next(iter(named or types), None)
 
 
 def _short(name: str) -> str:

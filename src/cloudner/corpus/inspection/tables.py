@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from cloudner.errors import printable
 
 if TYPE_CHECKING:
     from cloudner.corpus.inspection.result import Inspection, SplitStats
@@ -51,7 +54,8 @@ def markdown(made: Inspection) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    text = printable(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\|\[\]`*_])", r"\\\1", text)  # no links, no code: texts of a corpus are anybody's
 
 
 def percent(part: float, whole: float) -> str:

@@ -103,14 +103,6 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
             header = False
             continue
         token, tag = row[token_at], row[tag_at]
-        if not token:
-            raise InputError(
-                f"a tag {tag!r} without a token",
-                file=source.name,
-                line=number,
-                expected=f"a token in column {token_at} (from 0)",
-                fix="delete the line or give it its token",
-            )
         if block is None:
             block = Block(number, meta)
         elif cut_sentences and not documents and _ends_sentence(block, token, tag):

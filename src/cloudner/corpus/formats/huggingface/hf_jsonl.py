@@ -27,7 +27,7 @@ def _sniff_json(sample: Sample) -> Match | None:
         if isinstance(item, dict):
             item = with_tokens(item)
             tokens = key_of(item, TOKEN_KEYS)
-            if tokens and item[tokens] and all(isinstance(t, str) for t in item[tokens]):
+            if tokens and item[tokens] and all(t is None or isinstance(t, str) for t in item[tokens]):
                 tags = tag_key_of(item, tokens)
                 if tags:
                     return Match(0.95, f"rows with {tokens!r} and {tags!r} of equal length")

@@ -122,7 +122,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         record.text = _text(item["data"], options.text_column, where) if turns is None else turns.text
         if options.group_by and options.group_by in item["data"]:
             record.meta["group"] = item["data"][options.group_by]
-        found = []
+        found: list[tuple[str, list[SpanRecord]]] = []
         hyper = False
         for number, annotation in enumerate(_finished(item, record), start=1):
             result = annotation.get("result")

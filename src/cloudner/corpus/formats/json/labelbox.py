@@ -57,7 +57,8 @@ def _labels(
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     for line, item in objects(source):
         where = Where(source.name, line, "data row")
-        row = item.get("data_row") if isinstance(item.get("data_row"), Mapping) else item
+        given = item.get("data_row")
+        row: Mapping[str, Any] = given if isinstance(given, Mapping) else item
         text = row.get("row_data", row.get(_OLD))
         if not isinstance(text, str) or (
             text.startswith(("http://", "https://")) and not any(map(str.isspace, text))

@@ -131,6 +131,7 @@ def text_of(
 ) -> str:
     """The text of an object, by key. Raises InputError when there is none or it is no text."""
     key = wanted if wanted is not None else next((k for k in keys if isinstance(item.get(k), str)), None)
+    key = key or next((k for k in keys if k in item and item[k] is None), None)
     if key is None or key not in item:
         raise where.error(
             f"no text among the keys {', '.join(map(repr, list(item)[:12]))}",
