@@ -123,7 +123,7 @@ def test_unannotated_tasks_stay_so_in_tables(tmp_path):
         {"id": 3, "data": {"text": "It rained."}, "annotations": [{"result": []}]},
     ]  # fmt: skip
     convert(str(put(tmp_path, "a.json", json.dumps(tasks))), str(tmp_path / "a.csv"))
-    assert (tmp_path / "a.csv").read_text().splitlines()[2:] == ["She stayed.,null", "It rained.,[]"]
+    assert (tmp_path / "a.csv").read_text().splitlines()[2:] == ["2,She stayed.,null", "3,It rained.,[]"]
     report, docs = converted(tmp_path, "b.csv", (tmp_path / "a.csv").read_text())
     assert missing(docs) == [0, 3, 0]
     assert report.unannotated_docs == 1

@@ -54,6 +54,7 @@ class Record:
     # What the reader saw and a record cannot hold; each becomes an issue: cause (a key of `issues.CAUSES`), action
     # (dropped, changed, repaired or noted) and what was done.
     notes: list[tuple[str, str, str]] = field(default_factory=list)
+    number: int = 0  # which record of its file it is, from 1; set when it is passed on
 
 
 class Match(NamedTuple):

@@ -53,7 +53,8 @@ class ConversionIssue(NamedTuple):
     action: `dropped` (it is gone), `changed` (it covers other text than before), `repaired` (it covers what the
         annotator meant, offsets were wrong) or `noted` (nothing was touched, but look at it).
     file, line: where it came from. excerpt: the text concerned. label: its label.
-    done: what was done, with the nearest alternative where there is one.
+    done: what was done, with the nearest alternative where there is one. record: the document's id, else its number in
+        the file.
     """
 
     cause: str
@@ -63,6 +64,7 @@ class ConversionIssue(NamedTuple):
     excerpt: str = ""
     label: str = ""
     done: str = ""
+    record: str = ""
 
 
 def excerpt(text: str, start: int, end: int, context: int = 20) -> str:

@@ -63,6 +63,7 @@ def read_sources(
     log: IssueLog,
     detected: Detected,
     progress: Progress | None,
+    begins: Callable[[str, str], object] | None = None,
 ) -> Iterator[Record]:
     """The records of all sources, and what concerns whole files: formats (to `detected`); files skipped and ids met twice (to `log`)."""
     seen = False
@@ -73,13 +74,15 @@ def read_sources(
         for record in renamed(read_safely(records, source), options.labels):
             if "id" in record.meta:
                 _check_id(record, ids, log, options.group_by)
+            if begins is not None and record.number == 1:
+                begins(source.name, first_words(record))
             yield record
             read += 1
             if progress is not None and read % 64 == 0:
                 progress(source, read)
         if progress is not None:
             progress(source, read)
-    if not seen and log.counts:
+    if not seen:
         raise InputError(
             "no file in there is in a known format",
             file=str(sources),
@@ -101,20 +104,31 @@ def _opened(
         detected(sources.name, "rows", "objects with the columns of a Hugging Face data set")
         yield sources, settled(sound(sources.records(options)), "rows", options)
         return
+    skipped: list[tuple[str, str]] = []
+    used: set[str] = set()
     for source in open_sources(sources, encoding):
         try:
             fmt, reason, records = read_records(source, options, given)
         except InputError as error:
             if not source.tolerant:
                 raise
-            done = f"skipped: {error.found}"
-            log.add(ConversionIssue("not-a-document", "noted", source.name, 1, done=done))
+            skipped.append((source.name, f"skipped: {error.found}"))
             continue
         if source.guessed:
             words = ", ".join(words_outside_ascii(source.sample().text))
             reason += f"; its encoding is taken for {source.encoding}: {words}"
         detected(source.name, fmt.name, reason)
         yield source, records
+        used |= source.used
+    for name, done in skipped:
+        if name not in used:  # the text of annotations in another file is no file left out
+            log.add(ConversionIssue("not-a-document", "noted", name, 1, done=done))
+
+
+def first_words(record: Record) -> str:
+    """What a document begins with, by which a column that was taken wrongly is seen."""
+    words = record.tokens if record.tokens is not None else (record.text or "")[:200].split()
+    return " ".join(words[:6])[:60]
 
 
 def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> Iterator[Record]:

@@ -287,7 +287,8 @@ class Aligner:
         return self.schemes[record.file]
 
     def _issue(self, record: Record, cause: str, action: Action, where: str, label: str, done: str) -> None:
-        self.issues.append(ConversionIssue(cause, action, record.file, record.line, where, label, done))
+        name = str(record.meta["id"]) if "id" in record.meta else f"#{record.number}" if record.number else ""
+        self.issues.append(ConversionIssue(cause, action, record.file, record.line, where, label, done, name))
 
 
 def _is_cjk(char: str) -> bool:

@@ -54,7 +54,7 @@ class Watch:
                 for label in variants:
                     if label != common:
                         file, line = self._first[label]
-                        done = f"{report.labels[label]} times, kept; {common} {report.labels[common]} times"
+                        done = f"{report.labels[label]} times, kept; {common} {report.labels[common]} times; --label {label}={common} joins them"
                         log.add(ConversionIssue("label-case", "noted", file, line, label=label, done=done))
 
 

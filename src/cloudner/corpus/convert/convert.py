@@ -14,7 +14,7 @@ from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.align.parallel import align_chunks
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.consistency import Watch
-from cloudner.corpus.convert.hints import Script, hints
+from cloudner.corpus.convert.hints import Glue, Script, hints
 from cloudner.corpus.convert.paths import (
     new_folders,
     output_paths,
@@ -137,16 +137,24 @@ def convert(
         script = Script()
         records = script.watch(
             read_sources(
-                found, encoding, given, options, log, lambda *taken: report.detected.append(taken), progress
+                found,
+                encoding,
+                given,
+                options,
+                log,
+                lambda *taken: report.detected.append(taken),
+                progress,
+                report.begins.__setitem__,
             )
         )
         if n_sents is not None:
             records = regroup(records, n_sents)
         chunks = align_chunks(batches(records), aligner, n_process)
-        watch = Watch()
+        watch, glue = Watch(), Glue()
         spool = stack.enter_context(Spool()) if shares is not None else None
         for chunk in chunks:
             log.extend(chunk.issues)
+            glue.watch(chunk.issues)
             chunk.issues = []
             watch.look(chunk, report, log)
             if spool is None:
@@ -162,7 +170,7 @@ def convert(
             )
         watch.finish(report, log)
         report.issues, report.examples = log.counts, log.examples
-        report.hints = hints(report, script, lang)
+        report.hints = hints(report, script, lang, glue)
         if spool is not None and shares is not None:
             for index, chunk in spool.divide(shares, seed):
                 temporaries[paths[index]].add(chunk)

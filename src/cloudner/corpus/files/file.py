@@ -41,6 +41,7 @@ class FileSource:
         self.tolerant = tolerant  # found in a folder: may be skipped where no format recognises it
         self._opener, self._find_sibling = opener, find_sibling
         self._encoding = encoding.of(name) if isinstance(encoding, Encodings) else encoding
+        self.used: set[str] = set()  # names of the files beside it that were read with it
         self.hidden: set[int] = set()  # lines that are left out, because what begins there cannot be read
         self.guessed = False  # is the encoding a guess from the bytes?
         self._find_neighbour = find_neighbour
@@ -150,7 +151,12 @@ class FileSource:
                 yield number, "" if number in self.hidden else line
 
     def sibling(self, suffix: str) -> FileSource | None:
-        return None if self._find_sibling is None else self._find_sibling(suffix)
+        return self._use(None if self._find_sibling is None else self._find_sibling(suffix))
+
+    def _use(self, found: FileSource | None) -> FileSource | None:
+        if found is not None:
+            self.used.add(found.name)
+        return found
 
     def neighbour(self, name: str) -> FileSource | None:
         """The file of that name (it may have folders in it) in the same folder, archive or store, or None.
@@ -164,7 +170,7 @@ class FileSource:
                 file=self.name,
                 expected="a plain relative name",
             )
-        return None if self._find_neighbour is None else self._find_neighbour("/".join(parts))
+        return self._use(None if self._find_neighbour is None else self._find_neighbour("/".join(parts)))
 
 
 def _begins_long_json(text: str) -> bool:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from cloudner.corpus.contract import Format, Match, ReadOptions, Sample
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.formats.by_options import by_options
-from cloudner.corpus.formats.json.objects import some_objects
+from cloudner.corpus.formats.huggingface.rows import TAG_KEYS
+from cloudner.corpus.formats.json.objects import SPAN_KEYS, TEXT_KEYS, some_objects
 from cloudner.corpus.formats.json.textless import refuse_textless
 from cloudner.corpus.formats.registry import formats
 from cloudner.corpus.formats.tables.cells import holds_rows
@@ -117,6 +118,17 @@ def detect(sample: Sample, file: str, options: ReadOptions | None = None) -> Det
     keys = list(dict.fromkeys(str(key) for item in some_objects(sample)[:50] for key in item))
     if keys:
         shown = ", ".join(map(repr, keys[:12])) + (", ..." if len(keys) > 12 else "")
+        texts = [
+            key for key in TEXT_KEYS if any(isinstance(item.get(key), str) for item in some_objects(sample))
+        ]
+        if texts and not set(keys) & {*SPAN_KEYS, *TAG_KEYS}:
+            raise InputError(
+                f"texts under {texts[0]!r} and no annotation of them under the keys {shown}",
+                file=file,
+                line=1,
+                expected="the entities of each text",
+                fix="--entities-column KEY where one of these holds them; else annotate the texts first",
+            )
         raise InputError(
             f"no format recognises these JSON objects, whose keys are {shown}",
             file=file,

@@ -30,7 +30,8 @@ def settled(records: Iterable[Record], format_name: str, options: ReadOptions) -
         fix = look(first, format_name, options)
         if fix is not None:
             fixes.append(fix)
-    for record in chain(first, iterator):
+    for number, record in enumerate(chain(first, iterator), start=1):
+        record.number = number
         for fix in fixes:
             fix(record)
         yield record

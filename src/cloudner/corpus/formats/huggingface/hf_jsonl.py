@@ -55,7 +55,7 @@ def _read_json(source: Source, options: ReadOptions) -> Iterator[Record]:
 def _write_json(records: Iterable[Record], stream: IO[str]) -> None:
     for number, record in enumerate(records):
         row = {
-            "id": str(number),
+            "id": str(record.meta.get("id", number)),
             "tokens": record.tokens or [],
             "ner_tags": [tag or UNKNOWN for tag in record.tags or ()],
         }

@@ -124,15 +124,20 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
 def _write(delimiter: str) -> Any:
     def write(records: Iterable[Record], stream: IO[str]) -> None:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(("text", "entities"))
+        named: bool | None = None
         for record in records:
+            if named is None:  # a column of ids where the first document has one
+                named = "id" in record.meta
+                writer.writerow(("id", "text", "entities") if named else ("text", "entities"))
             text, spans = text_and_spans(record)
             cell = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
             if not record.complete:
                 if spans or not is_unannotated(record):
                     refuse_missing(record, name_of(delimiter) + " separated table")
                 cell = "null"  # [] would say that somebody looked and saw nothing
-            writer.writerow((text, cell))
+            writer.writerow((record.meta.get("id", ""), text, cell) if named else (text, cell))
+        if named is None:
+            writer.writerow(("text", "entities"))
 
     return write
 
