@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST = 1000  # characters of what was found that an error shows
+
 
 def printable(text: str) -> str:
     """A text as one line for a terminal: line ends are spaces, other control characters are escaped (`\\x1b`).
@@ -16,9 +18,9 @@ def printable(text: str) -> str:
 
 
 def _is_control(char: str) -> bool:
-    """Control characters, and those that turn the direction of what follows."""
+    """Control characters, line ends of Unicode, and those that turn the direction of what follows."""
     return (
-        char < " " or "\x7f" <= char <= "\x9f" or "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+        char < " " or "\x7f" <= char <= "\x9f" or "\u2028" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
     )
 
 
@@ -39,7 +41,7 @@ class CloudnerError(ValueError):
     ) -> None:
         self.found, self.file, self.line, self.expected, self.fix = found, file, line, expected, fix
         where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
-        parts = [where + found]
+        parts = [where + (found if len(found) <= _LONGEST else found[:_LONGEST] + "…")]
         if expected:
             parts.append(f"expected {expected}")
         if fix:

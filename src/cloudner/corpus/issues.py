@@ -103,7 +103,7 @@ class IssueLog:
             return
         if self._stream is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = open(self._temporary, "w", encoding="utf-8")  # noqa: SIM115
+            self._stream = open(self._temporary, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         self._stream.write(json.dumps(issue._asdict(), ensure_ascii=False) + "\n")
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudner.corpus.align.tag_shapes import NOTHING
-from cloudner.corpus.formats.columns.layout import OTHER_LABELS, POSITION
+from cloudner.corpus.formats.columns.tag_column import OTHER_LABELS, POSITION
 from cloudner.corpus.formats.columns.values import counts, is_constant
 from cloudner.corpus.formats.tables.csv_rows import (
     SENTENCE_NAMES,
