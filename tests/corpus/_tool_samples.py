@@ -77,6 +77,12 @@ TOOL_SAMPLES |= {
         "a.json",
         json.dumps([[["Ann", "B-PER"], ["Lee", "I-PER"], ["left", "O"], ["Oslo", "B-LOC"], [".", "O"]], [["Bye", "O"]]]),
     ),
+    "pairs that Python printed": (
+        "token-pairs",
+        "a.txt",
+        "[[('Ann', 'B-PER'), ('Lee', 'I-PER'), ('left', 'O'), ('Oslo', 'B-LOC'), ('.', 'O')], [('Bye', 'O')]]\n",
+    ),
+    "a prompt and its completion": ("chat", "a.jsonl", _lines({"prompt": _TEXT, "completion": _FOUND})),
     "pairs a line": (
         "token-pairs",
         "a.jsonl",
@@ -89,7 +95,7 @@ TOOL_SAMPLES |= {
     "samples of a data tool": (
         "jsonl",
         "a.json",
-        json.dumps({"interface": {"type": "text_entity_recognition"}, "samples": [{"document": _TEXT, "annotation": {"entities": _OBJECTS}},
+        json.dumps({"interface": {"type": "text_entity_recognition", "labels": [{"id": "p1", "displayName": "PER"}]}, "samples": [{"document": _TEXT, "annotation": {"entities": _OBJECTS}},
                                                                                  {"document": "Bye.", "annotation": {"entities": []}}]}),
     ),
     "UIMA CAS as JSON": (

@@ -55,6 +55,8 @@ def make_tokenizer(lang: str) -> tuple[Vocab, Callable[[str], Doc]]:
 # 40,000 are 5 minutes. Long runs of signs are therefore tokenized in parts, which gives the
 # same tokens for runs of most signs.
 _SIGNS = re.compile(r"(?:[^\w\s]|_){200,}")
+_LONG_WORD = re.compile(r"\S{1000,}")
+_OPENING = re.compile(r"[\[({<]")
 _PART = 64
 _TOGETHER = frozenset(".~@-/")  # signs that spaCy may keep together when they repeat
 
@@ -62,6 +64,8 @@ _TOGETHER = frozenset(".~@-/")  # signs that spaCy may keep together when they r
 def tokenize(tokenizer: Callable[[str], Doc], text: str) -> Doc:
     """The Doc of a text, in time that grows with its length whatever stands in it."""
     cuts = [cut for run in _SIGNS.finditer(text) for cut in _cuts(text, *run.span())]
+    cuts += [cut for word in _LONG_WORD.finditer(text) for cut in _openings(text, *word.span())]
+    cuts = sorted(set(cuts))
     if not cuts:
         return tokenizer(text)
     words: list[str] = []
@@ -74,6 +78,16 @@ def tokenize(tokenizer: Callable[[str], Doc], text: str) -> Doc:
         spaces += [bool(token.whitespace_) for token in part]
     assert vocab is not None
     return Doc(vocab, words=words, spaces=spaces)
+
+
+def _openings(text: str, start: int, end: int) -> list[int]:
+    """Places before brackets that open within a word of more than a thousand characters, 256 or more apart."""
+    cuts, last = [], start
+    for match in _OPENING.finditer(text, start, end):
+        if match.start() - last >= 4 * _PART:
+            cuts.append(match.start())
+            last = match.start()
+    return cuts
 
 
 def _cuts(text: str, start: int, end: int) -> list[int]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from cloudner.corpus.align.tag_shapes import NOTHING, POSITION_TAG, lone_letter
+from cloudner.corpus.align.tag_shapes import MISSING, NOTHING, POSITION_TAG, lone_letter
 from cloudner.errors import InputError
 
 _SMALL_TAG = re.compile(
@@ -110,6 +110,10 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
         outside = entities.pop("0")  # typed for the letter O, if the rest are tags
     elif not outside and not values["o"] and (letter := lone_letter(entities)):
         outside = entities.pop(letter)
+    elif not outside and not values["o"] and all(map(_BARE_LABEL.fullmatch, entities)):
+        outside = sum(
+            values[nothing] for nothing in NOTHING - MISSING
+        )  # None and NaN, as programs write them
     small = bool(values["O"] or values["o"]) and all(_SMALL_TAG.fullmatch(v) for v in entities)
     begun = {v[2:] for v in entities if v.startswith("B-")} | {"B", "I"}  # GROBID: B-ORG, then ORG alone
     positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in begun]

@@ -19,6 +19,9 @@ _SHAPE = '{"messages": [{"role": "user", "content": TEXT}, {"role": "assistant",
 
 def _turn(item: Mapping[str, Any]) -> tuple[str, str] | None:
     """The last question and its answer."""
+    for answer in ("completion", "response"):
+        if isinstance(item.get("prompt"), str) and isinstance(item.get(answer), str):
+            return item["prompt"], item[answer]
     turns = next((item[key] for key in _LISTS if isinstance(item.get(key), list)), None)
     said: dict[str, str] = {}
     for turn in turns or ():

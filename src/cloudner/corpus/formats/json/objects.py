@@ -84,6 +84,8 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         for key in _ROWS:
             rows = tree.get(key)
             if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+                if key == "samples" and isinstance(tree.get("interface"), dict):
+                    return [_with_names(row, tree["interface"].get("labels")) for row in rows]
                 # the viewer of Hugging Face data sets puts each row into an object
                 return [row["row"] if isinstance(row.get("row"), dict) else row for row in rows]
         parts = tree.get("sentences")
@@ -106,6 +108,20 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         if first and nested and not tagged and len(sizes) == 1:
             return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
+
+
+def _with_names(row: dict[str, Any], labels: Any) -> dict[str, Any]:
+    """A sample of Universal Data Tool, with the names that its annotator saw in the place of labels' ids."""
+    given = labels if isinstance(labels, list) else ()
+    names = {str(each.get("id")): each.get("displayName") for each in given if isinstance(each, dict)}
+    marks = row.get("annotation")
+    entities = marks.get("entities") if isinstance(marks, dict) else None
+    if not isinstance(marks, dict) or not isinstance(entities, list):
+        return row
+    if not all(isinstance(e, dict) and isinstance(e.get("label"), str) for e in entities):
+        return row
+    named = [{**e, "label": names.get(e["label"]) or e["label"]} for e in entities]
+    return {**row, "annotation": {**marks, "entities": named}}
 
 
 def _is_document(value: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from cloudner.corpus.formats.json.objects import meta_of
 from cloudner.corpus.formats.json.stream import Peek, peek, values
 from cloudner.corpus.formats.spans import Where, short
 
+_TUPLES = re.compile(r"\s*\[\s*\[?\s*\(\s*['\"]")
 _KEYS = ("tokens", "words", "sentence", "data", "labels", "tags", "entities")
 
 
@@ -31,9 +34,26 @@ def _sentences(value: Any) -> list[Any]:
     return [value]
 
 
+def _python(text: str) -> list[Any] | None:
+    """The sentences of a list as Python prints it, with tuples; None for anything else."""
+    if not _TUPLES.match(text):
+        return None
+    try:
+        found = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _printed(sample: Sample) -> list[Any]:
+    """The first sentences of a file that Python printed: all of it, or a line each."""
+    lines = [line for line in sample.lines[:3] if line.strip()]
+    return _python(sample.text) or [found for line in lines if (found := _python(line))]
+
+
 def _sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
-    items = list(seen.items) if seen else []
+    items = list(seen.items) if seen else _printed(sample)
     for item in [items] if _pairs(items) else items[:3]:
         found = [pairs for sentence in _sentences(item) if (pairs := _pairs(sentence))]
         tags = [tag for pairs in found for _, tag in pairs]
@@ -42,9 +62,28 @@ def _sniff(sample: Sample) -> Match | None:
     return None
 
 
+def _of_python(source: Source) -> Iterator[tuple[int, Any]]:
+    whole = _python(source.text())
+    if whole is not None:
+        yield from ((1, sentence) for sentence in ([whole] if _pairs(whole) else whole))
+        return
+    for number, line in source.lines():
+        if line.strip():
+            found = _python(line)
+            if found is None:
+                raise Where(source.name, number, "sentence").error(
+                    short(line), "[('Ann', 'B-PER'), ('left', 'O')]"
+                )
+            yield number, found
+
+
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    stream = values(source)
-    if _pairs(list((peek(source.sample()) or Peek("", [])).items)):  # the only sentence is the list itself
+    sample = source.sample()
+    printed = peek(sample) is None and bool(_printed(sample))
+    stream = _of_python(source) if printed else values(source)
+    if not printed and _pairs(
+        list((peek(sample) or Peek("", [])).items)
+    ):  # the only sentence is the list itself
         stream = iter([(1, [value for _, value in stream])])
     for line, value in stream:
         record = Record(source.name, line, tokens=[], tags=[], sent_starts=[])
