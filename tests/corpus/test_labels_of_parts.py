@@ -8,9 +8,12 @@ from _reading import put
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
+from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import Record, SpanRecord
 from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.docbin.writer import DocBinWriter
 from cloudner.corpus.formats.columns.conll import CONLL
+from cloudner.corpus.formats.registry import formats
 from cloudner.errors import InputError
 
 
@@ -87,8 +90,34 @@ def test_a_task_on_an_image_is_no_text(tmp_path):
         convert(str(put(tmp_path, "a.json", json.dumps(task))), str(tmp_path / "a.spacy"))
 
 
-@pytest.mark.parametrize("label", ["A\nB", "A\tB", "A\rB"])
-def test_a_label_with_a_line_break_is_refused_by_columns(tmp_path, label):
-    record = Record("x", 1, text="Ann left", spans=[SpanRecord(0, 3, label)])
+WRITERS = sorted(name for name, fmt in formats().items() if fmt.write or fmt.write_path)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("label", ["A\nB", "A\tB", "A\rB", "A B", "A|B", "A>B", 'A"B', "A\u2028B"])
+def test_a_label_is_written_so_that_it_is_read_again_or_refused(tmp_path, name, label):
+    records = [
+        Record("x", 1, tokens=["Ann", "left", "."], tags=[f"B-{label}", "O", "O"], sent_starts=[0]),
+        Record("x", 2, tokens=["Bo", "saw", "Al", "."], tags=["B-PER", "O", "B-PER", "O"], sent_starts=[0]),
+    ]
+    writer = DocBinWriter(tmp_path / "a.spacy")
+    writer.add(Aligner("en").chunk(records))
+    writer.close()
+    try:
+        convert(tmp_path / "a.spacy", tmp_path / "written", to=name)
+    except InputError:
+        assert not (tmp_path / "written").exists()
+        return
+    convert(tmp_path / "written", tmp_path / "b.spacy", format=name)
+    docs = DocBin().from_disk(tmp_path / "b.spacy").get_docs(Vocab())
+    assert [pair for pairs in entities(docs) for pair in pairs] == [
+        ("Ann", label),
+        ("Bo", "PER"),
+        ("Al", "PER"),
+    ]
+
+
+def test_conll_refuses_a_label_with_a_line_break(tmp_path):
+    record = Record("x", 1, text="Ann left", spans=[SpanRecord(0, 3, "A\nB")])
     with pytest.raises(InputError, match="which the format conll cannot hold"):
         CONLL.write([record], open(tmp_path / "a", "w"))  # noqa: SIM115

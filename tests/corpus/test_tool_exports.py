@@ -63,6 +63,16 @@ def test_what_an_annotator_did_not_do_is_unannotated(tmp_path):
     assert issue_texts(report) == ["not annotated by c@x.org, but by a@x.org, b@x.org"]
 
 
+def test_one_annotator_of_prodigy(tmp_path):
+    rows = [
+        {"text": "Ann left.", "spans": spans, "answer": "accept", "_annotator_id": f"names-{who}"}
+        for who, spans in (("jo", [{"start": 0, "end": 3, "label": "PER"}]), ("mo", []))
+    ]
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    assert entities(converted(tmp_path, "a.jsonl", content, annotator="jo")[1]) == [[("Ann", "PER")]]
+    assert entities(converted(tmp_path, "a.jsonl", content, annotator="mo")[1]) == [[]]
+
+
 def test_the_same_instruction_before_each_text_is_no_text(tmp_path):
     rows = [
         {

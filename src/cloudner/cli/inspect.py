@@ -61,7 +61,13 @@ def inspect_cli(
             progress=_progress if sys.stderr.isatty() and not json else None,
         )
 
-    made = run(inspected)
+    from cloudner.corpus.convert.paths import writing
+
+    def written() -> Any:
+        with writing(output):  # documents are kept in a temporary file until they are looked at again
+            return inspected()
+
+    made = run(written)
     run(lambda: _write(output, made.to_html()))
     if markdown is not None:
         run(lambda: _write(markdown, made.to_markdown()))

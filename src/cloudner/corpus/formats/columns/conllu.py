@@ -12,7 +12,7 @@ from cloudner.corpus.align.tag_schemes import encode
 from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.columns.conll import comment_meta
-from cloudner.corpus.formats.words import unused, words_of
+from cloudner.corpus.formats.words import refuse, unused, words_of
 from cloudner.errors import InputError
 
 _ID = re.compile(r"(?P<word>\d+)|(?P<first>\d+)-(?P<last>\d+)|\d+\.\d+")
@@ -241,6 +241,9 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
     for count, record in enumerate(records, 1):
         words = words_of(record, "conllu")
         tags = encode(len(words.tokens), words.spans, "BIO", words.missing)
+        odd = next((span.label for span in words.spans if re.search(r"[\s|]", span.label)), None)
+        if odd is not None:
+            refuse(record, "conllu", f"the label {odd!r}")
         starts = set(words.sent_starts)
         identity = unused(str(record.meta.get("id", count)).replace("\n", " "), count, used)
         stream.write(f"# newdoc id = {identity}\n")

@@ -26,6 +26,7 @@ from cloudner.corpus.formats.tables.token_columns import (
     tag_columns,
     token_column,
 )
+from cloudner.corpus.formats.words import refuse
 from cloudner.errors import InputError
 
 _TAG = re.compile(r"^([BIOLUSEM]-.+|O)$")
@@ -205,6 +206,8 @@ def _write(records: Iterable[Record], stream: IO[str]) -> None:
         starts = set(record.sent_starts or [0]) | {0}
         for index, (token, tag) in enumerate(zip(record.tokens or (), record.tags or (), strict=True)):
             number += index in starts
+            if "\r" in token or "\r" in (tag or ""):
+                refuse(record, "token-table", f"the token {token!r} with the tag {tag!r}")
             writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag or UNKNOWN))
 
 
