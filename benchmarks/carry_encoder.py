@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "build" / "encoder-fp16")
     parser.add_argument("--encoder", default=PACKAGE)
     given = parser.parse_args(arguments)
-    from cloudner.model.encoder import resolve_encoder
+    from cloudner.model.network.encoder import resolve_encoder
 
     size = carry(Path(resolve_encoder(given.encoder)), given.folder)
     print(f"{given.folder}: {size / 1e6:.1f} MB")

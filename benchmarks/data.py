@@ -179,7 +179,7 @@ def make_encoder(folder: Path, shape: str, seed: int = 0) -> None:
     import torch
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from cloudner.model.encoder import resolve_encoder
+    from cloudner.model.network.encoder import resolve_encoder
 
     if shape not in SHAPES:
         raise SystemExit(f"random:{shape}: expected one of {', '.join(SHAPES)}")

@@ -30,8 +30,8 @@ def share(batches: list[np.ndarray]) -> float:
 
 def measure(examples: list[Any], batch: int, cache: Any) -> dict[str, float]:
     from cloudner.corpus.training.batcher import batch_by_pieces, register_counter
-    from cloudner.model.microbatch import OVERHEAD, plan
-    from cloudner.model.tagger import DEFAULT_BUDGET
+    from cloudner.model.runners.micro_batches import OVERHEAD, plan
+    from cloudner.model.runners.own_encoder import DEFAULT_BUDGET
 
     lengths = cache.count(examples) + 2  # with the special tokens
     order = list(range(len(lengths)))
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     from spacy.training import Example
 
     from benchmarks.data import read_conll
-    from cloudner.model.encoder import load_tokenizer
+    from cloudner.model.network.encoder import load_tokenizer
     from cloudner.pieces.cache import PieceCache
 
     data, encoder = prepare_data(given.data, work), prepare_encoder(given.encoder, work)

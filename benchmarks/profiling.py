@@ -57,7 +57,8 @@ def trained(data: str, folder: Path, *, compiled: bool = False) -> tuple[Any, It
     from spacy.training.loop import create_train_batches
     from spacy.util import registry
 
-    from cloudner.training import keep_freed_memory, resolve
+    from cloudner.model.process import keep_freed_memory
+    from cloudner.training import resolve
 
     splits = read_folder(Path(data))
     for split in ("train", "dev"):
@@ -65,7 +66,9 @@ def trained(data: str, folder: Path, *, compiled: bool = False) -> tuple[Any, It
     paths: dict[str, Any] = {f"paths.{split}": str(folder / f"{split}.spacy") for split in ("train", "dev")}
     paths["components.cloudner.model.compile"] = compiled
     made = resolve(
-        config_path("cpu"), gpu_id=-1, overrides={**paths, "components.cloudner.model.encoder": PACKAGE}
+        config_path("cpu"),
+        gpu_id=-1,
+        overrides={**paths, "components.cloudner.model.encoder": PACKAGE},
     )
     keep_freed_memory()
     nlp = init_nlp(made.config)
@@ -118,7 +121,7 @@ def attention() -> None:
     import torch
     from torch.nn.functional import scaled_dot_product_attention as fused
 
-    from cloudner.model.attention import LONGEST, attend
+    from cloudner.model.network.attention import LONGEST, attend
 
     print("sequences x length | pass | torch bf16 | two products bf16 | torch fp32   (12 heads of 32, ms)")
     for rows, length in SHAPES_OF_ATTENTION:

@@ -226,7 +226,7 @@ class Suite:
 
     def _head(self, encoder: str, data: Path) -> dict[str, Any]:
         from benchmarks.data import describe
-        from cloudner.model.encoder import resolve_encoder
+        from cloudner.model.network.encoder import resolve_encoder
 
         facts = describe(read_folder(data, self.limit), resolve_encoder(encoder))
         name = self.encoder if not Path(self.encoder).is_absolute() else Path(self.encoder).name
@@ -357,9 +357,9 @@ def choose_device(wanted: str) -> str:
 
 
 def cores() -> int:
-    from cloudner.hardware.cpu import threads_for, usable_cpus
+    from cloudner.hardware.machine.cpu import usable_cpus
 
-    return threads_for(usable_cpus(None))
+    return max(1, int(usable_cpus(None)))
 
 
 def shown_command(arguments: Sequence[str]) -> str:

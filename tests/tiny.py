@@ -174,7 +174,7 @@ def make_examples(nlp: Language, data: Sequence[tuple[str, Any]] = DATA) -> list
 
 
 def adamw(rate: Any = 1e-3, **kwargs: Any) -> Any:
-    from cloudner.model.optimizer import adamw as make
+    from cloudner.model.training.optimizer import adamw as make
 
     return make(rate, **kwargs)
 

@@ -16,6 +16,7 @@ package, or the folder that `python -m benchmarks.carry_encoder` writes. docs: b
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -114,6 +115,7 @@ def main(arguments: list[str]) -> int:
     folder = str(Path(given.encoder_folder).resolve()) if given.encoder_folder else ""
     work.mkdir(parents=True, exist_ok=True)
     settings = Settings(device, given.smoke, str(work), str(results), encoder_folder=folder)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     began = time.monotonic()
     run(parts, settings, given.minutes, record)
     say(f"all: {time.monotonic() - began:.0f} s, {record.path.name}")

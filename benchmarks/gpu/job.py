@@ -28,7 +28,7 @@ SEEDS = (0, 1)
 def encoder(settings: Settings) -> str:
     """The folder given, else the package. Raises NotMeasured."""
     from cloudner.errors import CloudnerError
-    from cloudner.model.encoder import resolve_encoder
+    from cloudner.model.network.encoder import resolve_encoder
 
     if settings.encoder_folder:
         if not (Path(settings.encoder_folder) / "config.json").is_file():
@@ -101,8 +101,9 @@ def _start(
         "--paths.dev", str(corpus / "dev.spacy"), "--components.cloudner.model.encoder", encoder,
         "--components.cloudner.model.mixed_precision", precision, "--system.seed", str(seed), *more,
     ]  # fmt: skip
+    few = {"OMP_NUM_THREADS": "2"} if settings.cuda else {}  # several runs share the cores
     with open(work / f"{precision}-{seed}.log", "wb") as log:
-        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=os.environ | few)
 
 
 def _finished(

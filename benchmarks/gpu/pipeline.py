@@ -63,6 +63,8 @@ def start(
     from spacy.util import registry
     from thinc.api import fix_random_seed
 
+    from cloudner.loading import cloudner_pipes
+    from cloudner.model.device import computing_on
     from cloudner.training import resolve
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +79,10 @@ def start(
     gpu_id = -1 if device == "cpu" else int(device.split(":")[1])
     made = resolve(config_path("cuda"), gpu_id=gpu_id, overrides=settings)
     fix_random_seed(0)
-    nlp = init_nlp(made.config, use_gpu=made.use_gpu)
+    with computing_on(made.device):
+        nlp = init_nlp(made.config, use_gpu=made.use_gpu)
+    for pipe in cloudner_pipes(nlp):
+        pipe.read_late()  # as `spacy cloudner train` does
     config = nlp.config.interpolate()
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     corpus = registry.resolve(config["corpora"])["train"]

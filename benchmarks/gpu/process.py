@@ -66,10 +66,14 @@ class Part:
 
     def wait(self, until: float, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Its findings, with `state`: "done", "failed" or "out of time"; the last lines of stderr where not done."""
-        while self.process.poll() is None and time.monotonic() < until:
-            time.sleep(0.2)
-            if found := self.news():
-                tell({**found, "state": "running", "seconds": self.seconds})
+        try:
+            while self.process.poll() is None and time.monotonic() < until:
+                time.sleep(0.2)
+                if found := self.news():
+                    tell({**found, "state": "running", "seconds": self.seconds})
+        except BaseException:  # who stops the run stops its part
+            self.end()
+            raise
         state = "out of time" if self.process.poll() is None else "done"
         if state == "out of time":
             self.end()

@@ -21,7 +21,7 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
     from transformers import AutoModelForTokenClassification, AutoTokenizer, Trainer
     from transformers.trainer_utils import set_seed
 
-    from cloudner.model.encoder import resolve_encoder
+    from cloudner.model.network.encoder import resolve_encoder
 
     _need_accelerate()
     path = resolve_encoder(job.encoder)

@@ -9,9 +9,10 @@ from benchmarks.machine import synchronize
 from benchmarks.steady import steady
 
 
-def run_loop(nlp: Any, device: str) -> dict[str, Any]:
+def run_loop(nlp: Any, device: str, stop: int = 0) -> dict[str, Any]:
     """Trains `nlp`, initialised, as `[training]` of its config says; the words of the batches over the seconds of the
-    steps. Corpus reading, evaluation and saving are not in them; batching, tokenising and alignment are."""
+    steps. Corpus reading, evaluation and saving are not in them; batching, tokenising and alignment are. Ends after `stop`
+    steps where that is not 0."""
     from spacy.schemas import ConfigSchemaTraining
     from spacy.training.loop import create_train_batches, train_while_improving
     from spacy.util import registry, resolve_dot_names
@@ -44,6 +45,8 @@ def run_loop(nlp: Any, device: str) -> dict[str, Any]:
     for batch, _, _ in steps:
         words.append(sum(len(eg.reference) for eg in batch))
         ends.append(time.perf_counter())
+        if len(ends) == stop:
+            break
     synchronize(device)
     seconds = time.perf_counter() - started
     ends[-1:] = [started + seconds]

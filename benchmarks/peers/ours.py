@@ -21,9 +21,13 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
 
     from cloudner.loading import cloudner_pipes
     from cloudner.model.device import computing_on
-    from cloudner.training import keep_freed_memory, resolve
+    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory
+    from cloudner.training import resolve
 
     cpu = job.device == "cpu"
+    if not cpu:
+        expand_segments()
+        allow_tf32()
     config = config_path(job.device)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -46,7 +50,9 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         keep_freed_memory()
         with computing_on(made.device):
             nlp = init_nlp(made.config, use_gpu=made.use_gpu)
-        measured = run_loop(nlp, job.device)
+        for pipe in cloudner_pipes(nlp):
+            pipe.read_late()  # as `spacy cloudner train` does
+        measured = run_loop(nlp, job.device, job.options.get("stop", 0))
     memory = peak_memory(job.device)
     if job.save:
         nlp.to_disk(job.save)
@@ -99,8 +105,11 @@ def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
     def stream(part: slice) -> Any:
         return inputs[part] if text else bare_docs(nlp.vocab, sentences[part])
 
-    list(nlp.pipe(stream(slice(0, 64))))  # what happens once at the first call is not timed
+    # What happens once is not counted: at the first call, and where fast paths prove themselves at the first long stream.
+    began = time.perf_counter()
+    list(nlp.pipe(stream(slice(None) if _fast(job) else slice(0, 64))))
     synchronize(job.device)
+    first = time.perf_counter() - began
     started = time.perf_counter()
     docs = list(nlp.pipe(stream(slice(None))))
     synchronize(job.device)
@@ -114,6 +123,7 @@ def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "seconds": seconds,
+        "first_seconds": round(first, 3),
         "words": count_words(sentences),
         "memory": memory,
         "entities": sum(tag.startswith("B-") for tags in predicted for tag in tags),

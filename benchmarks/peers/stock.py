@@ -217,7 +217,7 @@ def predict(job: Job, data: dict[str, Any]) -> dict[str, Any]:
 def make_config(job: Job, *, quickstart: bool = False) -> Any:
     from thinc.api import Config
 
-    from cloudner.model.encoder import resolve_encoder
+    from cloudner.model.network.encoder import resolve_encoder
 
     path = resolve_encoder(job.encoder)
     curated = job.peer == "spacy-curated"

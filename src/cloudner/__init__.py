@@ -12,15 +12,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "cloudner.loading",
     "convert": "cloudner.corpus.convert.convert",
-    "detect_hardware": "cloudner.hardware",
-    "diagnose": "cloudner.hardware",
+    "detect_hardware": "cloudner.hardware.machine.detect",
+    "diagnose": "cloudner.hardware.doctor.diagnose",
     "inspect_corpus": "cloudner.corpus.inspection.inspect",
-    "recommend": "cloudner.hardware",
-    "plan": "cloudner.hardware",
+    "recommend": "cloudner.hardware.planning.recommend",
+    "plan": "cloudner.hardware.planning.plan",
     "evaluate": "cloudner.report.evaluate",
     "Evaluation": "cloudner.report.evaluate",
     "calibrate": "cloudner.calibration",
-    "time_training": "cloudner.model.timing",
+    "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
 }
 __all__ = sorted(_HOMES)

@@ -36,14 +36,17 @@ class CalibrationResult:
         }
 
 
-def calibrate(model: str | Path | Language, data: str | Path | Sequence[Example]) -> CalibrationResult:
+def calibrate(
+    model: str | Path | Language, data: str | Path | Sequence[Example] | None = None
+) -> CalibrationResult:
     """Fit one temperature for each cloudner component of `model` on `data`, which it must not have been trained on.
 
     The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
     section 4.2, with the constrained model in place of a softmax). Entities stay as they are; confidences and what
     a threshold keeps change. A model given by path is changed on disk: `cfg` and `meta.json`.
 
-    data: a `.spacy` file, or examples. Raises InputError when there is nothing to fit on.
+    data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
+    examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on.
     """
     import spacy
 
@@ -73,13 +76,17 @@ def calibrate(model: str | Path | Language, data: str | Path | Sequence[Example]
     return results[0]
 
 
-def _examples(nlp: Language, data: str | Path | Sequence[Example]) -> list[Example]:
-    if isinstance(data, (str, Path)):
-        from spacy.training import Corpus
+def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
+    if data is None:
+        from spacy.util import resolve_dot_names
 
-        if not Path(data).exists():
-            raise InputError("no such file", file=str(data), expected="a .spacy file", fix="corpus/dev.spacy")
-        examples = list(Corpus(data)(nlp))
+        config = nlp.config.interpolate()
+        (corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
+        examples = list(corpus(nlp))
+    elif isinstance(data, (str, Path)):
+        from cloudner.corpus.training.reader import reader_for
+
+        examples = list(reader_for(nlp, data)(nlp))
     else:
         examples = list(data)
     if not any(len(eg.predicted) for eg in examples):
@@ -88,13 +95,15 @@ def _examples(nlp: Language, data: str | Path | Sequence[Example]) -> list[Examp
 
 
 def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
-    from cloudner.model.decode import best_paths, path_log_likelihood, span_probabilities
+    from cloudner.model.decoding.lattice import path_log_likelihood
+    from cloudner.model.decoding.spans import span_probabilities
+    from cloudner.model.decoding.viterbi import best_paths
     from cloudner.pieces.gold import gold_tags
     from cloudner.report.calibration import expected_calibration_error, fit_temperature
 
     docs = [eg.predicted for eg in examples]
     emissions = pipe.model.predict(docs)
-    scheme, moves = pipe.scheme, pipe._transitions()
+    scheme, moves = pipe.scheme, pipe.model.shims[0].transitions()
     gold = gold_tags(examples, scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
 
     def scaled(temperature: float) -> Any:

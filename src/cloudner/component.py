@@ -1,11 +1,9 @@
 """The spaCy component `cloudner`: a named-entity recogniser that tags with a transformer."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-import numpy as np
 import srsly
 from spacy import util
 from spacy.errors import Errors
@@ -17,16 +15,9 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 
 from cloudner.errors import ConfigError
-from cloudner.pieces.annotations import (
-    Places,
-    Prediction,
-    preset,
-    write_candidates,
-    write_confidences,
-    write_entities,
-)
+from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
-from cloudner.pieces.gold import gold_tags, seen_labels, solid_tokens
+from cloudner.pieces.gold import gold_tags, seen_labels
 from cloudner.pieces.scheme import TagScheme
 
 DEFAULT_CONFIG = """
@@ -113,7 +104,6 @@ class Cloudner(TrainablePipe):
             "spans_floor": spans_floor,
         }
         self._scheme: TagScheme | None = None
-        self._fetched: Any = None  # see `_transitions`
         if not Span.has_extension("confidence"):
             Span.set_extension("confidence", default=None)
 
@@ -149,8 +139,7 @@ class Cloudner(TrainablePipe):
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         if self._shim.ready:
-            self._shim.network.head.resize(old, self.scheme.tags)
-            self._shim.reset()
+            self._shim.resize_head(old, self.scheme.tags)
             self.model.set_dim("nO", self.scheme.n_tags, force=True)
             self._weigh_tags()
         return 1
@@ -180,7 +169,7 @@ class Cloudner(TrainablePipe):
         labels: all labels in order; without them they are collected from all examples. Raises ConfigError when
         there are none.
         """
-        from cloudner.model.auto import replace_default_optimizer, resolve_training
+        from cloudner.model.training.steps import replace_default_optimizer, resolve_training
 
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
@@ -222,62 +211,29 @@ class Cloudner(TrainablePipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Apply to a stream, in order, never more than `batch_size` docs ahead; on a GPU twice as many, so that it
         computes while the host makes ready and writes the ones before and after. A doc that fails goes to the error
-        handler alone; its neighbours are done. Raises DeviceError, for no doc is to blame, in a process forked from one
-        that had used the GPU."""
-        self._check_process()
-        waiting: deque[tuple[list[Doc], Any]] = deque()
-        for docs in util.minibatch(stream, size=batch_size):
-            docs = list(docs)
-            try:
-                waiting.append((docs, self._emit(docs)))
-            except Exception as error:
-                waiting.append((docs, error))
-            while len(waiting) > self._ahead:
-                yield from self._finish(*waiting.popleft())
-        while waiting:
-            yield from self._finish(*waiting.popleft())
+        handler alone; its neighbours are done. Raises DeviceError in a process forked from one that used the GPU."""
+        from cloudner.model.prediction.ahead import in_batches
 
-    def _check_process(self) -> None:
-        if self._shim.ready and self._shim.device.type == "cuda":
-            import torch
-
-            from cloudner.model.device import check_process
-
-            check_process(self._shim.device, torch.cuda.is_initialized())
+        self._shim.check_process()
+        handle = self.get_error_handler()
+        yield from in_batches(
+            stream,
+            batch_size,
+            self._emit,
+            lambda docs, emissions: self.set_annotations(docs, self._decode(docs, emissions)),
+            lambda docs, error: handle(self.name, self, docs, error),
+            ahead=self._ahead,
+        )
 
     @property
     def _ahead(self) -> int:
         """Batches that are launched before the one in hand is finished."""
         return int(self._shim.ready and self._shim.device.type == "cuda")
 
-    def _finish(self, docs: list[Doc], launched: Any) -> Iterator[Doc]:
-        """Write what `_emit` launched, or tell which doc is to blame for the error it raised."""
-        handle = self.get_error_handler()
-        failed = launched if isinstance(launched, Exception) else None
-        if failed is None:
-            try:
-                self.set_annotations(docs, self._decode(docs, launched))
-            except Exception as error:
-                failed = error
-        if failed is None:
-            yield from docs
-            return
-        if len(docs) == 1:
-            handle(self.name, self, docs, failed)
-            return
-        failed = launched = None  # an exception keeps alive what the failed pass had allocated
-        for doc in docs:
-            try:
-                self.set_annotations([doc], self.predict([doc]))
-            except Exception as single:
-                handle(self.name, self, [doc], single)
-            else:
-                yield doc
-
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """The entities of `docs`; nothing is written. Entities and blocked tokens set by earlier components are
         kept free of new ones. Raises DeviceError as `pipe` does."""
-        self._check_process()
+        self._shim.check_process()
         docs = list(docs)
         return self._decode(docs, self._emit(docs))
 
@@ -286,53 +242,10 @@ class Cloudner(TrainablePipe):
         return self.model.predict(docs) if any(len(doc) for doc in docs) else None
 
     def _decode(self, docs: list[Doc], emissions: Any) -> Prediction:
-        from cloudner.model.decode import best_paths, candidate_spans, span_probabilities
+        from cloudner.model.decoding.predict import entities
 
-        if emissions is None:
-            return Prediction(np.zeros((0, 4), dtype=np.int64), np.zeros(0))
-        scheme = self.scheme
-        scores, offsets = emissions.scores, emissions.offsets
-        transitions = self._transitions()
-        solid = solid_tokens(docs)
-        fixed = preset(docs)[solid]
-        if fixed.any():
-            scores[fixed, 1:] = -1e9
-        tags = best_paths(scores, offsets, scheme, transitions)
-        spans = scheme.decode(tags, offsets)
-        cfg = self.cfg
-        # Token positions: the doc of each span, and where its tokens stand in it once white space counts again.
-        starts = np.cumsum([0, *(len(doc) for doc in docs)])
-        position = np.flatnonzero(solid)
-        place = Places(offsets, starts, position)
-        result = Prediction(place(spans))
-        if cfg["confidence"] or cfg["threshold"] > 0 or cfg["spans_key"]:
-            scaled = scores / cfg["temperature"] if cfg["temperature"] != 1.0 else scores
-            moves = transitions.scaled(cfg["temperature"]) if transitions is not None else None
-            result.probability = span_probabilities(scaled, offsets, spans, scheme, moves)
-            if cfg["threshold"] > 0:
-                kept = result.probability >= cfg["threshold"]
-                result.spans, result.probability = result.spans[kept], result.probability[kept]
-            if cfg["spans_key"]:
-                found, probability = candidate_spans(scaled, offsets, scheme, cfg["spans_floor"], moves)
-                result.candidates, result.candidate_probability = place(found), probability
-        return result
-
-    def _transitions(self) -> Any:
-        """The CRF's, on the host; fetched from a GPU once for as long as they stay the same."""
-        import torch
-
-        from cloudner.model.decode import Transitions
-
-        head = self._shim.network.head
-        if not head.crf:
-            return None
-        tensors = (head.between, head.start, head.end)
-        state = tuple((t.data_ptr(), t._version) for t in tensors)
-        if self._fetched is None or self._fetched[0] != state:
-            rows = [tensors[0], *(t[None] for t in tensors[1:])]
-            *between, start, end = torch.cat([r.detach().float() for r in rows]).cpu().numpy().copy()
-            self._fetched = state, Transitions(np.array(between), start, end)
-        return self._fetched[1]
+        transitions = self._shim.transitions() if emissions is not None else None
+        return entities(emissions, docs, self.scheme, transitions, self.cfg)
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write `doc.ents` and, where asked for, confidences and candidate spans."""
@@ -357,7 +270,7 @@ class Cloudner(TrainablePipe):
 
         drop: dropout before the head. `losses` grows by the mean loss of a labelled token.
         """
-        from cloudner.model.tagger import Gold
+        from cloudner.model.runners.inputs import Gold
 
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -373,7 +286,7 @@ class Cloudner(TrainablePipe):
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)
             mean = loss / max(n_labelled, 1)
-            self._shim.step.add_loss(losses, self.name, mean)
+            self._shim.add_loss(losses, self.name, mean)
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -383,6 +296,11 @@ class Cloudner(TrainablePipe):
         NonFiniteLossError, with all weights as they were, when a gradient is not finite."""
         self.model.finish_update(sgd)
         self.model.attrs["learn_rate"] = self._shim.learn_rate
+
+    def read_late(self) -> None:
+        """For a training loop that looks at losses now and then: on a GPU a step's loss is in `losses` after the next step, or
+        after whatever looks at the weights (evaluation, saving), so that no step waits for the device."""
+        self._shim.read_late()
 
     def fast_report(self) -> list[dict[str, Any]]:
         """The fast paths that were tried in training: {"name", "used", "why"} and, where they were measured, "ratio" (time of a
@@ -399,7 +317,7 @@ class Cloudner(TrainablePipe):
         gradient is computed with the loss, in `update`."""
         import torch
 
-        from cloudner.model.loss import token_loss
+        from cloudner.model.training.loss import token_loss
 
         tags = gold_tags(list(examples), self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
         loss = token_loss(torch.from_numpy(scores.scores), torch.from_numpy(tags))

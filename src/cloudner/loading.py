@@ -33,7 +33,9 @@ def load(
         `training/model-best` of the nearest project, from the working directory upwards.
     device: "auto" (CUDA when a computation on it succeeds), "cpu", "cuda", "cuda:1". The components go there whatever
         their config says. It becomes the process's device: spaCy's ops, and torch's current CUDA device.
-    precision: of prediction: "auto", "fp32", "bf16", "fp16", or "int8" (CPU).
+    precision: of prediction: "auto", "fp32", "bf16", "fp16", or "int8" (CPU). Where a component predicts in fp32 on a
+        GPU of compute capability 8.0 or more, fp32 products of this process are computed in TF32 from then on
+        (`torch.backends.cuda.matmul.allow_tf32`; NVIDIA_TF32_OVERRIDE=0 keeps it out).
     backend: what computes the encoder in prediction: "torch", "onnxruntime" or "openvino" (CPU; the extras
         cloudner[onnx] and cloudner[openvino]), or "auto": ONNX Runtime for int8 where it is installed, else torch.
         The encoder is exported once into $CLOUDNER_CACHE, else the user's cache folder.
@@ -47,6 +49,7 @@ def load(
     import spacy
 
     from cloudner.model.device import WITH_THINC, computing_on
+    from cloudner.model.process import allow_tf32
 
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
@@ -67,6 +70,8 @@ def load(
         if shim.wanted_device != WITH_THINC:
             shim.wanted_device = chosen
         set_precision(pipe, precision, backend)
+        if chosen != "cpu" and _in_fp32(shim, precision):
+            allow_tf32()
         if threshold is not None:
             pipe.cfg["threshold"] = float(threshold)
     return nlp
@@ -111,8 +116,8 @@ def check_shared(config: str | Path | dict[str, Any]) -> None:
     installed: spaCy would name a factory that cannot be found, and no package."""
     from importlib.util import find_spec
 
-    from cloudner.hardware.findings import read_needs
-    from cloudner.hardware.rules import SHARED
+    from cloudner.hardware.doctor.needs import read_needs
+    from cloudner.hardware.doctor.rules import SHARED
 
     if read_needs(config).spacy_transformers and find_spec("spacy_transformers") is None:
         raise ConfigError(
@@ -187,8 +192,8 @@ def cloudner_pipes(nlp: Language) -> Iterator[Any]:
 def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:
     """Predict in this precision, and by this backend, from now on. Raises ConfigError for an unknown precision, and
     for a backend that is not installed or cannot do it."""
-    from cloudner.model.backends import check_backend
-    from cloudner.model.inference import PREDICT_PRECISIONS
+    from cloudner.model.prediction.backends import check_backend
+    from cloudner.model.prediction.copies import PREDICT_PRECISIONS
 
     if precision not in PREDICT_PRECISIONS:
         raise ConfigError(f"precision = {precision!r}", expected=", ".join(PREDICT_PRECISIONS))
@@ -200,12 +205,19 @@ def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:
         shim.predictor()  # what was asked for by name fails here, not at the first text
 
 
+def _in_fp32(shim: Any, precision: str) -> bool:
+    return precision == "fp32" or (precision == "auto" and shim.ready and shim.precision == "fp32")
+
+
 def cupy_works() -> bool:
     """Does a computation through CuPy succeed, and does thinc, which imports more of it (cuBLAS), take it?"""
     try:
         import cupy
         from thinc.compat import has_cupy_gpu
 
-        return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0
+        from cloudner.hardware.machine.checks import own_memory
+
+        with own_memory(cupy):
+            return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0
     except Exception:  # whatever a broken CUDA setup raises: torch alone will do
         return False

@@ -99,19 +99,10 @@ def resolve(
             accumulate_gradient=int(plain["training"].get("accumulate_gradient") or 1),
         )
         made.settings = settings.to_dict()
-        for key, value in (
-            ("mixed_precision", settings.precision),
-            ("batch_pieces", settings.batch_pieces),
-            ("predict_pieces", settings.predict_batch_pieces),
-            ("gradient_checkpointing", settings.gradient_checkpointing),
-        ):
+        for key, value in settings.for_config().items():
             if model.get(key, "auto") == "auto":
                 model[key] = value
-                reason = settings.reasons.get("precision" if key == "mixed_precision" else key, "")
-                reason = reason or settings.reasons.get(
-                    "predict_batch_pieces" if key == "predict_pieces" else key, ""
-                )
-                made.rows.append((f"{name}.{key}", value, reason))
+                made.rows.append((f"{name}.{key}", value, settings.reasons[key]))
     _resolve_steps(made, plain)
     return made
 
@@ -127,14 +118,18 @@ def train(
     show: Callable[[Resolution], None] | None = None,
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, run spaCy's `train` on it, calibrate the best pipeline's
-    confidences on the dev data, and write `output/run.json` (hardware, settings, seconds).
+    confidences on the dev data, and write `output/run.json` (hardware, settings, seconds). On a GPU the process's fp32
+    products are TF32 and its allocator's segments grow, see `cloudner.model.process`.
 
     Returns the folder of the best pipeline. Raises what `resolve` and spaCy raise.
     """
     from cloudner.model.device import computing_on
+    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory
     from cloudner.report.card import write_card
 
     output = Path(output)
+    if str(gpu_id) != "-1":
+        expand_segments()  # before `resolve` wakes the GPU
     made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
     log = made.config["training"].get("logger", {})
     if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
@@ -145,18 +140,20 @@ def train(
     resolved = output / RESOLVED
     made.config.to_disk(resolved)
     keep_freed_memory()
+    if made.device != "cpu":
+        allow_tf32()
     started = time.perf_counter()
     with computing_on(made.device):
-        _spacy_train(resolved, output, made)
+        fast = _spacy_train(resolved, output, made)
     seconds = time.perf_counter() - started
     best = output / "model-best"
     _look_at_score(best)
     run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
+    if fast:
+        run["fast"] = fast
     if calibrate and _owners(made.config.interpolate()):
-        dev = made.config.interpolate()["paths"].get("dev")
-        if dev:
-            with computing_on(made.device):
-                run["calibration"] = _calibrate(best, dev)
+        with computing_on(made.device):
+            run["calibration"] = _calibrate(best)
     srsly.write_json(output / "run.json", run)
     for folder in (best, output / "model-last"):
         if (folder / "meta.json").is_file():
@@ -165,9 +162,9 @@ def train(
     return best
 
 
-def _spacy_train(config_path: Path, output: Path, made: Resolution) -> None:
+def _spacy_train(config_path: Path, output: Path, made: Resolution) -> dict[str, list[dict[str, Any]]]:
     """What spaCy's `train` does once it has printed the device: it knows thinc's, and would say "Using CPU" where torch
-    alone trains on a GPU."""
+    alone trains on a GPU. Returns by component which fast paths were tried."""
     import sys
 
     from spacy.cli._util import show_validation_error
@@ -175,6 +172,8 @@ def _spacy_train(config_path: Path, output: Path, made: Resolution) -> None:
     from spacy.training.loop import train as train_nlp
     from spacy.util import load_config
     from wasabi import msg
+
+    from cloudner.component import Cloudner
 
     msg.info(f"Saving to output directory: {output}")
     msg.info(f"Using {_by_whom(made)}")
@@ -185,7 +184,11 @@ def _spacy_train(config_path: Path, output: Path, made: Resolution) -> None:
         nlp = init_nlp(config, use_gpu=made.use_gpu)
     msg.good("Initialized pipeline")
     msg.divider("Training pipeline")
+    ours = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, Cloudner)}
+    for pipe in ours.values():
+        pipe.read_late()
     train_nlp(nlp, output, use_gpu=made.use_gpu, stdout=sys.stdout, stderr=sys.stderr)
+    return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}
 
 
 def _by_whom(made: Resolution) -> str:
@@ -204,19 +207,6 @@ def _look_at_score(best: Path) -> None:
             "min_steps), a learning rate that does not fit the encoder, or labels that are wrong: `cloudner inspect`.",
             100 * f1,
         )
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep freed tensors' memory for the next ones. By default each large tensor is mapped anew, and the
-    kernel clears its pages again: see benchmarks/PROFILE.md."""
-    import ctypes
-
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(-4, 0)  # M_MMAP_MAX: no separate mappings
-        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: nothing is given back
-    except (OSError, AttributeError):  # not glibc
-        logger.debug("no mallopt here")
 
 
 def _owners(plain: Any) -> list[str]:
@@ -252,7 +242,7 @@ def _said(value: Any, names: dict[Any, Any] | None = None) -> Any:
 def _hardware(device: str) -> Hardware:
     """This machine; of a device that computes, what torch knows of it where the detection's second was too short."""
     from cloudner.hardware import detect_hardware
-    from cloudner.hardware.gpu import computing, with_computing
+    from cloudner.hardware.machine.gpu import computing, with_computing
 
     machine = detect_hardware()
     if device == "cpu":
@@ -282,8 +272,8 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     from thinc.api import Config
 
     from cloudner.corpus.training.batcher import register_counter
-    from cloudner.model.auto import resolve_training
-    from cloudner.model.encoder import load_tokenizer
+    from cloudner.model.network.encoder import load_tokenizer
+    from cloudner.model.training.steps import resolve_training
     from cloudner.pieces.cache import PieceCache
 
     training = made.config["training"]
@@ -331,11 +321,11 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     made.rows += [(key, found[key], reasons[key]) for key in reasons if key in found]
 
 
-def _calibrate(best: Path, dev: str) -> dict[str, Any] | None:
+def _calibrate(best: Path) -> dict[str, Any] | None:
     from cloudner.calibration import calibrate
 
     try:
-        return calibrate(best, dev).to_dict()
+        return calibrate(best).to_dict()
     except InputError as error:
         logger.warning("Not calibrated: %s", error)
         return None

@@ -7,7 +7,7 @@ import time
 import pytest
 from benchmarks.runs import Runs
 
-from benchmarks import choices, data, gpu, peers, suite, wnut
+from benchmarks import choices, data, peers, suite, wnut
 
 
 def test_lengths_have_the_published_mean_and_ends():
@@ -164,15 +164,6 @@ def test_what_would_not_be_done_in_time_is_left_out(tmp_path):
     assert made(time.monotonic() + 30, [{"seconds": 1}]) == {"what": "", "runs": [{"seconds": 1}]}
     job = peers.Job("predict", "hf-pipeline-16", "x", "y")
     assert "out of time" in suite.run_job(job, tmp_path, 0.01)["not_measured"]
-
-
-def test_parts_share_the_time():
-    now = time.monotonic()
-    ends = gpu.deadlines(["train", "long", "whole", "predict"], 10)
-    assert ends["predict"] == pytest.approx(now + 600, abs=1)
-    assert sorted(ends, key=ends.get) == ["train", "long", "whole", "predict"]
-    assert gpu.deadlines(["whole"], 10)["whole"] == pytest.approx(now + 600, abs=1)
-    assert gpu.deadlines(["whole"], 0)["whole"] == float("inf")
 
 
 def test_commands_are_shown_without_this_machines_folders():

@@ -13,7 +13,7 @@ import spacy
 import torch
 
 import tiny
-from cloudner.model.emissions import Emissions
+from cloudner.model.prediction.emissions import Emissions
 
 TEXTS = [text for text, _ in tiny.DATA] * 5
 
@@ -83,7 +83,7 @@ def test_a_bad_doc_launched_early_costs_one_doc(trained, monkeypatch, size):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_scores_wait_for_their_own_work_only():
     product = torch.randn(2048, 2048, device="cuda")
-    early = Emissions(product[:4] @ product, np.array([0, 4]), np.array([3, 1, 0, 2]))
+    early = Emissions([product[:4] @ product], np.array([0, 4]), np.array([3, 1, 0, 2]))
     for _ in range(200):
         product = torch.tanh(product @ product)
     done = torch.cuda.current_stream().record_event()

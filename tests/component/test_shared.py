@@ -70,7 +70,7 @@ def test_on_a_tok2vec_of_its_own(tmp_path, head):
 
 def test_the_gradient_that_goes_up_is_that_of_the_summed_loss():
     """Against a difference quotient of the loss in the vectors themselves."""
-    from cloudner.model.tagger import Gold
+    from cloudner.model.runners.inputs import Gold
     from cloudner.pieces.gold import gold_tags
 
     nlp = spacy.blank("en")

@@ -10,6 +10,7 @@ import pytest
 import spacy
 import torch
 from spacy.tokens import DocBin, Span
+from spacy.util import load_config
 from typer.testing import CliRunner
 
 import tiny
@@ -106,3 +107,24 @@ def test_a_corpus_in_another_format_is_told(bert, tmp_path):
     nlp.add_pipe("cloudner", config=tiny.settings(bert))
     with pytest.raises(ConfigError, match=r"no training examples.*\.spacy files only"):
         nlp.initialize(list)
+
+
+def test_a_run_without_paths_calibrates_on_the_dev_corpus_of_the_config(bert, tmp_path):
+    """The dev data come through the config's own reader: here a table whose columns only the config knows."""
+    row = '"in Paris and on","[[3, 8, ""PLACE""]]"\n'
+    for name in ("train", "dev"):
+        (tmp_path / f"{name}.csv").write_text("when,what\n" + row * 8)
+    config = load_config(CONFIGS / "cpu.cfg", interpolate=False)
+    del config["paths"]
+    config["initialize"].update(vectors=None, init_tok2vec=None)
+    for name in ("train", "dev"):
+        config["corpora"][name] = {
+            "@readers": "cloudner.Corpus.v1", "path": str(tmp_path / f"{name}.csv"), "format": "csv",
+            "text_column": "when", "entities_column": "what", "labels": {"PLACE": "LOC"},
+        }  # fmt: skip
+    config.to_disk(tmp_path / "run.cfg")
+    overrides = {"training.max_epochs": 2, "training.optimizer.learn_rate.min_steps": 0}
+    best = train(tmp_path / "run.cfg", tmp_path / "out", gpu_id=-1, encoder=str(bert), overrides=overrides)
+    calibration = json.loads((tmp_path / "out" / "run.json").read_text())["calibration"]
+    assert calibration["documents"] == 8
+    assert json.loads((best / "meta.json").read_text())["cloudner"]["calibration"] == calibration

@@ -1,6 +1,6 @@
 """Damaged files of every format: each is converted or refused in one line, in little time, and leaves nothing behind.
 
-    PYTHONPATH=src:tests:tests/corpus python tests/corpus/fuzz.py --count 20000 --seed 1
+    PYTHONPATH=src:tests python -m corpus.fuzz --count 20000 --seed 1
 
 Each input is one of the samples of the test suite, changed at random: bytes, characters, lines, cells, values of JSON.
 What fails is printed, and with --keep FOLDER written there. A part of this runs in `test_fuzz.py`.
@@ -19,14 +19,12 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from _text_samples import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
-from _tool_samples import TOOL_SAMPLES
-from test_export_formats import CASES as EXPORTS
-from test_wild_files import CASES as WILD
-
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.formats.registry import formats
 from cloudner.errors import CloudnerError, printable
+from corpus.samples.every import CASES as EXPORTS
+from corpus.samples.text import BRAT_ANN, BRAT_TXT, SAMPLES, VARIANTS
+from corpus.samples.tools import TOOL_SAMPLES
 
 LIMIT = 10  # seconds that one small file may take
 TABLES = {
@@ -75,7 +73,7 @@ def seeds() -> list[tuple[str, bytes]]:
     """Names and contents of valid files, all small."""
     found = [(file, content) for file, content, _ in SAMPLES.values()]
     found += [(file, content) for _, file, content, _ in VARIANTS]
-    found += [(each[1], each[2]) for cases in (EXPORTS, WILD, TOOL_SAMPLES) for each in cases.values()]
+    found += [(each[1], each[2]) for cases in (EXPORTS, TOOL_SAMPLES) for each in cases.values()]
     found += [(f"{name}.csv", content) for name, content in TABLES.items()]
     return [
         (Path(file).name, content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))

@@ -1,6 +1,6 @@
 """A part of `fuzz.py`, with another seed each time the samples change and the same one otherwise."""
 
-import fuzz
+from corpus import fuzz
 
 
 def test_damaged_files_are_converted_or_refused_in_one_line():

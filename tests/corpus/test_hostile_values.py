@@ -4,14 +4,14 @@ import json
 import time
 
 import pytest
-from _converting import converted, entities
-from _reading import put
 
 from cloudner.corpus.align.tokenizer import make_tokenizer, tokenize
 from cloudner.corpus.contract import Sample
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.formats.registry import formats
 from cloudner.errors import InputError
+from corpus.converting import converted, entities
+from corpus.reading import put
 
 DIGITS = "9" * 5000
 FAR = 3_000_000_000

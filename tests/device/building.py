@@ -26,8 +26,8 @@ def missing() -> str | None:
         return "the stand-in for a CUDA device is made for Linux"
     if shutil.which("g++") is None:
         return "the stand-in for a CUDA device is compiled with g++, which is not installed"
-    if "+cpu" not in version("torch") and importlib.util.find_spec("torch._C._cudart"):
-        return "this torch has CUDA's own operators"
+    if (torch_folder() / "lib" / "libtorch_cuda.so").exists():
+        return "this torch is built with CUDA, whose operators stand where the stand-in's would"
     return None
 
 

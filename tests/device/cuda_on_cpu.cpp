@@ -121,7 +121,6 @@ const std::set<std::string> reading = {
     "aten::unique_consecutive", "aten::unique_dim_consecutive", "aten::equal", "aten::bincount", "aten::_coalesce",
 };
 const std::set<std::string> products = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::addmm_", "aten::baddbmm_"};
-const std::set<std::string> indexing = {"aten::index", "aten::index_put_", "aten::_index_put_impl_", "aten::_unsafe_index"};
 
 bool is_mask(const at::Tensor& t) { return t.scalar_type() == ScalarType::Bool || t.scalar_type() == ScalarType::Byte; }
 
@@ -129,14 +128,15 @@ bool is_mask(const at::Tensor& t) { return t.scalar_type() == ScalarType::Bool |
 bool waits(const std::string& name, const std::vector<IValue>& args) {
   if (reading.count(name)) return true;
   if (name == "aten::repeat_interleave") return args.back().isNone();  // output_size
-  if (!indexing.count(name)) return false;
+  // Reading by index copies and turns masks into positions by operators of its own; writing does it in its kernel.
+  if (name != "aten::_index_put_impl_" && name != "aten::index_put_") return false;
   int masks = 0, others = 0;
   for (const std::optional<at::Tensor>& t : args[1].toOptionalTensorVector()) {
     if (!t || !t->defined()) continue;
-    if (t->device().is_cpu() && t->dim() > 0) return true;  // copied to the device first
+    if (t->device().is_cpu() && t->dim() > 0) return true;
     (is_mask(*t) ? masks : others)++;
   }
-  const bool fills = args.size() > 3 && args[2].isTensor() && args[2].toTensor().numel() == 1 && !args[3].toBool();
+  const bool fills = args[2].toTensor().numel() == 1 && !args[3].toBool();
   return masks > 0 && !(fills && masks == 1 && others == 0);
 }
 
@@ -317,8 +317,10 @@ int64_t choose_attention(const at::Tensor&, const at::Tensor&, const at::Tensor&
   return int64_t(at::SDPBackend::math);
 }
 
-// CUDA has kernels for whole lists of tensors, where the dispatcher's default is a loop over them.
-void add_list_operators(torch::Library& library) {
+// CUDA has kernels of its own for these, where the dispatcher's default is several operators: a loop over a list of
+// tensors, a layer norm from a batch norm.
+void add_fused_operators(torch::Library& library) {
+  library.impl("native_layer_norm", torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
   for (const auto& name : Dispatcher::singleton().getAllOpNames())
     if (name.name.rfind("aten::_foreach_", 0) == 0 && name.overload_name.find("out") == std::string::npos)
       library.impl(toString(name).c_str(), torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
@@ -343,7 +345,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("as_strided", &as_strided);
   m.impl("_reshape_alias", &reshape_alias);
   m.impl("unfold", &unfold);
-  add_list_operators(m);
+  add_fused_operators(m);
 }
 
 PYBIND11_MODULE(cuda_on_cpu, m) {

@@ -34,14 +34,17 @@ inline bool fails_now(const std::string& kind) {
 struct Memory {
   int64_t limit = -1, used = 0, peak = 0, allocations = 0;
 
-  // As CUDA's caching allocator: blocks of 512 bytes.
-  static int64_t rounded(size_t bytes) { return (int64_t(bytes) + 511) / 512 * 512; }
+  // As CUDA's caching allocator: blocks of 512 bytes. One block comes from a segment that is there, and always fits.
+  static constexpr int64_t block = 512;
+  static int64_t rounded(size_t bytes) { return (int64_t(bytes) + block - 1) / block * block; }
 
   void take(size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex);
-    ++allocations;
-    if ((limit >= 0 && used + rounded(bytes) > limit) || fails_now("memory"))
-      C10_THROW_ERROR(OutOfMemoryError, "CUDA out of memory. Tried to allocate " + std::to_string(bytes) + " bytes.");
+    if (rounded(bytes) > block) {
+      ++allocations;
+      if ((limit >= 0 && used + rounded(bytes) > limit) || fails_now("memory"))
+        C10_THROW_ERROR(OutOfMemoryError, "CUDA out of memory. Tried to allocate " + std::to_string(bytes) + " bytes.");
+    }
     used += rounded(bytes);
     peak = std::max(peak, used);
   }
@@ -147,6 +150,7 @@ struct Copies {
   // Those launched before `launched()` was `ticket`; -1: all.
   void arrive(int64_t ticket = -1) {
     std::lock_guard<std::mutex> lock(mutex);
+    const c10::InferenceMode writable(true);  // the host's tensor may be one of inference mode
     while (!under_way.empty() && (ticket < 0 || arrived < ticket)) {
       under_way.front().first.copy_(under_way.front().second);
       under_way.pop_front();

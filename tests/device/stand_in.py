@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib.util
 import sys
 import traceback
@@ -29,13 +30,14 @@ _TOLD = ("cloudner", "transformers", "thinc", "spacy", "torch/optim", "torch/amp
 @dataclass(frozen=True, slots=True)
 class Wait:
     """The host waited for the device. kind: "item", "copy to host", "copy from host", "event", "stream", "device" or
-    the name of an operator that reads back how large its result is. frames: where from, innermost first."""
+    the name of an operator that reads back how large its result is. frames: where from, innermost first; none where only
+    torch's own thread for the backward pass was running."""
 
     kind: str
     frames: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.kind} @ {' <- '.join(self.frames[:2]) or 'the backward pass'}"
+        return f"{self.kind} @ {' <- '.join(self.frames[:2])}"
 
 
 @dataclass(slots=True)
@@ -73,7 +75,9 @@ class Device:
 
     @contextlib.contextmanager
     def room(self, size: int) -> Iterator[None]:
-        """Within it, `size` bytes can be allocated beyond what is held now; more raises torch.OutOfMemoryError."""
+        """Within it, `size` bytes can be allocated beyond what is held now; more raises torch.OutOfMemoryError. What takes up
+        to 512 bytes always fits."""
+        gc.collect()  # or what is collected within would be room too
         self.native.limit(self.used() + size)
         try:
             yield
@@ -82,7 +86,7 @@ class Device:
 
     @contextlib.contextmanager
     def failing(self, kind: str, after: int) -> Iterator[None]:
-        """Within it, one use of a kind fails, after so many that did not: "memory" an allocation of device memory,
+        """Within it, one use of a kind fails, after so many that did not: "memory" an allocation on the device,
         "pinned" one of pinned host memory, "cublas" a matrix product that cannot get its workspace."""
         self.native.fail(kind, after)
         try:
@@ -102,7 +106,7 @@ class Device:
         self.native.reset_peak()
 
     def allocations(self) -> int:
-        """How many there have been in this process."""
+        """How many of more than 512 bytes there have been in this process."""
         return self.native.allocations()
 
 

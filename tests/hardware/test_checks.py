@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cloudner.hardware import checks, detect_hardware, diagnose
+from cloudner.hardware import detect_hardware, diagnose
+from cloudner.hardware.machine import checks
 
 
 class Hub(BaseHTTPRequestHandler):

@@ -18,14 +18,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudner.errors import CloudnerError, InputError
-from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, prices, sky_task, write_sky
-from cloudner.hardware.plan import rule_of_thumb
-from cloudner.hardware.prices import cheapest, embedded_prices, from_offers, given_prices
-from cloudner.hardware.show import markdown
-from cloudner.hardware.sky import ATTEMPT
-from cloudner.hardware.speed import accelerator_of, accelerators, epoch_load, flops_per_piece, rated, windows
-from cloudner.model import timing
-from cloudner.model.timing import time_training
+from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, sky_task, write_sky
+from cloudner.hardware.planning import prices
+from cloudner.hardware.planning.advice import rule_of_thumb
+from cloudner.hardware.planning.prices import cheapest, embedded_prices, from_offers, given_prices
+from cloudner.hardware.planning.sky import ATTEMPT
+from cloudner.hardware.planning.speed import (
+    accelerator_of,
+    accelerators,
+    epoch_load,
+    flops_per_piece,
+    rated,
+    windows,
+)
+from cloudner.hardware.planning.tables import markdown
+from cloudner.model import benchmark as timing
+from cloudner.model.benchmark import time_training
 
 BASE = "bert-base-cased"
 CLOUD = ["T4", "L4", "A10G", "L40S", "A100-40", "A100-80", "H100", "H200", "B200"]
@@ -103,7 +111,7 @@ def test_twice_the_corpus_takes_twice_as_long(count, words):
 
 
 def _gpu(name):
-    from cloudner.hardware.plan import cloud_machine
+    from cloudner.hardware.planning.plan import cloud_machine
 
     return cloud_machine(next(row for row in accelerators() if row["name"] == name)).gpus[0]
 

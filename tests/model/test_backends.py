@@ -14,9 +14,9 @@ import cloudner
 import tiny
 from cloudner.errors import ConfigError
 from cloudner.loading import set_precision
-from cloudner.model import backends
-from cloudner.model.backends.cache import cache_folder, cached, export_key
-from cloudner.model.backends.network import ExportedNetwork
+from cloudner.model.prediction import backends
+from cloudner.model.prediction.backends.cache import cache_folder, cached, export_key
+from cloudner.model.prediction.backends.network import ExportedNetwork
 
 PACKAGES = {"onnxruntime": ("onnxruntime", "onnx"), "openvino": ("openvino", "nncf")}
 MISSING = {
@@ -278,7 +278,7 @@ def test_what_cannot_be_had_is_said(trained):
 
 @needs_onnx
 def test_component_without_an_encoder_of_its_own():
-    from cloudner.model.network import TagNetwork
+    from cloudner.model.network.tag_network import TagNetwork
 
     head = TagNetwork(4, 3, head="softmax")
     assert backends.exported(head, "int8", "fp32", "auto") is None

@@ -8,14 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from cloudner.model import decode
-from cloudner.model.decode import (
-    Transitions,
-    best_paths,
-    candidate_spans,
-    path_log_likelihood,
-    span_probabilities,
-)
+from cloudner.model.decoding import viterbi
+from cloudner.model.decoding.lattice import path_log_likelihood
+from cloudner.model.decoding.sequences import Transitions
+from cloudner.model.decoding.spans import candidate_spans, span_probabilities
+from cloudner.model.decoding.viterbi import best_paths
 from cloudner.pieces.scheme import TagScheme
 
 LENGTHS = [3, 1, 4, 0, 2, 4]
@@ -137,7 +134,7 @@ def test_long_sequences_are_cut_only_where_nothing_depends_on_it(crf, monkeypatc
     learned = Transitions(*(rng.normal(size=s) * 0.5 for s in ((k, k), k, k))) if crf else None
     offsets = np.array([0, 900])
     whole = best_paths(scores.copy(), offsets, scheme, learned)
-    monkeypatch.setattr(decode, "_LONG", 200)
+    monkeypatch.setattr(viterbi, "_LONG", 200)
     cut = best_paths(scores.copy(), offsets, scheme, learned)
     assert not scheme.invalid(cut, offsets).any()
     differing = np.flatnonzero(cut != whole)
@@ -168,3 +165,34 @@ def test_probabilities_of_all_readings_of_one_token_sum_to_one(case):
     for (start, end, _), p in zip(spans.tolist(), probability, strict=True):
         covered[start:end] += p
     assert (covered <= 1 + 1e-9).all()
+
+
+def whole_viterbi(scores, scheme, learned):
+    """The best valid path of one sequence, never cut."""
+    between = np.where(scheme.allowed, learned.between, -1e9)
+    best = scores[0] + np.where(scheme.may_start, learned.start, -1e9)
+    back = []
+    for row in scores[1:]:
+        moved = best[:, None] + between
+        back.append(moved.argmax(axis=0))
+        best = moved.max(axis=0) + row
+    path = [int((best + np.where(scheme.may_end, learned.end, -1e9)).argmax())]
+    for step in reversed(back):
+        path.append(int(step[path[-1]]))
+    return np.array(path[::-1])
+
+
+@pytest.mark.parametrize("name", ["BIO", "BILUO"])
+def test_a_long_document_of_a_crf_is_decoded_whole(name):
+    """Strong transitions carry across runs of O that win by a hair: nowhere may the document be cut."""
+    random = np.random.default_rng(3)
+    scheme = TagScheme(("LOC", "PER"), name)
+    for _ in range(5):
+        scores = random.normal(size=(3000, scheme.n_tags)) * 0.5
+        scores[:, 0] = scores.max(axis=1) + 0.01
+        shape = (scheme.n_tags, scheme.n_tags)
+        learned = Transitions(
+            random.normal(size=shape) * 3, random.normal(size=shape[0]), random.normal(size=shape[0])
+        )
+        expected = whole_viterbi(scores, scheme, learned)
+        assert (best_paths(scores, np.array([0, 3000]), scheme, learned) == expected).all()

@@ -5,8 +5,8 @@ import torch
 
 import tiny
 from cloudner.errors import ConfigError
-from cloudner.model import dropout
-from cloudner.model.dropout import PooledDropout
+from cloudner.model.cpu import dropout
+from cloudner.model.cpu.dropout import PooledDropout
 
 
 def encoder_of(nlp):

@@ -143,7 +143,7 @@ def test_pooling_is_what_its_name_says(bert):
             ("max", lambda p: p.max(0)),
         ):
             network.pooling = pooling
-            from cloudner.model.sequences import Prepared
+            from cloudner.model.network.sequences import Prepared
 
             prepared = Prepared([pieces], runner.windows)
             batch, _ = prepared.sequences(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from cloudner.model.loss import crf_loss, token_loss
-from cloudner.model.network import TagHead
+from cloudner.model.network.tag_network import TagHead
+from cloudner.model.training.loss import crf_loss, token_loss
 
 
 def crf_head(n_tags: int) -> TagHead:

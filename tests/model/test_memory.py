@@ -91,7 +91,7 @@ def test_running_out_in_the_backward_pass_adds_no_gradient_twice(bert):
 def test_what_a_failed_pass_had_allocated_is_let_go_first(bert, monkeypatch):
     import weakref
 
-    from cloudner.model import tagger
+    from cloudner.model.runners import micro_batches
 
     nlp = tiny.make_nlp(bert)
     alive: list[weakref.ref] = []
@@ -103,9 +103,11 @@ def test_what_a_failed_pass_had_allocated_is_let_go_first(bert, monkeypatch):
             raise torch.OutOfMemoryError("after the embeddings")
 
     nlp.get_pipe("cloudner").model.shims[0].network.encoder.embeddings.register_forward_hook(fail_once)
-    free = tagger.free_device_memory
+    free = micro_batches.free_device_memory
     monkeypatch.setattr(
-        tagger, "free_device_memory", lambda: (when_freed.append(sum(r() is not None for r in alive)), free())
+        micro_batches,
+        "free_device_memory",
+        lambda: (when_freed.append(sum(r() is not None for r in alive)), free()),
     )
     nlp.update(tiny.make_examples(nlp, TEXTS), sgd=tiny.adamw())
     assert alive

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudner.model.microbatch import plan
+from cloudner.model.runners.micro_batches import plan
 
 
 def cost(groups, lengths, overhead) -> int:

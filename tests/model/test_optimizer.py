@@ -12,7 +12,7 @@ from thinc.shims import PyTorchShim
 
 import tiny
 from cloudner.errors import ConfigError
-from cloudner.model.optimizer import FusedAdamW, parameter_groups
+from cloudner.model.training.optimizer import FusedAdamW, parameter_groups
 
 
 def network_of(nlp):
@@ -62,7 +62,7 @@ def reference_step(nlp, rate=1e-3, clip=0.0, decay=0.0):
     """The same step by torch alone: mean loss, norm clipped over all parameters, AdamW."""
     pipe = nlp.get_pipe("cloudner")
     network = network_of(nlp)
-    from cloudner.model.tagger import Gold
+    from cloudner.model.runners.inputs import Gold
     from cloudner.pieces.gold import gold_tags
 
     examples = tiny.make_examples(nlp)

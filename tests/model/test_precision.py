@@ -12,7 +12,7 @@ import tiny
 from cloudner.errors import ConfigError
 from cloudner.model import precision
 from cloudner.model.precision import choose_precision
-from cloudner.model.schedule import LinearSchedule
+from cloudner.model.training.schedule import LinearSchedule
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -64,8 +64,8 @@ def test_compute_capability_decides(monkeypatch, capability, expected):
 
 @pytest.mark.parametrize("name", ["bf16", "fp16", "fp32"])
 def test_prediction_in_each_precision_is_close(trained, name):
-    from cloudner.model.inference import prepare
-    from cloudner.model.sequences import Prepared
+    from cloudner.model.network.sequences import Prepared
+    from cloudner.model.prediction.copies import prepare
 
     pipe = trained.get_pipe("cloudner")
     docs = [trained.make_doc(text) for text, _ in tiny.DATA]
@@ -87,7 +87,7 @@ def test_prediction_in_each_precision_is_close(trained, name):
 
 
 def test_rotary_frequencies_are_not_rounded(encoder_folder):
-    from cloudner.model.inference import _converted
+    from cloudner.model.prediction.copies import _converted
 
     network = tiny.make_nlp(encoder_folder("modernbert")).get_pipe("cloudner").model.shims[0].network
     made = _converted(network, torch.bfloat16)
@@ -220,7 +220,7 @@ def test_on_a_gpu(bert, name):
 @pytest.mark.gpu
 @NO_GPU
 def test_an_overflow_in_fp16_reaches_neither_weights_nor_the_layer_below():
-    from cloudner.model.network import TagNetwork
+    from cloudner.model.network.tag_network import TagNetwork
     from cloudner.model.shim import TaggerShim
 
     shim = TaggerShim(device="cuda", mixed_precision="fp16")

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 import tiny
 from cloudner.errors import ConfigError, NonFiniteLossError
-from cloudner.model.loss import symmetric_kl
+from cloudner.model.training.loss import symmetric_kl
 
 TEXTS = [*tiny.DATA, ("Ada Lovelace saw Oxford from afar, and Paris", [(0, 12, "PER")])]
 WEIGHTS = {"PER": 3.0, "B-LOC": 0.5, "O": 0.25}
@@ -232,13 +232,13 @@ def test_fgm_raises_the_loss_and_leaves_no_trace(small):
     nlp = tiny.make_nlp(small, fgm=0.7)
     runner = shim_of(nlp).runner
     seen = []
-    loss = runner._loss
+    loss = runner.loss
 
     def recorded(*args):
         seen.append(loss(*args))
         return seen[-1]
 
-    runner._loss = recorded
+    runner.loss = recorded
     before = tiny.weights(nlp)
     nlp.get_pipe("cloudner").update(tiny.make_examples(nlp, TEXTS))
     assert len(seen) == 2

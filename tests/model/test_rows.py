@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import tiny
-from cloudner.model import tagger
-from cloudner.model.rows import RowGradients, sparse_table
-from cloudner.model.sequences import padded_length
+from cloudner.model.cpu.sparse_embeddings import RowGradients, sparse_table
+from cloudner.model.network.sequences import padded_length
+from cloudner.model.runners import own_encoder as tagger
 
 TABLE = "encoder.embeddings.word_embeddings.weight"
 
@@ -38,7 +38,7 @@ def test_the_gradients_memory_is_kept_and_zero_again(bert):
     first = table.grad
     assert first is not None
     assert first.layout == torch.strided
-    nonzero = shim._rows.nonzero(table)
+    nonzero = shim.step.rows.nonzero(table)
     assert 0 < len(nonzero) < len(first)
     assert torch.equal(torch.linalg.vector_norm(nonzero), torch.linalg.vector_norm(nonzero[nonzero.any(1)]))
     torch.testing.assert_close(torch.linalg.vector_norm(nonzero), torch.linalg.vector_norm(first))
@@ -71,7 +71,7 @@ def test_a_dense_gradient_after_sparse_ones_is_neither_overlooked_nor_kept(bert,
         patch.setattr(tagger, "sparse_table", lambda encoder: nullcontext())
         nlp.update(tiny.make_examples(nlp, [("other words than those", [(0, 5, "PER")])]), sgd=False)
     whole = table.grad.norm()
-    torch.testing.assert_close(shim._rows.nonzero(table).norm(), whole)
+    torch.testing.assert_close(shim.step.rows.nonzero(table).norm(), whole)
     shim.step.drop()
     other = tiny.make_nlp(bert)  # of the same weights
     for each in (nlp, other):
@@ -90,10 +90,10 @@ def test_the_encoder_is_as_it_was(bert):
     assert not table.sparse
 
 
-def test_rows_are_padded_to_fours_where_shapes_cost_code(monkeypatch):
+def test_rows_are_padded_where_shapes_cost_code(monkeypatch):
     cpu = torch.device("cpu")
-    monkeypatch.setattr("cloudner.model.sequences.cpu_has_bf16", lambda: True)
+    monkeypatch.setattr("cloudner.model.network.sequences.cpu_has_bf16", lambda: True)
     assert [padded_length(n, 514, cpu) for n in (3, 4, 5, 512, 513, 514)] == [4, 4, 8, 512, 514, 514]
-    assert padded_length(5, 512, torch.device("cuda")) == 5
-    monkeypatch.setattr("cloudner.model.sequences.cpu_has_bf16", lambda: False)
+    assert [padded_length(n, 510, torch.device("cuda")) for n in (5, 9, 509)] == [8, 16, 510]  # in eights
+    monkeypatch.setattr("cloudner.model.network.sequences.cpu_has_bf16", lambda: False)
     assert padded_length(5, 512, cpu) == 5

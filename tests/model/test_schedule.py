@@ -8,7 +8,7 @@ import pytest
 
 import tiny
 from cloudner.errors import ConfigError
-from cloudner.model.schedule import LinearSchedule, linear
+from cloudner.model.training.schedule import LinearSchedule, linear
 
 
 def values(n: int, **kwargs) -> list[float]:
@@ -115,7 +115,7 @@ def test_several_components_step_it_once(bert):
 def test_steps_are_those_of_the_epochs_and_the_last_one_is_evaluated(docs, epochs, max_steps, every):
     import spacy
 
-    from cloudner.model.auto import resolve_training
+    from cloudner.model.training.steps import resolve_training
 
     nlp = spacy.blank("en")
     examples = tiny.make_examples(nlp, tiny.DATA * (docs // len(tiny.DATA)))
@@ -142,7 +142,7 @@ def test_steps_are_those_of_the_epochs_and_the_last_one_is_evaluated(docs, epoch
 def test_a_small_corpus_is_gone_through_until_min_steps(docs, epochs, min_steps):
     import spacy
 
-    from cloudner.model.auto import resolve_training
+    from cloudner.model.training.steps import resolve_training
 
     examples = tiny.make_examples(spacy.blank("en"), tiny.DATA * (docs // len(tiny.DATA)))
     rate = {

@@ -9,7 +9,7 @@ import torch
 
 import tiny
 from cloudner.errors import ConfigError, DeviceError
-from cloudner.model.network import encoder_layers
+from cloudner.model.network.tag_network import encoder_layers
 
 
 def network_of(nlp):
@@ -189,7 +189,7 @@ def test_no_dropout_means_none_anywhere(family, encoder_folder):
     nlp = tiny.make_nlp(encoder_folder(family), dropout=0.0)
     network = network_of(nlp).train()
     runner = nlp.get_pipe("cloudner").model.shims[0].runner
-    from cloudner.model.sequences import Prepared
+    from cloudner.model.network.sequences import Prepared
 
     docs = [nlp.make_doc(text) for text, _ in tiny.DATA]
     prepared = Prepared(runner.tokenizer.encode(docs), runner.windows)

@@ -92,7 +92,7 @@ def test_gold_to_the_pieces_the_encoder_reads_and_back(kind, docs):
     any tokenizer, and scores go back to the tokens they belong to."""
     import torch
 
-    from cloudner.model.sequences import Prepared
+    from cloudner.model.network.sequences import Prepared
 
     tokenizer = _tokenizers(kind)
     scheme = TagScheme(LABELS)

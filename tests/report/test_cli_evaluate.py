@@ -61,7 +61,7 @@ def test_bad_input_is_one_line_and_exit_code_1(paths):
     result = command(folder / "one", folder / "none.spacy")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"cloudner: {folder / 'none.spacy'}: no such file; expected a .spacy file or a folder of them"
+        f"cloudner: {folder / 'none.spacy'}: no such file; expected annotated data, or a folder of it"
     ]
 
 

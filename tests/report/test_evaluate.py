@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import json
-import shlex
 
 import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc
 from spacy.training import Corpus
-from typer.testing import CliRunner
 
-from cloudner.cli import app
+from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
 from cloudner.report.evaluate import evaluate
 from cloudner.report.inputs import training_record, training_surfaces
@@ -139,13 +137,14 @@ def test_training_surfaces_keep_all_labels_of_a_text(corpus):
 def test_bad_input_is_told_in_one_line(tmp_path, model):
     with pytest.raises(InputError, match="no such file"):
         evaluate(model, tmp_path / "none.spacy")
-    with pytest.raises(InputError, match=r"no \.spacy file in this folder"):
-        evaluate(model, tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: the folder holds no data file"):
+        evaluate(model, tmp_path / "empty")
     (tmp_path / "data.json").write_text("[]")
-    with pytest.raises(InputError, match=r"spacy cloudner convert .*data\.json"):
+    with pytest.raises(InputError, match=r"data\.json:1: no format recognises this file"):
         evaluate(model, tmp_path / "data.json")
     (tmp_path / "broken.spacy").write_bytes(b"not a DocBin")
-    with pytest.raises(InputError, match=r"broken\.spacy: cannot be read"):
+    with pytest.raises(InputError, match=r"broken\.spacy: not a complete \.spacy file"):
         evaluate(model, tmp_path / "broken.spacy")
     bare = write_docs(tmp_path / "bare.spacy", [spacy.blank("en").make_doc("Oslo")])
     with pytest.raises(InputError, match="no document with entity annotation"):
@@ -156,12 +155,24 @@ def test_bad_input_is_told_in_one_line(tmp_path, model):
         evaluate(model, [])
 
 
-def test_another_format_is_told_with_a_command_that_exists(model, tmp_path):
-    path = tmp_path / "my test.jsonl"
-    path.write_text('{"text": "Ann ran.", "entities": [[0, 3, "PER"]]}\n')
-    with pytest.raises(InputError, match=r"not a \.spacy file") as caught:
+def test_data_of_another_format_gives_the_figures_of_the_converted_file(model, corpus, tmp_path):
+    train, test = corpus
+    for name, path in (("train", train), ("test", test)):
+        convert(path, tmp_path / f"{name}.jsonl")
+    ours = evaluate(model, tmp_path / "test.jsonl", train=tmp_path / "train.jsonl", rounds=10)
+    same = evaluate(model, test, train=train, rounds=10)
+    assert ours.strict.micro == same.strict.micro
+    assert ours.by_seen == same.by_seen
+
+
+def test_data_is_read_as_the_config_says_of_the_dev_corpus(model, tmp_path):
+    path = tmp_path / "gold.csv"
+    path.write_text('when,what\nOslo is cold,"[[0, 4, ""PLACE""]]"\n')
+    with pytest.raises(InputError, match=r"gold\.csv"):
         evaluate(model, path)
-    command = shlex.split(caught.value.fix)
-    assert command[:4] == ["python", "-m", "spacy", "cloudner"]
-    assert CliRunner().invoke(app, command[4:]).exit_code == 0
-    assert (tmp_path / "my test.spacy").exists()
+    model.config["corpora"]["dev"] = {
+        "@readers": "cloudner.Corpus.v1", "path": "elsewhere", "limit": 1,
+        "format": "csv", "text_column": "when", "entities_column": "what", "labels": {"PLACE": "LOC"},
+    }  # fmt: skip
+    path.write_text(path.read_text() + 'Oslo again,"[[0, 4, ""PLACE""]]"\n')
+    assert evaluate(model, path, rounds=10).strict.micro == Score(correct=2, predicted=2, gold=2)

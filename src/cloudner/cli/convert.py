@@ -5,13 +5,17 @@ import json as json_
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cloudner.corpus.align.spans import AlignMode
+    from cloudner.corpus.convert.options import ConvertOptions
 
 
 @app.command("convert")
@@ -100,20 +104,27 @@ def convert_cli(
     """Convert annotation files of any known format into a `.spacy` corpus, telling every loss."""
     named = (("train", train), ("dev", dev), ("test", test))
     parts = {name: [unquote(file) for file in files] for name, files in named if files}
-    settings: dict[str, Any] = {
-        "format": format, "to": to, "lang": lang, "align": align, "split": split, "seed": seed,
-        "group_by": group_by, "n_sents": n_sents, "strict": strict, "n_process": n_process, "encoding": encoding or None,
-        "text_column": text_column, "entities_column": entities_column, "token_column": _number(token_column),
-        "tag_column": _number(tag_column), "sentence_column": sentence_column,
-        "delimiter": "\t" if delimiter in ("\\t", "tab") else delimiter, "offsets": offsets,
-        "annotator": annotator, "skip_bad": skip_bad,
-    }  # fmt: skip
     shown: dict[str, Any] = {}
     labels: dict[str, Any] = {}
+    from cloudner.corpus.contract import ReadOptions
     from cloudner.corpus.convert.hints import unknown_labels
+    from cloudner.corpus.convert.options import ConvertOptions, most_bad
 
+    def options() -> ConvertOptions:
+        reading = ReadOptions(
+            lang=lang, text_column=text_column, entities_column=entities_column, token_column=_number(token_column),
+            tag_column=_number(tag_column), sentence_column=sentence_column, group_by=group_by,
+            delimiter="\t" if delimiter in ("\\t", "tab") else delimiter, labels=_renames(label or []),
+            offsets=offsets, annotator=annotator, skip_bad=most_bad(skip_bad),
+        )  # fmt: skip
+        return ConvertOptions(
+            format=format, to=to, align=cast("AlignMode", align), split=split, seed=seed, n_sents=n_sents, strict=strict,
+            n_process=n_process, encoding=encoding or None, read=reading,
+        )  # fmt: skip
+
+    settings = run(options)
     for name, sources, output in run(lambda: _jobs(paths, parts, settings)):
-        report = run(functools.partial(_convert, sources, output, settings, label or [], not (quiet or json)))
+        report = run(functools.partial(_convert, sources, output, settings, not (quiet or json)))
         labels[name] = report.labels
         report.hints += unknown_labels(name, labels)
         shown[name] = report.as_dict()
@@ -123,8 +134,15 @@ def convert_cli(
         print(json_.dumps(shown if parts else shown[""], indent=2, ensure_ascii=False))
 
 
+def _renames(given: list[str]) -> dict[str, str]:
+    bad = [item for item in given if "=" not in item]
+    if bad:
+        raise ConfigError(f"--label {bad[0]}", expected="OLD=NEW", fix="--label PER=PERSON")
+    return dict(item.split("=", 1) for item in given)
+
+
 def _jobs(
-    paths: list[str], parts: dict[str, list[str]], settings: dict[str, Any]
+    paths: list[str], parts: dict[str, list[str]], settings: "ConvertOptions"
 ) -> list[tuple[str, list[str], str]]:
     """Name, sources and output of each conversion."""
     if not parts:
@@ -142,8 +160,8 @@ def _jobs(
                 expected="a file",
                 fix="cloudner convert all.csv mine --split 80/10/10 --to csv, which makes all three of one file",
             )
-    if len(paths) > 1 or settings["split"]:
-        found = "--split" if settings["split"] else f"the sources {', '.join(paths[:-1])}"
+    if len(paths) > 1 or settings.split:
+        found = "--split" if settings.split else f"the sources {', '.join(paths[:-1])}"
         raise ConfigError(
             f"--{next(iter(parts))} and {found}",
             expected="sources by --train, --dev and --test and one path, the folder of the output",
@@ -151,21 +169,17 @@ def _jobs(
         )
     from cloudner.corpus.formats.registry import get_format
 
-    extension = get_format("spacy" if settings["to"] == "auto" else settings["to"]).extensions[0]
+    extension = get_format("spacy" if settings.to == "auto" else settings.to).extensions[0]
     return [(name, files, str(Path(paths[0]) / f"{name}{extension}")) for name, files in parts.items()]
 
 
-def _convert(sources: list[str], output: str, settings: dict[str, Any], renames: list[str], bar: bool) -> Any:
-    from cloudner.corpus.convert.convert import convert
+def _convert(sources: list[str], output: str, settings: "ConvertOptions", bar: bool) -> Any:
+    from cloudner.corpus.convert.convert import convert_with
 
-    bad = [item for item in renames if "=" not in item]
-    if bad:
-        raise ConfigError(f"--label {bad[0]}", expected="OLD=NEW", fix="--label PER=PERSON")
-    settings = settings | {"labels": dict(item.split("=", 1) for item in renames)}
     if not bar or not sys.stderr.isatty():
-        return convert(sources, output, **settings)
+        return convert_with(sources, output, settings)
     with _Bar() as progress:
-        return convert(sources, output, progress=progress, **settings)
+        return convert_with(sources, output, settings, progress)
 
 
 def _number(column: str | None) -> str | int | None:

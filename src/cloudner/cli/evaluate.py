@@ -12,9 +12,11 @@ from cloudner.cli._shared import run
 @app.command("evaluate")
 def evaluate_cli(
     model: Annotated[str, typer.Argument(help="Name or path of the pipeline")],
-    data: Annotated[list[Path], typer.Argument(help="Gold data: .spacy files or folders of them")],
+    data: Annotated[
+        list[str], typer.Argument(help="Gold data: files of any annotation format, folders or URLs")
+    ],
     train: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option("--train", "-t", help="Training data, to tell seen from unseen entities"),
     ] = None,
     compare: Annotated[
@@ -66,8 +68,8 @@ def evaluate_cli(
 
 def _evaluate(
     model: str,
-    data: list[Path],
-    train: list[Path] | None,
+    data: list[str],
+    train: list[str] | None,
     compare: str | None,
     output: Path,
     json: Path | None,

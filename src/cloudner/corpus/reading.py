@@ -65,7 +65,7 @@ def read_sources(
     progress: Progress | None,
     begins: Callable[[str, str], object] | None = None,
 ) -> Iterator[Record]:
-    """The records of all sources, and what concerns whole files: formats (to `detected`); files skipped and ids met twice (to `log`)."""
+    """The records of all sources, with the formats of whole files reported to `detected`, skipped files and repeated ids to `log`."""
     seen = False
     read = 0
     for source, records in _opened(sources, encoding, given, options, log, detected):
@@ -168,7 +168,7 @@ def _check_id(record: Record, ids: dict[str, int], log: IssueLog, group_by: str 
             file=record.file,
             line=record.line,
             expected="an id of its own for each document",
-            fix="mend the ids, or --group-by id where documents share them on purpose",
+            fix="correct the ids, or --group-by id where documents share them on purpose",
         )
     done = f"kept both; {'the same' if same else 'another'} text has the id {key!r} in line {line}"
     log.add(ConversionIssue("duplicate-id", "noted", record.file, record.line, words[:60], done=done))

@@ -78,7 +78,7 @@ def transformer_ner(
         ("graphs": training passes as CUDA graphs) those that are equal, faster or not.
     """
     from cloudner.errors import ConfigError
-    from cloudner.model import tagger
+    from cloudner.model.runners import own_encoder as tagger
     from cloudner.model.settings import Settings
     from cloudner.model.shim import TaggerShim
 
@@ -134,10 +134,10 @@ def shared_ner(
     What needs a second pass of the encoder (`r_drop`, `fgm`) or chooses what it reads (`window_unit`) is not here: the
     encoder is another component's.
     """
-    from cloudner.model import shared
     from cloudner.model.device import WITH_THINC
+    from cloudner.model.runners import shared
     from cloudner.model.shim import TaggerShim
-    from cloudner.model.weights import ClassWeights
+    from cloudner.model.training.class_weights import ClassWeights
 
     shim = TaggerShim(device=WITH_THINC, mixed_precision=mixed_precision)
     weights = ClassWeights(class_weights)

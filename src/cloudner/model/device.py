@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextvars import ContextVar
 
@@ -65,3 +66,9 @@ def target_device(wanted: str = "auto") -> torch.device:
         if device.index is None:
             device = torch.device("cuda", torch.cuda.current_device())
     return device
+
+
+# `nlp.pipe(n_process=2)` forks. A child inherits torch's thread pool without its threads and waits for them for ever;
+# with one thread it needs no pool, and as many processes as cores leave no core for a second one.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

@@ -1,7 +1,9 @@
-"""Which errors mean that memory ran out: torch has a type of its own for its allocator, and none for the rest."""
+"""Memory that ran out: which errors say so (torch has a type of its own for its allocator, and none for the rest), and what
+can be given back."""
 
 from __future__ import annotations
 
+import gc
 import re
 
 import torch
@@ -32,3 +34,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and _TEXTS.search(str(error)) is not None
+
+
+def free_device_memory() -> None:
+    """Give back what no tensor holds."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from cloudner.errors import ConfigError
-from cloudner.model.training.choice import check_fast
-from cloudner.model.weights import ClassWeights
+from cloudner.model.training.class_weights import ClassWeights
+from cloudner.model.training.fast_paths import check_fast
 from cloudner.pieces.windows import UNITS
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,20 +14,16 @@ from thinc.shims import PyTorchShim
 
 from cloudner.errors import DeviceError
 from cloudner.model import saving
-from cloudner.model.device import target_device
-from cloudner.model.network import TagNetwork
-from cloudner.model.optimizer import FusedAdamW
+from cloudner.model.decoding.sequences import Transitions
+from cloudner.model.device import check_process, target_device
+from cloudner.model.memory_errors import free_device_memory
+from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
-from cloudner.model.training.adamw import free_device_memory
+from cloudner.model.training.averages import swapped_in
+from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.step import TrainingStep
 
 logger = logging.getLogger("cloudner")
-
-
-# `nlp.pipe(n_process=2)` forks. A child inherits torch's thread pool without its threads and waits for them for ever;
-# with one thread it needs no pool, and as many processes as cores leave no core for a second one.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class Runner(Protocol):
@@ -47,9 +42,6 @@ class TaggerShim(PyTorchShim):
     """Holds the network (None until it is initialised or loaded): where it is, how precisely it computes, how it is
     saved. Its steps are a `TrainingStep`'s."""
 
-    # The training commands read a step's norm and losses one step late, see `TrainingStep`.
-    late = False
-
     def __init__(self, *, device: str, mixed_precision: str | bool) -> None:
         super().__init__(None, mixed_precision=False)
         self.wanted_device = device
@@ -59,7 +51,10 @@ class TaggerShim(PyTorchShim):
         self.runner: Runner | None = None
         self._step: TrainingStep | None = None
         self._fast: Any = None  # prediction copy in another precision, see `predictor`
+        self._fetched: Any = None  # see `transitions`
         self.learn_rate = 0.0
+        # The training commands read a step's norm and losses one step late, see `TrainingStep`.
+        self.late = False
 
     # -- network and device -----------------------------------------------------------------------------------
 
@@ -95,6 +90,29 @@ class TaggerShim(PyTorchShim):
             self._step.drop()
         self._step = self._fast = None
 
+    def resize_head(self, old: list[str], new: list[str]) -> None:
+        """Other tags: what both have keeps its weights."""
+        self.network.head.resize(old, new)
+        self.reset()
+
+    def transitions(self) -> Transitions | None:
+        """A CRF's, on the host; fetched from a GPU once for as long as they stay the same. None without one."""
+        head = self.network.head
+        if not head.crf:
+            return None
+        tensors = (head.between, head.start, head.end)
+        state = tuple((t.data_ptr(), t._version) for t in tensors)
+        if self._fetched is None or self._fetched[0] != state:
+            rows = [tensors[0], *(t[None] for t in tensors[1:])]
+            table = torch.cat([row.detach().float() for row in rows]).cpu().numpy().copy()
+            self._fetched = state, Transitions(table[:-2], table[-2], table[-1])
+        return self._fetched[1]
+
+    def check_process(self) -> None:
+        """Raises DeviceError in a process that was forked from one that used the GPU."""
+        if self._model is not None and self.device.type == "cuda":
+            check_process(self.device, torch.cuda.is_initialized())
+
     def to_device(self, device_type: str, device_id: int) -> None:
         if self._model is not None:
             self._model.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
@@ -111,7 +129,7 @@ class TaggerShim(PyTorchShim):
         """The step in the making; its gradients are those of the network as it is."""
         if self._step is None:
             self._step = TrainingStep(self.network, self.precision, self._make_room)
-            self._step.late = type(self).late
+            self._step.readings.late = self.late
         return self._step
 
     @property
@@ -127,9 +145,15 @@ class TaggerShim(PyTorchShim):
     def grad_norm(self) -> float:
         return self._step.grad_norm if self._step is not None else 0.0
 
+    def begin(self, docs: Sequence[Any]) -> TagNetwork:
+        """The network in training mode, for passes over these documents."""
+        network = self.network
+        if not network.training:
+            network.train()
+        self.step.docs = docs
+        return network
+
     def forward_context(self) -> Any:
-        if not self.network.training:
-            self.network.train()
         return autocast(self.device, self.precision)
 
     def accumulate(
@@ -158,6 +182,20 @@ class TaggerShim(PyTorchShim):
         self.learn_rate = float(optimizer.learn_rate)
         self._fast = None  # made between gradients and step, by an annotating component, it has old weights
 
+    def add_loss(self, losses: dict[str, Any], name: str, loss: torch.Tensor) -> None:
+        """See `Readings.add_loss`."""
+        self.step.readings.add_loss(losses, name, loss)
+
+    def read_late(self) -> None:
+        """From now on a step's losses are read after the next one."""
+        self.late = True
+        self.reset()
+
+    def fast_report(self) -> list[dict[str, Any]]:
+        """Rows of the fast paths that were tried."""
+        paths = getattr(self.runner, "paths", None) if self._model is not None else None
+        return [dict(row) for row in paths.report] if paths is not None else []
+
     def settle(self) -> None:
         """Read what is still to be read of the last step. Raises NonFiniteLossError where it went wrong."""
         if self._step is not None:
@@ -184,7 +222,7 @@ class TaggerShim(PyTorchShim):
 
     def predictor(self) -> tuple[TagNetwork, Any]:
         """The network to predict with, in evaluation mode, and the context to run it in."""
-        from cloudner.model.inference import prepare
+        from cloudner.model.prediction.copies import prepare
 
         self.settle()
         if self._fast is None:
@@ -203,26 +241,19 @@ class TaggerShim(PyTorchShim):
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
         """Swap in the averages of `Adam.v1(use_averages = true)`, which thinc keys by (shim, parameter name)."""
-        mine = {name: v for (key, name), v in (k_v for k_v in _pairs(params)) if key == self.id}
+        keyed = [
+            (key, value) for key, value in (params or {}).items() if isinstance(key, tuple) and len(key) == 2
+        ]
+        mine = {name: value for (owner, name), value in keyed if owner == self.id}
         if not mine or self._model is None:
             yield
             return
-        named = dict(self._model.named_parameters())
-        backup = {name: named[name].detach().clone() for name in mine if name in named}
         self._fast = None
-        with torch.no_grad():
-            for name, value in mine.items():
-                if name in named:
-                    named[name].copy_(
-                        torch.as_tensor(value, device=named[name].device).reshape(named[name].shape)
-                    )
         try:
-            yield
+            with swapped_in(self.network, mine):
+                yield
         finally:
             self._fast = None
-            with torch.no_grad():
-                for name, value in backup.items():
-                    named[name].copy_(value)
 
     # -- saving -----------------------------------------------------------------------------------------------
 
@@ -265,7 +296,7 @@ class TaggerShim(PyTorchShim):
     def __getstate__(self) -> dict[str, Any]:
         # Worker processes (spawn, joblib, Spark) get the weights; a step in the making and what is made anew at the
         # next call stay here.
-        return {**self.__dict__, "_step": None, "_fast": None}
+        return {**self.__dict__, "_step": None, "_fast": None, "_fetched": None}
 
     def copy(self) -> TaggerShim:
         from copy import deepcopy
@@ -276,9 +307,3 @@ class TaggerShim(PyTorchShim):
         made._model = deepcopy(self._model)
         made.runner = self.runner.for_shim(made) if self.runner is not None else None
         return made
-
-
-def _pairs(params: dict | None) -> Iterator[tuple[tuple[Any, Any], Any]]:
-    for key, value in (params or {}).items():
-        if isinstance(key, tuple) and len(key) == 2:
-            yield key, value

@@ -36,12 +36,8 @@ def gold_tags(
     previous_same = np.zeros(len(number), dtype=bool)
     previous_same[1:] = (number[1:] == number[:-1]) & (number[1:] > 0) & (doc_of[1:] == doc_of[:-1])
     next_same = np.append(previous_same[1:], False)
-    base = 1 + label * scheme.width
-    if scheme.name == "BIO":
-        tags = np.where(previous_same, base + 1, base)
-    else:
-        inner = np.where(next_same, base + 1, base + 2)
-        tags = np.where(previous_same, inner, np.where(next_same, base, base + 3))
+    inner = np.where(next_same, scheme.between(label), scheme.last(label))
+    tags = np.where(previous_same, inner, np.where(next_same, scheme.first(label), scheme.only(label)))
     return np.where(label >= 0, tags, np.where(iob == 0, MISSING, 0)).astype(np.int64)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,21 @@ class TagScheme:
     @cached_property
     def tags(self) -> list[str]:
         return ["O"] + [f"{p}-{label}" for label in self.labels for p in POSITIONS[self.name]]
+
+    # Tags of an entity by its label's index (an int or an array of them): of its first token, of one between, of its
+    # last, and of its only one.
+
+    def first(self, label: Any) -> Any:
+        return 1 + label * self.width
+
+    def between(self, label: Any) -> Any:
+        return self.first(label) + 1
+
+    def last(self, label: Any) -> Any:
+        return self.first(label) + (2 if self.name == "BILUO" else 1)
+
+    def only(self, label: Any) -> Any:
+        return self.first(label) + (3 if self.name == "BILUO" else 0)
 
     @cached_property
     def label_of(self) -> np.ndarray:
@@ -89,13 +105,9 @@ class TagScheme:
         """(n_tokens,) int64 tags of non-overlapping spans (start, end exclusive, label index)."""
         tags = np.zeros(n_tokens, dtype=np.int64)
         for start, end, label in spans:
-            base = 1 + label * self.width
-            tags[start:end] = base + 1
-            if self.name == "BILUO":
-                tags[end - 1] = base + 2
-                tags[start] = base + 3 if end - start == 1 else base
-            else:
-                tags[start] = base
+            tags[start:end] = self.between(label)
+            tags[end - 1] = self.last(label)
+            tags[start] = self.only(label) if end - start == 1 else self.first(label)
         return tags
 
     # -- tags to spans ----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from cloudner.errors import CloudnerError, InputError
 from cloudner.loading import load
 from cloudner.report.calibration import Calibration, calibration_of
 from cloudner.report.errors import EntityError, confusion, count_kinds, find_errors
-from cloudner.report.inputs import read_examples, spacy_files, training_record, training_surfaces
+from cloudner.report.inputs import data_files, read_examples, training_record, training_surfaces
 from cloudner.report.scores import (
     Score,
     StrictScores,
@@ -146,7 +146,8 @@ def evaluate(
 ) -> Evaluation:
     """Runs `model` once over `data` and scores its entities.
 
-    model: name or path of a pipeline, or a loaded one. data: `.spacy` files or folders of them.
+    model: name or path of a pipeline, or a loaded one. data: files of any annotation
+    format, folders of them or URLs, read as the config says of the dev corpus.
     train: training data, to tell seen from unseen entities. compare_with: a second pipeline for a paired test.
     output: where to write the HTML report. group: key of `doc.user_data["meta"]` to score parts by; by default
     the first of genre, domain and source that a document has. rounds, seed: of the bootstrap (the paired test
@@ -156,12 +157,12 @@ def evaluate(
     Raises `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
     """
-    files = spacy_files(data)
+    files = data_files(data)
     nlp, name = _load(model, device)
     documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size)
     if not documents:
         raise InputError(
-            "no document with entity annotation in " + ", ".join(map(str, files)),
+            "no document with entity annotation in " + ", ".join(files),
             expected="documents with doc.ents, or with ents=[] where there are none",
             fix="python -m spacy cloudner convert FILE corpus/test.spacy",
         )
@@ -178,14 +179,14 @@ def evaluate(
     group = group or next((key for key in GROUP_KEYS if any(key in d.meta for d in documents)), None)
     evaluation = Evaluation(
         model=name,
-        data=[str(path) for path in files],
+        data=list(files),
         documents=documents,
         strict=strict,
         intervals=intervals,
         label_intervals=dict(zip(labels, per_label, strict=True)),
         schemes=schemes,
         by_length=scores_by_length(documents),
-        by_seen=None if train is None else scores_by_seen(documents, training_surfaces(train)),
+        by_seen=None if train is None else scores_by_seen(documents, training_surfaces(train, nlp)),
         by_group={} if group is None else scores_by_meta(documents, group),
         group_key=group,
         errors=find_errors(documents),
@@ -210,7 +211,7 @@ def evaluate(
 def _compare(
     evaluation: Evaluation,
     model: str | Path | Language,
-    files: list[Path],
+    files: list[str],
     counts: Any,
     gold_preproc: bool,
     batch_size: int | None,
@@ -234,7 +235,7 @@ def _load(model: str | Path | Language, device: str) -> tuple[Language, str]:
 
 
 def _predict(
-    nlp: Language, files: list[Path], gold_preproc: bool, batch_size: int | None
+    nlp: Language, files: list[str], gold_preproc: bool, batch_size: int | None
 ) -> tuple[list[ScoredDocument], int, float]:
     """Documents, words and the seconds that `nlp.pipe` took for them (tokenisation and reading excluded)."""
     documents: list[ScoredDocument] = []

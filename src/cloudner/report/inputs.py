@@ -1,8 +1,7 @@
-"""What an evaluation reads: `.spacy` files, the entities of the training data, the record of the training run."""
+"""What an evaluation reads: annotated data, the entities of the training data, the record of the training run."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,65 +9,47 @@ from typing import Any
 import spacy
 import srsly
 from spacy.language import Language
-from spacy.tokens import DocBin
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
+from cloudner.corpus.training.reader import reader_for
 from cloudner.errors import InputError
 
 
-def spacy_files(data: str | Path | Sequence[str | Path]) -> list[Path]:
-    """The `.spacy` files given, and those inside the folders given, in the order of their names.
+def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
+    """The files and URLs given, of any annotation format; of a folder the `.spacy` files inside, in the order of their
+    names, or, where it has none, the folder.
 
-    Raises `InputError` for what is not there, is no `.spacy` file, or holds none.
+    Raises `InputError` for what is not there.
     """
-    given = [data] if isinstance(data, (str, Path)) else list(data)
-    files: list[Path] = []
-    for item in map(Path, given):
-        if item.is_dir():
-            found = sorted(item.rglob("*.spacy"))
-            if not found:
-                raise InputError("no .spacy file in this folder", file=str(item))
-            files += found
-        elif not item.exists():
-            raise InputError("no such file", file=str(item), expected="a .spacy file or a folder of them")
-        elif item.suffix != ".spacy":
-            raise InputError(
-                "not a .spacy file",
-                file=str(item),
-                fix=f"python -m spacy cloudner convert {shlex.join([str(item), str(item.with_suffix('.spacy'))])}",
-            )
-        else:
-            files.append(item)
+    files: list[str] = []
+    for item in map(str, [data] if isinstance(data, (str, Path)) else data):
+        path = Path(item)
+        if "://" not in item and not path.exists():
+            raise InputError("no such file", file=item, expected="annotated data, or a folder of it")
+        inside = sorted(map(str, path.rglob("*.spacy"))) if path.is_dir() else []
+        files += inside or [item]
     if not files:
-        raise InputError("no data given", expected="a .spacy file or a folder of them")
+        raise InputError("no data given", expected="annotated data, or a folder of it")
     return files
 
 
-def doc_bin(path: Path) -> DocBin:
-    """The documents of one file; raises `InputError`, which names it, if they cannot be read."""
-    try:
-        return DocBin().from_disk(path)
-    except Exception as error:  # zlib, msgpack and srsly each raise their own
-        raise InputError(
-            f"cannot be read as a .spacy file ({type(error).__name__}: {error})",
-            file=str(path),
-            expected="a file written by `spacy convert`, `cloudner convert` or DocBin.to_disk",
-        ) from None
-
-
-def read_examples(nlp: Language, files: list[Path], gold_preproc: bool) -> Iterator[Example]:
+def read_examples(nlp: Language, files: list[str], gold_preproc: bool) -> Iterator[Example]:
     """Gold documents beside fresh ones of the pipeline's tokenizer, or of the gold tokens with `gold_preproc`."""
-    for path in files:
-        doc_bin(path)  # tells a broken file by name
-        yield from Corpus(path, gold_preproc=gold_preproc)(nlp)
+    for file in files:
+        yield from reader_for(nlp, file, gold_preproc)(nlp)
 
 
-def training_surfaces(train: str | Path | Sequence[str | Path]) -> dict[str, set[str]]:
-    """Labels by entity text (white space normalised) in `.spacy` files, for `scores_by_seen`."""
+def training_surfaces(
+    train: str | Path | Sequence[str | Path], nlp: Language | None = None
+) -> dict[str, set[str]]:
+    """Labels by entity text (white space normalised) in the training data, for `scores_by_seen`.
+
+    nlp: the pipeline that was trained on it, whose config says how it is read.
+    """
     surfaces: dict[str, set[str]] = {}
-    vocab = spacy.blank("xx").vocab
-    for path in spacy_files(train):
-        for doc in doc_bin(path).get_docs(vocab):
+    nlp = nlp or spacy.blank("xx")
+    for file in data_files(train):
+        for doc in reader_for(nlp, file).references(nlp):
             for span in doc.ents:
                 surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
     return surfaces

@@ -1,21 +1,17 @@
-"""Records to tokens: character offsets or tags become entities of spaCy tokens, and every loss is told.
-
-`Aligner.chunk` makes arrays (what `convert` writes), `Aligner.doc` makes one `Doc` (what a reader feeds to training).
-"""
+"""Records to arrays: character offsets or tags become entities of spaCy tokens, and every loss becomes an issue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any, cast
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
 from spacy.attrs import IDX, ORTH, SPACY
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align.builder import NO_GROUPS, Columns, StringIds, plain_data
+from cloudner.corpus.align.builder import Columns, StringIds
 from cloudner.corpus.align.spans import AlignMode, Entity, Placing
 from cloudner.corpus.align.tag_codes import TagCodes, is_plain
 from cloudner.corpus.align.tag_schemes import Scheme, decode, detect_scheme
@@ -29,8 +25,8 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 MAX_LENGTH = 1_000_000  # characters; spacy.Language.max_length
-# New words after which a vocabulary is made anew: 100 MB at the half kilobyte a word that English texts of all-new
-# words took.
+# New words after which a fresh vocabulary is made: 100 MB, at the half kilobyte per word measured on English texts of
+# new words only.
 _VOCABULARY_WORDS = 200_000
 _NO_SPACES = {"zh", "ja", "th", "lo", "my", "km"}  # languages written without spaces between words
 
@@ -67,8 +63,6 @@ class Aligner:
     def take_issues(self) -> list[ConversionIssue]:
         taken, self.issues = self.issues, []
         return taken
-
-    # Many records -> arrays
 
     def chunk(self, records: Iterable[Record]) -> Chunk:
         """The records' documents as arrays. A document without any token is left out with an issue."""
@@ -134,7 +128,7 @@ class Aligner:
                     f"{size} tokens but {len(codes)} tags",
                     file=record.file,
                     line=record.line,
-                    expected="one tag a token",
+                    expected="one tag per token",
                 )
             if not is_plain(codes, None if record.over_sentences else record.sent_starts):
                 codes = self._decode(record)
@@ -143,48 +137,6 @@ class Aligner:
                 negative = self._token_spans(record, tokens, spaces)[1]
         doc = Doc(self.vocab, words=tokens, spaces=spaces) if negative else None
         columns.finish(record, size, spaces is None, negative, doc)
-
-    # One record -> Doc
-
-    def docs(self, records: Iterable[Record], ahead: int = 512) -> Iterator[Doc]:
-        """The records as `Doc` objects, those without text left out. Up to `ahead` records are read before the first
-        Doc, since a tag scheme is told from many sentences."""
-        iterator = iter(records)
-        while batch := list(islice(iterator, ahead)):
-            self._at_hand = batch
-            for record in batch:
-                doc = self.doc(record)
-                if doc is not None:
-                    yield doc
-
-    def doc(self, record: Record) -> Doc | None:
-        """The record as a `Doc` with `ents` (missing where nothing is known), sentence starts, negative spans under
-        `doc.spans["incorrect_spans"]` and `user_data["meta"]`; None for a document without text."""
-        from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
-
-        columns = Columns()
-        (self._add_text if record.tokens is None else self._add_tokens)(columns, record)
-        if not columns.lengths:
-            return None
-        for word in columns.strings:
-            self.vocab.strings.add(word)
-        spaces = None if columns.unknown_spaces[0] else columns.spaces
-        words: Any = np.array(columns.orth, dtype=np.uint64)  # ids do as well as texts
-        doc = Doc(self.vocab, words=words, spaces=spaces)
-        kinds = [self.vocab.strings.add(label) if label else 0 for label in self._tags.labels]
-        rows = [
-            (code & 3, kinds[code >> 3], start)
-            for code, start in zip(columns.codes, columns.sent_start, strict=True)
-        ]
-        array: Any = np.array([(i, k, s & 0xFFFFFFFFFFFFFFFF) for i, k, s in rows], dtype=np.uint64)
-        doc.from_array([ENT_IOB, ENT_TYPE, SENT_START], array)
-        if columns.groups[0] != NO_GROUPS:
-            doc.spans.from_bytes(columns.groups[0])
-        if record.meta:
-            doc.user_data["meta"] = plain_data(record.meta)
-        return doc
-
-    # Parts
 
     def _has_text(self, record: Record, has: bool) -> bool:
         for cause, action, done in record.notes:
@@ -265,10 +217,10 @@ class Aligner:
         )
         for token in decoded.missing:
             codes[token] = MISSING
-        for mend in decoded.repairs:
-            words = " ".join(tokens[max(0, mend.token - 3) : mend.token + 4])
-            action: Action = "dropped" if mend.cause == "unknown-tag" else "changed"
-            self._issue(record, mend.cause, action, words, str(mend.found), mend.done)
+        for repair in decoded.repairs:
+            words = " ".join(tokens[max(0, repair.token - 3) : repair.token + 4])
+            action: Action = "dropped" if repair.cause == "unknown-tag" else "changed"
+            self._issue(record, repair.cause, action, words, str(repair.found), repair.done)
         return codes
 
     def _scheme(self, record: Record) -> Scheme:

@@ -11,12 +11,11 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 from cloudner.corpus.align.spans import Entity
 from cloudner.corpus.contract import Record
-from cloudner.corpus.docbin.chunk import Chunk, msgpack_dumps
+from cloudner.corpus.docbin.chunk import NO_GROUPS, Chunk, msgpack_dumps
 from cloudner.corpus.issues import ConversionIssue
 from cloudner.corpus.soundness import is_unicode
 
 NEGATIVE_KEY = "incorrect_spans"  # the name spaCy's own NER documents for spans known to be wrong
-NO_GROUPS = msgpack_dumps([])  # what `SpanGroups.to_bytes` makes of none
 _CACHE_WORDS = 500_000
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -31,7 +30,8 @@ def _work(records: list[Record], schemes: dict[str, Scheme]) -> tuple[Chunk, dic
 
 
 def align_chunks(batches: Iterable[list[Record]], aligner: Aligner, n_process: int = 1) -> Iterator[Chunk]:
-    """Chunks in the order of the batches, by `aligner` or, in other processes, by its like. At most two batches a process are under way at a time."""
+    """Chunks in the order of the batches, by `aligner` or, in other processes, by copies of it. At most
+    two batches per process are under way at a time."""
     if n_process == 1:
         for batch in batches:
             yield aligner.chunk(batch)
@@ -53,8 +53,3 @@ def align_chunks(batches: Iterable[list[Record]], aligner: Aligner, n_process: i
         finally:
             for future in pending:
                 future.cancel()
-
-
-def default_processes() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

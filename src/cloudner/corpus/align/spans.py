@@ -1,4 +1,4 @@
-"""A document's spans to its tokens: offsets repaired, edges trimmed, overlaps resolved, and each loss told."""
+"""A document's spans to its tokens: offsets repaired, edges trimmed, overlaps resolved, and each loss reported."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Token tags to spans: IOB1, BIO, BILUO, BIOES, BMES and bare labels, with the scheme found from the tags.
 
 Chunks are read the way conlleval reads them (Tjong Kim Sang & Buchholz, CoNLL-2000 shared task): a tag that
-cannot continue the open entity starts a new one. What a scheme forbids is mended so and reported.
+cannot continue the open entity starts a new one. What a scheme forbids is repaired this way and reported.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def _name(
     if not opened_by_b and not split_by_b:
         return "IOB1", "only I tags"
     if opened_by_i > 10 * opened_by_b:
-        return "IOB1", f"{opened_by_i} entities open with I, B only parts neighbours ({split_by_b} times)"
+        return "IOB1", f"{opened_by_i} entities open with I, B only between neighbours ({split_by_b} times)"
     return "BIO", f"{opened_by_b + split_by_b} entities open with B" + (
         f", {opened_by_i} with a stray I" if opened_by_i else ""
     )

@@ -20,7 +20,7 @@ from cloudner.errors import ConfigError
 
 @functools.lru_cache(maxsize=2)
 def shared_tokenizer(lang: str) -> tuple[Vocab, Callable[[str], Doc]]:
-    """What `make_tokenizer` makes, made once a process: most runs need one language and few new words."""
+    """`make_tokenizer`, once per process: most runs need one language and few new words."""
     return make_tokenizer(lang)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from cloudner.corpus.align.parallel import align_chunks
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.consistency import Watch
 from cloudner.corpus.convert.hints import Glue, Script, hints
+from cloudner.corpus.convert.options import ConvertOptions, most_bad, renames
 from cloudner.corpus.convert.paths import (
     new_folders,
     output_paths,
@@ -25,19 +26,21 @@ from cloudner.corpus.convert.paths import (
 )
 from cloudner.corpus.convert.regroup import regroup
 from cloudner.corpus.convert.report import ConversionReport
-from cloudner.corpus.convert.split import Spool, parse_split
-from cloudner.corpus.convert.writers import Output, make_output
+from cloudner.corpus.convert.split import Splitter
+from cloudner.corpus.convert.writers import make_output
+from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.writer import SHARD_TOKENS
 from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
 from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.issues import IssueLog
-from cloudner.corpus.reading import Progress, batches, read_sources
-from cloudner.corpus.skipping import ALL
+from cloudner.corpus.reading import Detected, Progress, batches, read_sources
 from cloudner.errors import ConfigError, InputError
+
+ConvertSources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Mapping[str, Any]]
 
 
 def convert(
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Mapping[str, Any]],
+    sources: ConvertSources,
     output: str | os.PathLike[str],
     *,
     format: str = "auto",
@@ -61,7 +64,6 @@ def convert(
     offsets: str = "auto",
     annotator: str | None = None,
     skip_bad: int | Literal["all"] = 0,
-    extra: Mapping[str, Any] | None = None,
     shard_tokens: int = SHARD_TOKENS,
     progress: Progress | None = None,
 ) -> ConversionReport:
@@ -76,15 +78,11 @@ def convert(
     align: spans that cut a token: "expand" to the whole token, "contract" to the tokens inside, "strict" drops them.
     split: shares of documents such as "80/10/10" (train, dev, test) or "80/20" (train, dev), stratified by entity
         label, by `seed`; documents of equal words, and those with the same `group_by` value, stay on one side.
-    n_sents: sentences a document, for token-based sources. n_process: processes that tokenise and align.
+    n_sents: sentences per document, for token-based sources. n_process: processes that tokenise and align.
     strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
         list: the label names of numeric tags, in their order.
-    encoding: of the input: a name for all sources, or several "PATTERN=NAME".
-    *_column, delimiter, extra: what the content does not say; see `contract.ReadOptions`.
-    skip_bad: how many records of a file may be left out, each listed, because they cannot be read; or "all".
-    annotator: whose annotation is read where a file has several (an id, an address); by default the first.
-    offsets: how they are counted: "characters", "inclusive" (ends), "utf16", "bytes" or "one-based" (with inclusive
-        ends); "auto" counts characters unless many spans of a file prove another way.
+    encoding: a name for all sources, or several "PATTERN=NAME". *_column, delimiter, offsets, annotator: what the content
+        does not say; see `contract.ReadOptions`. skip_bad: records of a file that may be left out and listed, or "all".
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
     progress: called with the current source and the number of documents so far.
 
@@ -93,35 +91,53 @@ def convert(
     Raises InputError (file, line, found, expected, what to type) for input that cannot be used and ConfigError for
     settings that cannot work.
     """
-    began = time.perf_counter()
-    output = Path(output)
-    if n_process < 1:
-        raise ConfigError(f"n_process={n_process}", expected="1 or more")
-    if n_sents is not None and n_sents < 1:
-        raise ConfigError(f"n_sents={n_sents}", expected="1 or more", fix="--n-sents 10")
-    shares = None if split is None else parse_split(split)
-    options = ReadOptions(
-        lang=lang,
-        text_column=text_column,
-        entities_column=entities_column,
-        token_column=token_column,
-        tag_column=tag_column,
-        sentence_column=sentence_column,
-        group_by=group_by,
-        delimiter=delimiter,
-        offsets=offsets,
-        annotator=annotator,
-        skip_bad=_most_bad(skip_bad),
-        labels=_renames(labels),
-        extra=dict(extra or {}),
+    options = ConvertOptions(
+        format=format,
+        to=to,
+        align=align,
+        split=split,
+        seed=seed,
+        n_sents=n_sents,
+        strict=strict,
+        n_process=n_process,
+        encoding=encoding,
+        shard_tokens=shard_tokens,
+        read=ReadOptions(
+            lang=lang,
+            text_column=text_column,
+            entities_column=entities_column,
+            token_column=token_column,
+            tag_column=tag_column,
+            sentence_column=sentence_column,
+            group_by=group_by,
+            delimiter=delimiter,
+            offsets=offsets,
+            annotator=annotator,
+            skip_bad=most_bad(skip_bad),
+            labels=renames(labels),
+        ),
     )
-    found = find_rows(sources)
-    if isinstance(found, RowSource) and format != "auto":
-        raise ConfigError(f"format={format!r} for rows", expected="auto: rows are no file")
-    given = None if format == "auto" else get_format(format)
-    writer = writer_format(output, to, shares is not None)
+    return convert_with(sources, output, options, progress)
+
+
+def convert_with(
+    sources: ConvertSources,
+    output: str | os.PathLike[str],
+    options: ConvertOptions,
+    progress: Progress | None = None,
+) -> ConversionReport:
+    """`convert`, with its settings as one object."""
+    began = time.perf_counter()
+    output, shares = Path(output), options.shares
+    rows_or_paths = find_rows(sources)
+    if isinstance(rows_or_paths, RowSource) and options.format != "auto":
+        raise ConfigError(f"format={options.format!r} for rows", expected="auto: rows are no file")
+    given = None if options.format == "auto" else get_format(options.format)
+    writer = writer_format(output, options.to, shares is not None)
     paths = output_paths(output, writer, shares)
-    aligner = Aligner(lang, align)  # an unknown language is told before anything is read
+    aligner = Aligner(
+        options.read.lang, options.align
+    )  # raises for an unknown language before anything is read
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
@@ -129,100 +145,96 @@ def convert(
         for folder in new_folders(paths):
             stack.callback(remove_empty, folder)
         stack.callback(log.discard)
-        temporaries: dict[Path, Output] = {}
+        outputs = []
         for path in paths:
-            made = make_output(writer, path.with_name(f".{path.name}.{os.getpid()}.tmp"), shard_tokens)
-            temporaries[path] = made
-            stack.callback(made.discard)
-        script = Script()
+            outputs.append(
+                make_output(writer, path.with_name(f".{path.name}.{os.getpid()}.tmp"), options.shard_tokens)
+            )
+            stack.callback(outputs[-1].discard)
+        script, glue = Script(), Glue()
+        detected: Detected = lambda *found: report.detected.append(found)  # noqa: E731
         records = script.watch(
             read_sources(
-                found,
-                encoding,
+                rows_or_paths,
+                options.encoding,
                 given,
-                options,
+                options.read,
                 log,
-                lambda *taken: report.detected.append(taken),
+                detected,
                 progress,
                 report.begins.__setitem__,
             )
         )
-        if n_sents is not None:
-            records = regroup(records, n_sents)
-        chunks = align_chunks(batches(records), aligner, n_process)
-        watch, glue = Watch(), Glue()
-        spool = stack.enter_context(Spool()) if shares is not None else None
-        for chunk in chunks:
-            log.extend(chunk.issues)
-            glue.watch(chunk.issues)
-            chunk.issues = []
-            watch.look(chunk, report, log)
-            if spool is None:
-                temporaries[paths[0]].add(chunk)
-            else:
-                spool.add(chunk)
-        if report.docs == 0:
-            raise InputError(
-                "no document in the input has any text",
-                file=report.detected[0][0] if report.detected else str(sources),
-                expected="at least one annotated document",
-                fix="check --format and the columns",
-            )
-        watch.finish(report, log)
+        if options.n_sents is not None:
+            records = regroup(records, options.n_sents)
+        chunks = _watched(
+            align_chunks(batches(records), aligner, options.n_process), report, log, glue, str(sources)
+        )
+        for number, chunk in chunks if shares is None else _divided(chunks, shares, options.seed):
+            outputs[number].add(chunk)
         report.issues, report.examples = log.counts, log.examples
-        report.hints = hints(report, script, lang, glue)
-        if spool is not None and shares is not None:
-            for index, chunk in spool.divide(shares, seed):
-                temporaries[paths[index]].add(chunk)
-        if strict and log.lost:
-            report.issues_path = log.close()
-            cause, count = _worst(log)
-            example = log.examples[cause]
-            raise InputError(
-                f"{log.lost} annotations would be dropped or changed, {count} of them {cause} ({example.done})",
-                file=example.file,
-                line=example.line,
-                expected="no loss, because of strict",
-                fix="; ".join([*report.hints, f"look at {report.issues_path}, or leave out --strict"]),
-            )
-        for path, made in temporaries.items():
-            made.close()
-            report.outputs[path] = made.docs
-        for path, made in temporaries.items():
-            put_in_place(made.temporary, path)
+        report.hints = hints(report, script, options.read.lang, glue)
+        if options.strict and log.lost:
+            raise _losses(report, log)
+        for path, each in zip(paths, outputs, strict=True):
+            each.close()
+            report.outputs[path] = each.docs
+        for path, each in zip(paths, outputs, strict=True):
+            put_in_place(each.temporary, path)
         report.issues_path = log.close()
     report.seconds = time.perf_counter() - began
     return report
 
 
-def _most_bad(skip_bad: int | str) -> int:
-    if skip_bad == "all":
-        return ALL
-    try:
-        most = int(skip_bad)
-    except ValueError:
-        most = -1
-    if most < 0:
-        raise ConfigError(f"skip_bad={skip_bad!r}", expected="a number, or all", fix="--skip-bad 10")
-    return most
+def _watched(
+    chunks: Iterable[Chunk], report: ConversionReport, log: IssueLog, glue: Glue, sources: str
+) -> Iterator[tuple[int, Chunk]]:
+    """The chunks, all for output 0, counted in the report and their issues in the log. Raises InputError without any."""
+    watch = Watch()
+    for chunk in chunks:
+        log.extend(chunk.issues)
+        glue.watch(chunk.issues)
+        chunk.issues = []
+        watch.look(chunk, report, log)
+        yield 0, chunk
+    if report.docs == 0:
+        raise InputError(
+            "no document in the input has any text",
+            file=report.detected[0][0] if report.detected else sources,
+            expected="at least one annotated document",
+            fix="check --format and the columns",
+        )
+    watch.finish(report, log)
 
 
-def _renames(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    if isinstance(labels, str):
-        raise ConfigError(f"labels={labels!r}", expected="a mapping, or a list of names")
-    if labels is None or isinstance(labels, Mapping):
-        return dict(labels or {})
-    return {str(number): name for number, name in enumerate(labels)}
+def _divided(
+    chunks: Iterable[tuple[int, Chunk]], shares: list[tuple[str, float]], seed: int
+) -> Iterator[tuple[int, Chunk]]:
+    """Pairs of an output's number and a chunk for it, once all chunks are there."""
+    with Splitter() as splitter:
+        for _, chunk in chunks:
+            splitter.add(chunk)
+        yield from splitter.divide(shares, seed)
+
+
+def _losses(report: ConversionReport, log: IssueLog) -> InputError:
+    """The error of a strict conversion, which leaves the list of issues behind."""
+    report.issues_path = log.close()
+    counts: Counter[str] = Counter()
+    for (cause, action), count in log.counts.items():
+        if action in ("dropped", "changed"):
+            counts[cause] += count
+    cause, count = counts.most_common(1)[0]
+    example = log.examples[cause]
+    return InputError(
+        f"{log.lost} annotations would be dropped or changed, {count} of them {cause} ({example.done})",
+        file=example.file,
+        line=example.line,
+        expected="no loss, because of strict",
+        fix="; ".join([*report.hints, f"look at {report.issues_path}, or leave out --strict"]),
+    )
 
 
 def issues_path(output: Path) -> Path:
     """Where the issues of a conversion to `output` go."""
     return output.with_name(output.name + ".issues.jsonl")
-
-
-def _worst(log: IssueLog) -> tuple[str, int]:
-    counts: Counter[str] = Counter()
-    for (cause, action), count in log.counts.items():
-        if action in ("dropped", "changed"):
-            counts[cause] += count
-    return counts.most_common(1)[0]

@@ -1,4 +1,4 @@
-"""What the whole of a conversion says about its settings: a language whose tokenizer does not part the texts' words,
+"""What the whole of a conversion says about its settings: a language whose tokenizer does not split the texts into words,
 no entities at all, splits of different data."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LETTERS = re.compile(
 )
 _BESIDE = re.compile(r"(?P<before>\S)?\[[^\[\]]*\](?P<after>\S)?")
 _GLUED = 2  # spans that a sign joins to what is beside them
-_ENOUGH = 5  # spans that cut a token, before anything is made of their share
+_ENOUGH = 5  # spans that cut a token, of fewer, their share says nothing
 
 
 class Script:
@@ -29,7 +29,7 @@ class Script:
         self._letters: Counter[str | None] = Counter()
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The same records. Those that bring tokens are not counted: nothing parts them again."""
+        """The same records. Those that bring tokens are not counted: they are not tokenised again."""
         for record in records:
             if record.tokens is None and record.text and self._seen < _RECORDS:
                 self._seen += 1
@@ -91,7 +91,7 @@ def hints(report: ConversionReport, script: Script, lang: str, glue: Glue | None
     language = script.language()
     if language is not None and lang not in _FITTING[language]:
         return [
-            f"the texts look {_NAMES[language]}, whose words the tokenizer of --lang {lang} does not part:"
+            f"the texts look {_NAMES[language]}, whose words the tokenizer of --lang {lang} does not separate:"
             f" convert again with --lang {language}"
         ]
     cut = sum(count for (cause, _), count in report.issues.items() if cause == "misaligned")

@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cloudner.corpus.contract import Format
-from cloudner.corpus.formats.registry import format_for_output, get_format
+from cloudner.corpus.formats.registry import DOCBIN, format_for_output, get_format
 from cloudner.errors import InputError
 
 
 def writer_format(output: Path, to: str, split: bool) -> Format:
     if to == "auto" and split and not output.suffix:
-        return get_format("spacy")
+        return get_format(DOCBIN)
     if to == "auto" and output.is_dir() and output.suffix != ".spacy":
         raise InputError(
             "the output is a folder",
@@ -37,16 +37,16 @@ def output_paths(output: Path, writer: Format, shares: list[tuple[str, float]] |
 
 def new_folders(paths: list[Path]) -> list[Path]:
     """Makes the folders the outputs go to; those that were not there before, the innermost first."""
-    made = []
+    folders: list[Path] = []
     for path in paths:
         missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        made += [folder for folder in missing if folder not in made]
+        folders += [folder for folder in missing if folder not in folders]
         if not os.access(path.parent, os.W_OK):
             raise InputError(
                 "the folder may not be written to", file=str(path.parent), expected="a folder of yours"
             )
-    return sorted(made, key=lambda folder: len(folder.parts))
+    return sorted(folders, key=lambda folder: len(folder.parts))
 
 
 def remove_empty(folder: Path) -> None:

@@ -70,7 +70,7 @@ def _join(held: list[Record]) -> Iterator[Record]:
         tags.extend(record.tags or ())
         if spaces is not None:
             if spaces:
-                spaces[-1] = True  # sentences are parted by a space
+                spaces[-1] = True  # a space between sentences
             spaces.extend(record.spaces or ())
     yield Record(
         first.file,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from cloudner.corpus.docbin.chunk import Chunk, msgpack_dumps, msgpack_loads
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.spool import Spool
 from cloudner.errors import ConfigError
 
 _NAMES = {2: ("train", "dev"), 3: ("train", "dev", "test")}
@@ -96,31 +96,27 @@ def _fill_empty(part_of: dict[int, int], members: dict[int, list[int]], count: i
                 sizes[part] += 1
 
 
-class Spool:
-    """Chunks kept in a temporary file until it is known which document goes where."""
+class Splitter:
+    """Keeps chunks until all are there and it is known which document goes where."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="cloudner-")  # noqa: SIM115
-        self._offsets = [0]
-        self._docs: list[int] = []
+        self._spool = Spool()
         self._keys: list[int] = []  # the words of each document
         self._outer: list[str | None] = []  # the value it must stay together by
         self._labels: list[Counter[int]] = []
         self._interned: dict[tuple[tuple[int, int], ...], Counter[int]] = {}
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> Splitter:
+        self._spool.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._spool.__exit__(kind, error, trace)
 
     def add(self, chunk: Chunk) -> None:
-        raw = msgpack_dumps(chunk.pack())
-        self._file.write(raw)
-        self._offsets.append(self._offsets[-1] + len(raw))
-        self._docs.append(len(chunk))
+        self._spool.add(chunk)
         self._keys.extend(chunk.text_keys())
         self._outer.extend(chunk.group_keys)
         counts: list[Counter[int]] = [Counter() for _ in range(len(chunk))]
@@ -137,12 +133,10 @@ class Spool:
             _components(self._keys, self._outer), self._labels, [share for _, share in shares], seed
         )
         at = 0
-        for index, docs in enumerate(self._docs):
-            self._file.seek(self._offsets[index])
-            raw = self._file.read(self._offsets[index + 1] - self._offsets[index])
-            chunk = Chunk.unpack(msgpack_loads(raw))
-            here = parts[at : at + docs]
-            at += docs
+        for number in range(len(self._spool)):
+            chunk = self._spool.chunk(number)
+            here = parts[at : at + len(chunk)]
+            at += len(chunk)
             for part in range(len(shares)):
                 picked = [i for i, p in enumerate(here) if p == part]
                 if picked:

@@ -10,10 +10,10 @@ from queue import Queue
 from threading import Thread
 from typing import Any, Protocol
 
-from cloudner.corpus.align.builder import NO_GROUPS
 from cloudner.corpus.contract import Format, Record, SpanRecord
-from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, OUTSIDE, Chunk, msgpack_loads
+from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, NO_GROUPS, OUTSIDE, Chunk, msgpack_loads
 from cloudner.corpus.docbin.writer import DocBinWriter
+from cloudner.corpus.formats.registry import DOCBIN
 
 
 class Output(Protocol):
@@ -31,7 +31,7 @@ class Output(Protocol):
 
 def make_output(fmt: Format, temporary: Path, shard_tokens: int) -> Output:
     """The output of a format, written at `temporary`."""
-    if fmt.name == "spacy":
+    if fmt.name == DOCBIN:
         return _DocBinOutput(temporary, shard_tokens)
     return _FormatOutput(fmt, temporary)
 

@@ -1,6 +1,6 @@
 """Byte streams that unpack themselves, end a decompression bomb early and break with one clear error.
 
-Compression is told by the first bytes, not by the name.
+Compression is recognised by the first bytes, not by the name.
 """
 
 from __future__ import annotations

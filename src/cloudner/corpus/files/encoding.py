@@ -76,7 +76,7 @@ def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str) -> str:
     guess = guess_encoding(around)
     if guess is None:
         raise InputError(
-            "the text encoding cannot be told",
+            "the text encoding cannot be recognised",
             file=name,
             expected="UTF-8",
             fix="--encoding NAME (cp1252, latin-1, gb18030, shift_jis, ...)",

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Sample
-from cloudner.corpus.formats.json.objects import SPAN_KEYS, some_objects
+from cloudner.corpus.formats.json.objects import some_objects
+from cloudner.corpus.formats.keys import SPANS
 from cloudner.corpus.formats.spans import is_spans, looks_like_spans
-from cloudner.corpus.formats.tables.csv_rows import ENTITY_NAMES, find_column, tables
+from cloudner.corpus.formats.tables.csv_rows import find_column, tables
 
 
 def by_options(sample: Sample, options: ReadOptions) -> tuple[str, str] | None:
@@ -34,12 +35,12 @@ def by_options(sample: Sample, options: ReadOptions) -> tuple[str, str] | None:
 def _of_objects(items: Sequence[Mapping[str, Any]], what: str, names: list[str]) -> str | None:
     if what == "token":
         return "hf-jsonl" if any(isinstance(item.get(names[0]), list) for item in items) else None
-    if len(names) < 2 and not any(key in item for item in items for key in SPAN_KEYS):
+    if len(names) < 2 and not any(key in item for item in items for key in SPANS):
         return None
     if not any(isinstance(item.get(names[0]), str) for item in items):
         return None
     if len(names) < 2:
-        return "jsonl" if any(is_spans(item.get(key)) for item in items for key in SPAN_KEYS) else None
+        return "jsonl" if any(is_spans(item.get(key)) for item in items for key in SPANS) else None
     values = [item.get(names[1]) for item in items if item.get(names[1])]
     return "jsonl" if not values or any(is_spans(v) or isinstance(v, str) for v in values) else "mentions"
 
@@ -58,7 +59,7 @@ def _of_table(sample: Sample, what: str, names: list[str]) -> str | None:
                 if any(" " in word or word[:1] == "[" != word for word in words)
                 else "token-table"
             )
-        second = columns[-1] if len(names) > 1 else find_column(table.rows[0], ENTITY_NAMES)
+        second = columns[-1] if len(names) > 1 else find_column(table.rows[0], SPANS)
         if second is None:
             return None
         cells = [row[second].strip() for row in body]

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Sample
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.formats.by_options import by_options
-from cloudner.corpus.formats.huggingface.rows import TAG_KEYS
-from cloudner.corpus.formats.json.objects import SPAN_KEYS, TEXT_KEYS, some_objects
+from cloudner.corpus.formats.json.objects import some_objects
+from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.json.textless import refuse_textless
-from cloudner.corpus.formats.registry import formats
+from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT
+from cloudner.corpus.formats.registry import builtin, builtins, formats, plugins
 from cloudner.corpus.formats.tables.cells import holds_rows
 from cloudner.errors import InputError
 
 ENOUGH = 0.5  # a lower score is not taken without being asked for
+# Signs of the built-in formats that are more than a text: see `registry`.
+_SIGNS: dict[str, Callable[[Sample], bool]] = {
+    "binary": lambda sample: sample.raw.startswith((b"\x78", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")),
+    "json": lambda sample: peek(sample) is not None,
+    "table": lambda sample: bool(sample.lines) and any(d in sample.lines[0] for d in ",\t;|"),
+}
 
 
 # What programs write that hold no text of their own: how it begins, what else is in it, what it is, what to do
@@ -59,22 +68,24 @@ def _sniffed(fmt: Format, sample: Sample) -> Match | None:
     """What a format sees in a sample; nothing where its look at another's file fails."""
     try:
         return fmt.sniff(sample)
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        if fmt.name not in builtins():
+            warnings.warn(f"the format {fmt.name} of another package: {error!r} in its sniff", stacklevel=3)
         return None
 
 
 # Formats of named columns that are more than a table: comments, sentences, layers.
 _OWN_COLUMNS = frozenset(("hipe", "conllu", "conll2012", "germeval2014"))
 # Formats whose marks stand in running text. What they take for text in JSON or in a table is the file's own source.
-_PROSE = frozenset(("braces", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags"))
+PROSE = frozenset(("braces", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags"))
 
 
 def rank(sample: Sample) -> list[Detection]:
     """Every format that sees something in the sample, best first. Equal scores: the file's extension decides."""
     found = []
     rows = holds_rows(sample)
-    for fmt in formats().values():
-        if rows and fmt.name in _PROSE:
+    for fmt in _candidates(sample):
+        if rows and fmt.name in PROSE:
             continue
         match = _sniffed(fmt, sample)
         if match is not None and match.score > 0:
@@ -87,6 +98,15 @@ def rank(sample: Sample) -> list[Detection]:
             d.format.name,
         ),
     )
+
+
+def _candidates(sample: Sample) -> Iterator[Format]:
+    """The formats that the sample may be in; those whose sign it lacks are not even imported."""
+    signs = {name: sign(sample) for name, sign in _SIGNS.items()}
+    for name, content in builtins().items():
+        if signs.get(content, content in sample.text):
+            yield builtin(name)
+    yield from plugins().values()
 
 
 def detect(sample: Sample, file: str, options: ReadOptions | None = None) -> Detection:
@@ -118,10 +138,8 @@ def detect(sample: Sample, file: str, options: ReadOptions | None = None) -> Det
     keys = list(dict.fromkeys(str(key) for item in some_objects(sample)[:50] for key in item))
     if keys:
         shown = ", ".join(map(repr, keys[:12])) + (", ..." if len(keys) > 12 else "")
-        texts = [
-            key for key in TEXT_KEYS if any(isinstance(item.get(key), str) for item in some_objects(sample))
-        ]
-        if texts and not set(keys) & {*SPAN_KEYS, *TAG_KEYS}:
+        texts = [key for key in TEXT if any(isinstance(item.get(key), str) for item in some_objects(sample))]
+        if texts and not set(keys) & {*SPANS, *TAGS}:
             raise InputError(
                 f"texts under {texts[0]!r} and no annotation of them under the keys {shown}",
                 file=file,

@@ -1,9 +1,41 @@
-"""What exports call the start, end, label and text of a span that is an object."""
+"""What people and tools call the columns of a table and the keys of an object, by role; of spans, too.
+
+One table for all formats: a name that one tool uses turns up in the files of others. The first name that is there wins.
+Tables compare them without regard to case, JSON exactly.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+TEXT = (
+    "text", "sentence", "content", "document", "data", "doc", "body", "sentence_text", "input", "full_text", "doc_text",
+    "raw_text", "source_text", "originalText", "sentText", "text_a",
+)  # fmt: skip
+SPANS = (
+    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "tags",
+    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions",
+)  # fmt: skip
+_LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
+_ONE_TOKEN = ("word", "token", "form", "term")
+_LISTS_OF_TAGS = (
+    "ner_tags", "tags", "ner", "labels", "ner_labels", "entities", "label", "iob", "bio_tags", "fine_ner_tags",
+)  # fmt: skip
+_ONE_TAG = ("tag", "ner", "ner_tag", "label", "entity", "iob", "bio", "ne", "target")
+# Where a row is a sentence, and where it is one token.
+TOKENS, TOKEN = (*_LISTS_OF_TOKENS, *_ONE_TOKEN), (*_ONE_TOKEN, *_LISTS_OF_TOKENS)
+TAGS, TAG = (*_LISTS_OF_TAGS, *_ONE_TAG), (*_ONE_TAG, *_LISTS_OF_TAGS)
+# Which sentence a token is in.
+SENTENCE = (
+    "sentence #", "sentence", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_number", "sentence_idx",
+    "sent", "sentence number", "sent_idx", "sentence_index", "sent_index", "sent #", "sentence_no", "sent_no",
+    "sentence_num", "sent_num", "sentenceid", "doc_id", "document_id", "document", "id",
+)  # fmt: skip
+# Which text a span is in.
+ID = ("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")
+# What is kept with a document.
+META = ("id", "doc_id", "document_id", "split", "meta", "source")
 
 _START = (
     "start", "start_offset", "startOffset", "begin", "begin_offset", "beginOffset", "BeginOffset", "start_char", "offset",

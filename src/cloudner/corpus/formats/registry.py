@@ -1,7 +1,8 @@
-"""The one list of annotation formats: those of the families here and installed `cloudner_formats`.
+"""The one list of annotation formats: a written table of those that come with cloudner, and installed plug-ins.
 
-Another package adds a format with an entry point of the group `cloudner_formats` that names a
-`cloudner.corpus.contract.Format` object (or a sequence of them):
+A format's module is imported when the format is first asked for, so that one costs nothing to those who read another,
+and one that does not load costs nobody else. Another package adds a format with an entry point of the group
+`cloudner_formats` that names a `cloudner.corpus.contract.Format` object (or a sequence of them):
 
     [project.entry-points.cloudner_formats]
     my-format = "my_package.my_module:FORMAT"
@@ -11,138 +12,202 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable
-from importlib.metadata import entry_points
-from types import MappingProxyType
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import NamedTuple
 
 from cloudner.corpus.contract import Format
 from cloudner.errors import ConfigError
 
 ENTRY_POINT_GROUP = "cloudner_formats"
+DOCBIN = "spacy"  # the name of the format of `.spacy` files
 
 
-def _formats_in(thing: object) -> Iterable[Format]:
-    if isinstance(thing, Format):
-        yield thing
-    elif isinstance(thing, (list, tuple)):
-        yield from (item for item in thing if isinstance(item, Format))
+class _Home(NamedTuple):
+    """Where a format is defined, `module:NAME` in this package, and what every file of it contains.
+
+    content: a kind that `detect` recognises without importing the format (binary, json, table), or a text that occurs
+    in the beginning of each file; "" where there is no such sign.
+    """
+
+    place: str
+    content: str = ""
 
 
-# Where each format that comes with cloudner is defined, by its family.
 _BUILTIN = {
-    "columns": {
-        "conll": "conll:CONLL",
-        "conll-biluo": "conll:CONLL_BILUO",
-        "conll2012": "conll2012:CONLL2012",
-        "conllu": "conllu:CONLLU",
-        "germeval2014": "germeval:GERMEVAL",
-        "hipe": "hipe:HIPE",
-        "spacy-iob": "spacy_iob:IOB",
-    },
-    "tables": {
-        "csv": "documents:CSV",
-        "tsv": "documents:TSV",
-        "comprehend": "comprehend:COMPREHEND",
-        "label-columns": "label_columns:LABEL_COLUMNS",
-        "mention-table": "mentions:MENTION_TABLE",
-        "span-table": "spans:SPAN_TABLE",
-        "tagged-cells": "cells:TAGGED_CELLS",
-        "tag-table": "tags:TAG_TABLE",
-        "token-table": "tokens:TOKEN_TABLE",
-    },
-    "json": {
-        "jsonl": "jsonl:JSONL",
-        "doccano": "doccano:DOCCANO",
-        "prodigy": "prodigy:PRODIGY",
-        "label-studio": "label_studio:LABEL_STUDIO",
-        "label-studio-min": "label_studio_min:JSON_MIN",
-        "argilla": "argilla:ARGILLA",
-        "assistants": "assistants:ASSISTANTS",
-        "automl": "automl:AUTOML",
-        "azure": "azure:AZURE",
-        "bigbio": "bigbio:BIGBIO",
-        "chat": "chat:CHAT",
-        "cluener": "cluener:CLUENER",
-        "cmeee": "cmeee:CMEEE",
-        "corenlp": "corenlp:CORENLP",
-        "dataturks": "dataturks:DATATURKS",
-        "entity-rows": "entity_rows:ENTITY_ROWS",
-        "ground-truth": "ground_truth:MANIFEST",
-        "kili": "kili:KILI",
-        "labelbox": "labelbox:LABELBOX",
-        "mentions": "mentions:MENTIONS",
-        "stanza": "corenlp:STANZA",
-        "tagtog": "tagtog:TAGTOG",
-        "token-pairs": "token_pairs:TOKEN_PAIRS",
-        "token-spans": "token_spans:TOKEN_SPANS",
-        "ubiai": "ubiai:UBIAI",
-        "uie": "uie:UIE",
-        "uima-json": "uima:UIMA_JSON",
-        "watson-nlu": "watson_nlu:WATSON_NLU",
-    },
-    "huggingface": {
-        "hf-jsonl": "hf_jsonl:HF_JSON",
-        "parquet": "parquet_arrow:PARQUET",
-        "arrow": "parquet_arrow:ARROW",
-    },
-    "xml": {
-        "bioc": "bioc:BIOC",
-        "gate": "gate:GATE",
-        "i2b2": "i2b2:I2B2",
-        "inline-xml": "inline:INLINE_XML",
-        "xmi": "xmi:XMI",
-    },
-    "text": {
-        "braces": "braces:BRACES",
-        "brat": "brat:BRAT",
-        "markup": "markup:MARKUP",
-        "opennlp": "opennlp:OPENNLP",
-        "peoples-daily": "peoples_daily:PEOPLES_DAILY",
-        "pubtator": "pubtator:PUBTATOR",
-        "rasa": "rasa:RASA",
-        "slash-tags": "slash_tags:SLASH_TAGS",
-        "stanford": "stanford:STANFORD",
-        "webanno": "webanno:WEBANNO",
-    },
-    "spacy": {
-        "spacy": "docbin:SPACY",
-        "spacy-example-json": "example:EXAMPLE",
-        "spacy-tuples": "tuples:TUPLES",
-        "spacy-v2-json": "v2_json:V2_JSON",
-        "spacy-v3-json": "v3_json:V3_JSON",
-    },
+    # columns
+    "conll": _Home("columns.conll:CONLL"),
+    "conll-biluo": _Home("columns.conll:CONLL_BILUO"),
+    "conll2012": _Home("columns.conll2012:CONLL2012", "("),
+    "conllu": _Home("columns.conllu:CONLLU"),
+    "germeval2014": _Home("columns.germeval:GERMEVAL"),
+    "hipe": _Home("columns.hipe:HIPE"),
+    "spacy-iob": _Home("columns.spacy_iob:IOB"),
+    # tables
+    "csv": _Home("tables.documents:CSV", "table"),
+    "tsv": _Home("tables.documents:TSV", "table"),
+    "comprehend": _Home("tables.comprehend:COMPREHEND", "table"),
+    "label-columns": _Home("tables.label_columns:LABEL_COLUMNS", "table"),
+    "mention-table": _Home("tables.mentions:MENTION_TABLE", "table"),
+    "span-table": _Home("tables.spans:SPAN_TABLE", "table"),
+    "tagged-cells": _Home("tables.cells:TAGGED_CELLS", "<"),
+    "tag-table": _Home("tables.tags:TAG_TABLE", "table"),
+    "token-table": _Home("tables.tokens:TOKEN_TABLE", "table"),
+    # json
+    "jsonl": _Home("json.jsonl:JSONL", "json"),
+    "doccano": _Home("json.doccano:DOCCANO", "json"),
+    "prodigy": _Home("json.prodigy:PRODIGY", "json"),
+    "label-studio": _Home("json.label_studio:LABEL_STUDIO", "json"),
+    "label-studio-min": _Home("json.label_studio_min:JSON_MIN", "json"),
+    "argilla": _Home("json.argilla:ARGILLA", "json"),
+    "assistants": _Home("json.assistants:ASSISTANTS", "json"),
+    "automl": _Home("json.automl:AUTOML", "json"),
+    "azure": _Home("json.azure:AZURE", "json"),
+    "bigbio": _Home("json.bigbio:BIGBIO", "json"),
+    "chat": _Home("json.chat:CHAT", "json"),
+    "cluener": _Home("json.cluener:CLUENER", "json"),
+    "cmeee": _Home("json.cmeee:CMEEE", "json"),
+    "corenlp": _Home("json.corenlp:CORENLP", "json"),
+    "dataturks": _Home("json.dataturks:DATATURKS", "json"),
+    "entity-rows": _Home("json.entity_rows:ENTITY_ROWS", "json"),
+    "ground-truth": _Home("json.ground_truth:MANIFEST", "json"),
+    "kili": _Home("json.kili:KILI", "json"),
+    "labelbox": _Home("json.labelbox:LABELBOX", "json"),
+    "mentions": _Home("json.mentions:MENTIONS", "json"),
+    "stanza": _Home("json.corenlp:STANZA", "json"),
+    "tagtog": _Home("json.tagtog:TAGTOG", "json"),
+    "token-pairs": _Home("json.token_pairs:TOKEN_PAIRS", "["),
+    "token-spans": _Home("json.token_spans:TOKEN_SPANS", "json"),
+    "ubiai": _Home("json.ubiai:UBIAI", "json"),
+    "uie": _Home("json.uie:UIE", "json"),
+    "uima-json": _Home("json.uima:UIMA_JSON", "json"),
+    "watson-nlu": _Home("json.watson_nlu:WATSON_NLU", "json"),
+    # huggingface
+    "hf-jsonl": _Home("huggingface.hf_jsonl:HF_JSON", "json"),
+    "parquet": _Home("huggingface.parquet_arrow:PARQUET", "binary"),
+    "arrow": _Home("huggingface.parquet_arrow:ARROW", "binary"),
+    # xml
+    "bioc": _Home("xml.bioc:BIOC", "<"),
+    "gate": _Home("xml.gate:GATE", "<"),
+    "i2b2": _Home("xml.i2b2:I2B2", "<"),
+    "inline-xml": _Home("xml.inline:INLINE_XML", "<"),
+    "xmi": _Home("xml.xmi:XMI", "<xmi:XMI"),
+    # text
+    "braces": _Home("text.braces:BRACES", "{{"),
+    "brat": _Home("text.brat:BRAT"),
+    "markup": _Home("text.markup:MARKUP", "]("),
+    "opennlp": _Home("text.opennlp:OPENNLP", "<START"),
+    "peoples-daily": _Home("text.peoples_daily:PEOPLES_DAILY"),
+    "pubtator": _Home("text.pubtator:PUBTATOR", "|t|"),
+    "rasa": _Home("text.rasa:RASA"),
+    "slash-tags": _Home("text.slash_tags:SLASH_TAGS"),
+    "stanford": _Home("text.stanford:STANFORD", "\t"),
+    "webanno": _Home("text.webanno:WEBANNO"),
+    # spacy
+    "spacy": _Home("spacy.docbin:SPACY", "binary"),
+    "spacy-example-json": _Home("spacy.example:EXAMPLE", "json"),
+    "spacy-tuples": _Home("spacy.tuples:TUPLES"),
+    "spacy-v2-json": _Home("spacy.v2_json:V2_JSON", "json"),
+    "spacy-v3-json": _Home("spacy.v3_json:V3_JSON", "json"),
+}
+# What is written to a name with this ending; formats that are not here are written where `to` says so.
+_WRITTEN = {
+    ".spacy": "spacy",
+    ".conll": "conll",
+    ".bio": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".conll03": "conll",
+    ".bmes": "conll",
+    ".tsv": "conll",
+    ".txt": "conll",
+    ".conllu": "conllu",
+    ".conllup": "conllu",
+    ".csv": "csv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".biluo": "conll-biluo",
+    ".xml": "inline-xml",
+    ".sgm": "inline-xml",
+    ".sgml": "inline-xml",
+    ".ann": "brat",
+    ".md": "markup",
+    ".markdown": "markup",
+    ".train": "opennlp",
+    ".opennlp": "opennlp",
+    ".pubtator": "pubtator",
+    ".tok": "stanford",
+    ".py": "spacy-tuples",
 }
 
 
-@functools.cache
-def formats() -> MappingProxyType[str, Format]:
-    """Every known format by its name. Format modules are imported at the first call, not before.
+class Formats(Mapping[str, Format]):
+    """Every known format by its name, the built-in ones first; each is imported when it is looked up."""
 
-    Raises ConfigError when an installed entry point cannot be loaded or takes a name that is in use.
-    """
-    found: dict[str, Format] = {}
-    for family, homes in _BUILTIN.items():
-        for name, home in homes.items():
-            module, attribute = home.split(":")
-            found[name] = getattr(
-                importlib.import_module(f"cloudner.corpus.formats.{family}.{module}"), attribute
-            )
+    def __getitem__(self, name: str) -> Format:
+        return builtin(name) if name in _BUILTIN else plugins()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from _BUILTIN
+        yield from plugins()
+
+    def __len__(self) -> int:
+        return len(_BUILTIN) + len(plugins())
+
+    def __contains__(self, name: object) -> bool:
+        return name in _BUILTIN or name in plugins()
+
+
+def formats() -> Formats:
+    """Every known format by its name."""
+    return Formats()
+
+
+def builtins() -> Mapping[str, str]:
+    """The formats that come with cloudner: name, and what every file of it contains (see `_Home`)."""
+    return {name: home.content for name, home in _BUILTIN.items()}
+
+
+@functools.cache
+def builtin(name: str) -> Format:
+    """The format of that name that comes with cloudner. Raises KeyError where there is none."""
+    module, attribute = _BUILTIN[name].place.split(":")
+    fmt = getattr(importlib.import_module(f"cloudner.corpus.formats.{module}"), attribute)
+    assert isinstance(fmt, Format)
+    return fmt
+
+
+@functools.cache
+def plugins() -> Mapping[str, Format]:
+    """The formats of other packages by name. An entry point that does not load, or takes a name that is in use, is
+    left out with one warning."""
+    loaded: dict[str, Format] = {}
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
-            thing = point.load()
-        except Exception as error:
-            raise ConfigError(
-                f"the entry point {point.name!r} ({point.value}) in {ENTRY_POINT_GROUP} does not load: {error}",
-                fix="repair or uninstall the package that declares it",
-            ) from error
-        for fmt in _formats_in(thing):
-            if fmt.name in found and found[fmt.name] is not fmt:
-                raise ConfigError(
-                    f"the entry point {point.value} names its format {fmt.name!r}, which is in use",
-                    expected="a name of its own",
-                )
-            found[fmt.name] = fmt
-    return MappingProxyType(found)
+            offered = point.load()
+        except Exception as error:  # whatever the other package raises
+            _warn(point, f"does not load ({type(error).__name__}: {error})")
+            continue
+        for fmt in offered if isinstance(offered, (list, tuple)) else [offered]:
+            if not isinstance(fmt, Format):
+                _warn(point, f"offers no Format but {type(fmt).__name__}")
+            elif fmt.name in _BUILTIN or loaded.get(fmt.name, fmt) is not fmt:
+                _warn(point, f"names its format {fmt.name!r}, which is in use")
+            else:
+                loaded[fmt.name] = fmt
+    return loaded
+
+
+def _warn(point: EntryPoint, problem: str) -> None:
+    warnings.warn(
+        f"the entry point {point.name} = {point.value} of {ENTRY_POINT_GROUP} {problem}; the other formats work: "
+        "repair or uninstall the package that declares it",
+        stacklevel=4,
+    )
 
 
 def get_format(name: str) -> Format:
@@ -164,35 +229,30 @@ def format_for_output(path: str, to: str = "auto") -> Format:
     """The writable format for an output path, by `to` or by the extension. Raises ConfigError without one."""
     if to != "auto":
         fmt = get_format(to)
-        if fmt.write is None and fmt.write_path is None:
+        if not can_write(fmt):
             raise ConfigError(
                 f"the format {to!r} can be read but not written",
-                expected="one of " + ", ".join(sorted(_writable())),
+                expected="one of " + ", ".join(_writable()),
             )
         return fmt
     lower = path.lower()
-    for fmt in sorted(_writable().values(), key=lambda fmt: _PREFERRED.get(fmt.name, 9)):
-        if any(lower.endswith(extension) for extension in fmt.extensions):
+    for extension, name in _WRITTEN.items():
+        if lower.endswith(extension):
+            return builtin(name)
+    for fmt in plugins().values():
+        if can_write(fmt) and lower.endswith(fmt.extensions):
             return fmt
     raise ConfigError(
         f"no writable format goes with the name {path!r}",
         expected="a name that ends in .spacy, .jsonl, .csv, .conll, ...",
-        fix="--to NAME with one of " + ", ".join(sorted(_writable())),
+        fix="--to NAME with one of " + ", ".join(_writable()),
     )
 
 
-# Where several formats share an extension, the plainest one is written unless `to` says otherwise.
-_PREFERRED = {
-    "spacy": 0,
-    "jsonl": 1,
-    "csv": 1,
-    "tsv": 1,
-    "conll": 1,
-    "spacy-v3-json": 2,
-    "parquet": 1,
-    "conllu": 1,
-}
+def can_write(fmt: Format) -> bool:
+    """Can a conversion end in this format? `.spacy` is written from arrays, all others by their own writer."""
+    return fmt.name == DOCBIN or fmt.write is not None or fmt.write_path is not None
 
 
-def _writable() -> dict[str, Format]:
-    return {name: fmt for name, fmt in formats().items() if fmt.write or fmt.write_path}
+def _writable() -> list[str]:
+    return sorted(name for name, fmt in formats().items() if can_write(fmt))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.strings import get_string_id
 
-from cloudner.corpus.inspection.parts import Part
+from cloudner.corpus.docbin.chunk import Chunk
 
 BANDS, ROWS = 10, 3
 NEAR = 0.7
@@ -51,28 +51,28 @@ class TextKeys:
         self._long: list[Any] = []
         self._split: list[Any] = []
 
-    def add(self, part: Part) -> None:
-        normal = self._normalised(part)
-        lengths = np.add.reduceat((normal != 0).astype(np.int64), part.starts)
+    def add(self, split: int, chunk: Chunk) -> None:
+        normal = self._normalised(chunk)
+        lengths = np.add.reduceat((normal != 0).astype(np.int64), chunk.starts)
         words = normal[normal != 0]
-        exact = _fold(part.orth, part.lengths)
+        exact = _fold(chunk.orth, chunk.lengths)
         self._exact.append(exact)
         self._same.append(np.where(lengths > 0, _fold(words, lengths), exact))
-        self._marks.append(_fold(part.kind * np.uint64(4) + part.iob.astype(np.uint64), part.lengths))
+        self._marks.append(_fold(chunk.ent_type * np.uint64(4) + chunk.iob.astype(np.uint64), chunk.lengths))
         self._signatures.append(_signatures(words, lengths))
         self._long.append(lengths >= MIN_WORDS)
-        self._split.append(np.full(len(part), part.split, dtype=np.int16))
+        self._split.append(np.full(len(chunk), split, dtype=np.int16))
 
-    def _normalised(self, part: Part) -> NDArray[np.uint64]:
+    def _normalised(self, chunk: Chunk) -> NDArray[np.uint64]:
         """uint64 (tokens,): the id of each word in lower case with 0 for digits; 0 for punctuation and spaces."""
-        unique, inverse = np.unique(part.orth, return_inverse=True)
+        unique, inverse = np.unique(chunk.orth, return_inverse=True)
         if len(self._normal) > _CACHE_WORDS:
             self._normal.clear()
         ids = []
         for key in unique.tolist():
             known = self._normal.get(key)
             if known is None:
-                word = part.strings[key].casefold()
+                word = chunk.string(key).casefold()
                 if not any(c.isalnum() for c in word):
                     known = 0
                 else:
@@ -141,7 +141,7 @@ def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
-def _fold(values: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _fold(values: NDArray[np.uint64], lengths: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
     """uint64 (documents,): a key of each document's values in their order; 0 for a document without any."""
     keys = np.zeros(len(lengths), dtype=np.uint64)
     full = lengths > 0
@@ -164,10 +164,10 @@ def _fold_columns(table: NDArray[np.uint32]) -> NDArray[np.uint64]:
 
 def _signatures(words: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArray[np.uint32]:
     """uint32 (documents, 30): the smallest of 30 hashes over each document's pairs of neighbouring words."""
-    made = np.zeros((len(lengths), BANDS * ROWS), dtype=np.uint32)
+    signatures = np.zeros((len(lengths), BANDS * ROWS), dtype=np.uint32)
     long = lengths >= MIN_WORDS
     if not long.any():
-        return made
+        return signatures
     pairs = mix(words[:-1] * _MULTIPLIER + words[1:])
     starts = np.cumsum(lengths) - lengths
     # A document's pairs, and the one over its end left out: its last word begins no pair of its own.
@@ -177,5 +177,7 @@ def _signatures(words: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArra
     sizes = lengths[long] - 1
     first = np.cumsum(sizes) - sizes
     for column, factor in enumerate(_FACTORS):
-        made[long, column] = np.minimum.reduceat((pairs * factor) >> np.uint64(32), first).astype(np.uint32)
-    return made
+        signatures[long, column] = np.minimum.reduceat((pairs * factor) >> np.uint64(32), first).astype(
+            np.uint32
+        )
+    return signatures

@@ -9,17 +9,33 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.notes import Examples, find_overlaps, notes_on
-from cloudner.corpus.inspection.parts import PartSpool, find_splits, read_parts
-from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_folder
-from cloudner.corpus.inspection.result import Inspection, Overlap, SplitStats, length_names
+from cloudner.corpus.inspection.page import page
+from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_of
+from cloudner.corpus.inspection.result import InspectionData, Overlap, SplitStats, length_names
+from cloudner.corpus.inspection.splits import find_splits, read_chunks
 from cloudner.corpus.inspection.statistics import Tally
 from cloudner.corpus.inspection.suspects import Surfaces, SuspectSearch
+from cloudner.corpus.inspection.tables import markdown
 
 __all__ = ["Inspection", "Overlap", "SplitStats", "inspect_corpus", "length_names"]
 
 Progress = Callable[[str, int], None]
+
+
+class Inspection(InspectionData):
+    """The result of `inspect_corpus`: what was found, and that as Markdown and as a page."""
+
+    def to_markdown(self) -> str:
+        """The tables as Markdown."""
+        return markdown(self)
+
+    def to_html(self) -> str:
+        """One page with charts that loads nothing from elsewhere."""
+        return page(self)
 
 
 def inspect_corpus(
@@ -45,7 +61,7 @@ def inspect_corpus(
     max_items: findings of each kind that are kept; the totals count all.
     progress: called with the split's name and its number of documents so far.
 
-    Memory: one part of 8,000 documents, and per document about 160 bytes; the tokens lie in a temporary file.
+    Memory: one chunk of 8,000 documents, and per document about 160 bytes; the tokens lie in a temporary file.
     Raises InputError for what cannot be read, ConfigError for an encoder that cannot be.
     """
     began = time.perf_counter()
@@ -54,84 +70,106 @@ def inspect_corpus(
     splits, train_index = find_splits(paths, train)
     notes: list[str] = []
     counter = _counter(encoder, window, notes)
-    tallies = [Tally(name, path, counter) for name, path in splits]
-    texts, surfaces = TextKeys(), Surfaces()
-    with PartSpool() as spool:
-        train_words: set[int] = set()
+    with Spool() as spool:
+        corpus = _Corpus(splits, train_index, counter, spool)
         for index, (name, path) in enumerate(splits):
             lost: Counter[str] = Counter()
-            for part in read_parts(index, path, lang, format, lost=lost):
-                spool.add(part)
-                tallies[index].add(part)
-                texts.add(part)
-                surfaces.add(part)
-                if train_index is not None:  # it is the first split that is read
-                    words, counts = np.unique(part.orth, return_counts=True)
-                    if index == train_index:
-                        train_words.update(words.tolist())
-                    else:
-                        tallies[index].unseen_words += sum(
-                            n
-                            for word, n in zip(words.tolist(), counts.tolist(), strict=True)
-                            if word not in train_words
-                        )
+            for chunk in read_chunks(path, lang, format, lost=lost):
+                corpus.add(index, chunk)
                 if progress is not None:
-                    progress(name, tallies[index].stats.docs)
+                    progress(name, corpus.tallies[index].stats.docs)
             if lost:
                 causes = ", ".join(f"{cause} {count:,}" for cause, count in lost.most_common())
                 notes.append(
                     f"{name}: {lost.total():,} annotations are dropped or changed when they are put on tokens ({causes});"
                     f" cloudner convert lists each: are the offsets right, and does --lang {lang} suit the texts?"
                 )
-        texts.finish()
-        stats = [tally.finish() for tally in tallies]
-        if train_index is not None:
-            for index, split in enumerate(stats):
-                if index != train_index:
-                    _, new = surfaces.unseen(index, train_index)
-                    split.unseen, split.unseen_labels = new.total(), dict(new.most_common())
-                    split.unseen_words = tallies[index].unseen_words
-        search = SuspectSearch(surfaces)
-        for number in range(len(spool)):
-            search.look(number, spool.part(number))
-        suspects, conflicts, document_conflicts = search.suspects(), surfaces.conflicts(), texts.conflicts()
-        reader = Examples(spool, [name for name, _ in splits])
-        overlaps = find_overlaps(texts, [name for name, _ in splits], reader, min(max_items, 20))
-        made = Inspection(
-            splits=stats,
+        inspection = Inspection(
+            splits=corpus.statistics(),
             train=None if train_index is None else splits[train_index][0],
             encoder=encoder,
             window=None if counter is None else counter.window,
             longest=None if counter is None else counter.limit,
-            conflicts=conflicts[:max_items],
-            conflict_total=len(conflicts),
-            suspects=[
-                {
-                    "kind": s.kind, "text": s.surface, "label": s.label, "usual": s.usual, "count": s.count,
-                    "usual_count": s.usual_count, "share": round(s.share, 4),
-                    "examples": [reader.context(place) for place in s.places],
-                }
-                for s in suspects[:max_items]
-            ],
-            suspect_total=len(suspects),
-            overlaps=overlaps,
-            document_conflicts=[reader.pair(doc, other) for doc, other in document_conflicts[:max_items]],
-            document_conflict_total=len(document_conflicts),
             notes=notes,
-        )  # fmt: skip
-    made.notes += notes_on(made)
-    made.seconds = round(time.perf_counter() - began, 2)
-    return made
+        )
+        corpus.look_for_errors(inspection, max_items)
+    inspection.notes += notes_on(inspection)
+    inspection.seconds = round(time.perf_counter() - began, 2)
+    return inspection
+
+
+class _Corpus:
+    """The splits while they are read, the training data first, and what is likely wrong with them afterwards."""
+
+    def __init__(
+        self, splits: list[tuple[str, str]], train: int | None, counter: PieceCounter | None, spool: Spool
+    ) -> None:
+        self.names, self.train, self.spool = [name for name, _ in splits], train, spool
+        self.tallies = [Tally(name, path, counter) for name, path in splits]
+        self._texts, self._surfaces = TextKeys(), Surfaces()
+        self._train_words: set[int] = set()
+        self._split_of: list[int] = []  # of each chunk
+
+    def add(self, split: int, chunk: Chunk) -> None:
+        self.spool.add(chunk)
+        self._split_of.append(split)
+        self.tallies[split].add(chunk)
+        self._texts.add(split, chunk)
+        self._surfaces.add(split, chunk)
+        if self.train is None:
+            return
+        words, counts = np.unique(chunk.orth, return_counts=True)
+        if split == self.train:
+            self._train_words.update(words.tolist())
+            return
+        for word, count in zip(words.tolist(), counts.tolist(), strict=True):
+            if word not in self._train_words:
+                self.tallies[split].unseen_words += count
+
+    def statistics(self) -> list[SplitStats]:
+        """One for each split, once all chunks are added."""
+        self._texts.finish()
+        stats = [tally.finish() for tally in self.tallies]
+        for index, split in enumerate(stats):
+            if self.train is not None and index != self.train:
+                _, new = self._surfaces.unseen(index, self.train)
+                split.unseen, split.unseen_labels = new.total(), dict(new.most_common())
+                split.unseen_words = self.tallies[index].unseen_words
+        return stats
+
+    def look_for_errors(self, inspection: Inspection, max_items: int) -> None:
+        """Puts conflicts, suspects and overlaps into the inspection; reads the chunks a second time."""
+        search = SuspectSearch(self._surfaces)
+        for number in range(len(self.spool)):
+            search.look(number, self.spool.chunk(number))
+        suspects, conflicts = search.suspects(), self._surfaces.conflicts()
+        document_conflicts = self._texts.conflicts()
+        reader = Examples(self.spool, [self.names[split] for split in self._split_of])
+        inspection.overlaps = find_overlaps(self._texts, self.names, reader, min(max_items, 20))
+        inspection.conflicts, inspection.conflict_total = conflicts[:max_items], len(conflicts)
+        inspection.suspects = [
+            {
+                "kind": s.kind, "text": s.surface, "label": s.label, "usual": s.usual, "count": s.count,
+                "usual_count": s.usual_count, "share": round(s.share, 4),
+                "examples": [reader.context(place) for place in s.places],
+            }
+            for s in suspects[:max_items]
+        ]  # fmt: skip
+        inspection.suspect_total = len(suspects)
+        inspection.document_conflicts = [
+            reader.pair(doc, other) for doc, other in document_conflicts[:max_items]
+        ]
+        inspection.document_conflict_total = len(document_conflicts)
 
 
 def _counter(encoder: str | None, window: int | None, notes: list[str]) -> PieceCounter | None:
     if encoder is None:
         return None
-    folder = tokenizer_folder(encoder)
-    if folder is None:
+    tokenizer = tokenizer_of(encoder)
+    if tokenizer is None:
         notes.append(
             f"word pieces are not counted: {encoder} is not on this machine; "
             f"hf download {encoder} tokenizer.json config.json"
         )
         return None
-    return PieceCounter(folder, window)
+    return PieceCounter(tokenizer, window)

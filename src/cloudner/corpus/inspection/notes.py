@@ -5,59 +5,61 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
-from cloudner.corpus.inspection.parts import Part, PartSpool
-from cloudner.corpus.inspection.result import Inspection, Overlap
+from cloudner.corpus.inspection.result import InspectionData, Overlap
 from cloudner.corpus.inspection.suspects import Place
 
 _CONTEXT = 8  # tokens shown on either side of a suspicious string
-# A label with fewer training mentions than this is told; spaCy's `debug data` draws its line at 50 as well.
+# Fewer training mentions of a label than this are noted; spaCy's `debug data` draws its line at 50 as well.
 FEW_MENTIONS = 50
 
 
 class Examples:
-    """Texts and places of findings, read back from the spool; the last part stays at hand."""
+    """Texts and places of findings, read back from the spool; the last chunk stays at hand. splits: of each chunk."""
 
-    def __init__(self, spool: PartSpool, names: list[str]) -> None:
-        self._spool, self._names = spool, names
-        self._kept: tuple[int, Part] | None = None
+    def __init__(self, spool: Spool, splits: list[str]) -> None:
+        self._spool, self._splits = spool, splits
+        self._kept: tuple[int, Chunk] | None = None
 
-    def _part(self, number: int) -> Part:
+    def _chunk(self, number: int) -> Chunk:
         if self._kept is None or self._kept[0] != number:
-            self._kept = number, self._spool.part(number)
+            self._kept = number, self._spool.chunk(number)
         return self._kept[1]
 
     def context(self, place: Place) -> dict[str, Any]:
         """A string with what stands around it, and where it is."""
         number, doc, start, end = place
-        part = self._part(number)
-        first, last = int(part.starts[doc]), int(part.ends[doc])
+        chunk = self._chunk(number)
+        first, last = int(chunk.starts[doc]), int(chunk.ends[doc])
         return {
-            **self._where(part, doc),
-            "before": part.text(max(first, start - _CONTEXT), start),
-            "text": part.text(start, end),
-            "after": part.text(end, min(last, end + _CONTEXT)),
+            **self._where(number, doc),
+            "before": chunk.text(max(first, start - _CONTEXT), start),
+            "text": chunk.text(start, end),
+            "after": chunk.text(end, min(last, end + _CONTEXT)),
         }
 
     def document(self, doc: int) -> dict[str, Any]:
         """The beginning of a document and where it is."""
         number, row = self._spool.find(doc)
-        part = self._part(number)
-        first, last = int(part.starts[row]), int(part.ends[row])
-        text = part.text(first, min(last, first + 40))
+        chunk = self._chunk(number)
+        first, last = int(chunk.starts[row]), int(chunk.ends[row])
+        text = chunk.text(first, min(last, first + 40))
         more = " …" if last > first + 40 or len(text) > 240 else ""
-        return {**self._where(part, row), "text": text[:240] + more}
+        return {**self._where(number, row), "text": text[:240] + more}
 
     def pair(self, doc: int, other: int) -> dict[str, Any]:
         """Two documents that belong together."""
         return {**self.document(doc), "other": self.document(other)}
 
-    def _where(self, part: Part, doc: int) -> dict[str, Any]:
-        return {"split": self._names[part.split], "file": part.file, "line": int(part.numbers[doc])}
+    def _where(self, number: int, doc: int) -> dict[str, Any]:
+        file, line = self._chunk(number).places[doc]
+        return {"split": self._splits[number], "file": file, "line": line}
 
 
 def find_overlaps(texts: TextKeys, names: list[str], reader: Examples, limit: int) -> list[Overlap]:
-    made = []
+    overlaps = []
     for split, name in enumerate(names):
         for other in range(split + 1):
             copies = texts.copies(split, other)
@@ -70,21 +72,21 @@ def find_overlaps(texts: TextKeys, names: list[str], reader: Examples, limit: in
                 }
                 for copy in copies[:limit]
             ]
-            made.append(
+            overlaps.append(
                 Overlap(
                     name, names[other], counts["identical"], counts["normalised"], counts["near"], examples
                 )
             )
-    return made
+    return overlaps
 
 
-def notes_on(made: Inspection) -> list[str]:
+def notes_on(data: InspectionData) -> list[str]:
     """A sentence for each thing in the result that deserves a look."""
     notes = []
-    train = next((split for split in made.splits if split.name == made.train), None)
+    train = next((split for split in data.splits if split.name == data.train), None)
     if train is None:
         notes.append("no split is called train: nothing is said about unseen strings (--train PATH names it)")
-    for split in made.splits:
+    for split in data.splits:
         if not split.entities:
             notes.append(f"{split.name} has no entity at all")
         if split.unannotated:
@@ -94,7 +96,7 @@ def notes_on(made: Inspection) -> list[str]:
         if split.over_window:
             notes.append(
                 f"{split.name}: {split.over_window:,} of {split.docs:,} documents are longer than the window of "
-                f"{made.window} word pieces and are read in several windows"
+                f"{data.window} word pieces and are read in several windows"
             )
         if train is not None and split is not train:
             strange = sorted(set(split.labels) - set(train.labels))
@@ -105,17 +107,17 @@ def notes_on(made: Inspection) -> list[str]:
         if few:
             notes.append(f"fewer than {FEW_MENTIONS} training mentions: {', '.join(few)}")
     cases: dict[str, list[str]] = {}
-    for label in made.labels:
+    for label in data.labels:
         cases.setdefault(label.casefold(), []).append(label)
     for variants in cases.values():
         if len(variants) > 1:
             notes.append(f"labels that differ only in case: {', '.join(variants)}")
-    if made.document_conflict_total:
+    if data.document_conflict_total:
         notes.append(
-            f"{made.document_conflict_total:,} documents have the words of another and other entities"
+            f"{data.document_conflict_total:,} documents have the words of another and other entities"
         )
-    if made.leaked:
+    if data.leaked:
         notes.append(
-            f"{made.leaked:,} documents have their like in another split; scores on them flatter the model"
+            f"{data.leaked:,} documents have their like in another split; scores on them flatter the model"
         )
     return notes

@@ -6,12 +6,10 @@ import re
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cloudner.corpus.inspection.result import InspectionData, length_names
 from cloudner.corpus.inspection.tables import Section, entity_lengths, percent, sections
-
-if TYPE_CHECKING:
-    from cloudner.corpus.inspection.result import Inspection
 
 WIDTH, HEIGHT = 560, 220
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34
@@ -19,49 +17,49 @@ MAX_BARS = 30
 _NUMBER = re.compile(r"^[\d,.]+( %)?$|^-$|^[\d,]+ \([\d.]+ %\)$")
 
 
-def page(made: Inspection) -> str:
+def page(data: InspectionData) -> str:
     """The whole page; everything from data is escaped, and its content policy lets nothing load."""
     charts = {
-        "lengths": _distribution("Tokens a document", [(s.name, s.docs_by_tokens) for s in made.splits]),
-        "labels": _label_bars(made),
-        "entity-lengths": _length_bars(made),
+        "lengths": _distribution("Tokens per document", [(s.name, s.docs_by_tokens) for s in data.splits]),
+        "labels": _label_bars(data),
+        "entity-lengths": _length_bars(data),
     }
-    if made.window is not None:
+    if data.window is not None:
         charts["pieces"] = _distribution(
-            "Word pieces a document", [(s.name, s.docs_by_pieces) for s in made.splits], mark=made.window
+            "Word pieces per document", [(s.name, s.docs_by_pieces) for s in data.splits], mark=data.window
         )
     body, links = [], []
-    for section in sections(made):
+    for section in sections(data):
         links.append(f'<a href="#{section.key}">{escape(section.title)}</a>')
-        extra = _examples(made, section.key)
+        extra = _examples(data, section.key)
         body.append(
             f'<section id="{section.key}"><h2>{escape(section.title)}</h2><p class="lead">{escape(section.lead)}</p>'
-            f"{charts.get(section.key, '')}{_suspect_table(made) if section.key == 'suspects' else _table(section)}{extra}</section>"
+            f"{charts.get(section.key, '')}{_suspect_table(data) if section.key == 'suspects' else _table(section)}{extra}</section>"
         )
     values = {
-        "title": escape(", ".join(split.name for split in made.splits)),
-        "paths": escape(", ".join(split.path for split in made.splits)),
-        "cards": _cards(made),
-        "notes": "".join(f"<li>{escape(note)}</li>" for note in made.notes),
+        "title": escape(", ".join(split.name for split in data.splits)),
+        "paths": escape(", ".join(split.path for split in data.splits)),
+        "cards": _cards(data),
+        "notes": "".join(f"<li>{escape(note)}</li>" for note in data.notes),
         "nav": "".join(links),
         "body": "".join(body),
     }
-    template = (files("cloudner.corpus") / "inspect.html").read_text(encoding="utf-8")
+    template = (files("cloudner.corpus.inspection") / "page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match.group(1)], template)
 
 
-def _cards(made: Inspection) -> str:
-    docs = sum(split.docs for split in made.splits)
+def _cards(data: InspectionData) -> str:
+    docs = sum(split.docs for split in data.splits)
     figures = [
         ("documents", f"{docs:,}"),
-        ("entities", f"{sum(split.entities for split in made.splits):,}"),
-        ("labels", f"{len(made.labels):,}"),
-        ("likely errors", f"{made.suspect_total:,}"),
-        ("documents in two splits", f"{made.leaked:,}"),
+        ("entities", f"{sum(split.entities for split in data.splits):,}"),
+        ("labels", f"{len(data.labels):,}"),
+        ("likely errors", f"{data.suspect_total:,}"),
+        ("documents in two splits", f"{data.leaked:,}"),
     ]
-    if made.window is not None:
-        over = sum(split.over_window for split in made.splits)
-        figures.append((f"over {made.window:,} word pieces", percent(over, docs)))
+    if data.window is not None:
+        over = sum(split.over_window for split in data.splits)
+        figures.append((f"over {data.window:,} word pieces", percent(over, docs)))
     return "".join(
         f'<div class="stat"><b>{value}</b><span>{escape(name)}</span></div>' for name, value in figures
     )
@@ -81,11 +79,11 @@ def _table(section: Section) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _suspect_table(made: Inspection) -> str:
-    if not made.suspects:
+def _suspect_table(data: InspectionData) -> str:
+    if not data.suspects:
         return '<p class="empty">None found.</p>'
     rows = []
-    for suspect in made.suspects:
+    for suspect in data.suspects:
         what = f"annotated as <b>{escape(suspect['label'])}</b>" if suspect["label"] else "not annotated"
         shown = "".join(
             f"<p>{escape(e['before'])} <mark>{escape(e['text'])}</mark> {escape(e['after'])}"
@@ -100,11 +98,11 @@ def _suspect_table(made: Inspection) -> str:
     return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _examples(made: Inspection, key: str) -> str:
+def _examples(data: InspectionData, key: str) -> str:
     if key not in ("leaks", "duplicates"):
         return ""
     shown = []
-    for overlap in made.overlaps:
+    for overlap in data.overlaps:
         if (overlap.split != overlap.other) != (key == "leaks"):
             continue
         for pair in overlap.examples:
@@ -170,19 +168,19 @@ def _distribution(title: str, splits: Sequence[tuple[str, tuple[Any, Any]]], mar
     return _svg(title, HEIGHT, "".join(parts)) + f'<p class="keys">{keys}</p>'
 
 
-def _label_bars(made: Inspection) -> str:
+def _label_bars(data: InspectionData) -> str:
     """Each label's share of the entities, a bar for each split."""
-    labels = made.labels[:MAX_BARS]
+    labels = data.labels[:MAX_BARS]
     if not labels:
         return ""
-    top = max(s.labels.get(label, 0) / s.entities for s in made.splits if s.entities for label in labels)
+    top = max(s.labels.get(label, 0) / s.entities for s in data.splits if s.entities for label in labels)
     thick = 9
     parts, y = [], 6.0
     for label in labels:
         parts.append(
-            f'<text x="110" y="{y + len(made.splits) * thick / 2 + 4:.1f}" text-anchor="end">{escape(label[:16])}</text>'
+            f'<text x="110" y="{y + len(data.splits) * thick / 2 + 4:.1f}" text-anchor="end">{escape(label[:16])}</text>'
         )
-        for number, split in enumerate(made.splits):
+        for number, split in enumerate(data.splits):
             share = split.labels.get(label, 0) / split.entities if split.entities else 0
             parts.append(
                 f'<rect class="s{number % 5}" x="118" y="{y:.1f}" width="{share / top * 380:.1f}" height="{thick - 2}">'
@@ -190,18 +188,16 @@ def _label_bars(made: Inspection) -> str:
             )
             y += thick
         y += 7
-    keys = "".join(f'<span class="key k{i % 5}">{escape(s.name)}</span>' for i, s in enumerate(made.splits))
+    keys = "".join(f'<span class="key k{i % 5}">{escape(s.name)}</span>' for i, s in enumerate(data.splits))
     return _svg("Share of entities by label", y, "".join(parts)) + f'<p class="keys">{keys}</p>'
 
 
-def _length_bars(made: Inspection) -> str:
-    """One bar a label, its parts the mentions of one token, of two, ..."""
-    from cloudner.corpus.inspection.result import length_names
-
-    labels = made.labels[:MAX_BARS]
+def _length_bars(data: InspectionData) -> str:
+    """One bar per label, divided into mentions of one token, of two, ..."""
+    labels = data.labels[:MAX_BARS]
     parts, y = [], 6.0
     for label in labels:
-        sizes = entity_lengths(made, label)
+        sizes = entity_lengths(data, label)
         total = sum(sizes.values())
         parts.append(f'<text x="110" y="{y + 12:.1f}" text-anchor="end">{escape(label[:16])}</text>')
         x = 118.0

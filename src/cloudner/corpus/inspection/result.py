@@ -1,4 +1,4 @@
-"""The result of `inspect_corpus`: statistics of splits, findings, overlaps."""
+"""What an inspection finds, as data: statistics of splits, likely errors, overlaps."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class Overlap:
 
 
 @dataclass
-class Inspection:
-    """The result of `inspect_corpus`; lists of findings hold the first `max_items`, the totals count all.
+class InspectionData:
+    """What `inspect_corpus` finds; lists of findings hold the first `max_items`, the totals count all.
 
     train: the name of the training split, or None. encoder, window (word pieces), longest (the encoder's own limit).
-    conflicts: strings with more than one label. suspects: likely annotation errors, see `inspect_surfaces.Suspect`,
+    conflicts: strings with more than one label. suspects: likely annotation errors, see `suspects.Suspect`,
     each with up to three examples. overlaps: between splits, and within each. document_conflicts: documents with the
     words of an earlier one and other entities. notes: what else deserves a look.
     """
@@ -106,24 +106,12 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain data for JSON."""
-        made = asdict(self)
-        made["labels"] = self.labels
-        made["conflicts"] = [{"text": text, "labels": dict(labels)} for text, labels in self.conflicts]
-        for split, stats in zip(made["splits"], self.splits, strict=True):
+        plain = asdict(self)
+        plain["labels"] = self.labels
+        plain["conflicts"] = [{"text": text, "labels": dict(labels)} for text, labels in self.conflicts]
+        for split, stats in zip(plain["splits"], self.splits, strict=True):
             split["labels"] = dict(stats.labels)  # asdict makes something else of a Counter
-        return made
-
-    def to_markdown(self) -> str:
-        """The tables as Markdown."""
-        from cloudner.corpus.inspection.tables import markdown
-
-        return markdown(self)
-
-    def to_html(self) -> str:
-        """One page with charts that loads nothing from elsewhere."""
-        from cloudner.corpus.inspection.page import page
-
-        return page(self)
+        return plain
 
 
 def length_names() -> list[str]:

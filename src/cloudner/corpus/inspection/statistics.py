@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from cloudner.corpus.inspection.parts import Part
-from cloudner.corpus.inspection.pieces import SPECIAL_PIECES, PieceCounter
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.inspection.pieces import PieceCounter
 from cloudner.corpus.inspection.result import LONGEST, PERCENTILES, SplitStats, length_names
+from cloudner.encoders.limits import SPECIAL_PIECES
 
 
 class Tally:
-    """Counts and lengths of one split as its parts pass."""
+    """Counts and lengths of one split as its chunks pass."""
 
     def __init__(self, name: str, path: str, counter: PieceCounter | None) -> None:
         self.stats = SplitStats(name, path)
@@ -22,30 +23,30 @@ class Tally:
         self._sentences: list[Any] = []
         self._pieces: list[Any] = []
 
-    def add(self, part: Part) -> None:
+    def add(self, chunk: Chunk) -> None:
         stats = self.stats
-        stats.docs += len(part)
-        stats.tokens += len(part.orth)
-        stats.unannotated += int((part.iob == 0).sum())
-        self._lengths.append(part.lengths.astype(np.int32))
-        begins = part.sent_start == 1
-        begins[part.starts] = True
+        stats.docs += len(chunk)
+        stats.tokens += len(chunk.orth)
+        stats.unannotated += int((chunk.iob == 0).sum())
+        self._lengths.append(chunk.lengths.astype(np.int32))
+        begins = chunk.sent_start == 1
+        begins[chunk.starts] = True
         places = np.flatnonzero(begins)
         self._sentences.append(np.diff(np.append(places, len(begins))).astype(np.int32))
         stats.sentences += len(places)
-        stats.docs_with_sentences += int(np.logical_or.reduceat(part.sent_start != 0, part.starts).sum())
-        starts, ends, kinds = part.entities()
+        stats.docs_with_sentences += int(np.logical_or.reduceat(chunk.sent_start != 0, chunk.starts).sum())
+        starts, ends, kinds = chunk.entities()
         stats.entities += len(starts)
-        stats.docs_without_entities += len(part) - len(np.unique(part.doc_of(starts)))
+        stats.docs_without_entities += len(chunk) - len(np.unique(chunk.doc_of(starts)))
         sizes = np.minimum(ends - starts, LONGEST)
         pairs, counts = np.unique(np.stack([kinds, sizes.astype(np.uint64)]), axis=1, return_counts=True)
         for (kind, size), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
-            label = part.strings[kind]
+            label = chunk.string(kind)
             stats.labels[label] += count
             row = stats.label_lengths.setdefault(label, dict.fromkeys(length_names(), 0))
             row[length_names()[size - 1]] += count
         if self._counter is not None:
-            pieces, unknown = self._counter.add(part)
+            pieces, unknown = self._counter.add(chunk)
             self._pieces.append(pieces)
             stats.unknown_pieces += unknown
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudner.corpus.docbin.chunk import OUTSIDE
+from cloudner.corpus.docbin.chunk import OUTSIDE, Chunk
 from cloudner.corpus.inspection.duplicates import mix
-from cloudner.corpus.inspection.parts import Part
 
 # A string says something about its occurrences from this many annotated ones on.
 MIN_SEEN = 5
@@ -23,7 +22,7 @@ MAX_WORDS = 8
 EXAMPLES = 3
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
-Place = tuple[int, int, int, int]  # part, document in it, first token, end
+Place = tuple[int, int, int, int]  # chunk, document in it, first token, end
 
 
 @dataclass
@@ -58,22 +57,22 @@ class Surfaces:
         self.labels: dict[int, str] = {}
         self._sizes: dict[int, int] = {}
 
-    def add(self, part: Part) -> None:
-        starts, ends, kinds = part.entities()
+    def add(self, split: int, chunk: Chunk) -> None:
+        starts, ends, kinds = chunk.entities()
         if not len(starts):
             return
-        keys = surface_keys(part, starts, ends)
+        keys = surface_keys(chunk, starts, ends)
         pairs = mix(keys + kinds * _MULTIPLIER)
         _, first, counts = np.unique(pairs, return_index=True, return_counts=True)
-        tally = self.counts[part.split]
+        tally = self.counts[split]
         for i, count in zip(first.tolist(), counts.tolist(), strict=True):
             key, kind = int(keys[i]), int(kinds[i])
             tally[key, kind] += count
             if key not in self.texts:
-                self.texts[key] = part.surface(int(starts[i]), int(ends[i]))
+                self.texts[key] = chunk.surface(int(starts[i]), int(ends[i]))
                 self._sizes[key] = int(ends[i] - starts[i])
             if kind not in self.labels:
-                self.labels[kind] = part.strings[kind]
+                self.labels[kind] = chunk.string(kind)
 
     def by_surface(self) -> dict[int, Counter[int]]:
         """Label counts of each string over all splits."""
@@ -129,34 +128,34 @@ class SuspectSearch:
         self._missed: Counter[int] = Counter()
         self._missed_places: dict[int, list[Place]] = defaultdict(list)
 
-    def look(self, number: int, part: Part) -> None:
-        """Part number `number`."""
+    def look(self, number: int, chunk: Chunk) -> None:
+        """Chunk number `number`."""
         if self._rare:
-            self._look_for_labels(number, part)
+            self._look_for_labels(number, chunk)
         if self._known:
-            for key, start, end in self._unmarked(part):
+            for key, start, end in self._unmarked(chunk):
                 self._missed[key] += 1
                 places = self._missed_places[key]
                 if len(places) < EXAMPLES:
-                    places.append(_place(number, part, start, end))
+                    places.append(_place(number, chunk, start, end))
 
-    def _look_for_labels(self, number: int, part: Part) -> None:
-        starts, ends, kinds = part.entities()
+    def _look_for_labels(self, number: int, chunk: Chunk) -> None:
+        starts, ends, kinds = chunk.entities()
         if not len(starts):
             return
-        keys = surface_keys(part, starts, ends)
+        keys = surface_keys(chunk, starts, ends)
         wanted = np.array([key for key, _ in self._rare], dtype=np.uint64)
         for i in np.flatnonzero(np.isin(keys, wanted)).tolist():
             places = self._rare.get((int(keys[i]), int(kinds[i])))
             if places is not None and len(places) < EXAMPLES:
-                places.append(_place(number, part, int(starts[i]), int(ends[i])))
+                places.append(_place(number, chunk, int(starts[i]), int(ends[i])))
 
-    def _unmarked(self, part: Part) -> Iterator[tuple[int, int, int]]:
+    def _unmarked(self, chunk: Chunk) -> Iterator[tuple[int, int, int]]:
         """Key, first token and end of each known string that stands where nothing is annotated, the longest first."""
-        outside = part.iob == OUTSIDE
+        outside = chunk.iob == OUTSIDE
         size = len(outside)
         here = np.arange(size)
-        words = mix(part.orth)
+        words = mix(chunk.orth)
         hashes = {1: _start(words)}
         for length in range(2, max(self._known) + 1):
             shorter = hashes[length - 1]
@@ -165,11 +164,11 @@ class SuspectSearch:
                 if size >= length
                 else shorter[:0]
             )
-        doc_starts = part.starts
+        doc_starts = chunk.starts
         for length, known in self._known.items():
             stops = np.append(np.union1d(np.flatnonzero(~outside), doc_starts), size)
-            # How far the unannotated text of the same document reaches: a stop that is a document's first token
-            # does not end that document's own stretch.
+            # Where the unannotated text after each token ends: at the next annotated token or the next document,
+            # whichever comes first; a document's own first token does not end it.
             reach = stops[np.searchsorted(stops, here, side="right")]
             free = np.flatnonzero(outside & (reach - here >= length))
             if not len(free):
@@ -215,9 +214,9 @@ class SuspectSearch:
         return sorted(found, key=lambda s: (s.share, -s.usual_count, s.surface, s.label))
 
 
-def surface_keys(part: Part, starts: Any, ends: Any) -> NDArray[np.uint64]:
+def surface_keys(chunk: Chunk, starts: Any, ends: Any) -> NDArray[np.uint64]:
     """uint64 (entities,): a key of each entity's words in their order."""
-    words = mix(part.orth)
+    words = mix(chunk.orth)
     keys = _start(words[starts])
     sizes = ends - starts
     for step in range(1, int(sizes.max(initial=1))):
@@ -230,5 +229,5 @@ def _start(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return words + _MULTIPLIER
 
 
-def _place(number: int, part: Part, start: int, end: int) -> Place:
-    return number, int(part.doc_of(np.array([start]))[0]), start, end
+def _place(number: int, chunk: Chunk, start: int, end: int) -> Place:
+    return number, int(chunk.doc_of(np.array([start]))[0]), start, end

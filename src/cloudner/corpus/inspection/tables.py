@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cloudner.corpus.inspection.result import InspectionData, SplitStats, length_names
 from cloudner.errors import printable
-
-if TYPE_CHECKING:
-    from cloudner.corpus.inspection.result import Inspection, SplitStats
 
 
 @dataclass(frozen=True)
@@ -24,25 +22,25 @@ class Section:
     empty: str = ""
 
 
-def sections(made: Inspection) -> list[Section]:
+def sections(data: InspectionData) -> list[Section]:
     """Every table of the inspection, in reading order."""
-    found = [_size(made), _lengths(made)]
-    if made.window is not None:
-        found.append(_pieces(made))
-    found += [_labels(made), _entity_lengths(made)]
-    if made.train is not None and len(made.splits) > 1:
-        found.append(_unseen(made))
-    found += [_suspects(made), _conflicts(made), _overlap(made, between=True), _overlap(made, between=False)]
-    if made.document_conflicts:
-        found.append(_document_conflicts(made))
+    found = [_size(data), _lengths(data)]
+    if data.window is not None:
+        found.append(_pieces(data))
+    found += [_labels(data), _entity_lengths(data)]
+    if data.train is not None and len(data.splits) > 1:
+        found.append(_unseen(data))
+    found += [_suspects(data), _conflicts(data), _overlap(data, between=True), _overlap(data, between=False)]
+    if data.document_conflicts:
+        found.append(_document_conflicts(data))
     return found
 
 
-def markdown(made: Inspection) -> str:
+def markdown(data: InspectionData) -> str:
     """The tables as Markdown."""
     lines = ["# Corpus", ""]
-    lines += [f"- {_escape(note)}" for note in made.notes]
-    for section in sections(made):
+    lines += [f"- {_escape(note)}" for note in data.notes]
+    for section in sections(data):
         lines += ["", f"## {section.title}", "", section.lead, ""]
         if not section.rows:
             lines.append(section.empty)
@@ -63,15 +61,15 @@ def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def _size(made: Inspection) -> Section:
+def _size(data: InspectionData) -> Section:
     rows = [
         [
             split.name, f"{split.docs:,}", f"{split.sentences:,}", f"{split.tokens:,}", f"{split.entities:,}",
             percent(split.docs_without_entities, split.docs), f"{split.entities / split.tokens * 100:.1f}",
         ]
-        for split in made.splits
+        for split in data.splits
     ]  # fmt: skip
-    unmarked = any(split.docs_with_sentences < split.docs for split in made.splits)
+    unmarked = any(split.docs_with_sentences < split.docs for split in data.splits)
     return Section(
         "size", "Size",
         "A document without marked sentences counts as one sentence." if unmarked else "",
@@ -93,18 +91,18 @@ def _percentile_row(name: str, unit: str, values: dict[str, float]) -> list[str]
     ]
 
 
-def _lengths(made: Inspection) -> Section:
+def _lengths(data: InspectionData) -> Section:
     rows = []
-    for split in made.splits:
+    for split in data.splits:
         rows.append(_percentile_row(split.name, "document", split.tokens_per_doc))
         if split.sentences != split.docs:
             rows.append(_percentile_row(split.name, "sentence", split.tokens_per_sentence))
     return Section("lengths", "Lengths in tokens", "", _percentile_header("of a"), rows)
 
 
-def _pieces(made: Inspection) -> Section:
+def _pieces(data: InspectionData) -> Section:
     rows = []
-    for split in made.splits:
+    for split in data.splits:
         row = _percentile_row(split.name, f"{split.pieces:,}", split.pieces_per_doc)
         rows.append(
             [
@@ -112,46 +110,44 @@ def _pieces(made: Inspection) -> Section:
                 percent(split.unknown_pieces, split.pieces),
             ]
         )  # fmt: skip
-    limit = f"; the encoder takes {made.longest:,}" if made.longest else ""
+    limit = f"; the encoder takes {data.longest:,}" if data.longest else ""
     return Section(
         "pieces", "Word pieces",
-        f"Of {made.encoder}, a document with its two special pieces. Window: {made.window:,} word pieces{limit}. "
+        f"Of {data.encoder}, a document with its two special pieces. Window: {data.window:,} word pieces{limit}. "
         "Longer documents are read in several windows; nothing is cut off.",
-        [*_percentile_header("all"), "pieces a token", "over the window", "unknown pieces"],
+        [*_percentile_header("all"), "pieces per token", "over the window", "unknown pieces"],
         rows,
     )  # fmt: skip
 
 
-def _labels(made: Inspection) -> Section:
+def _labels(data: InspectionData) -> Section:
     rows = [
         [label]
         + [
             f"{split.labels.get(label, 0):,} ({percent(split.labels.get(label, 0), split.entities)})"
-            for split in made.splits
+            for split in data.splits
         ]
-        for label in made.labels
+        for label in data.labels
     ]
     return Section(
         "labels", "Entities by label", "Mentions, and their share of the split's entities.",
-        ["label", *(split.name for split in made.splits)], rows, "No entity.",
+        ["label", *(split.name for split in data.splits)], rows, "No entity.",
     )  # fmt: skip
 
 
-def entity_lengths(made: Inspection, label: str) -> dict[str, int]:
+def entity_lengths(data: InspectionData, label: str) -> dict[str, int]:
     """Mentions of a label by length in tokens, over all splits."""
     total: dict[str, int] = {}
-    for split in made.splits:
+    for split in data.splits:
         for size, count in split.label_lengths.get(label, {}).items():
             total[size] = total.get(size, 0) + count
     return total
 
 
-def _entity_lengths(made: Inspection) -> Section:
-    from cloudner.corpus.inspection.result import length_names
-
+def _entity_lengths(data: InspectionData) -> Section:
     rows = []
-    for label in made.labels:
-        sizes = entity_lengths(made, label)
+    for label in data.labels:
+        sizes = entity_lengths(data, label)
         rows.append([label, *(f"{sizes.get(name, 0):,}" for name in length_names())])
     return Section(
         "entity-lengths", "Entities by length", "Mentions in all splits, by their number of tokens.",
@@ -159,24 +155,24 @@ def _entity_lengths(made: Inspection) -> Section:
     )  # fmt: skip
 
 
-def _unseen(made: Inspection) -> Section:
+def _unseen(data: InspectionData) -> Section:
     def row(split: SplitStats, label: str, new: int, every: int) -> list[str]:
         return [split.name, label, f"{new:,} of {every:,}", percent(new, every)]
 
     rows = []
-    for split in made.splits:
+    for split in data.splits:
         if split.unseen is None:
             continue
         rows.append(row(split, "all entities", split.unseen, split.entities))
         rows += [
             row(split, label, split.unseen_labels.get(label, 0), split.labels[label])
-            for label in made.labels
+            for label in data.labels
             if split.labels.get(label)
         ]
         rows.append(row(split, "tokens", split.unseen_words or 0, split.tokens))
     return Section(
         "unseen", "Not seen in training",
-        f"Mentions whose string is annotated nowhere in {made.train}, and tokens whose word does not occur there.",
+        f"Mentions whose string is annotated nowhere in {data.train}, and tokens whose word does not occur there.",
         ["split", "of", "new", "share"], rows,
     )  # fmt: skip
 
@@ -185,9 +181,9 @@ def _where(found: dict[str, Any]) -> str:
     return f"{found['file']}:{found['line']}"
 
 
-def _suspects(made: Inspection) -> Section:
+def _suspects(data: InspectionData) -> Section:
     rows = []
-    for suspect in made.suspects:
+    for suspect in data.suspects:
         what = f"annotated as {suspect['label']}" if suspect["kind"] == "rare-label" else "not annotated"
         examples = "  ".join(
             f"{_where(e)}: {e['before']} [{e['text']}] {e['after']}" for e in suspect["examples"][:2]
@@ -196,25 +192,25 @@ def _suspects(made: Inspection) -> Section:
         rows.append([suspect["text"], f"{what}, {suspect['count']:,} times", usual, examples])
     return Section(
         "suspects", "Likely annotation errors",
-        f"{made.suspect_total:,} strings: at least 5 times annotated, and in a fifth of their occurrences or fewer "
+        f"{data.suspect_total:,} strings: at least 5 times annotated, and in a fifth of their occurrences or fewer "
         "under another label or not at all. The surest first.",
         ["string", "here", "usually", "where"], rows, "None found.",
     )  # fmt: skip
 
 
-def _conflicts(made: Inspection) -> Section:
-    rows = [[text, ", ".join(f"{label} {n:,}" for label, n in labels)] for text, labels in made.conflicts]
+def _conflicts(data: InspectionData) -> Section:
+    rows = [[text, ", ".join(f"{label} {n:,}" for label, n in labels)] for text, labels in data.conflicts]
     return Section(
         "conflicts", "Strings with several labels",
-        f"{made.conflict_total:,} strings. Some are truly ambiguous; the others are conflicts between annotators.",
+        f"{data.conflict_total:,} strings. Some are truly ambiguous; the others are conflicts between annotators.",
         ["string", "labels"], rows, "None: every string has one label.",
     )  # fmt: skip
 
 
-def _overlap(made: Inspection, between: bool) -> Section:
+def _overlap(data: InspectionData, between: bool) -> Section:
     rows = []
-    sizes = {split.name: split.docs for split in made.splits}
-    for overlap in made.overlaps:
+    sizes = {split.name: split.docs for split in data.splits}
+    for overlap in data.overlaps:
         if (overlap.split != overlap.other) == between:
             rows.append(
                 [
@@ -238,10 +234,10 @@ def _overlap(made: Inspection, between: bool) -> Section:
     )
 
 
-def _document_conflicts(made: Inspection) -> Section:
-    rows = [[_where(c), _where(c["other"]), c["text"]] for c in made.document_conflicts]
+def _document_conflicts(data: InspectionData) -> Section:
+    rows = [[_where(c), _where(c["other"]), c["text"]] for c in data.document_conflicts]
     return Section(
         "document-conflicts", "Same text, other entities",
-        f"{made.document_conflict_total:,} documents have the words of an earlier one and other entities.",
+        f"{data.document_conflict_total:,} documents have the words of an earlier one and other entities.",
         ["document", "earlier one", "text"], rows,
     )  # fmt: skip

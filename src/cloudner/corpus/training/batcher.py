@@ -26,7 +26,7 @@ class PieceCounter(Protocol):
         ...
 
 
-# A batcher is made from the config and knows no pipeline, so whoever can count registers here; the last one that is
+# A batcher is created from the config and knows no pipeline, so whoever can count registers here; the last one that is
 # still alive is asked.
 _counters: list[weakref.ref[PieceCounter]] = []
 
@@ -59,9 +59,9 @@ def batch_by_pieces(
         while buffer := list(islice(stream, size)):
             lengths = count_pieces(buffer)
             order = np.argsort(lengths, kind="stable")
-            made = _cut(order, lengths, batch_size, max_pieces)
-            random.shuffle(made)
-            for rows in made:
+            batches = _cut(order, lengths, batch_size, max_pieces)
+            random.shuffle(batches)
+            for rows in batches:
                 yield [buffer[i] for i in rows]
 
     return batches
@@ -85,15 +85,15 @@ def estimate_pieces(eg: Example) -> int:
 
 
 def _cut(order: np.ndarray, lengths: np.ndarray, batch_size: int, max_pieces: int) -> list[list[int]]:
-    made: list[list[int]] = []
+    batches: list[list[int]] = []
     batch: list[int] = []
     for i in order.tolist():  # ascending, so the newest is the longest
         if batch and (
             len(batch) == batch_size or (max_pieces and (len(batch) + 1) * int(lengths[i]) > max_pieces)
         ):
-            made.append(batch)
+            batches.append(batch)
             batch = []
         batch.append(i)
     if batch:
-        made.append(batch)
-    return made
+        batches.append(batch)
+    return batches

@@ -8,17 +8,17 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.docbin.load import docbin_docs, is_docbin
-from cloudner.corpus.docbin.writer import pack
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.reading import Paths, aligned_chunks, corpus_sources
@@ -44,7 +44,7 @@ def create_reader(
     tag_column: str | int | None = None,
     sentence_column: str | None = None,
     delimiter: str | None = None,
-) -> Callable[[Language], Iterable[Example]]:
+) -> "Corpus":
     """`cloudner.Corpus.v1`; the arguments are those of `Corpus`. Raises ConfigError without a path."""
     if path is None:
         raise ConfigError(
@@ -72,6 +72,25 @@ def create_reader(
             labels=dict(labels or {}),
         ),
     )
+
+
+def reader_for(nlp: Language, path: Paths, gold_preproc: bool = False) -> "Corpus":
+    """The reader of other data of the kind that a pipeline was trained with: what its config says of the format and the
+    columns of the dev corpus holds for `path` too; how many documents and of which length is not carried over."""
+    config = nlp.config.interpolate()
+    own = _section(config, str(config.get("training", {}).get("dev_corpus", "")))
+    kept = {}
+    if own.get("@readers") == "cloudner.Corpus.v1":
+        kept = {name: own[name] for name in _HOW_TO_READ if own.get(name) is not None}
+    paths = [str(each) for each in path] if isinstance(path, list) else path
+    return create_reader(paths, gold_preproc=gold_preproc, **kept)
+
+
+# The settings of a reader that say how its files are read, not what is done with their documents.
+_HOW_TO_READ = (
+    "format", "align", "labels", "encoding", "text_column", "entities_column", "token_column", "tag_column",
+    "sentence_column", "delimiter",
+)  # fmt: skip
 
 
 class Corpus:
@@ -123,7 +142,7 @@ class Corpus:
         for ever for a stream's first batch).
         """
         streams = bool(self.shuffle_buffer) and streams_for_training(nlp, self.path)
-        references = self._parts(self._references(nlp, random_order=streams))
+        references = self._parts(self.references(nlp, random_order=streams))
         if streams:
             references = shuffled(references, self.shuffle_buffer)
         found = False
@@ -143,7 +162,8 @@ class Corpus:
                 fix="max_length = 0 in the reader" if self.max_length else "cloudner inspect PATH",
             )
 
-    def _references(self, nlp: Language, random_order: bool) -> Iterator[Doc]:
+    def references(self, nlp: Language, random_order: bool = False) -> Iterator[Doc]:
+        """The annotated documents alone, whole, in the pipeline's vocabulary. random_order: of the files."""
         aligner: Aligner | None = None
         lost: Counter[str] = Counter()
         count = 0
@@ -170,8 +190,7 @@ class Corpus:
             for issue in chunk.issues:
                 if issue.action in ("dropped", "changed"):
                     lost[issue.cause] += 1
-            # The way of a converted file, so that both give the same documents.
-            yield from DocBin().from_bytes(pack([chunk])).get_docs(vocab)
+            yield from chunk_docs(chunk, vocab)
 
     def _parts(self, references: Iterable[Doc]) -> Iterator[Doc]:
         """The documents, or their sentences where the settings ask for them; see spaCy's `Corpus`."""
@@ -242,10 +261,16 @@ def streams_for_training(nlp: Language, path: Paths) -> bool:
     training = config.get("training", {})
     if training.get("max_epochs") != -1:
         return False
-    corpus = config
-    for key in str(training.get("train_corpus", "")).split("."):
-        corpus = corpus.get(key, {}) if isinstance(corpus, dict) else {}
-    return _name(corpus.get("path", "")) == _name(path) if isinstance(corpus, dict) else False
+    corpus = _section(config, str(training.get("train_corpus", "")))
+    return _name(corpus.get("path") or "") == _name(path)
+
+
+def _section(config: dict[str, Any], dotted: str) -> dict[str, Any]:
+    """The part of a config at a dotted name; empty where there is none."""
+    section: Any = config
+    for key in dotted.split("."):
+        section = section.get(key) if isinstance(section, dict) else None
+    return section if isinstance(section, dict) else {}
 
 
 def _name(path: Paths) -> str:

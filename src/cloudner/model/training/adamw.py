@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from cloudner.model.optimizer import FusedAdamW, make_torch_optimizer, parameter_groups
+from cloudner.model.memory_errors import is_out_of_memory
+from cloudner.model.training.optimizer import FusedAdamW, make_torch_optimizer, parameter_groups
 
 logger = logging.getLogger("cloudner")
 
@@ -84,7 +84,7 @@ class AdamWStep:
                 continue
             states = [self._on_device.state[p] for p in parameters]
             steps = [state["step"] for state in states]
-            torch._foreach_add_(steps, 1.0 - held)
+            torch._foreach_add_(steps, [1.0 - held] * len(steps))
             torch._fused_adamw_(
                 parameters,
                 [p.grad for p in parameters],
@@ -139,7 +139,9 @@ class AdamWStep:
                     "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
                     "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
                 }
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 if self._tried_freeing:
                     return False
             else:
@@ -179,10 +181,3 @@ class AdamWStep:
             if copy.grad is not None:
                 parameter.copy_(copy)
                 copy.grad = None
-
-
-def free_device_memory() -> None:
-    """Give back what no tensor holds."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from cloudner.model.attention import without_plans
-from cloudner.model.loss import token_loss
-from cloudner.model.masks import attention_mask
-from cloudner.model.network import Network, Sequences, encode
+from cloudner.model.network.attention import without_plans
+from cloudner.model.network.batch import Sequences
+from cloudner.model.network.masks import attention_mask
+from cloudner.model.network.sequences import Prepared
+from cloudner.model.network.tag_network import Network, encode
 from cloudner.model.precision import autocast
-from cloudner.model.sequences import Prepared
+from cloudner.model.training.loss import token_loss
 
 if TYPE_CHECKING:
     from cloudner.model.training.step import TrainingStep
@@ -107,8 +108,8 @@ class GraphedPasses:
             self._make_shadows(_HALF[step.precision])
         own = {id(p): name for name, p in self.network.named_parameters()}
         self.leaves = [self.shadows.get(own[id(p)], p) for p in step.parameters]
-        self.pool = torch.cuda.graph_pool_handle()
-        self.side = torch.cuda.Stream(step.device)
+        self.pool: Any = None  # of memory, which all graphs share: they never run at once
+        self.side: Any = None  # the stream that is captured
         self.shapes: dict[tuple[Any, ...], Shape] = {}
         self.seen: dict[tuple[Any, ...], int] = {}
         self.taking: Any = None  # the graph of norm, clipping and AdamW
@@ -139,8 +140,8 @@ class GraphedPasses:
         shape = self.shapes.get(key)
         if shape is None:
             shape = self.shapes[key] = self.capture(key)
-        if not self.flat.holds_all():
-            self.flat.take_over()
+        if self.step.graphs is self:
+            self.step.take_flat()
         shape.given.copy_(torch.from_numpy(given).pin_memory(), non_blocking=True)
         shape.graph.replay()
         self.step.labelled += n_labelled
@@ -157,18 +158,22 @@ class GraphedPasses:
         count, length, rate, training, first = key
         self.network.train(training)
         self.network.head.dropout.p = rate
-        device = self.step.device
-        shape = Shape(
-            torch.cuda.CUDAGraph(),
-            torch.from_numpy(self.pack_nothing(count, length)).to(device),
-            torch.zeros((), device=device),
-        )
+        if self.side is None:
+            self.pool = torch.cuda.graph_pool_handle()
+            self.side = torch.cuda.Stream(self.step.device)
+        shape = self.empty(count, length, torch.cuda.CUDAGraph())
         self._pass(shape, first)  # of nothing: it adds zeros
         with _on(self.side), _captured(shape.graph, self.pool):
             self._pass(shape, first)
         return shape
 
+    def empty(self, count: int, length: int, graph: Any) -> Shape:
+        device = self.step.device
+        given = torch.from_numpy(self.pack_nothing(count, length)).to(device)
+        return Shape(graph, given, torch.zeros((), device=device))
+
     def _pass(self, shape: Shape, first: bool) -> None:
+        """What a graph holds: the pass over `shape.given`; its loss there, its gradients in the flat buffer."""
         network, step = self.network, self.step
         ids, tags, cases, real = (part.long() for part in shape.given)
         batch = Sequences(ids=ids, lengths=real.sum(1), token_first=ids, cases=cases)
@@ -208,11 +213,13 @@ class GraphedPasses:
         self.step.launch(adamw, grad_clip)
         if not adamw.whole:
             return
-        # Made now, used from the next step on: a capture runs nothing.
+        # Made now, used from the next step on: a capture runs nothing, so what this step has to say is the launched one's.
+        said = self.step.facts
         graph = torch.cuda.CUDAGraph()
         with _on(self.side), _captured(graph, self.pool):
             self.step.launch(adamw, grad_clip, captured=True)
         self.taking, self._taken, self._facts = graph, ready, self.step.facts
+        self.step.facts = said
 
     # -- what goes in -----------------------------------------------------------------------------------------
 
@@ -270,10 +277,22 @@ def _captured(graph: Any, pool: Any) -> Any:
     try:
         torch.cuda.synchronize()
         graph.capture_begin(pool=pool, capture_error_mode="thread_local")
-        try:
-            yield
-        finally:
-            graph.capture_end()
+        yield
+        graph.capture_end()
+    except BaseException:
+        _end_broken(graph)
+        raise
     finally:
         if collects:
             gc.enable()
+
+
+def _end_broken(graph: Any) -> None:
+    """After a capture that failed: leave it, and give torch's random numbers a state that knows nothing of it. With its
+    own every later dropout would raise."""
+    with suppress(Exception):
+        graph.capture_end()
+    with suppress(Exception):
+        torch.cuda.synchronize()
+    generator = torch.cuda.default_generators[torch.cuda.current_device()]
+    generator.graphsafe_set_state(generator.clone_state())

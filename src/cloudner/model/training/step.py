@@ -15,30 +15,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 
 from cloudner.errors import NonFiniteLossError
-from cloudner.model.optimizer import FusedAdamW
-from cloudner.model.rows import RowGradients
+from cloudner.model.cpu.sparse_embeddings import RowGradients
 from cloudner.model.training.adamw import AdamWStep
+from cloudner.model.training.optimizer import FusedAdamW
+from cloudner.model.training.readings import Readings
 from cloudner.model.training.scaler import MOST_OVERFLOWS, LossScaler
-
-
-class Reading(NamedTuple):
-    """What a step launched on a GPU will have to say.
-
-    values: (5 + losses,) float32 on the host, once `ready`: norm, 1 if it was left out, 1 if it may not go on, overflows in
-    a row, and the losses. losses: where each goes, and whether it is added.
-    """
-
-    values: torch.Tensor
-    ready: Any
-    losses: list[tuple[dict[str, Any], str, bool]]
-    docs: Sequence[Any]
-    learn_rate: float
 
 
 class TrainingStep:
@@ -56,15 +43,14 @@ class TrainingStep:
         self.steps = 0
         self.overflows = 0  # in a row
         self.grad_norm = 0.0
-        self.late = False
+        self.readings = Readings(self.device)
         self.total_steps: int | None = None  # of the training, where its schedule knows
         self.docs: Sequence[Any] = ()  # of the step in the making, for messages
         self.rows = RowGradients()
         self.adamw: AdamWStep | None = None
         self.graphs: Any = None  # a `GraphedPasses`, once it has proved itself
-        self._losses: list[tuple[dict[str, Any], str, torch.Tensor, bool]] = []
-        self._unsettled: list[Reading] = []
         self._stop = torch.zeros((), device=self.device)
+        self._flat_is_old = False  # what the flat buffer holds belongs to an earlier step
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -107,6 +93,8 @@ class TrainingStep:
 
     def add(self, gradients: Sequence[torch.Tensor | None]) -> None:
         """Add these, one a parameter, to the kept ones."""
+        if self._flat_is_old:
+            self.leave_flat()
         olds, news = [], []
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             if gradient is None:
@@ -129,22 +117,14 @@ class TrainingStep:
         finite = torch.stack([torch.isfinite(g).all() for g in gradients]).all()
         return [torch.where(finite, g / self.scaler.scale, 0.0) for g in gradients]
 
-    def add_loss(self, losses: dict[str, Any], name: str, loss: torch.Tensor) -> None:
-        """Add a loss to `losses[name]`. One that lies on a GPU is a tensor there until the step is settled; with `late`
-        it is left out until then, so that there is a number at any time."""
-        if loss.device.type == "cpu":
-            losses[name] += float(loss)
-        elif self.late:
-            self._losses.append((losses, name, loss, True))
-        else:
-            losses[name] = losses[name] + loss
-            self._losses.append((losses, name, losses[name], False))
-
     def drop(self) -> None:
         """Forget the gradients."""
         self.labelled = 0
+        if self._is_flat():  # the views stay: the next pass writes over what they hold
+            self._flat_is_old = True
+            return
         self.rows.clear()
-        for parameter in self.parameters:
+        for parameter in self._all:
             parameter.grad = None
 
     # -- norm, clip, step -------------------------------------------------------------------------------------
@@ -154,7 +134,7 @@ class TrainingStep:
         weights as they were before the step it names, when a gradient is not finite."""
         if self.labelled == 0:
             self.settle()
-            self._read_losses()
+            self.readings.read_losses()
             self.drop()
             return
         schedule = optimizer.schedule
@@ -181,7 +161,7 @@ class TrainingStep:
     def finish_stock(self, optimizer: Any, take: Callable[[], None]) -> None:
         """As `finish`, for thinc's own optimizers: `take` steps with the gradients as they are then."""
         self.settle()
-        self._read_losses()
+        self.readings.read_losses()
         if self.labelled == 0:
             self.drop()
             return
@@ -222,9 +202,9 @@ class TrainingStep:
             self.graphs.take(adamw, optimizer.grad_clip)
         else:
             self.launch(adamw, optimizer.grad_clip)
-        self._copy_out(float(optimizer.learn_rate))
+        self.readings.launch(self.facts, self.docs, float(optimizer.learn_rate))
         self.steps += 1
-        while len(self._unsettled) > int(self.late):
+        while len(self.readings) > int(self.readings.late):
             self._settle_one()
 
     def launch(self, adamw: AdamWStep, grad_clip: float, *, captured: bool = False) -> None:
@@ -252,15 +232,27 @@ class TrainingStep:
     def _is_flat(self) -> bool:
         return self.graphs is not None and self.graphs.flat.holds_all()
 
+    def take_flat(self) -> None:
+        """Before a graph writes gradients: they are kept in its buffer from now on."""
+        if not self._is_flat():
+            self.graphs.flat.take_over()
+        self._flat_is_old = False
+
+    def leave_flat(self) -> None:
+        """Gradients are the parameters' own again; none where the buffer's are old."""
+        for parameter in self.graphs.flat.parameters:
+            old = self._flat_is_old or parameter.grad is None
+            parameter.grad = None if old else parameter.grad.clone()
+        self._flat_is_old = False
+
     def use_graphs(self, graphs: Any) -> None:
         """From now on gradients may come from these."""
         self.graphs = graphs
 
     def forget_graphs(self) -> None:
-        """Gradients that they have left stay."""
+        """Gradients that they have written stay."""
         if self._is_flat():
-            for parameter in self.parameters:
-                parameter.grad = parameter.grad.clone() if parameter.grad is not None else None
+            self.leave_flat()
         self.graphs = None
 
     def _adamw(self, optimizer: FusedAdamW) -> AdamWStep:
@@ -270,51 +262,22 @@ class TrainingStep:
 
     # -- settle -----------------------------------------------------------------------------------------------
 
-    def _copy_out(self, learn_rate: float) -> None:
-        losses = [
-            entry for entry in self._losses if isinstance(entry[0].get(entry[1]), torch.Tensor) or entry[3]
-        ]
-        self._losses = []
-        values = (
-            torch.cat([self.facts, torch.stack([e[2].float() for e in losses])]) if losses else self.facts
-        )
-        host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-        host.copy_(values, non_blocking=True)
-        ready = torch.cuda.current_stream(self.device).record_event()
-        where = [(into, name, added) for into, name, _, added in losses]
-        self._unsettled.append(Reading(host, ready, where, self.docs, learn_rate))
-
     def settle(self) -> None:
         """Read what is still to be read: before anything looks at weights, losses or counts."""
-        while self._unsettled:
+        while len(self.readings):
             self._settle_one()
 
     def _settle_one(self) -> None:
-        reading = self._unsettled.pop(0)
-        reading.ready.synchronize()
-        norm, held, stop, misses, *losses = reading.values.tolist()
-        for (into, name, added), value in zip(reading.losses, losses, strict=True):
-            into[name] = into[name] + value if added else value
+        reading, (norm, held, stop, misses) = self.readings.next()
         self.overflows = int(misses)
         if held:
             self.steps -= 1
         else:
             self.grad_norm = norm
         if stop:
-            later = len(self._unsettled)  # launched, and held back
-            self.steps -= later
-            self._unsettled.clear()
+            self.steps -= self.readings.forget()  # launched, and held back
             self._stop.zero_()
             raise self._non_finite(norm, reading.learn_rate, reading.docs)
-
-    def _read_losses(self) -> None:
-        """Those of updates that no step followed."""
-        left, self._losses = self._losses, []
-        for into, name, loss, added in left:
-            if added:
-                into[name] += float(loss)
-            elif isinstance(into.get(name), torch.Tensor):
-                into[name] = float(loss)
 
     def _non_finite(self, norm: float, learn_rate: float, docs: Sequence[Any]) -> NonFiniteLossError:
         texts = "; ".join(repr(doc.text[:60]) for doc in docs[:3])

@@ -12,14 +12,14 @@ from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Sample
 from cloudner.corpus.formats.columns.tag_column import named, tag_column
 from cloudner.corpus.formats.columns.values import is_constant, is_id, stays
+from cloudner.corpus.formats.keys import TAG, TOKEN
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
 # <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does
 SENTENCE_MARK = re.compile(r"\s*</?[sS]>(?:\s+</?[sS]>)*\s*")
 _POSITIONED_TAG = re.compile(r"[BIESLU][-_]\S")
-_HEADER_WORDS = frozenset(
-    "token tokens word words form text tag tags ner ner_tag ner_tags label labels entity pos chunk iob bio lemma misc ne-coarse-lit".split()  # noqa: SIM905
-)
+_ENTITY_COLUMNS = frozenset((*TAG, "ne-coarse-lit"))
+_HEADER_WORDS = frozenset((*TOKEN, *_ENTITY_COLUMNS, "text", "pos", "chunk", "lemma", "misc"))
 _SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
 _SPACES = re.compile(r"[ \t]+")
 
@@ -175,7 +175,7 @@ def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, nam
     if chosen is not None:
         return chosen
     for index, name in enumerate(names):
-        if name in ("token", "tokens", "word", "words", "form", "text"):
+        if name in TOKEN or name == "text":
             return index
     spare: list[int] = []
     for index in range(len(rows[0])):

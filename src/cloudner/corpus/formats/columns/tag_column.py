@@ -7,6 +7,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from cloudner.corpus.align.tag_shapes import MISSING, NOTHING, POSITION_TAG, lone_letter
+from cloudner.corpus.formats.keys import TAG
 from cloudner.errors import InputError
 
 _SMALL_TAG = re.compile(
@@ -74,7 +75,7 @@ def tag_column(
             if index == chosen:
                 best = column._replace(score=max(score, 0.6), why=why or "as told")
             continue
-        if names and names[index] in ("tag", "ner", "label", "ner_tag", "ner_tags", "ne-coarse-lit"):
+        if names and names[index] in (*TAG, "ne-coarse-lit"):
             column = column._replace(score=score + 0.05)
         if column.score <= 0:
             continue

@@ -9,7 +9,6 @@ from typing import IO
 from cloudner.corpus.align.tag_shapes import UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import (
-    TOKEN_KEYS,
     Names,
     class_names,
     key_of,
@@ -20,13 +19,14 @@ from cloudner.corpus.formats.huggingface.rows import (
 from cloudner.corpus.formats.huggingface.text_rows import with_tokens
 from cloudner.corpus.formats.json.objects import objects, some_objects
 from cloudner.corpus.formats.json.stream import peek
+from cloudner.corpus.formats.keys import TOKENS
 
 
 def _sniff_json(sample: Sample) -> Match | None:
     for item in some_objects(sample)[:5]:
         if isinstance(item, dict):
             item = with_tokens(item)
-            tokens = key_of(item, TOKEN_KEYS)
+            tokens = key_of(item, TOKENS)
             if tokens and item[tokens] and all(t is None or isinstance(t, str) for t in item[tokens]):
                 tags = tag_key_of(item, tokens)
                 if tags:

@@ -10,23 +10,11 @@ from typing import Any
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Source
 from cloudner.corpus.formats.json.bigbio import is_bigbio, record_of
-from cloudner.corpus.formats.json.objects import SPAN_KEYS, TEXT_KEYS, meta_of
+from cloudner.corpus.formats.json.objects import meta_of
+from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, short, spans_of
 
-TOKEN_KEYS = ("tokens", "words", "token", "word")
-TAG_KEYS = (
-    "ner_tags",
-    "tags",
-    "ner",
-    "labels",
-    "ner_labels",
-    "entities",
-    "label",
-    "iob",
-    "bio_tags",
-    "fine_ner_tags",
-)
 _SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
 _TAGS_TOO = re.compile(
     r"(?:^|[_-])(?:ner|ne|nes|iob|bio|biluo|bioes|entity|entities)(?:$|[_-])|^(?:word|token)s?[_-](?:label|tag)s?$",
@@ -43,7 +31,7 @@ def key_of(item: Mapping[str, Any], names: Sequence[str]) -> str | None:
 
 
 def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
-    for name in TAG_KEYS:
+    for name in TAGS:
         value = item.get(name)
         if (
             isinstance(value, list)
@@ -58,7 +46,7 @@ def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
 
 def names_tags(column: str) -> bool:
     """Does the name of a column say that it holds entity tags, not parts of speech or chunks?"""
-    return column in TAG_KEYS or _TAGS_TOO.search(column) is not None
+    return column in TAGS or _TAGS_TOO.search(column) is not None
 
 
 def _other_tags(item: Mapping[str, Any], tokens: str, tags: str, texts_only: bool = False) -> list[str]:
@@ -93,13 +81,13 @@ def records_of_rows(
 
 
 def _token_key(item: Mapping[str, Any], options: ReadOptions) -> str | None:
-    return str(options.token_column) if options.token_column is not None else key_of(item, TOKEN_KEYS)
+    return str(options.token_column) if options.token_column is not None else key_of(item, TOKENS)
 
 
 def _tag_key(item: Mapping[str, Any], tokens: str, options: ReadOptions) -> str | None:
     if options.tag_column is not None:
         return str(options.tag_column)
-    return tag_key_of(item, tokens) or key_of(item, TAG_KEYS)
+    return tag_key_of(item, tokens) or key_of(item, TAGS)
 
 
 def record_of_row(
@@ -192,13 +180,11 @@ def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where:
 
 
 def _text_record(item: Mapping[str, Any], file: str, line: int, options: ReadOptions, where: Where) -> Record:
-    text = options.text_column or next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
-    text = text or next((k for k in TEXT_KEYS if k in item and item[k] is None), None)
+    text = options.text_column or next((k for k in TEXT if isinstance(item.get(k), str)), None)
+    text = text or next((k for k in TEXT if k in item and item[k] is None), None)
     if text is not None and text in item and item[text] is None:
         return Record(file, line, "", meta=meta_of(item, options))
-    spans = options.entities_column or next(
-        (k for k in SPAN_KEYS if isinstance(item.get(k), (list, str))), None
-    )
+    spans = options.entities_column or next((k for k in SPANS if isinstance(item.get(k), (list, str))), None)
     if text is None or spans is None or not isinstance(item.get(text), str):
         raise where.error(
             f"no tokens, and no text with spans, among the columns {', '.join(map(repr, item))}",

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from cloudner.corpus.align.tag_shapes import is_tag
-from cloudner.corpus.formats.huggingface.rows import TAG_KEYS, TOKEN_KEYS, key_of
-from cloudner.corpus.formats.json.objects import TEXT_KEYS
+from cloudner.corpus.formats.huggingface.rows import key_of
+from cloudner.corpus.formats.keys import TAGS, TEXT, TOKENS
 
-_TEXTS = (*TEXT_KEYS, "chars", "characters", "sent", "text_a", *TOKEN_KEYS)
+_TEXTS = (*TEXT, "chars", "characters", "sent", *TOKENS)
 
 
 def with_tokens(item: dict[str, Any]) -> dict[str, Any]:
     """The row with `tokens`, `ner_tags` and, where the text has spaces, `spaces` in the place of a text and its tags; as
     it is where it is no such row. A tag a character goes before a tag a word."""
-    if key_of(item, TOKEN_KEYS) is not None:
+    if key_of(item, TOKENS) is not None:
         return item
     for name in _TEXTS:
         text = item.get(name)
         if not isinstance(text, (str, list)) or not text or not all(isinstance(part, str) for part in text):
             continue
-        for key in TAG_KEYS:
+        for key in TAGS:
             tags = item.get(key)
             tags = tags.split() if isinstance(tags, str) else tags
             if (

@@ -7,7 +7,8 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.annotators import choose
-from cloudner.corpus.formats.json.objects import TEXT_KEYS, objects, some_objects, text_of
+from cloudner.corpus.formats.json.objects import objects, some_objects, text_of
+from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of
 
 
@@ -45,9 +46,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if not isinstance(fields, Mapping):
             raise where.error("no fields in it", '{"fields": {"text": ...}, "responses": {...}}')
         strings = [key for key, value in fields.items() if isinstance(value, str)]
-        key = options.text_column or next(
-            (k for k in TEXT_KEYS if k in strings), strings[0] if strings else None
-        )
+        key = options.text_column or next((k for k in TEXT if k in strings), strings[0] if strings else None)
         record = Record(source.name, line, text_of(fields, key, where))
         if item.get("id") is not None:
             record.meta["id"] = item["id"]

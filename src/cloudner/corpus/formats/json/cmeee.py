@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.json.objects import SPAN_KEYS, meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.keys import SPANS
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
 
 def _with_idx(item: Mapping[str, Any]) -> str | None:
     """The key of entities with `start_idx`, such as `entities` or `entity_list`."""
-    for key in SPAN_KEYS:
+    for key in SPANS:
         value = item.get(key)
         if isinstance(value, list) and any(
             isinstance(e, dict) and "start_idx" in e and "end_idx" in e for e in value

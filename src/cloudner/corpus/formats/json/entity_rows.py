@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.json.objects import TEXT_KEYS, meta_of, objects, some_objects, text_of
-from cloudner.corpus.formats.keys import label_key, offsets_of
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.keys import TEXT, label_key, offsets_of
 from cloudner.corpus.formats.spans import Where, span_of
 
 _LONGER = ("sentence", "context", "content", "document", "full_text", "doc", "body")
@@ -15,7 +15,7 @@ _LONGER = ("sentence", "context", "content", "document", "full_text", "doc", "bo
 
 def _text_key(item: Mapping[str, Any]) -> str | None:
     """The key of the text around the entity, not of the entity's own words."""
-    for key in (*_LONGER, *TEXT_KEYS):
+    for key in (*_LONGER, *TEXT):
         if isinstance(item.get(key), str):
             return key
     return None

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.json.objects import SPAN_KEYS, TEXT_KEYS, meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 
@@ -19,11 +20,11 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         text = text_of(item, options.text_column, where)
         key = options.entities_column
         if key is None:
-            key = next((k for k in SPAN_KEYS if isinstance(item.get(k), (list, dict))), None)
-            if key is None and not any(k in item for k in SPAN_KEYS):
+            key = next((k for k in SPANS if isinstance(item.get(k), (list, dict))), None)
+            if key is None and not any(k in item for k in SPANS):
                 raise where.error(
                     f"no entities among the keys {', '.join(map(repr, list(item)[:12]))}",
-                    "one of " + ", ".join(SPAN_KEYS[:5]),
+                    "one of " + ", ".join(SPANS[:5]),
                     "--entities-column KEY",
                 )
         elif key not in item:
@@ -44,7 +45,7 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
                     )
                 )
                 break
-        others = [k for k in SPAN_KEYS if k != key and k not in told and is_spans(item.get(k))]
+        others = [k for k in SPANS if k != key and k not in told and is_spans(item.get(k))]
         if key is not None and options.entities_column is None:
             record.notes += [left_out(other, key, "entities") for other in others]
             told.update(others)
@@ -57,19 +58,19 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 
 def span_key(item: Mapping[str, Any]) -> str | None:
-    return next((key for key in SPAN_KEYS if is_spans(item.get(key))), None)
+    return next((key for key in SPANS if is_spans(item.get(key))), None)
 
 
 def _sniff_rows(sample: Sample) -> Match | None:
     items = some_objects(sample)
     for item in items:
-        text = next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
+        text = next((k for k in TEXT if isinstance(item.get(k), str)), None)
         key = span_key(item)
         if text is not None and key is not None:
             return Match(0.8, f"objects with {text!r} and {key!r}")
     for item in items[:1]:
-        text = next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
-        key = next((k for k in SPAN_KEYS if item.get(k) == []), None)
+        text = next((k for k in TEXT if isinstance(item.get(k), str)), None)
+        key = next((k for k in SPANS if item.get(k) == []), None)
         if text is not None and key is not None:
             return Match(0.6, f"objects with {text!r} and an empty {key!r}")
     return None

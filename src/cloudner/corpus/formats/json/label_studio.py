@@ -13,8 +13,9 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.annotators import choose
 from cloudner.corpus.formats.json.dialogue import Dialogue, dialogue
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
-from cloudner.corpus.formats.json.objects import TEXT_KEYS, meta_of, objects
+from cloudner.corpus.formats.json.objects import meta_of, objects
 from cloudner.corpus.formats.json.stream import peek
+from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, short, text_and_spans
 from cloudner.corpus.formats.words import refuse_missing
 
@@ -53,7 +54,7 @@ def _text(data: Mapping[str, Any], wanted: str | None, where: Where) -> str:
     strings = {
         key: value for key, value in data.items() if isinstance(value, str) and not _MEDIA.search(value)
     }
-    key = next((k for k in (*TEXT_KEYS, "html", "url") if k in strings), None)
+    key = next((k for k in (*TEXT, "html", "url") if k in strings), None)
     if key is None and strings:
         key = max(strings, key=lambda k: len(strings[k]))
     if key is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.json.objects import TEXT_KEYS, meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
 
@@ -42,7 +43,7 @@ def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
             for k, v in item.items()
             if isinstance(v, str) and k not in ("created_at", "updated_at", "annotator")
         }
-        key = options.text_column or next((k for k in TEXT_KEYS if k in fields), None)
+        key = options.text_column or next((k for k in TEXT if k in fields), None)
         if key is None and fields:
             key = max(fields, key=lambda k: len(fields[k]))
         text = text_of(item, key or options.text_column, where)

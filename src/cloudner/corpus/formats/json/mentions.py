@@ -7,20 +7,20 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.answers import answer_of
-from cloudner.corpus.formats.json.objects import SPAN_KEYS, TEXT_KEYS, meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.surfaces import locate, mentions_of
 from cloudner.errors import InputError
 
 _KEYS = (
-    *SPAN_KEYS,
+    *SPANS,
     "output",
     "response",
     "answer",
     "target",
     "completion",
     "entityMentions",
-    "named_entities",
 )
 
 
@@ -46,7 +46,7 @@ def _span_key(item: Mapping[str, Any], text: str) -> str | None:
 
 def _sniff(sample: Sample) -> Match | None:
     for item in some_objects(sample):
-        text = next((k for k in TEXT_KEYS if isinstance(item.get(k), str)), None)
+        text = next((k for k in TEXT if isinstance(item.get(k), str)), None)
         key = None if text is None else _span_key(item, item[text])
         if text is None or key is None or text == key:
             continue

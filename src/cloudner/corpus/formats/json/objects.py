@@ -8,18 +8,10 @@ from typing import Any
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Sample, Source
 from cloudner.corpus.formats.json.stream import peek, values
+from cloudner.corpus.formats.keys import META, SPANS, TEXT, TOKENS
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.errors import InputError
 
-TEXT_KEYS = (
-    "text", "data", "content", "sentence", "document", "doc", "body", "input", "full_text", "doc_text", "raw_text",
-    "source_text", "originalText", "sentText",
-)  # fmt: skip
-SPAN_KEYS = (
-    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "tags", "mentions", "privacy_mask",
-    "entity_list", "entityList", "named_entities", "predictions",
-)  # fmt: skip
-_TOKEN_KEYS = ("tokens", "words", "tokenized_text")
 _ROWS = (
     "data",
     "examples",
@@ -33,7 +25,6 @@ _ROWS = (
     "texts",
     "train",
 )
-_META_KEYS = ("id", "doc_id", "document_id", "split", "meta", "source")
 
 
 def objects(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -70,7 +61,7 @@ def _unwrapped(found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
 
 def _lowered(item: dict[str, Any]) -> dict[str, Any]:
     """An object whose keys of text and spans are in capitals (`Text`, `ENTITIES`), with small ones; others as they are."""
-    known = (*TEXT_KEYS, *_TOKEN_KEYS)
+    known = (*TEXT, *TOKENS)
     if any(key in item for key in known) or not any(str(key).lower() in known for key in item):
         return item
     small = {str(key).lower(): value for key, value in item.items()}
@@ -79,7 +70,7 @@ def _lowered(item: dict[str, Any]) -> dict[str, Any]:
 
 def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
     """The objects in a tree that is not an annotated text itself, or None."""
-    cells = [tree[key] for key in (*TEXT_KEYS, *_TOKEN_KEYS) if key in tree]
+    cells = [tree[key] for key in (*TEXT, *TOKENS) if key in tree]
     if not any(isinstance(cell, str) for cell in cells):
         for key in _ROWS:
             rows = tree.get(key)
@@ -99,9 +90,7 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         if "0" in first:  # how pandas writes a table
             return [{key: tree[key].get(number) for key in tree} for number in first]
     elif isinstance(first, list) and len(columns) > 1 and all(isinstance(c, list) for c in columns):
-        nested = all(isinstance(cell, list) for cell in first) or any(
-            tree.get(key) == first for key in TEXT_KEYS
-        )
+        nested = all(isinstance(cell, list) for cell in first) or any(tree.get(key) == first for key in TEXT)
         sizes = {len(column) for column in columns}
         # a text in pieces with a tag for each is one row
         tagged = any(all(isinstance(x, str) and is_tag(x) for x in column) for column in columns)
@@ -129,22 +118,20 @@ def _is_document(value: Any) -> bool:
     if not isinstance(value, dict) or len(value) < 2:
         return False
     small = {str(key).lower(): part for key, part in value.items()}
-    texts = any(isinstance(small.get(key), str) for key in TEXT_KEYS)
-    return texts or any(isinstance(small.get(key), list) for key in _TOKEN_KEYS)
+    texts = any(isinstance(small.get(key), str) for key in TEXT)
+    return texts or any(isinstance(small.get(key), list) for key in TOKENS)
 
 
 def _is_annotated(part: Any) -> bool:
     """Is this a text with a list beside it that may hold spans?"""
     return (
         isinstance(part, dict)
-        and any(isinstance(part.get(key), str) for key in TEXT_KEYS)
-        and any(isinstance(part.get(key), list) for key in SPAN_KEYS)
+        and any(isinstance(part.get(key), str) for key in TEXT)
+        and any(isinstance(part.get(key), list) for key in SPANS)
     )
 
 
-def text_of(
-    item: Mapping[str, Any], wanted: str | None, where: Where, keys: tuple[str, ...] = TEXT_KEYS
-) -> str:
+def text_of(item: Mapping[str, Any], wanted: str | None, where: Where, keys: tuple[str, ...] = TEXT) -> str:
     """The text of an object, by key. Raises InputError when there is none or it is no text."""
     key = wanted if wanted is not None else next((k for k in keys if isinstance(item.get(k), str)), None)
     key = key or next((k for k in keys if k in item and item[k] is None), None)
@@ -163,7 +150,7 @@ def text_of(
 
 def meta_of(item: Mapping[str, Any], options: ReadOptions) -> dict[str, Any]:
     """What goes into the document's `user_data["meta"]`: ids and the value of `--group-by`."""
-    meta = {key: item[key] for key in _META_KEYS if item.get(key) not in (None, {}, "")}
+    meta = {key: item[key] for key in META if item.get(key) not in (None, {}, "")}
     if options.group_by is not None:
         value: Any = item
         for part in options.group_by.split("."):

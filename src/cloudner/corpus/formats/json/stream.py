@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from pydantic_core import from_json
+
 from cloudner.corpus.contract import Sample, Source
 from cloudner.corpus.files.encoding import decode_errors
 from cloudner.corpus.formats.json.python_literals import peek_python, python_values
@@ -93,41 +95,12 @@ def _elements(text: str, most: int = 100) -> list[Any]:
 
 
 def _close(text: str) -> Any:
-    """The value a cut text begins, without what stands after the last whole element; None where it is no JSON."""
-    stack: list[str] = []
-    cuts: list[tuple[int, tuple[str, ...]]] = []
-    in_string = escaped = False
-    for index, char in enumerate(text):
-        if in_string:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                in_string = False
-        elif char == '"':
-            in_string = True
-        elif char in "{[":
-            stack.append("}" if char == "{" else "]")
-            if len(stack) > _DEEP:
-                return None
-            cuts.append((index + 1, tuple(stack)))
-        elif char in "}]":
-            if not stack or stack.pop() != char:
-                return None
-            if not stack:
-                return None
-            cuts.append((index + 1, tuple(stack)))
-        elif char == "," and stack:
-            cuts.append((index, tuple(stack)))
-        if len(cuts) > 64:
-            del cuts[:32]
-    for index, closers in reversed(cuts):
-        try:
-            return json.loads(text[:index] + "".join(reversed(closers)))
-        except (ValueError, RecursionError):
-            continue
-    return None
+    """The value a cut text begins, without what is cut in it; None where it is no JSON. For a look at the beginning only:
+    it refuses lone surrogates, which JSON files have."""
+    try:
+        return from_json(text, allow_partial=True)
+    except ValueError:
+        return None
 
 
 def values(source: Source) -> Iterator[tuple[int, Any]]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.json.objects import TEXT_KEYS, meta_of, objects, some_objects
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
+from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset, short
 
-_TEXTS = ("analyzed_text", *TEXT_KEYS)
+_TEXTS = ("analyzed_text", *TEXT)
 
 
 def _entities(item: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.errors import InputError
 
 _ZLIB_HEADS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
@@ -23,68 +21,42 @@ def _sniff(sample: Sample) -> Match | None:
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    from spacy.tokens import DocBin
     from spacy.vocab import Vocab
 
-    from cloudner.corpus.docbin.load import damaged
+    from cloudner.corpus.docbin.load import docbin_docs
 
-    with source.open_bytes() as stream:
-        raw = stream.read()
-    try:
-        frame = DocBin().from_bytes(raw)
-        docs = frame.get_docs(Vocab())
-        for number, doc in enumerate(docs, start=1):
-            tags: list[str | None] = [
-                None
-                if not token.ent_iob
-                else "O"
-                if token.ent_iob_ == "O"
-                else f"{token.ent_iob_}-{token.ent_type_}"
-                for token in doc
-            ]
-            meta = doc.user_data.get("meta")
-            negative = [
-                SpanRecord(span.start_char, span.end_char, span.label_)
-                for span in (doc.spans.get("incorrect_spans", ()))
-            ]
-            starts = (
-                [token.i for token in doc if token.is_sent_start]
-                if doc.has_annotation("SENT_START")
-                else None
-            )
-            record = Record(
-                source.name,
-                number,
-                tokens=[token.text for token in doc],
-                tags=tags,
-                spaces=None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
-                sent_starts=starts,
-                negative=negative,
-                over_sentences=True,
-                meta=dict(meta) if isinstance(meta, dict) else {},
-            )
-            if options.group_by and options.group_by in record.meta:
-                record.meta["group"] = record.meta[options.group_by]
-            yield record
-    except InputError:
-        raise
-    except Exception as error:  # msgpack, zlib and numpy each have their own
-        raise damaged(source.name, error) from error
+    for number, doc in enumerate(docbin_docs(source, Vocab()), start=1):
+        tags: list[str | None] = [
+            None
+            if not token.ent_iob
+            else "O"
+            if token.ent_iob_ == "O"
+            else f"{token.ent_iob_}-{token.ent_type_}"
+            for token in doc
+        ]
+        meta = doc.user_data.get("meta")
+        negative = [
+            SpanRecord(span.start_char, span.end_char, span.label_)
+            for span in (doc.spans.get("incorrect_spans", ()))
+        ]
+        starts = (
+            [token.i for token in doc if token.is_sent_start] if doc.has_annotation("SENT_START") else None
+        )
+        record = Record(
+            source.name,
+            number,
+            tokens=[token.text for token in doc],
+            tags=tags,
+            spaces=None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
+            sent_starts=starts,
+            negative=negative,
+            over_sentences=True,
+            meta=dict(meta) if isinstance(meta, dict) else {},
+        )
+        if options.group_by and options.group_by in record.meta:
+            record.meta["group"] = record.meta[options.group_by]
+        yield record
 
 
-def _write_path(records: Iterable[Record], path: Path) -> None:
-    from itertools import islice
-
-    from cloudner.corpus.align.aligner import Aligner
-    from cloudner.corpus.docbin.writer import DocBinWriter
-
-    writer, aligner = DocBinWriter(path), Aligner("xx")
-    iterator = iter(records)
-    while batch := list(islice(iterator, 512)):
-        writer.add(aligner.chunk(batch))
-    writer.close()
-
-
-SPACY = Format(
-    "spacy", "spaCy's binary corpus (.spacy, DocBin)", (".spacy",), _sniff, _read, write_path=_write_path
-)
+# Written by `convert` from arrays, without records: see `registry.can_write`.
+SPACY = Format("spacy", "spaCy's binary corpus (.spacy, DocBin)", (".spacy",), _sniff, _read)

@@ -11,13 +11,9 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
+from cloudner.corpus.formats.keys import SENTENCE, SPANS, TAG, TEXT, TOKEN
 from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.tables.csv_rows import (
-    ENTITY_NAMES,
-    SENTENCE_NAMES,
-    TAG_NAMES,
-    TEXT_NAMES,
-    TOKEN_NAMES,
     column_of,
     find_column,
     name_of,
@@ -100,9 +96,7 @@ _HTML = frozenset(
         "video",
     ]
 )
-_NAMES = frozenset(
-    (*TEXT_NAMES, *ENTITY_NAMES, *TOKEN_NAMES, *TAG_NAMES, *SENTENCE_NAMES, "start", "end", "type")
-)
+_NAMES = frozenset((*TEXT, *SPANS, *TOKEN, *TAG, *SENTENCE, "start", "end", "type"))
 
 
 def holds_rows(sample: Sample) -> bool:

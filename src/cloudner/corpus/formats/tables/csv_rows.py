@@ -13,40 +13,6 @@ from cloudner.corpus.files.encoding import decode_errors
 from cloudner.corpus.formats.spans import Where
 from cloudner.errors import InputError
 
-TEXT_NAMES = (
-    "text",
-    "sentence",
-    "content",
-    "document",
-    "data",
-    "body",
-    "sentence_text",
-    "raw_text",
-    "input",
-    "text_a",
-)
-ENTITY_NAMES = (
-    "entities", "spans", "labels", "label", "annotations", "annotation", "ents", "ner", "entity", "ner_spans",
-)  # fmt: skip
-TOKEN_NAMES = ("word", "words", "token", "tokens", "form", "term")
-TAG_NAMES = (
-    "tag",
-    "tags",
-    "ner",
-    "ner_tag",
-    "ner_tags",
-    "label",
-    "labels",
-    "entity",
-    "iob",
-    "bio",
-    "ne",
-    "target",
-)
-SENTENCE_NAMES = (
-    "sentence #", "sentence", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_number", "sentence_idx",
-    "sent", "sentence number", "sent_idx", "sentence_index", "sent_index", "sent #", "sentence_no", "sent_no", "sentence_num", "sent_num", "sentenceid", "doc_id", "document_id", "document", "id",
-)  # fmt: skip
 _DELIMITERS = (",", "\t", ";", "|")
 # Characters in a cell: far over what spaCy takes for one text, and an end to a quote that is never closed.
 _FIELD_LIMIT = 32 * 1024 * 1024
@@ -59,7 +25,7 @@ def plain_name(name: str) -> str:
 def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
     """The first column with one of the names, in the order of the names."""
     plain = [plain_name(name) for name in header]
-    for name in names:
+    for name in map(plain_name, names):
         if name in plain:
             return plain.index(name)
     return None

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.keys import META, SPANS, TEXT
 from cloudner.corpus.formats.spans import Where, looks_like_spans, parse_cell, text_and_spans
 from cloudner.corpus.formats.tables.csv_rows import (
-    ENTITY_NAMES,
-    TEXT_NAMES,
     column_of,
     find_column,
     name_of,
@@ -30,7 +29,7 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
         if (table.delimiter == "\t") != tab:
             continue
         header, body = table.rows[0], table.rows[1:]
-        text, entities = find_column(header, TEXT_NAMES), find_column(header, ENTITY_NAMES)
+        text, entities = find_column(header, TEXT), find_column(header, SPANS)
         if text is not None and entities is not None and text != entities:
             cells = [row[entities] for row in body[:50] if len(row) > entities and row[entities].strip()]
             good = sum(looks_like_spans(cell) or cell.strip() in ("[]", "{}") for cell in cells)
@@ -69,7 +68,7 @@ def _columns_of_row(row: Sequence[str]) -> tuple[int, int] | None:
 def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
     sample = source.sample()
     delimiter = options.delimiter or next(
-        (t.delimiter for t in tables(sample) if find_column(t.rows[0], TEXT_NAMES) is not None),
+        (t.delimiter for t in tables(sample) if find_column(t.rows[0], TEXT) is not None),
         next((t.delimiter for t in tables(sample)), ","),
     )
     rows = table_rows(source, options, delimiter)
@@ -80,21 +79,21 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
         rows = itertools.chain([(place.line, header)], rows)
         header = [f"column {number}" for number in range(len(header))]
         text_column, entity_column = found
-    elif options.entities_column is None and find_column(header, ENTITY_NAMES) is None:
+    elif options.entities_column is None and find_column(header, SPANS) is None:
         table = next((t for t in tables(sample) if t.delimiter == delimiter), None)
         for column in range(len(header)):
             if table is not None and _holds_spans(table.rows[1:], column):
                 entity_column = column
     if entity_column is None:
-        entity_column = column_of(header, options.entities_column, ENTITY_NAMES, "entities", place)
+        entity_column = column_of(header, options.entities_column, SPANS, "entities", place)
     if text_column is None:
-        text_names = [name for name in TEXT_NAMES if find_column(header, [name]) != entity_column]
+        text_names = [name for name in TEXT if find_column(header, [name]) != entity_column]
         text_column = column_of(header, options.text_column, text_names, "text", place)
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     keep = [
         (i, name)
         for i, name in enumerate(header)
-        if i not in (text_column, entity_column) and plain_name(name) in ("id", "doc_id", "split", "source")
+        if i not in (text_column, entity_column) and plain_name(name) in META
     ]
     what = f"column {header[entity_column]!r}"
     count = 0

@@ -6,14 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.keys import SENTENCE, SPANS, TAG, TEXT, TOKEN
 from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.surfaces import locate
 from cloudner.corpus.formats.tables.csv_rows import (
-    ENTITY_NAMES,
-    SENTENCE_NAMES,
-    TAG_NAMES,
-    TEXT_NAMES,
-    TOKEN_NAMES,
     column_of,
     find_column,
     name_of,
@@ -27,7 +23,7 @@ from cloudner.errors import InputError
 _EMPTY = frozenset(("", "-", "nan", "NaN", "None", "none", "null", "[]", "n/a", "N/A"))
 # Columns that say something else, though their cells may be words of the text.
 _OTHERS = frozenset(
-    (*ENTITY_NAMES, *TAG_NAMES, *TOKEN_NAMES, *SENTENCE_NAMES, *TEXT_NAMES, "title", "lang", "language", "source", "split",
+    (*SPANS, *TAG, *TOKEN, *SENTENCE, *TEXT, "title", "lang", "language", "source", "split",
      "start", "end", "type", "category", "sentiment", "topic", "intent", "author", "url", "date", "summary", "answer", "question")
 )  # fmt: skip
 _PARTS = re.compile(r"[;|\n]")
@@ -49,7 +45,7 @@ def _words(cell: str, text: str) -> list[str]:
 def _columns(rows: Sequence[Sequence[str]]) -> tuple[int, list[int]] | None:
     """The column of the text and those of the labels: two or more whose words stand in the texts."""
     header, body = rows[0], [row for row in rows[1:51] if len(row) == len(rows[0])]
-    text = find_column(header, TEXT_NAMES)
+    text = find_column(header, TEXT)
     if text is None:
         return None
     labels = []
@@ -79,7 +75,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     rows = table_rows(source, options, delimiter)
     header, place = read_header(source, rows)
     columns = _columns(table.rows) if table else None
-    text = column_of(header, options.text_column, TEXT_NAMES, "text", place)
+    text = column_of(header, options.text_column, TEXT, "text", place)
     labels = [column for column in columns[1] if column != text] if columns else []
     if not labels:
         raise place.error(

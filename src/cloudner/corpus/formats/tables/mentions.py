@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from cloudner.corpus.align.tag_shapes import POSITION_TAG
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.spans import Where, label_of, looks_like_spans, short
 from cloudner.corpus.formats.surfaces import in_order, locate, mentions_of
 from cloudner.corpus.formats.tables.csv_rows import (
-    ENTITY_NAMES,
-    TEXT_NAMES,
     column_of,
     find_column,
     name_of,
@@ -25,7 +24,7 @@ from cloudner.corpus.formats.tables.csv_rows import (
 )
 from cloudner.errors import InputError
 
-_ENTITY_NAMES = (*ENTITY_NAMES, "mentions", "named_entities", "output", "answer")
+_ENTITY_NAMES = (*SPANS, "output", "answer")
 _WORDS_NAMES = ("entities", "entity", "ents", "ner", "spans", "mentions", "named_entities")
 _SURFACE_NAMES = (
     "entity", "entity_text", "mention", "span", "surface", "span_text", "entity_name", "value", "word", "term",
@@ -107,7 +106,7 @@ class _Columns(NamedTuple):
 def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
     header = rows[0]
     body = [row for row in rows[1:51] if len(row) == len(header)]
-    text = find_column(header, TEXT_NAMES)
+    text = find_column(header, TEXT)
     if text is None:
         return None
     surface, label = (find_column(header, names) for names in (_SURFACE_NAMES, _LABEL_NAMES))
@@ -157,7 +156,7 @@ def _sniff(sample: Sample) -> Match | None:
 def _words_only(rows: Sequence[Sequence[str]]) -> bool:
     """Is there a column of entities with nothing in it but words of the text?"""
     header = rows[0]
-    text, column = find_column(header, TEXT_NAMES), find_column(header, _WORDS_NAMES)
+    text, column = find_column(header, TEXT), find_column(header, _WORDS_NAMES)
     if text is None or column is None or text == column:
         return False
     body = [row for row in rows[1:51] if len(row) == len(header) and row[column].strip()]
@@ -173,7 +172,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     header, place = read_header(source, rows)
     seen = (_columns(table.rows) if table else None) or _Columns(-1, -1, None)
     text = seen.text if options.text_column is None else -1
-    text = column_of(header, options.text_column, TEXT_NAMES, "text", place) if text < 0 else text
+    text = column_of(header, options.text_column, TEXT, "text", place) if text < 0 else text
     entities = seen.entities if options.entities_column is None else -1
     label = seen.label if entities >= 0 else None
     if entities < 0:

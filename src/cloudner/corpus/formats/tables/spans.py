@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.keys import ID, TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 from cloudner.corpus.formats.tables.csv_rows import (
-    TEXT_NAMES,
     find_column,
     name_of,
     plain_name,
@@ -42,7 +42,6 @@ _LABEL_NAMES = (
     "ner",
 )
 _SURFACE_NAMES = ("span", "surface", "span_text", "entity_text", "mention", "word", "value", "entity")
-_ID_NAMES = ("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")
 
 
 class _Columns(NamedTuple):
@@ -57,13 +56,13 @@ class _Columns(NamedTuple):
 def _columns(header: Sequence[str], text: str | None = None) -> _Columns | None:
     plain = [plain_name(name).replace(" ", "_") for name in header]
     found = [find_column(plain, names) for names in (_START_NAMES, _END_NAMES, _LABEL_NAMES)]
-    texts = find_column(plain, [plain_name(text)] if text else TEXT_NAMES)
+    texts = find_column(plain, [plain_name(text)] if text else TEXT)
     if texts is None or None in found:
         return None
     start, end, label = (column for column in found if column is not None)
     surface = find_column(plain, _SURFACE_NAMES)
     surface = None if surface in (label, texts) else surface
-    return _Columns(texts, start, end, label, surface, find_column(plain, _ID_NAMES))
+    return _Columns(texts, start, end, label, surface, find_column(plain, ID))
 
 
 def _sniff(sample: Sample) -> Match | None:

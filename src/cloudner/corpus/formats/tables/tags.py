@@ -10,12 +10,10 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import names_tags, tag_name
+from cloudner.corpus.formats.keys import TAGS, TEXT, TOKENS
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.tables.csv_rows import (
-    TAG_NAMES,
-    TEXT_NAMES,
-    TOKEN_NAMES,
     column_of,
     find_column,
     name_of,
@@ -28,7 +26,7 @@ from cloudner.errors import InputError
 
 # What PaddleNLP's tables have between the words of a cell and between its tags.
 _PART = "\x02"
-_WORD_NAMES = (*TOKEN_NAMES, *TEXT_NAMES)
+_WORD_NAMES = (*TOKENS, *TEXT)
 _TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_|0")
 _ENTITY = re.compile(r"[BIOLUSEM][-_].")
 # What numpy prints, which pandas writes into a table: values with spaces between them, texts quoted.
@@ -98,9 +96,9 @@ def _tag_columns(rows: Sequence[Sequence[str]], words: int) -> list[int]:
     """The columns that fit for tags of the words, those with a likely name first."""
     header, body = rows[0], rows[1:51]
     found = []
-    for tags in sorted(range(len(header)), key=lambda i: plain_name(header[i]) not in TAG_NAMES):
+    for tags in sorted(range(len(header)), key=lambda i: plain_name(header[i]) not in TAGS):
         counts = [
-            _fits(row[words], row[tags], plain_name(header[tags]) in TAG_NAMES)
+            _fits(row[words], row[tags], plain_name(header[tags]) in TAGS)
             for row in body
             if len(row) == len(header) and row[words].strip()
         ]
@@ -139,7 +137,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     words = seen[0] if wanted is None else None
     words = column_of(header, wanted, _WORD_NAMES, "token", place) if words is None else words
     tags = seen[1] if options.tag_column is None else None
-    tags = column_of(header, options.tag_column, TAG_NAMES, "tag", place) if tags is None else tags
+    tags = column_of(header, options.tag_column, TAGS, "tag", place) if tags is None else tags
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     ids = find_column(header, ["id"])
     others = _tag_columns(table.rows, words) if table is not None and options.tag_column is None else []

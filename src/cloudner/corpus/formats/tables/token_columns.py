@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from cloudner.corpus.align.tag_shapes import NOTHING
 from cloudner.corpus.formats.columns.tag_column import OTHER_LABELS, POSITION
 from cloudner.corpus.formats.columns.values import counts, is_constant
+from cloudner.corpus.formats.keys import SENTENCE, TAG, TOKEN
 from cloudner.corpus.formats.tables.csv_rows import (
-    SENTENCE_NAMES,
-    TAG_NAMES,
-    TOKEN_NAMES,
     find_column,
     plain_name,
 )
@@ -23,12 +21,12 @@ _ENTITY_TAGS = (
     "ner", "ner_tag", "ner_tags", "ner_label", "gold_ner", "gold", "gold_label", "gold_tag", "entity", "entity_tag",
     "entity_label", "entities", "named_entity", "ne", "ne_tag", "iob", "bio", "iob_tag", "bio_tag",
 )  # fmt: skip
-_TAGS = tuple(dict.fromkeys((*_ENTITY_TAGS, *TAG_NAMES)))
+_TAGS = tuple(dict.fromkeys((*_ENTITY_TAGS, *TAG)))
 _DOCUMENTS = (
     "doc_id", "document_id", "doc_idx", "document_idx", "docid", "doc", "document", "doc #", "document #", "doc_no",
     "article_id", "article", "text_id", "file", "filename", "file_name",
 )  # fmt: skip
-_SENTENCES = tuple(name for name in SENTENCE_NAMES if name not in _DOCUMENTS)
+_SENTENCES = tuple(name for name in SENTENCE if name not in _DOCUMENTS)
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def choose(header: Sequence[str], body: Sequence[Sequence[str]]) -> TokenColumns
 def token_column(header: Sequence[str], body: Sequence[Sequence[str]]) -> int | None:
     """The column with a token's name, but not one whose cells are all the same or only count."""
     plain = [plain_name(name) for name in header]
-    named = [plain.index(name) for name in TOKEN_NAMES if name in plain]
+    named = [plain.index(name) for name in TOKEN if name in plain]
     for column in named:
         cells = _cells(body, column)
         if not (len(cells) > 3 and (is_constant(cells) or counts(cells))):

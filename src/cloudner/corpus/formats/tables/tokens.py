@@ -9,10 +9,9 @@ from typing import IO, Literal
 
 from cloudner.corpus.align.tag_shapes import NOTHING, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.keys import TAG, TOKEN
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.tables.csv_rows import (
-    TAG_NAMES,
-    TOKEN_NAMES,
     column_of,
     name_of,
     read_header,
@@ -69,14 +68,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     header, at = read_header(source, rows)
     body = table.rows[1:] if table else []
     if options.tag_column is not None:
-        tag: int | None = column_of(header, options.tag_column, TAG_NAMES, "tag", at)
+        tag: int | None = column_of(header, options.tag_column, TAG, "tag", at)
     else:
         tag = next(iter(tag_columns(header, body)), None)
     if tag is None:
         raise at.error(f"no tag column among {', '.join(map(repr, header))}", "Tag", "--tag-column NAME")
     token = token_column(header, body) if options.token_column is None else None
     if token is None:
-        token = column_of(header, options.token_column, TOKEN_NAMES, "token", at)
+        token = column_of(header, options.token_column, TOKEN, "token", at)
     named = options.sentence_column
     sentence = column_of(header, named, (), "sentence", at) if named else None
     columns = place(header, body, token, tag, sentence)

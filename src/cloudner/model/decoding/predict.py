@@ -1,0 +1,56 @@
+"""From the scores of some documents to their entities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from spacy.tokens import Doc
+
+from cloudner.model.decoding.sequences import Transitions
+from cloudner.model.decoding.spans import candidate_spans, span_probabilities
+from cloudner.model.decoding.viterbi import best_paths
+from cloudner.pieces.annotations import Places, Prediction, preset
+from cloudner.pieces.gold import solid_tokens
+from cloudner.pieces.scheme import TagScheme
+
+
+def entities(
+    emissions: Any,
+    docs: Sequence[Doc],
+    scheme: TagScheme,
+    transitions: Transitions | None,
+    options: Mapping[str, Any],
+) -> Prediction:
+    """The entities of `docs`, and with them what `options` ask for: "confidence", "threshold" and "temperature" (of
+    probabilities), "spans_key" and "spans_floor" (candidate spans).
+
+    emissions: `Emissions` of these documents, or None where they have no token. Tokens that are an entity already, or
+    blocked, are held at O.
+    """
+    if emissions is None:
+        return Prediction(np.zeros((0, 4), dtype=np.int64), np.zeros(0))
+    scores, offsets = emissions.scores, emissions.offsets
+    solid = solid_tokens(docs)
+    fixed = preset(docs)[solid]
+    if fixed.any():
+        scores[fixed, 1:] = -1e9
+    spans = scheme.decode(best_paths(scores, offsets, scheme, transitions), offsets)
+    # Token positions: the doc of each span, and where its tokens stand in it once white space counts again.
+    starts = np.cumsum([0, *(len(doc) for doc in docs)])
+    place = Places(offsets, starts, np.flatnonzero(solid))
+    result = Prediction(place(spans))
+    threshold, temperature = options["threshold"], options["temperature"]
+    if not (options["confidence"] or threshold > 0 or options["spans_key"]):
+        return result
+    scaled = scores / temperature if temperature != 1.0 else scores
+    moves = transitions.scaled(temperature) if transitions is not None else None
+    result.probability = span_probabilities(scaled, offsets, spans, scheme, moves)
+    if threshold > 0:
+        kept = result.probability >= threshold
+        result.spans, result.probability = result.spans[kept], result.probability[kept]
+    if options["spans_key"]:
+        candidates, probability = candidate_spans(scaled, offsets, scheme, options["spans_floor"], moves)
+        result.candidates, result.candidate_probability = place(candidates), probability
+    return result

@@ -1,0 +1,297 @@
+"""The thinc model around the network: documents in, scores of tags out; with gold tags, one accumulated loss."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from cloudner.corpus.training.batcher import register_counter
+from cloudner.model.compiling import compile_encoder
+from cloudner.model.cpu.dropout import pool_dropout
+from cloudner.model.cpu.sparse_embeddings import sparse_table
+from cloudner.model.network.attention import short_attention, without_plans
+from cloudner.model.network.batch import Sequences
+from cloudner.model.network.encoder import build_from_config, config_json, load_pretrained
+from cloudner.model.network.sequences import Prepared, to_device
+from cloudner.model.network.tag_network import Network, TagNetwork
+from cloudner.model.prediction.emissions import Emissions
+from cloudner.model.runners.inputs import Gold
+from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
+from cloudner.model.settings import Settings, check_settings
+from cloudner.model.shim import TaggerShim
+from cloudner.model.training.class_weights import ClassWeights
+from cloudner.model.training.fast_paths import FastPaths
+from cloudner.model.training.loss import crf_loss, token_loss
+from cloudner.model.training.passes import pass_for
+from cloudner.pieces.cache import PieceCache
+from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
+from cloudner.pieces.windows import Windows, make_windows, sentence_starts
+
+logger = logging.getLogger("cloudner")
+
+# Padded pieces a micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
+DEFAULT_BUDGET = {"cpu": {"train": 4096, "predict": 2048}, "cuda": {"train": 16384, "predict": 32768}}
+
+
+class EncoderRunner:
+    """Runs a network that owns its encoder: pieces, windows, micro-batches, and what to do when memory runs out."""
+
+    def __init__(self, shim: TaggerShim, settings: Settings) -> None:
+        self.shim, self.settings = shim, settings
+        self.tokenizer: PieceTokenizer | None = None
+        self.cache: PieceCache | None = None
+        self.weights = ClassWeights(settings.class_weights)
+        self.shrunk: dict[str, int] = {}  # budgets found by running out of memory
+        self.told_sentences = False
+        self._paths: tuple[Any, FastPaths] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_paths": None}  # of the training in this process
+
+    # -- making, saving, copying ------------------------------------------------------------------------------
+
+    def start(self, n_tags: int) -> None:
+        """The pretrained encoder with a fresh head."""
+        encoder, tokenizer = load_pretrained(self.settings.encoder, **self._rates())
+        self.set_tokenizer(tokenizer)
+        assert self.cache is not None
+        register_counter(self.cache)
+        wanted = self.settings.case_features
+        cases = tokenizer.uncased if wanted == "auto" else bool(wanted)
+        self.shim.set_network(self._network(encoder, n_tags, cases=cases))
+
+    def _rates(self) -> dict[str, float | None]:
+        return {"dropout": self.settings.dropout, "attention_dropout": self.settings.attention_dropout}
+
+    def _network(self, encoder: torch.nn.Module, n_tags: int, *, cases: bool) -> Network:
+        s = self.settings
+        if s.compile:
+            compile_encoder(encoder, self.shim.device)
+        else:
+            pool_dropout(encoder)
+        network = Network(encoder, n_tags, pooling=s.pooling, head=s.head, case_features=cases)
+        network.freeze(s.freeze_layers, embeddings=s.freeze_embeddings)
+        if s.gradient_checkpointing:
+            encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+        return network
+
+    def files(self, network: TagNetwork) -> dict[str, str]:
+        assert isinstance(network, Network)
+        assert self.tokenizer is not None
+        settings = {
+            "n_tags": network.head.linear.out_features,
+            "case_features": network.cases is not None,
+            "head": "crf" if network.head.crf else "softmax",
+            "pooling": network.pooling,
+        }
+        settings |= self.weights.to_dict()
+        return {
+            "encoder.json": config_json(network.encoder),
+            "network.json": json.dumps(settings, indent=2),
+            "tokenizer.json": self.tokenizer.json_text,
+            "pieces.json": json.dumps(self.tokenizer.to_dict(), indent=2),
+        }
+
+    def build(self, files: dict[str, str]) -> Network:
+        self.set_tokenizer(
+            PieceTokenizer.from_parts(files["tokenizer.json"], json.loads(files["pieces.json"]))
+        )
+        saved = json.loads(files["network.json"])
+        self.settings.head, self.settings.pooling = saved["head"], saved["pooling"]
+        check_settings(self.settings)
+        self.weights.from_dict(saved)
+        encoder = build_from_config(files["encoder.json"], **self._rates())
+        return self._network(encoder, saved["n_tags"], cases=saved["case_features"])
+
+    def for_shim(self, shim: TaggerShim) -> EncoderRunner:
+        made = EncoderRunner(shim, self.settings)
+        made.weights = self.weights.copy()
+        if self.tokenizer is not None:
+            made.set_tokenizer(self.tokenizer)
+        return made
+
+    def set_tokenizer(self, tokenizer: PieceTokenizer) -> None:
+        self.tokenizer, self.cache = tokenizer, PieceCache(tokenizer)
+
+    @property
+    def network(self) -> Network:
+        network = self.shim.network
+        assert isinstance(network, Network)
+        return network
+
+    def budget(self, mode: str) -> int:
+        """Most padded word pieces of a micro-batch in "train" or "predict"."""
+        kind = "cuda" if self.shim.device.type == "cuda" else "cpu"
+        wanted = self.settings.batch_pieces if mode == "train" else self.settings.predict_pieces
+        allowed = wanted or DEFAULT_BUDGET[kind][mode]
+        return min(allowed // self._held(mode), self.shrunk.get(mode, 1 << 40))
+
+    def _held(self, mode: str) -> int:
+        """Passes held in memory at once."""
+        return 2 if mode == "train" and self.settings.r_drop else 1
+
+    def _in_micro_batches(
+        self, rows: np.ndarray, lengths: np.ndarray, mode: str, run: Callable[[np.ndarray], None]
+    ) -> None:
+        in_micro_batches(
+            rows,
+            lengths,
+            run,
+            budget=lambda: self.budget(mode),
+            overhead=OVERHEAD["cuda" if self.shim.device.type == "cuda" else "cpu"],
+            make_room=lambda: mode == "train" and self.paths.give_up("memory ran out"),
+            shrink=lambda pieces: self._shrink(mode, pieces),
+        )
+
+    def _shrink(self, mode: str, pieces: int) -> None:
+        """The budget found by running out of memory."""
+        if pieces >= self.shrunk.get(mode, 1 << 40):
+            return
+        if mode not in self.shrunk:
+            logger.warning(
+                "Out of memory: %s goes on in micro-batches of %d word pieces; results stay the same. Set "
+                '"%s = %d" to start with them.',
+                "training" if mode == "train" else "prediction",
+                pieces,
+                "batch_pieces" if mode == "train" else "predict_pieces",
+                pieces * self._held(mode),
+            )
+        self.shrunk[mode] = max(pieces, 8)
+
+    def windows(self, pieces: Sequence[Pieces], docs: Sequence[Doc] = ()) -> Windows:
+        assert self.tokenizer is not None
+        longest = min(self.settings.window or 512, self.tokenizer.max_length)
+        sentences = None
+        if self.settings.window_unit == "sentence":
+            sentences = sentence_starts(docs)
+            self._look_for_sentences(docs)
+        return make_windows(pieces, longest - 2, self.settings.context, sentences)
+
+    def _look_for_sentences(self, docs: Sequence[Doc]) -> None:
+        """Tells, once, that nothing sets the boundaries."""
+        longer = [doc for doc in docs if len(doc) > 1]  # spaCy marks the first token of every document
+        if self.told_sentences or not longer:
+            return
+        self.told_sentences = True
+        if not any(doc.has_annotation("SENT_START") for doc in longer):
+            logger.warning(
+                'window_unit = "sentence", but no document has sentence boundaries: each one is a window. Add a component '
+                'that sets them before this one ("sentencizer"), and for training name it in annotating_components.'
+            )
+
+    # -- training ---------------------------------------------------------------------------------------------
+
+    def accumulate(self, gold: Gold) -> torch.Tensor:
+        """Adds gradients to the shim's; returns the summed loss, detached, still on the device."""
+        network = self.shim.begin(gold.docs)
+        assert isinstance(network, Network)
+        assert self.cache is not None
+        network.head.dropout.p = gold.drop
+        register_counter(self.cache)
+        prepared = Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
+        # Sequences without one labelled token teach nothing and are not computed.
+        known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])
+        labelled = known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
+        total: list[torch.Tensor] = []
+        taught = np.flatnonzero(labelled > 0)
+        device, paths = self.shim.device, self.paths
+
+        def run(rows: np.ndarray) -> None:
+            n_labelled = int(labelled[rows].sum())
+            loss = paths.run(prepared, rows, gold, n_labelled)
+            if loss is None:
+                loss = paths.timed(lambda: self.plain(prepared, rows, gold, n_labelled))
+            total.append(loss)
+
+        # A compiled graph has dense gradients only.
+        with nullcontext() if self.settings.compile else sparse_table(network.encoder):
+            self._in_micro_batches(taught, prepared.lengths, "train", run)
+        return torch.stack(total).sum() if total else torch.zeros((), device=device)
+
+    @property
+    def paths(self) -> FastPaths:
+        """Which fast paths train this network; a new network begins anew."""
+        if self._paths is None or self._paths[0] is not self.shim.step:
+            self._paths = self.shim.step, FastPaths(self, self.settings.fast)
+        return self._paths[1]
+
+    def plain(self, prepared: Prepared, rows: np.ndarray, gold: Gold, n_labelled: int) -> torch.Tensor:
+        """Forward and backward pass of these sequences, kernel by kernel; the summed loss, detached."""
+        batch, tokens = self._sequences(prepared, rows, self.network)
+        tags = to_device(gold.tags[tokens], self.shim.device)
+        take = pass_for(self.settings)
+        with without_plans(self.shim.device):
+            return take(self, batch, tags, prepared.sizes[rows], n_labelled)
+
+    def loss(self, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray) -> torch.Tensor:
+        """Summed over labelled tokens. scores: (tokens, tags); sizes: tokens of each sequence."""
+        head = self.network.head
+        if head.crf:
+            return crf_loss(head, scores, tags, torch.from_numpy(sizes))
+        weight = self.weights.tensor(scores.device)
+        return token_loss(scores, tags, smoothing=self.settings.label_smoothing, weight=weight)
+
+    def scores(self, batch: Sequences) -> torch.Tensor:
+        """(tokens, tags) fp32 of the network in training."""
+        return self._run(self.network, batch)
+
+    def _run(self, network: TagNetwork, batch: Sequences) -> torch.Tensor:
+        if self.settings.compile or self.settings.gradient_checkpointing:  # neither sees a mode of the calls
+            return network(batch)
+        with short_attention(self.shim.device):
+            return network(batch)
+
+    # -- prediction -------------------------------------------------------------------------------------------
+
+    def predict(self, docs: Sequence[Doc]) -> Emissions:
+        network, context = self.shim.predictor()  # says what to do where nothing is initialised yet
+        assert self.tokenizer is not None
+        prepared = Prepared(self.tokenizer.encode(docs), lambda p: self.windows(p, docs))
+        parts: list[tuple[np.ndarray, torch.Tensor]] = []
+
+        def run(rows: np.ndarray) -> None:
+            batch, tokens = self._sequences(prepared, rows, self.network)
+            with context, without_plans(self.shim.device):
+                parts.append((tokens, self._run(network, batch)))
+
+        with torch.inference_mode():
+            self._in_micro_batches(np.arange(len(prepared.lengths)), prepared.lengths, "predict", run)
+            if not parts:
+                return Emissions([torch.zeros(0, network.head.linear.out_features)], prepared.offsets)
+            order = np.concatenate([tokens for tokens, _ in parts])
+            return Emissions([part for _, part in parts], prepared.offsets, order)
+
+    # -- both -------------------------------------------------------------------------------------------------
+
+    def _sequences(
+        self, prepared: Prepared, rows: np.ndarray, network: Network
+    ) -> tuple[Sequences, np.ndarray]:
+        assert self.tokenizer is not None
+        return prepared.sequences(
+            rows,
+            self.tokenizer.special,
+            self.shim.device,
+            most=self.tokenizer.max_length,
+            counts=network.pooling != "first",
+            cases=network.cases is not None,
+        )
+
+
+def forward(model: Model, inputs: Any, is_train: bool) -> tuple[Any, Callable]:
+    """thinc's forward: docs give `Emissions`; `Gold` gives the summed loss, its gradients already accumulated.
+
+    An encoder's micro-batches go forward and backward one after another, so that only one is held in memory; the
+    callback that thinc expects has nothing left to do.
+    """
+    tagger: EncoderRunner = model.shims[0].runner  # type: ignore[attr-defined]
+    if isinstance(inputs, Gold):
+        return tagger.accumulate(inputs), lambda d_loss: []
+    return tagger.predict(list(inputs)), lambda d_scores: []

@@ -1,0 +1,28 @@
+"""Averages of weights in place of the weights."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@contextlib.contextmanager
+def swapped_in(network: nn.Module, values: Mapping[str, Any]) -> Iterator[None]:
+    """Within it the parameters named have these values, arrays or tensors of as many numbers; names that the network
+    does not have are left out."""
+    named = dict(network.named_parameters())
+    backup = {name: named[name].detach().clone() for name in values if name in named}
+    with torch.no_grad():
+        for name in backup:
+            value = torch.as_tensor(values[name], device=named[name].device)
+            named[name].copy_(value.reshape(named[name].shape))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, value in backup.items():
+                named[name].copy_(value)

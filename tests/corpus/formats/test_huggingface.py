@@ -1,0 +1,85 @@
+"""Rows of Hugging Face data sets, as JSON lines, Parquet and Arrow."""
+
+import json
+
+import pytest
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect
+from cloudner.corpus.formats.registry import formats
+from cloudner.errors import InputError
+from corpus.reading import put, read_all, read_entities
+from corpus.samples.words import SPANS, TAGS, WORDS, lines
+
+
+def test_hugging_face_parquet_with_class_names(aligner, tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    names = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+    features = {"ner_tags": {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "Sequence"}}
+    schema = pyarrow.schema(
+        [("tokens", pyarrow.list_(pyarrow.string())), ("ner_tags", pyarrow.list_(pyarrow.int64()))],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
+    table = pyarrow.table(
+        {"tokens": [WORDS], "ner_tags": [[names.index(tag) for tag in TAGS]]}, schema=schema
+    )
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(table, path)
+    assert read_entities(aligner, tmp_path, path.read_bytes(), "b.parquet") == ("parquet", [SPANS])
+    # the same as the datasets library saves it: an Arrow stream in a folder with its description
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    with pyarrow.ipc.new_stream(saved / "data-00000-of-00001.arrow", schema) as writer:
+        writer.write_table(table)
+    (saved / "state.json").write_text("{}")
+    (saved / "dataset_info.json").write_text(json.dumps({"features": features}))
+    sources = list(open_sources(saved))
+    assert [source.base_name for source in sources] == ["data-00000-of-00001.arrow"]
+    found = detect(sources[0].sample(), sources[0].name).format
+    docs = [aligner.doc(record) for record in found.read(sources[0], ReadOptions())]
+    assert [(ent.text, ent.label_) for ent in docs[0].ents] == SPANS
+
+
+def test_numbered_tags_without_names_are_refused(tmp_path, aligner):
+    content = lines({"tokens": ["Marie"], "ner_tags": [1]})
+    with pytest.raises(InputError, match="--label 0=O"):
+        read_entities(aligner, tmp_path, content, "a.jsonl")
+    named = read_entities(aligner, tmp_path, content, "a.jsonl", labels={"0": "O", "1": "B-PER"})
+    assert named[1] == [[("Marie", "PER")]]
+
+
+def test_ignored_subwords_are_missing(tmp_path, aligner):
+    content = lines({"tokens": ["Marie", "x"], "ner_tags": [1, -100]})
+    path = tmp_path / "a.jsonl"
+    path.write_text(content)
+    record = next(formats()["hf-jsonl"].read(next(open_sources(path)), ReadOptions(labels={"1": "B-PER"})))
+    doc = aligner.doc(record)
+    assert [token.ent_iob for token in doc] == [3, 0]
+
+
+@pytest.mark.parametrize("key", ["trailing_whitespace", "space_after"])
+def test_rows_that_say_their_spaces(key, tmp_path):
+    row = {"tokens": ["Ann", "left", "Oslo", "."], "labels": ["B-PER", "O", "B-LOC", "O"], key: [True, True, False, False]}  # fmt: skip
+    convert(put(tmp_path, "a.json", json.dumps([row])), tmp_path / "a.spacy")
+    (doc,) = DocBin().from_disk(tmp_path / "a.spacy").get_docs(Vocab())
+    assert (doc.text, doc.has_unknown_spaces) == ("Ann left Oslo.", False)
+
+
+def test_all_rows_have_their_tags_in_one_column(tmp_path):
+    """A row whose tags are too few is an error, and not read from another column."""
+    rows = [
+        {"tokens": ["Ann", "ran"], "ner_tags": ["PER", "O"], "fine_ner_tags": ["B-x", "O"]},
+        {"tokens": ["Bob", "ran"], "ner_tags": ["PER"], "fine_ner_tags": ["B-x", "O"]},
+    ]
+    with pytest.raises(InputError, match=r"a\.jsonl:2: row: 2 tokens but 1 tags"):
+        read_all(tmp_path, "a.jsonl", lines(*rows))
+    _, records = read_all(
+        tmp_path, "b.jsonl", lines({"tokens": ["Ann", "ran"], "NE_COARSE_LIT": ["B-pers", "O"]})
+    )
+    assert records[0].tags == ["B-pers", "O"]

@@ -1,0 +1,62 @@
+"""One table of column and key names: what one family of formats knows, the others know too."""
+
+import json
+
+import pytest
+
+from cloudner.corpus.contract import ReadOptions
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect
+from cloudner.corpus.formats.keys import SPANS, TAG, TAGS, TEXT, TOKEN, TOKENS
+from corpus.reading import put, surfaces
+
+SPAN = [[0, 3, "PER"]]
+
+
+def found(tmp_path, name, content):
+    source = next(open_sources(put(tmp_path, name, content)))
+    fmt = detect(source.sample(), source.name).format
+    return [pair for record in fmt.read(source, ReadOptions()) for pair in surfaces(record)]
+
+
+def as_csv(**row):
+    cells = [json.dumps(value) if isinstance(value, list) else value for value in row.values()]
+    quoted = ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+    return ",".join(row) + "\n" + quoted + "\n"
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_every_name_of_a_text_in_tables_and_objects(tmp_path, name):
+    row = {name: "Ann left", "entities": SPAN}
+    assert found(tmp_path, "a.csv", as_csv(**row)) == [("Ann", "PER")]
+    assert found(tmp_path, "a.jsonl", json.dumps(row)) == [("Ann", "PER")]
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_every_name_of_spans_in_tables_and_objects(tmp_path, name):
+    row = {"text": "Ann left", name: SPAN}
+    assert found(tmp_path, "a.csv", as_csv(**row)) == [("Ann", "PER")]
+    assert found(tmp_path, "a.jsonl", json.dumps(row)) == [("Ann", "PER")]
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_every_name_of_tokens_in_tables_and_objects(tmp_path, name):
+    row = {name: ["Ann", "left"], "ner_tags": ["B-PER", "O"]}
+    assert found(tmp_path, "a.csv", as_csv(**row)) == [("Ann", "PER")]
+    assert found(tmp_path, "a.jsonl", json.dumps(row)) == [("Ann", "PER")]
+    assert found(tmp_path, "b.csv", f"{name},tag\nAnn,B-PER\nleft,O\n") == [("Ann", "PER")]
+
+
+@pytest.mark.parametrize("name", TAGS)
+def test_every_name_of_tags_in_tables_and_objects(tmp_path, name):
+    row = {"tokens": ["Ann", "left"], name: ["B-PER", "O"]}
+    assert found(tmp_path, "a.csv", as_csv(**row)) == [("Ann", "PER")]
+    assert found(tmp_path, "a.jsonl", json.dumps(row)) == [("Ann", "PER")]
+    assert found(tmp_path, "b.csv", f"word,{name}\nAnn,B-PER\nleft,O\n") == [("Ann", "PER")]
+
+
+def test_rows_of_one_token_and_of_a_sentence_have_the_same_names_in_another_order():
+    assert set(TOKEN) == set(TOKENS)
+    assert set(TAG) == set(TAGS)
+    assert (TOKEN[0], TAG[0]) == ("word", "tag")
+    assert (TOKENS[0], TAGS[0]) == ("tokens", "ner_tags")

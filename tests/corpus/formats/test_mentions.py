@@ -1,0 +1,17 @@
+"""JSON with entities as words without offsets."""
+
+from corpus.reading import read_all
+from corpus.samples.words import lines
+
+
+def test_mentions_say_what_they_could_not_place(aligner, tmp_path):
+    item = {
+        "text": "Paris, Parisian Paris",
+        "entities": [{"text": w, "label": "LOC"} for w in ("Paris", "Rome")],
+    }
+    _, records = read_all(tmp_path, "a.jsonl", lines(item))
+    assert [(s.start, s.end) for s in records[0].spans] == [(0, 5), (16, 21)]
+    assert [note[:2] for note in records[0].notes] == [
+        ("surface-mismatch", "noted"),
+        ("surface-mismatch", "dropped"),
+    ]

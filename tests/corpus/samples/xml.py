@@ -1,0 +1,30 @@
+"""Samples of the formats of the family xml: XML. Name of the format, file name, content."""
+
+# What is in SPANS of `words`.
+CASES = {
+    "BioC": (
+        "bioc",
+        "a.xml",
+        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE collection SYSTEM "BioC.dtd">\n<collection>'
+        "<source>x</source><date/><key/><document><id>1</id><passage><offset>0</offset><text>Marie Curie was</text>"
+        '<annotation id="1"><infon key="type">PER</infon><location offset="0" length="11"/><text>Marie Curie</text>'
+        "</annotation></passage><passage><offset>16</offset><text>born in Warsaw.</text>"
+        '<annotation id="2"><infon key="type">LOC</infon><location offset="24" length="6"/></annotation></passage>'
+        "</document></collection>",
+    ),
+}  # fmt: skip
+# What published files have beyond what their formats say; in them is what is in ADA_ENTITIES.
+SHAPES = {
+    "a number behind each sentence": (
+        "inline-xml",
+        "training_data.txt",
+        '<ENAMEX TYPE="PER">Ada Byron</ENAMEX> wrote to <ENAMEX TYPE="LOC">Leipzig</ENAMEX>.\t1693\n'
+        "She wrote on.\t1694\n",
+    ),
+    "several roots, and an element that only divides": (
+        "inline-xml",
+        "golden.txt",
+        '<DOC>\n<TEXT>\n<ALT><PER KIND="X">Ada Byron</PER> wrote</ALT> to friends.\n</TEXT>\n</DOC>\n'
+        '<DOC>\n<TEXT>\nLetters to <LOC KIND="Y">Leipzig</LOC> were few.\n</TEXT>\n</DOC>\n',
+    ),
+}  # fmt: skip
