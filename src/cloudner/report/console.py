@@ -46,10 +46,12 @@ class TrainingConsole:
         self.nlp, self.stdout, self.path, self.log_every = nlp, stdout, path, log_every
         self.console = Console(file=stdout, highlight=False)
         self.run = Recorder(nlp)
-        self.stream = None
+        self.stream: IO[bytes] | None = None
+        self.before = b""  # the log of an earlier run, which `resume` needs
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.stream = path.open("w", encoding="utf-8")
+            self.before = path.read_bytes() if path.exists() else b""
+            self.stream = path.open("wb")
         self.bar, self.task = None, None
         if progress and self.console.is_terminal:
             self.bar, self.task = _start_bar(self.console, self.run.total)
@@ -64,10 +66,23 @@ class TrainingConsole:
             if self.bar is None:
                 self.console.print(self._status_line(), soft_wrap=True)
         if record is not None and self.stream is not None:
-            self.stream.write(srsly.json_dumps(record) + "\n")
+            self.stream.write((srsly.json_dumps(record) + "\n").encode("utf-8"))
             self.stream.flush()  # a run that is killed leaves its log
         if self.bar is not None:
             self.bar.update(self.task, completed=self.run.step, status=self._bar_status())
+
+    def state(self) -> dict[str, Any]:
+        """JSON: where the log and the clock are, for `resume`."""
+        return {"run": self.run.state(), "log_bytes": self.stream.tell() if self.stream is not None else 0}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on with the log and the clock of a run that was stopped: one log, one curve."""
+        self.run.resume(state["run"])
+        if self.stream is not None and len(self.before) >= state["log_bytes"]:
+            self.stream.write(self.before[: state["log_bytes"]])
+            self.stream.flush()
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.run.step)
 
     def finalize(self) -> None:
         if self.bar is not None:

@@ -66,6 +66,20 @@ class Recorder:
         self.latest: dict[str, Any] = {}  # of the last evaluation
         self.best: tuple[float, int] | None = None
 
+    def state(self) -> dict[str, Any]:
+        """JSON: what a run that goes on later has to know."""
+        return {
+            "step": self.step, "epoch": self.epoch, "words": self.words, "words_step": self.words_step,
+            "latest": self.latest, "best": self.best, "seconds": self.clock.seconds,
+        }  # fmt: skip
+
+    def resume(self, state: dict[str, Any]) -> None:
+        self.step, self.epoch = state["step"], state["epoch"]
+        self.words, self.words_step = state["words"], state["words_step"]
+        self.latest = state["latest"]
+        self.best = None if state["best"] is None else (state["best"][0], state["best"][1])
+        self.clock.started -= state["seconds"]
+
     def advance(self, info: dict[str, Any] | None) -> dict[str, Any] | None:
         """Counts the step; the record of an evaluation, None between evaluations."""
         self.step += 1

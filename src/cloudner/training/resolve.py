@@ -1,15 +1,12 @@
-"""`spacy cloudner train`: what a config leaves open is decided, written down, and handed to spaCy's own `train`."""
+"""A training config in which everything that was left "auto" is decided for this machine and this data."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import srsly
 
 from cloudner.errors import ConfigError, InputError
 from cloudner.overrides import check_overrides
@@ -19,9 +16,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cloudner")
 
-# Guesses of a fresh head reach some per cent.
-_NOTHING = 0.05
-RESOLVED = "resolved.cfg"
 _ONLY_SPACY = "spacy.Corpus.v1 reads .spacy files only, cloudner.Corpus.v1 the other formats too"
 
 
@@ -69,7 +63,7 @@ def resolve(
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
     check_shared(config)
-    names = _owners(config.interpolate())
+    names = owners(config.interpolate())
     for name in names if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
     plain = config.interpolate()
@@ -107,109 +101,47 @@ def resolve(
     return made
 
 
-def train(
-    config_path: str | Path,
-    output: str | Path = "training",
-    *,
-    gpu_id: str | int = "auto",
-    overrides: dict[str, Any] | None = None,
-    encoder: str | None = None,
-    calibrate: bool = True,
-    show: Callable[[Resolution], None] | None = None,
-) -> Path:
-    """Resolve the config, write `output/resolved.cfg`, run spaCy's `train` on it, calibrate the best pipeline's
-    confidences on the dev data, and write `output/run.json` (hardware, settings, seconds). On a GPU the process's fp32
-    products are TF32 and its allocator's segments grow, see `cloudner.model.process`.
-
-    Returns the folder of the best pipeline. Raises what `resolve` and spaCy raise.
-    """
-    from cloudner.model.device import computing_on
-    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory
-    from cloudner.report.card import write_card
-
-    output = Path(output)
-    if str(gpu_id) != "-1":
-        expand_segments()  # before `resolve` wakes the GPU
-    made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
-    log = made.config["training"].get("logger", {})
-    if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
-        log["log_file"] = str(output / "log.jsonl")
-    if show is not None:
-        show(made)
-    output.mkdir(parents=True, exist_ok=True)
-    resolved = output / RESOLVED
-    made.config.to_disk(resolved)
-    keep_freed_memory()
-    if made.device != "cpu":
-        allow_tf32()
-    started = time.perf_counter()
-    with computing_on(made.device):
-        fast = _spacy_train(resolved, output, made)
-    seconds = time.perf_counter() - started
-    best = output / "model-best"
-    _look_at_score(best)
-    run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
-    if fast:
-        run["fast"] = fast
-    if calibrate and _owners(made.config.interpolate()):
-        with computing_on(made.device):
-            run["calibration"] = _calibrate(best)
-    srsly.write_json(output / "run.json", run)
-    for folder in (best, output / "model-last"):
-        if (folder / "meta.json").is_file():
-            _write_meta(folder, run)
-            write_card(folder)
-    return best
-
-
-def _spacy_train(config_path: Path, output: Path, made: Resolution) -> dict[str, list[dict[str, Any]]]:
-    """What spaCy's `train` does once it has printed the device: it knows thinc's, and would say "Using CPU" where torch
-    alone trains on a GPU. Returns by component which fast paths were tried."""
-    import sys
-
-    from spacy.cli._util import show_validation_error
-    from spacy.training.initialize import init_nlp
-    from spacy.training.loop import train as train_nlp
+def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None) -> dict[str, Any]:
+    """What a training is asked for, see `what_is_asked`. Raises InputError for a missing file and ConfigError for settings that
+    do not exist."""
     from spacy.util import load_config
-    from wasabi import msg
 
-    from cloudner.component import Cloudner
+    from cloudner.training.asked import what_is_asked
 
-    msg.info(f"Saving to output directory: {output}")
-    msg.info(f"Using {_by_whom(made)}")
-    with show_validation_error(config_path):
-        config = load_config(config_path, interpolate=False)
-    msg.divider("Initializing pipeline")
-    with show_validation_error(config_path, hint_fill=False):
-        nlp = init_nlp(config, use_gpu=made.use_gpu)
-    msg.good("Initialized pipeline")
-    msg.divider("Training pipeline")
-    ours = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, Cloudner)}
-    for pipe in ours.values():
-        pipe.read_late()
-    train_nlp(nlp, output, use_gpu=made.use_gpu, stdout=sys.stdout, stderr=sys.stderr)
-    return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}
+    if not config_path.is_file():
+        raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
+    check_overrides(overrides)
+    plain = load_config(config_path, overrides=overrides, interpolate=True)
+    return what_is_asked(config_path, overrides, encoder, plain)
 
 
-def _by_whom(made: Resolution) -> str:
-    if made.device == "cpu":
-        return "the CPU"
-    return made.device if made.use_gpu >= 0 else f"{made.device} by torch alone, without CuPy"
+def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto") -> Resolution:
+    """The resolution of a training that goes on: its numbers are those it began with, the device is this machine's.
 
+    kept: as `kept_settings` wrote it. Warns where the device is of another kind: the result is then not bit for bit what it
+    would have been.
+    """
+    from thinc.api import Config
 
-def _look_at_score(best: Path) -> None:
-    """Warns where nothing was learnt: spaCy's best pipeline is then that of the first evaluation."""
-    meta = best / "meta.json"
-    f1 = srsly.read_json(meta).get("performance", {}).get("ents_f") if meta.is_file() else None
-    if f1 is not None and f1 < _NOTHING:
+    from cloudner.loading import use_device
+
+    device = _device(gpu_id)
+    made = Resolution(Config().from_str(kept["config"], interpolate=False), device, use_gpu=-1)
+    made.hardware, made.settings = _summary(_hardware(device)), kept["settings"]
+    made.rows = [("device", device, _why(device, gpu_id))]
+    made.rows += [(name, value, why) for name, value, why in kept["rows"] if name != "device"]
+    if device != "cpu" and use_device(device):
+        made.use_gpu = int(device.split(":")[1])
+    if device.partition(":")[0] != kept["device"].partition(":")[0]:
         logger.warning(
-            "The best F1 on dev is %.1f %%: the pipeline finds hardly anything. Too few steps (training.max_epochs, "
-            "min_steps), a learning rate that does not fit the encoder, or labels that are wrong: `cloudner inspect`.",
-            100 * f1,
+            "The training began on %s and goes on on %s: the result is not bit for bit what it would have been.",
+            kept["device"],
+            device,
         )
+    return made
 
 
-def _owners(plain: Any) -> list[str]:
+def owners(plain: Any) -> list[str]:
     """Names of components whose model owns its encoder."""
     return [
         name
@@ -304,8 +236,8 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
             "the training corpus is empty", file=str(path), expected=f"documents; {_ONLY_SPACY}",
             fix=f"python -m spacy cloudner convert {path} corpus/train.spacy",
         )  # fmt: skip
-    if owners := _owners(plain):  # the batches of training are cut by the encoder's pieces
-        counter = PieceCache(load_tokenizer(plain["components"][owners[0]]["model"]["encoder"]))
+    if names := owners(plain):  # the batches of training are cut by the encoder's pieces
+        counter = PieceCache(load_tokenizer(plain["components"][names[0]]["model"]["encoder"]))
         register_counter(counter)
     training_epochs = training.get("max_epochs")
     found = resolve_training(made.config, examples)
@@ -319,27 +251,6 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
         "eval_frequency": "at most an epoch; the last step is evaluated",
     }
     made.rows += [(key, found[key], reasons[key]) for key in reasons if key in found]
-
-
-def _calibrate(best: Path) -> dict[str, Any] | None:
-    from cloudner.calibration import calibrate
-
-    try:
-        return calibrate(best).to_dict()
-    except InputError as error:
-        logger.warning("Not calibrated: %s", error)
-        return None
-
-
-def _write_meta(folder: Path, run: dict[str, Any]) -> None:
-    meta = srsly.read_json(folder / "meta.json")
-    own = meta.setdefault("cloudner", {})
-    own.update(hardware=run["hardware"], settings=run["settings"], training_seconds=run["seconds"])
-    srsly.write_json(folder / "meta.json", meta)
-
-
-def _values(made: Resolution) -> dict[str, Any]:
-    return {name: value for name, value, _ in made.rows}
 
 
 def _summary(hardware: Any) -> dict[str, Any]:
