@@ -239,6 +239,9 @@ def aligned_chunks(
             return
         raise
     for batch in batches(renamed(read_safely(records, source), options.labels)):
+        if len(batch) > 1 and len({record.line for record in batch}) == 1:
+            for record in batch:  # all of them on one line of JSON: their numbers say where they are
+                record.line = record.number
         chunk = aligner.chunk(batch)
         if len(chunk):
             yield chunk

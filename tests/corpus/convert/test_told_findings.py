@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.inspection.inspect import inspect_corpus
 from cloudner.errors import InputError
 from corpus.converting import converted, entities, issue_texts
 from corpus.reading import put
@@ -107,3 +108,15 @@ def test_of_several_readings_the_first(tmp_path, head):
     assert docs[0].text.split() == ["In", "Bonn", "by", "Ek", "Co", "now."]
     assert entities(docs) == [[("Bonn", "LOC"), ("Ek Co", "ORG")]]
     assert any("took the first of each" in text for text in issue_texts(report))
+
+
+def test_findings_of_inspect_name_the_record(tmp_path):
+    """Of a JSON list on one line every document begins on line 1: its number and id say which it is."""
+    rows = [
+        {"id": f"r{n}", "text": "Ann left Oslo today", "entities": [[0, 3, label]]}
+        for n, label in enumerate(("PER", "ORG"))
+    ]
+    found = inspect_corpus(str(put(tmp_path, "train.json", json.dumps(rows))), encoder=None)
+    (pair,) = found.document_conflicts
+    assert {(each["line"], each["record"]) for each in (pair, pair["other"])} == {(1, "r0"), (2, "r1")}
+    assert "train.json:2 (r1)" in found.to_markdown()
