@@ -46,11 +46,11 @@ def check(record: Record) -> None:
         raise _error(record, f"{_PAIR}, at character {at}: {around}", "Unicode text")
 
 
-def _error(record: Record, found: str, expected: str) -> InputError:
+def _error(record: Record, problem: str, expected: str) -> InputError:
     name = record.meta.get("id")
-    found = f"document {name!r}: {found}" if isinstance(name, (str, int)) else found
+    problem = f"document {name!r}: {problem}" if isinstance(name, (str, int)) else problem
     return InputError(
-        found,
+        problem,
         file=record.file,
         line=record.line,
         expected=expected,

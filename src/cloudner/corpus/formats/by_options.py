@@ -24,11 +24,11 @@ def by_options(sample: Sample, options: ReadOptions) -> tuple[str, str] | None:
             continue
         items = some_objects(sample)[:50]
         if items and all(any(name in item for item in items) for name in names):
-            found = _of_objects(items, what, names)
+            results = _of_objects(items, what, names)
         else:
-            found = None if items else _of_table(sample, what, names)
-        if found is not None:
-            return found, f"{' and '.join(map(repr, names))}, as asked for"
+            results = None if items else _of_table(sample, what, names)
+        if results is not None:
+            return results, f"{' and '.join(map(repr, names))}, as asked for"
     return None
 
 

@@ -27,22 +27,22 @@ def _join(record: Record) -> None:
     if not record.spans:
         return
     text = record.text if record.text is not None else ""
-    made: list[SpanRecord] = []
+    merged: list[SpanRecord] = []
     opened = ""  # the label that the last span may go on with
     for span in sorted(record.spans, key=lambda s: (s.start, s.end)):
         match = _POSITION.fullmatch(span.label)
         if match is None:
-            made.append(span)
+            merged.append(span)
             opened = ""
             continue
         label = match["label"]
-        between = text[made[-1].end : span.start] if made and made[-1].end <= span.start else None
+        between = text[merged[-1].end : span.start] if merged and merged[-1].end <= span.start else None
         goes_on = match["position"] in "IMEL" and opened == label and between is not None
         if goes_on and between is not None and not between.strip():
-            made[-1] = SpanRecord(made[-1].start, span.end, label)
+            merged[-1] = SpanRecord(merged[-1].start, span.end, label)
         else:
-            made.append(span._replace(label=label))
+            merged.append(span._replace(label=label))
         opened = "" if match["position"] in "ELSU" else label
-    done = f"{len(record.spans)} spans with labels such as {record.spans[0].label} joined to {len(made)} entities"
+    done = f"{len(record.spans)} spans with labels such as {record.spans[0].label} joined to {len(merged)} entities"
     record.notes.append(("position-labels", "repaired", done))
-    record.spans = made
+    record.spans = merged

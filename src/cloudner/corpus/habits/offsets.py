@@ -31,8 +31,8 @@ def look(first: Sequence[Record], format_name: str, options: ReadOptions) -> Cal
         return _trusted
     if count != "auto":
         return lambda record: _given(record, count)
-    found = _agreed([record for record in first if _by_text(record)])
-    return None if found is None else lambda record: _recount(record, found)
+    results = _agreed([record for record in first if _by_text(record)])
+    return None if results is None else lambda record: _recount(record, results)
 
 
 def _by_text(record: Record) -> bool:
@@ -93,16 +93,16 @@ def _recount(record: Record, count: str) -> None:
     if not record.spans or not _by_text(record):
         return
     offsets = OffsetMap(record.text or "")
-    made = []
+    merged = []
     for span in record.spans:
         moved = _moved(offsets, span, count)
-        made.append(span if moved is None else span._replace(start=moved[0], end=moved[1]))
-    changed = sum(new != old for new, old in zip(made, record.spans, strict=True))
+        merged.append(span if moved is None else span._replace(start=moved[0], end=moved[1]))
+    changed = sum(new != old for new, old in zip(merged, record.spans, strict=True))
     if changed:
         cause = "offsets-crlf" if count.startswith("crlf") else _CAUSES.get(count, count)
         done = f"{changed} spans counted anew, as all of the file's then fall on words; --offsets characters keeps them"
         record.notes.append((cause, "repaired", done))
-        record.spans = made
+        record.spans = merged
 
 
 _CAUSES = {"inclusive": "offsets-inclusive", "one-based": "offsets-one-based"}
@@ -113,13 +113,13 @@ def _given(record: Record, count: str) -> None:
     if record.text is None or not record.spans:
         return
     offsets = OffsetMap(record.text)
-    made = []
+    merged = []
     lost = 0
     for span in record.spans:
         moved = _moved(offsets, span, _UNIT.get(count, count))
         lost += moved is None
-        made.append(span if moved is None else span._replace(start=moved[0], end=moved[1]))
-    record.spans = made
+        merged.append(span if moved is None else span._replace(start=moved[0], end=moved[1]))
+    record.spans = merged
     if lost:
         done = f"{lost} offsets at which no character begins, counted as {count}: kept as characters"
         record.notes.append(("surface-mismatch", "noted", done))

@@ -35,10 +35,10 @@ def look(first: Sequence[Record], format_name: str, options: ReadOptions) -> Cal
         return None
     common = max(empty, key=lambda tag: empty[tag])
     shown = repr(common or "")
-    told = False
+    noted = False
 
     def fix(record: Record) -> None:
-        nonlocal told
+        nonlocal noted
         if record.tags is None:
             return
         if "O" in record.tags:
@@ -50,8 +50,8 @@ def look(first: Sequence[Record], format_name: str, options: ReadOptions) -> Cal
                 fix=f"--label {common or ''}=O where both mean that, --label {common or ''}=? where nobody looked",
             )
         record.tags = ["O" if tag in nothing else tag for tag in record.tags]
-        if not told:
-            told = True
+        if not noted:
+            noted = True
             done = (
                 f"no O in the file: {shown} is taken for a token in no entity;"
                 f" --label {common or ''}=? where it is not annotated"

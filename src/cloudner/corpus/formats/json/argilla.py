@@ -14,19 +14,19 @@ from cloudner.corpus.formats.spans import Where, is_spans, spans_of
 
 def _questions(item: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
     """Each question about spans with (who, value) of its answers: responses, or else the suggestion."""
-    found: dict[str, list[tuple[str, Any]]] = {}
+    results: dict[str, list[tuple[str, Any]]] = {}
     responses, suggestions = item.get("responses"), item.get("suggestions")
     for name, answers in responses.items() if isinstance(responses, Mapping) else ():
         for number, answer in enumerate(answers if isinstance(answers, list) else [answers], start=1):
             done = isinstance(answer, Mapping) and answer.get("status", "submitted") == "submitted"
             if done and isinstance(answer.get("value"), list):
-                found.setdefault(name, []).append((str(answer.get("user_id", number)), answer["value"]))
+                results.setdefault(name, []).append((str(answer.get("user_id", number)), answer["value"]))
     for name, answer in suggestions.items() if isinstance(suggestions, Mapping) else ():
-        if name not in found and isinstance(answer, Mapping) and is_spans(answer.get("value")):
-            found[name] = [(str(answer.get("agent") or "suggestion"), answer["value"])]
+        if name not in results and isinstance(answer, Mapping) and is_spans(answer.get("value")):
+            results[name] = [(str(answer.get("agent") or "suggestion"), answer["value"])]
     return [
         (name, answers)
-        for name, answers in found.items()
+        for name, answers in results.items()
         if all(not value or is_spans(value) for _, value in answers)
     ]
 

@@ -61,7 +61,7 @@ def _sniff(sample: Sample) -> Match | None:
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     first = [turn[0] for item in some_objects(source.sample()) if (turn := _turn(item))]
     head = _instruction(first)
-    told = False
+    noted = False
     for line, item in objects(source):
         where = Where(source.name, line, "conversation")
         turn = _turn(item)
@@ -82,9 +82,9 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
                 locate(record, text, mentions_of(_inner(value), options, where))
             except InputError as error:
                 raise where.error(error.found.partition(": ")[2] or error.found, error.expected) from None
-        if head and not told:
+        if head and not noted:
             record.notes.append(("unsupported", "noted", f"each question begins {short(head)}: left out"))
-            told = True
+            noted = True
         yield record
 
 

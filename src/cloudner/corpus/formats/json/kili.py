@@ -51,12 +51,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         name = item.get("externalId") or item.get("id")
         if name is not None:
             record.meta["id"] = name
-        found = []
+        results = []
         for number, label in enumerate(_labels(item), start=1):
             author = label.get("author")
             who = author.get("email") if isinstance(author, Mapping) else None
-            found.append((str(who or number), _spans(label, options, where)))
-        choose(record, found, options)
+            results.append((str(who or number), _spans(label, options, where)))
+        choose(record, results, options)
         yield record
 
 

@@ -46,12 +46,14 @@ def _labels(
         if not isinstance(label, Mapping) or "objects" not in label:
             return []
         return [(str(item.get("Created By", 1)), _spans(label["objects"], options, where))]
-    found = []
+    results = []
     for project in item["projects"].values() if isinstance(item["projects"], Mapping) else ():
         for number, label in enumerate(project.get("labels") or (), start=1):
             who = (label.get("label_details") or {}).get("created_by", number)
-            found.append((str(who), _spans((label.get("annotations") or {}).get("objects"), options, where)))
-    return found
+            results.append(
+                (str(who), _spans((label.get("annotations") or {}).get("objects"), options, where))
+            )
+    return results
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:

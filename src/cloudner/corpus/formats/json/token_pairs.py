@@ -39,24 +39,24 @@ def _python(text: str) -> list[Any] | None:
     if not _TUPLES.match(text):
         return None
     try:
-        found = ast.literal_eval(text.strip())
+        results = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
-    return found if isinstance(found, list) else None
+    return results if isinstance(results, list) else None
 
 
 def _printed(sample: Sample) -> list[Any]:
     """The first sentences of a file that Python printed: all of it, or a line each."""
     lines = [line for line in sample.lines[:3] if line.strip()]
-    return _python(sample.text) or [found for line in lines if (found := _python(line))]
+    return _python(sample.text) or [results for line in lines if (results := _python(line))]
 
 
 def _sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
     items = list(seen.items) if seen else _printed(sample)
     for item in [items] if _pairs(items) else items[:3]:
-        found = [pairs for sentence in _sentences(item) if (pairs := _pairs(sentence))]
-        tags = [tag for pairs in found for _, tag in pairs]
+        results = [pairs for sentence in _sentences(item) if (pairs := _pairs(sentence))]
+        tags = [tag for pairs in results for _, tag in pairs]
         if any(map(POSITION_TAG.fullmatch, tags)) or ("O" in tags and len(set(tags)) > 1):
             return Match(0.94, "sentences as lists of a token and its tag")
     return None
@@ -69,12 +69,12 @@ def _of_python(source: Source) -> Iterator[tuple[int, Any]]:
         return
     for number, line in source.lines():
         if line.strip():
-            found = _python(line)
-            if found is None:
+            results = _python(line)
+            if results is None:
                 raise Where(source.name, number, "sentence").error(
                     short(line), "[('Ann', 'B-PER'), ('left', 'O')]"
                 )
-            yield number, found
+            yield number, results
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:

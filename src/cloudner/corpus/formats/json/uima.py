@@ -26,10 +26,10 @@ def _sniff(sample: Sample) -> Match | None:
 
 
 def _structures(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = tree.get(_STRUCTURES)
-    if isinstance(found, Mapping):  # by their ids
-        found = [{"%ID": key, **value} for key, value in found.items() if isinstance(value, Mapping)]
-    return [each for each in found or () if isinstance(each, dict)]
+    results = tree.get(_STRUCTURES)
+    if isinstance(results, Mapping):  # by their ids
+        results = [{"%ID": key, **value} for key, value in results.items() if isinstance(value, Mapping)]
+    return [each for each in results or () if isinstance(each, dict)]
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:

@@ -141,8 +141,8 @@ def _table_rows(sample: Sample, delimiter: str | None) -> tuple[str, list[dict[s
 def _sniff(sample: Sample) -> Match | None:
     items: Sequence[Mapping[str, Any]] = some_objects(sample)[:50]
     if not items:
-        found = _table_rows(sample, None)
-        items = found[1] if found else ()
+        results = _table_rows(sample, None)
+        items = results[1] if results else ()
     key = tagged_key(items)
     return None if key is None else Match(0.6, f"{key!r} holds texts with entities as elements")
 
@@ -164,11 +164,11 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             text, spans = parse_line(item[key], source.name, line)
             yield Record(source.name, line, text, spans, meta=meta_of(item, options))
         return
-    found = _table_rows(sample, options.delimiter)
-    delimiter = options.delimiter or (found[0] if found else ",")
+    results = _table_rows(sample, options.delimiter)
+    delimiter = options.delimiter or (results[0] if results else ",")
     rows = table_rows(source, options, delimiter)
     header, place = read_header(source, rows)
-    key = options.text_column or (tagged_key(found[1]) if found else None)
+    key = options.text_column or (tagged_key(results[1]) if results else None)
     column = column_of(header, key, (), "text", place)
     identity = find_column(header, ("id", "doc_id", "document_id"))
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None

@@ -61,16 +61,16 @@ def _columns(rows: Sequence[Sequence[str]]) -> tuple[int, list[int]] | None:
 
 def _sniff(sample: Sample) -> Match | None:
     for table in tables(sample):
-        found = _columns(table.rows)
-        if found is not None:
-            names = ", ".join(repr(table.rows[0][column]) for column in found[1][:4])
-            return Match(0.7, f"a column a label ({names}) with words of {table.rows[0][found[0]]!r}")
+        results = _columns(table.rows)
+        if results is not None:
+            names = ", ".join(repr(table.rows[0][column]) for column in results[1][:4])
+            return Match(0.7, f"a column a label ({names}) with words of {table.rows[0][results[0]]!r}")
     return None
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    found = [t for t in tables(source.sample()) if options.delimiter in (None, t.delimiter)]
-    table = next((t for t in found if _columns(t.rows)), found[0] if found else None)
+    results = [t for t in tables(source.sample()) if options.delimiter in (None, t.delimiter)]
+    table = next((t for t in results if _columns(t.rows)), results[0] if results else None)
     delimiter = options.delimiter or (table.delimiter if table else ",")
     rows = table_rows(source, options, delimiter)
     header, place = read_header(source, rows)

@@ -69,8 +69,8 @@ def tag_columns(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[in
         name = _TAGS.index(plain[column]) if plain[column] in _TAGS else len(_TAGS)
         return chunks, not labels and len(fitting) > 1, name, -column
 
-    found = sorted(fitting, key=rank)
-    return found or [plain.index(name) for name in _TAGS if name in plain][:1]
+    results = sorted(fitting, key=rank)
+    return results or [plain.index(name) for name in _TAGS if name in plain][:1]
 
 
 def choose(header: Sequence[str], body: Sequence[Sequence[str]]) -> TokenColumns | None:
