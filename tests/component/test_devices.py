@@ -116,7 +116,7 @@ def test_training_on_a_gpu_without_cupy_leaves_auto_in_the_config(bert, tmp_path
     corpus = tmp_path / "corpus.spacy"
     DocBin(docs=[eg.reference for eg in tiny.make_examples(spacy.blank("en"))]).to_disk(corpus)
     monkeypatch.setattr(resolution, "_device", lambda gpu_id: "cuda:0")
-    monkeypatch.setattr(training, "_hardware", lambda device: Hardware())
+    monkeypatch.setattr(resolution, "_hardware", lambda device: Hardware())
     monkeypatch.setattr(loading, "use_device", lambda device: False)
     made = training.resolve(
         CONFIGS / "cpu.cfg",

@@ -24,7 +24,7 @@ class TagCodes(dict["str | None", int]):
     }  # fmt: skip
 
     def __init__(self) -> None:
-        super().__init__({None: MISSING, "-": MISSING, "_": MISSING, "": MISSING, "O": OUTSIDE})
+        super().__init__({None: MISSING, "-": MISSING, "_": MISSING, "?": MISSING, "": MISSING, "O": OUTSIDE})
         self.labels: list[str] = [""]
         self.numbers: dict[str, int] = {"": 0}
 
