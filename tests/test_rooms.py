@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,7 @@ print("callable")
 
 FIRST_PREDICTION = """
 import sys
+from pathlib import Path
 import spacy
 nlp = spacy.load(sys.argv[1])
 doc = nlp("Angela Merkel met Apple in Warsaw")
@@ -70,3 +73,24 @@ def test_a_first_prediction_loads_no_plan_and_no_report(trained_folder):
     loaded = in_a_fresh_process(FIRST_PREDICTION, trained_folder).split()
     assert "cloudner.component" in loaded
     assert not [name for name in loaded if name.startswith(ASKED_LATER)]
+
+
+# Folders of a room from the ground up; those of one line know nothing of each other. Files beside them stand above.
+FOLDERS = {
+    "hardware": [{"machine"}, {"doctor", "planning"}],
+    "report": [{"evaluation", "loggers"}, {"render"}],
+}
+
+
+@pytest.mark.parametrize("room", FOLDERS)
+def test_folders_of_a_room_import_one_way(room):
+    level = {name: i for i, names in enumerate(FOLDERS[room]) for name in names}
+    root = Path(cloudner.__file__).parent / room
+    assert level.keys() == {path.parent.name for path in root.glob("*/__init__.py")}
+    for own in level:
+        for path in (root / own).glob("*.py"):
+            text = path.read_text(encoding="utf8")
+            for other in re.findall(rf"(?:from|import) cloudner\.{room}\.(\w+)", text):
+                assert other == own or level.get(other, len(level)) < level[own], (
+                    f"{path.name} imports {other}"
+                )

@@ -97,4 +97,5 @@ def assert_same(one: Path, other: Path) -> None:
     for name in ("model-best", "model-last"):
         a, b = files(one / "training" / name), files(other / "training" / name)
         assert a.keys() == b.keys()
-        assert [key for key in a if a[key] != b[key]] == []
+        differing = [key for key in a if a[key] != b[key]]
+        assert differing == [], (name, [(a[k][:300], b[k][:300]) for k in differing if k.endswith("json")])

@@ -22,7 +22,7 @@ class WordEncoder:
     """A tokenizer.json, asked for one word at a time.
 
     Each token is encoded by itself, so that every token boundary is a boundary of word pieces. Tokenizers that mark a
-    preceding space (byte-level BPE, SentencePiece) are told whether there was one: `marks_space`. A token for which
+    preceding space (byte-level BPE, SentencePiece) are asked with or without one: `marks_space`. A token for which
     the tokenizer gives nothing (control characters, a lone zero-width joiner) is one unknown piece; only white space
     has none.
     """

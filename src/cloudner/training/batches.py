@@ -29,19 +29,19 @@ class Batches:
         self._epoch, self._given = 0, 0
         self._order: list[int] | None = None
         self._drawn: dict[str, Any] = {}  # Python's and numpy's random state as the batcher met it
-        self._resumed = False
+        self._then: Callable[[], None] | None = None
 
     def position(self) -> dict[str, Any]:
         """JSON: the epoch, the batches it has given, the order of the examples and the random state they were batched
         from."""
         return {"epoch": self._epoch, "given": self._given, "order": self._order, "random": self._drawn}
 
-    def go_to(self, position: dict[str, Any]) -> None:
-        """Begin after the batch that was the last one then. The random state to go on with is the caller's to set, once
-        the first batch has been asked for."""
+    def go_to(self, position: dict[str, Any], then: Callable[[], None]) -> None:
+        """Begin after the batch that was the last one then. The batches before it are cut again, from the random state that
+        they were cut from; `then` sets the state to go on with, and is called before anything further is drawn."""
         self._epoch, self._given = position["epoch"], position["given"]
         self._order, self._drawn = position["order"], position["random"]
-        self._resumed = True
+        self._then = then
 
     def __iter__(self) -> Iterator[tuple[int, list[Example]]]:
         stream = self._max_epochs < 0
@@ -49,22 +49,24 @@ class Batches:
         if not examples and not stream:
             raise ValueError(Errors.E986)
         while self._max_epochs < 1 or self._epoch != self._max_epochs:
-            skipped = 0
-            if self._resumed:
-                skipped, self._resumed = self._given, False
+            then, self._then = self._then, None
+            if then is not None:
                 set_drawn(self._drawn)
             else:
                 if not stream:
                     self._order = list(range(len(examples))) if self._order is None else self._order
                     random.shuffle(self._order)
-                self._drawn = drawn()
+                self._drawn, self._given = drawn(), 0
             ordered = self._corpus(self._nlp) if stream else [examples[i] for i in self._order or ()]
-            for number, batch in enumerate(self._batcher(ordered)):
-                if number < skipped:
-                    continue
-                self._given = number + 1
+            batches = iter(self._batcher(ordered))
+            if then is not None:
+                for _ in range(self._given):
+                    next(batches)
+                then()
+            for batch in batches:
+                self._given += 1
                 yield self._epoch, list(batch)
-            self._epoch, self._given = self._epoch + 1, 0
+            self._epoch += 1
 
 
 def drawn() -> dict[str, Any]:

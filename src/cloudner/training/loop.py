@@ -114,7 +114,7 @@ def train_pipeline(
     if resumed is not None:
         _tell_logger(log_step, resumed)
     evaluate = create_evaluation_callback(nlp, corpora[1], settings["score_weights"])
-    steps = _steps(nlp, settings, optimizer, batches, evaluate, progress, resumed, device)
+    steps = _steps(nlp, settings, optimizer, batches, evaluate, progress)
     try:
         with _stop_signal() as stopped:
             due = _due(saving)
@@ -154,8 +154,6 @@ def _steps(
     batches: Batches,
     evaluate: Callable[[], tuple[float, Any]],
     progress: Progress,
-    resumed: Saved | None,
-    device: str,
 ) -> Iterator[tuple[dict[str, Any], bool | None]]:
     """The info of each step, as spaCy's loggers know it, and whether its evaluation was the best (None: there was none)."""
     from spacy.training.loop import subdivide_batch
@@ -170,9 +168,6 @@ def _steps(
         next(dropouts)
     began = timer() - progress.seconds
     for epoch, batch in batches:
-        if resumed is not None:  # the data has been found again: from here on as it was
-            restore_random(resumed.tensors, resumed.loop["facts"], device)
-            resumed = None
         progress.step += 1
         step = progress.step
         if settings["before_update"]:
@@ -225,7 +220,7 @@ def _checkpoint(
         "position": batches.position(),
         "progress": {
             "step": progress.step,
-            "results": progress.results,
+            "results": list(progress.results),
             "losses": {name: float(value) for name, value in progress.losses.items()},
             "words": progress.words,
             "seconds": progress.seconds,
@@ -245,7 +240,7 @@ def _resume(nlp: Any, optimizer: Any, device: str, batches: Batches, saved: Save
         seconds=known["seconds"],
     )
     restore(nlp, optimizer, device, saved.tensors, saved.loop["facts"], progress.step + 1)
-    batches.go_to(saved.loop["position"])
+    batches.go_to(saved.loop["position"], lambda: restore_random(saved.tensors, saved.loop["facts"], device))
     return progress
 
 

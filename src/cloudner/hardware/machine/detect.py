@@ -128,12 +128,12 @@ def _torch(facts: dict[str, Any], notes: list[str]) -> Any:
 
 def _gpus(torch: Any, timeout: float, facts: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     sources: list[str] = []
-    found: dict[str, Any] = {"gpus": ()}
+    gpu_facts: dict[str, Any] = {"gpus": ()}
     began = time.perf_counter()
     seen = _within(timeout, "torch", lambda: gpu.from_torch(torch), notes) if torch else None
     if seen:
         sources.append("torch")
-        found.update(seen)
+        gpu_facts.update(seen)
     if not facts.get("torch_hip"):
         left = timeout - (time.perf_counter() - began)
         tried: list[str] = []
@@ -145,8 +145,8 @@ def _gpus(torch: Any, timeout: float, facts: dict[str, Any], notes: list[str]) -
             source = "nvidia-smi"
         if driver:
             sources.append(source)
-            found["gpus"] = gpu.merge(found["gpus"], driver.pop("gpus"), facts.get("visible_devices"))
-            found.update(driver)
+            gpu_facts["gpus"] = gpu.merge(gpu_facts["gpus"], driver.pop("gpus"), facts.get("visible_devices"))
+            gpu_facts.update(driver)
         elif facts.get("pci_gpus"):  # on a machine without a GPU the failure is no news
             notes.extend(tried)
-    return {**found, "sources": tuple(sources)}
+    return {**gpu_facts, "sources": tuple(sources)}

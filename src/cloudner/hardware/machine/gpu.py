@@ -33,7 +33,7 @@ _SMI_FIELDS = (
 
 def pci_gpus(folder: Path = Path("/sys/bus/pci/devices")) -> tuple[str, ...]:
     """NVIDIA and AMD display devices on the PCI bus, whether or not a driver runs them (Linux only)."""
-    found = []
+    listed = []
     try:
         devices = sorted(folder.iterdir())
     except OSError:
@@ -47,8 +47,8 @@ def pci_gpus(folder: Path = Path("/sys/bus/pci/devices")) -> tuple[str, ...]:
             continue
         # 0x03....: display controllers; 0x12....: processing accelerators (AMD Instinct)
         if vendor in _VENDORS and kind.startswith(("0x03", "0x12")):
-            found.append(f"{_VENDORS[vendor]} {number} at {device.name}")
-    return tuple(found)
+            listed.append(f"{_VENDORS[vendor]} {number} at {device.name}")
+    return tuple(listed)
 
 
 def from_torch(torch: Any) -> dict[str, Any]:

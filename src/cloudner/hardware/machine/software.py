@@ -21,13 +21,13 @@ _CUPY = re.compile(r"^cupy(-cuda(\d+)x?|-rocm[\d-]+)?$", re.IGNORECASE)
 
 def versions() -> dict[str, str]:
     """Installed version of each of PACKAGES; a missing one has no key."""
-    found = {}
+    installed = {}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def cupy_packages() -> tuple[tuple[str, ...], int | None]:
@@ -36,16 +36,16 @@ def cupy_packages() -> tuple[tuple[str, ...], int | None]:
     Two at once overwrite each other's files, which pip allows. `cupy` itself is built from source for whatever
     CUDA was there, so its CUDA major is unknown here (None).
     """
-    found: dict[str, int | None] = {}
+    installed: dict[str, int | None] = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"] or ""
         match = _CUPY.match(name)
         if match:
             digits = match.group(2)
             # cupy-cuda12x is CUDA 12; cupy-cuda117 is CUDA 11.7
-            found[f"{name} {distribution.version}"] = int(digits[:2]) if digits else None
-    majors = list(found.values())
-    return tuple(sorted(found)), majors[0] if len(majors) == 1 else None
+            installed[f"{name} {distribution.version}"] = int(digits[:2]) if digits else None
+    majors = list(installed.values())
+    return tuple(sorted(installed)), majors[0] if len(majors) == 1 else None
 
 
 def torch_build() -> tuple[str | None, str | None]:

@@ -2,13 +2,13 @@
 
     peak = weights + optimizer + max(activations(micro-batch), second gradients) + fixed part
 
-Weights and optimizer, bytes a parameter: fp32 weight 4, gradient 4, AdamW's two moments 8; a frozen one only 4;
+Weights and optimizer, bytes per parameter: fp32 weight 4, gradient 4, AdamW's two moments 8; a frozen one only 4;
 under autocast 2 more for the half-precision copy that autocast keeps while a micro-batch runs.
 
-From an update's second micro-batch on its new gradients, 4 bytes a trained parameter, lie beside the sum of those
+From an update's second micro-batch on its new gradients, 4 bytes per trained parameter, lie beside the sum of those
 before. A backward pass begins with all activations and none of them, and ends the other way around.
 
-Activations, bytes a word piece (padding included) and layer, counted from the tensors that autograd saves for a
+Activations, bytes per word piece (padding included) and layer, counted from the tensors that autograd saves for a
 BERT layer of width h and feed-forward width f (`benchmarks/memory.py count` counts them again):
     fp32      input 4h, query/key/value 12h, attention output 8h (as computed, and reordered for the next product),
               two norms' inputs 8h and one output 4h, two dropout masks 2h, feed-forward 8f        = 38h + 8f
@@ -30,7 +30,7 @@ from cloudner.encoders.shape import EncoderShape
 BYTES_TRAINED, BYTES_FROZEN, BYTES_CAST, BYTES_GRADIENT = 16, 4, 2, 4
 # Measured: benchmarks/results/memory-cpu.json (peak resident set, two accumulated micro-batches).
 CPU_FACTOR, CPU_FIXED = 1.69, 220e6
-CPU_ATTENTION = 13  # bytes an entry of heads x length x length: scores, probabilities, dropout, mask
+CPU_ATTENTION = 13  # bytes per entry of heads x length x length: scores, probabilities, dropout, mask
 # Not measured: no GPU at hand. PyTorch's caching allocator wastes less than malloc; a CUDA context with its
 # libraries takes 0.4 to 0.8 GB depending on the card.
 GPU_FACTOR, GPU_FIXED = 1.25, 700e6

@@ -28,7 +28,7 @@ from cloudner.hardware.planning.speed import (
 from cloudner.hardware.planning.stats import CorpusStats
 
 DEFAULT_EPOCHS = 4
-DEV_SHARE = 0.1  # of the corpus, evaluated once an epoch with a forward pass only
+DEV_SHARE = 0.1  # of the corpus, evaluated once per epoch with a forward pass only
 CLOUD_CPUS, CLOUD_RAM = 8, 32 * GIB  # beside a cloud GPU; decides nothing but threads
 DRIVER_KEEPS = 0.03  # of a card's memory is not available to programs
 
@@ -55,7 +55,7 @@ def plan(
     Raises `CloudnerError` for a corpus or an encoder that cannot be read.
     """
     if epochs < 1 or docs_per_update < 1:
-        raise InputError(f"{epochs} epochs of {docs_per_update} documents an update", expected="1 or more")
+        raise InputError(f"{epochs} epochs of {docs_per_update} documents per update", expected="1 or more")
     shape = encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder)
     if window is not None and not 3 <= window <= shape.max_length:
         raise InputError(

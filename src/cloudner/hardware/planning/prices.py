@@ -1,4 +1,4 @@
-"""What a cloud GPU costs an hour: the embedded list (dated, with sources), gpuhunt's live one, or the user's."""
+"""What a cloud GPU costs per hour: the embedded list (dated, with sources), gpuhunt's live one, or the user's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIVE_PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod"
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars an hour on demand for the smallest machine with such a GPU, which has `gpus` of them; `listed` is
+    """US dollars per hour on demand for the smallest machine with such a GPU, which has `gpus` of them; `listed` is
     the day it was read."""
 
     gpu: str
@@ -76,13 +76,13 @@ def live_prices(spot: bool = False) -> tuple[Price, ...]:
             f"gpuhunt has no prices now ({type(error).__name__}: {error})",
             fix="leave out --live-prices, or give --price NAME=DOLLARS",
         ) from None
-    found = from_offers(offers)
-    if not found:
+    prices = from_offers(offers)
+    if not prices:
         raise CloudnerError(
             "gpuhunt answered without an offer of a known GPU",
             fix="leave out --live-prices, or give --price NAME=DOLLARS",
         )
-    return found
+    return prices
 
 
 def from_offers(offers: Iterable[Any]) -> tuple[Price, ...]:
@@ -90,7 +90,7 @@ def from_offers(offers: Iterable[Any]) -> tuple[Price, ...]:
     from datetime import date
 
     today = date.today().isoformat()
-    found = []
+    prices = []
     for offer in offers:
         for row in accelerators():
             sized = (
@@ -100,10 +100,10 @@ def from_offers(offers: Iterable[Any]) -> tuple[Price, ...]:
             if offer.gpu_name == row["gpuhunt"] and sized:
                 product = f"{offer.instance_name}, {offer.location}"
                 usd = round(offer.price, 4)
-                found.append(
+                prices.append(
                     Price(row["name"], usd, offer.provider, product, today, "gpuhunt", offer.gpu_count)
                 )
-    return tuple(found)
+    return tuple(prices)
 
 
 def given_prices(pairs: Mapping[str, float] | Iterable[str]) -> tuple[Price, ...]:
@@ -112,7 +112,7 @@ def given_prices(pairs: Mapping[str, float] | Iterable[str]) -> tuple[Price, ...
         return tuple(
             Price(known_gpu(name), float(usd), "given", "", "", "given") for name, usd in pairs.items()
         )
-    found = []
+    prices = []
     for pair in pairs:
         name, _, usd = pair.partition("=")
         try:
@@ -121,8 +121,8 @@ def given_prices(pairs: Mapping[str, float] | Iterable[str]) -> tuple[Price, ...
             dollars = -1.0
         if dollars < 0:
             raise InputError(f"the price {pair!r}", expected="NAME=DOLLARS, such as A10G=0.9")
-        found.append(Price(known_gpu(name), dollars, "given", "", "", "given"))
-    return tuple(found)
+        prices.append(Price(known_gpu(name), dollars, "given", "", "", "given"))
+    return tuple(prices)
 
 
 def known_gpu(name: str) -> str:

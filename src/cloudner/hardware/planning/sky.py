@@ -23,7 +23,7 @@ while [ -e "$OUTPUT-$attempt" ]; do attempt=$((attempt + 1)); done
 
 
 def sky_task(
-    made: Plan,
+    plan: Plan,
     *,
     machine: str | None = None,
     config: str = "configs/gpu.cfg",
@@ -39,7 +39,7 @@ def sky_task(
     the attempt before stay in the bucket. A job that is started again after it was done stops at once.
     Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
     """
-    name = machine or made.recommended
+    name = machine or plan.recommended
     row = next((a for a in accelerators() if name and a["name"].lower() == name.lower()), None)
     if row is None:
         names = ", ".join(a["name"] for a in accelerators())
@@ -48,14 +48,14 @@ def sky_task(
         raise InputError(
             f"the bucket name {bucket!r}", expected="3 to 63 lower-case letters, digits and hyphens"
         )
-    planned = made.row(row["name"])
-    memory = max(16, -(-made.encoder.parameters * 16 // 2**30) * 4)
+    planned = plan.row(row["name"])
+    memory = max(16, -(-plan.encoder.parameters * 16 // 2**30) * 4)
     return {
         "name": "cloudner-train",
         "resources": {
             "accelerators": {row["sky"]: 1},
             "use_spot": spot,
-            "disk_size": MIN_DISK_GB + int(made.encoder.parameters * 20 // 10**9),
+            "disk_size": MIN_DISK_GB + int(plan.encoder.parameters * 20 // 10**9),
             "memory": f"{memory}+",
         },
         "workdir": ".",
@@ -77,12 +77,12 @@ def sky_task(
     }
 
 
-def write_sky(made: Plan, path: str | Path, **options: Any) -> Path:
+def write_sky(plan: Plan, path: str | Path, **options: Any) -> Path:
     """Write `sky_task` as YAML; `sky jobs launch FILE` starts it. Returns the path."""
     from srsly.ruamel_yaml import YAML
     from srsly.ruamel_yaml.scalarstring import LiteralScalarString
 
-    task = sky_task(made, **options)
+    task = sky_task(plan, **options)
     for script in ("setup", "run"):  # as a block of lines, for people to read and change
         task[script] = LiteralScalarString(task[script])
     path = Path(path)

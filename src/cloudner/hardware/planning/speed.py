@@ -2,8 +2,8 @@
 
     update = operations / rate + bytes moved / bandwidth + micro-batches * call + parameters * step
 
-Operations a computed word piece (padding included), counting a multiply-add as two: a layer's weights take 2 a
-weight forward and 4 backward; attention 4 * length * width forward and twice that backward. Frozen layers have no
+Operations per computed word piece (padding included), a multiply-add being two: each weight of a layer takes 2 in the
+forward and 4 in the backward pass; attention 4 * length * width forward and twice that backward. Frozen layers have no
 backward pass, gradient checkpointing computes the forward pass twice.
 
 `rate` is measured by `cloudner.time_training` where that was done (and contains the bytes moved). Otherwise, for a GPU, it is the
@@ -33,11 +33,11 @@ TRAFFIC = 6
 # Kernels a layer launches forward and backward (about 25 and 50), at 5 microseconds each; assumed. It bounds small
 # batches on fast cards from below.
 GPU_CALL_PER_LAYER = 75 * 5e-6
-# FLOP/s a core in fine-tuning by instruction set, those with bf16 in bf16; avx2, avx512f and avx512_bf16 as measured on
+# FLOP/s per core in fine-tuning by instruction set, those with bf16 in bf16; avx2, avx512f and avx512_bf16 as measured on
 # 2-core AMD EPYCs (docs/hardware.md), the others assumed from the width of their units.
 CPU_RATE = {"amx_bf16": 4e11, "avx512_bf16": 2e11, "avx512f": 6.5e10, "avx2": 5e10, "neon": 3e10}
 CPU_STEP_BYTES = 15e9  # bytes/s at which a CPU's AdamW walks through weights, gradients and moments; assumed
-STEP_BYTES = 28  # a parameter: reads 16, writes 12
+STEP_BYTES = 28  # per parameter: reads 16, writes 12
 # Tokenising, aligning and batching on the CPU while training; assumed.
 HOST_SECONDS_PER_WORD = 8e-6
 _DOCS_SAMPLED = 4096
@@ -50,14 +50,14 @@ class Rate:
 
     flops: float  # FLOP/s
     bandwidth: float = float("inf")  # bytes/s
-    call: float = 0.0  # seconds a micro-batch, whatever its size
-    step: float = 0.0  # seconds a parameter and optimizer step
+    call: float = 0.0  # seconds per micro-batch, whatever its size
+    step: float = 0.0  # seconds per parameter and optimizer step
     basis: str = "assumed"
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Measured rates: FLOP/s of forward and backward, seconds a parameter of an optimizer step."""
+    """Measured rates: FLOP/s of forward and backward, seconds per parameter of an optimizer step."""
 
     flops: float
     step: float

@@ -28,8 +28,8 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 class CorpusStats:
     """Size and document lengths of a training corpus.
 
-    `lengths`: evenly spaced quantiles of words a document, shortest first, longest last. `pieces_per_word`: word
-    pieces a word, without the two special ones of each document.
+    `lengths`: evenly spaced quantiles of words per document, shortest first, longest last. `pieces_per_word`: word
+    pieces per word, without the two special ones of each document.
     """
 
     docs: int
@@ -46,7 +46,7 @@ class CorpusStats:
 
     @property
     def words_per_doc(self) -> float:
-        """Mean words a document."""
+        """Mean words per document."""
         return self.words / max(1, self.docs)
 
     @property
@@ -191,7 +191,7 @@ def _read(file: Path) -> tuple[list[Any], int, list[list[str]]]:
 
 
 def guess_pieces(texts: list[list[str]]) -> float:
-    """Word pieces a word without a tokenizer: one for each Chinese character, as in every BERT vocabulary that has
+    """Word pieces per word without a tokenizer: one for each Chinese character, as in every BERT vocabulary that has
     them (its tokenizer cuts before and after each), `PIECES_PER_WORD` for any other word."""
     words = [word for text in texts for word in text]
     if not words:

@@ -64,48 +64,48 @@ def duration(minutes: float) -> str:
     return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} d"
 
 
-def header(made: Plan) -> str:
+def header(plan: Plan) -> str:
     """What is planned, in one line."""
-    corpus = made.corpus
+    corpus = plan.corpus
     return (
-        f"{made.encoder.name} ({made.encoder.parameters / 1e6:.0f}M parameters), {corpus.docs:,} documents, "
+        f"{plan.encoder.name} ({plan.encoder.parameters / 1e6:.0f}M parameters), {corpus.docs:,} documents, "
         f"{corpus.sentences:,} sentences, {corpus.words:,} words (about {corpus.pieces:,} word pieces), "
-        f"{made.epochs} epochs"
+        f"{plan.epochs} epochs"
     )
 
 
-def advice(made: Plan) -> list[str]:
+def advice(plan: Plan) -> list[str]:
     """The recommendation and the estimate's own favourites, one line each."""
-    lines = [f"take: {made.recommended or 'none of these'} ({made.reason})"]
-    if made.cheapest and made.fastest:
-        low, fast = made.row(made.cheapest), made.row(made.fastest)
+    lines = [f"take: {plan.recommended or 'none of these'} ({plan.reason})"]
+    if plan.cheapest and plan.fastest:
+        low, fast = plan.row(plan.cheapest), plan.row(plan.fastest)
         lines.append(
             f"by the estimate: cheapest {low.machine} ({dollars(low.usd_total or 0.0, '$')}, "
             f"{duration(low.minutes_total)}), fastest {fast.machine} ({duration(fast.minutes_total)})"
         )
-    lines += [f"{row.machine} is too small: {needed(row)}" for row in made.rows if not row.fits]
+    lines += [f"{row.machine} is too small: {needed(row)}" for row in plan.rows if not row.fits]
     lines += [
         f"{row.machine}: {row.price.product} of {row.price.provider} is the smallest, with {row.price.gpus} of them"
-        for row in made.rows
+        for row in plan.rows
         if row.price and row.price.gpus > 1
     ]
-    days = [row.price.listed for row in made.rows if row.price and row.price.listed]
+    days = [row.price.listed for row in plan.rows if row.price and row.price.listed]
     if days:
         lines.append(f"prices: on demand, listed {min(days)} to {max(days)}; --live-prices asks for today's")
-    if made.calibration is None:
+    if plan.calibration is None:
         lines.append("times are estimates from data sheets; --calibrate measures this machine")
     lines.append("starting a machine and downloads, minutes each, are in neither the times nor the costs")
     return lines
 
 
-def table(made: Plan) -> Table:
+def table(plan: Plan) -> Table:
     """The plan for a terminal of 80 columns."""
-    shown = Table(title=header(made), title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    shown = Table(title=header(plan), title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for column in SHORT:
         left = column in ("machine", "prec.", "time is")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
-    for row in made.rows:
-        style = "bold" if row.machine == made.recommended else None if row.fits else "dim"
+    for row in plan.rows:
+        style = "bold" if row.machine == plan.recommended else None if row.fits else "dim"
         if row.fits:
             texts = cells(row)
             shown.add_row(texts[0], *texts[2:], style=style)
@@ -114,12 +114,12 @@ def table(made: Plan) -> Table:
     return shown
 
 
-def markdown(made: Plan) -> str:
+def markdown(plan: Plan) -> str:
     """The plan as Markdown."""
-    lines = [header(made), "", "| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
-    for row in made.rows:
+    lines = [header(plan), "", "| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
+    for row in plan.rows:
         texts = cells(row)
-        if row.machine == made.recommended:
+        if row.machine == plan.recommended:
             texts = (f"**{texts[0]}**", *texts[1:])
         lines.append("| " + " | ".join(texts) + " |")
-    return "\n".join([*lines, "", *(f"- {line}" for line in advice(made)), ""])
+    return "\n".join([*lines, "", *(f"- {line}" for line in advice(plan)), ""])

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import srsly
 
-from cloudner.report.progress import Recorder, learn_rate, output_folder
+from cloudner.report.loggers.progress import Recorder, learn_rate, output_folder
 
 
 def console_logger(
@@ -19,10 +19,10 @@ def console_logger(
 ) -> Callable[..., tuple[Callable[[dict[str, Any] | None], None], Callable[[], None]]]:
     """A spaCy training logger.
 
-    progress: a live progress bar where the output is a terminal; otherwise one line an evaluation and one every
-    `log_every` steps. log_file: JSONL, one record an evaluation and one every `log_every` steps; "auto" is
+    progress: a live progress bar where the output is a terminal; otherwise one line per evaluation and one every
+    `log_every` steps. log_file: JSONL, one record per evaluation and one every `log_every` steps; "auto" is
     `log.jsonl` in the output folder of the run (nothing without one), None is no file. What a record holds:
-    `cloudner.report.progress.Recorder`.
+    `cloudner.report.loggers.progress.Recorder`.
     """
 
     def setup_logger(

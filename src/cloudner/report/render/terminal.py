@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cloudner.report.errors import DESCRIPTIONS, count_kinds
-from cloudner.report.markdown import percent
-
-if TYPE_CHECKING:
-    from cloudner.report.evaluate import Evaluation
+from cloudner.pages.numbers import percent
+from cloudner.report.evaluation.evaluation import EvaluationData
+from cloudner.report.evaluation.mistakes import DESCRIPTIONS, count_kinds
 
 
-def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> None:
+def print_evaluation(evaluation: EvaluationData, console: Console | None = None) -> None:
     """Scores by label with intervals, mistakes by class, and what there is of the rest in a line each."""
     console = console or Console(highlight=False)
     strict = evaluation.strict
@@ -61,10 +57,10 @@ def print_evaluation(evaluation: Evaluation, console: Console | None = None) -> 
             f" ({evaluation.calibration.ece_by_chance:.4f} by chance alone)"
         )
     if evaluation.comparison is not None:
-        found, low_high = evaluation.comparison, evaluation.comparison.interval
+        compared, low_high = evaluation.comparison, evaluation.comparison.interval
         console.print(
-            f"F1 against {escape(str(evaluation.other))}: {100 * found.difference:+.2f} points "
-            f"({100 * low_high.low:+.2f} to {100 * low_high.high:+.2f}), p = {found.p_value:.4f}"
+            f"F1 against {escape(str(evaluation.other))}: {100 * compared.difference:+.2f} points "
+            f"({100 * low_high.low:+.2f} to {100 * low_high.high:+.2f}), p = {compared.p_value:.4f}"
         )
     for note in evaluation.notes:
         console.print(f"Note: {escape(note)}")

@@ -36,7 +36,7 @@
     const what = make("span", "what");
     const add = (text, label) => { what.append(text + " "); what.append(make("em", "", label)); };
     if (e.k === "missed") add(e.gt, e.gl);
-    else if (e.k === "invented") add(e.pt, e.pl);
+    else if (e.k === "spurious") add(e.pt, e.pl);
     else { add(e.gt, e.gl); what.append(" → "); add(e.pt, e.pl); }
     return what;
   };

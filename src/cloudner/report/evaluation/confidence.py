@@ -1,4 +1,4 @@
-"""Does a confidence of 0.8 mean right in 8 cases of 10? Measures of it, and the temperature that mends it."""
+"""Does a confidence of 0.8 mean right in 8 cases of 10? Measures of it, and the temperature that improves it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudner.report.spans import ScoredDocument
+from cloudner.report.evaluation.spans import ScoredDocument
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -35,7 +35,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Reliability:
     """How well confidences match the share of right predictions.
 
     ece: expected calibration error, the mean of |accuracy - confidence| over bins, weighted by their counts.
@@ -77,16 +77,13 @@ def _mean_deviation(n: int, p: float) -> float:
     return 2 * m * math.exp(choose + m * math.log(p) + (n - m + 1) * math.log1p(-p))
 
 
-def expected_calibration_error(
-    confidence: Any, correct: Any, *, bins: int = 10, equal_mass: bool = False
-) -> Calibration:
+def expected_calibration_error(confidence: Any, correct: Any, *, bins: int = 10) -> Reliability:
     """Expected calibration error over `bins` bins.
 
     confidence: (n,) numbers in [0, 1]; correct: (n,) booleans. Bins are (i/bins, (i+1)/bins], zero in the first
     one, after Naeini, Cooper and Hauskrecht 2015 (Obtaining Well Calibrated Probabilities Using Bayesian Binning)
-    and Guo et al. 2017 (On Calibration of Modern Neural Networks), eq. 3; with `equal_mass` their bounds are
-    quantiles instead, so that every bin holds about as many predictions (Nixon et al. 2019, Measuring Calibration
-    in Deep Learning). Raises ValueError for unequal lengths or numbers outside [0, 1].
+    and Guo et al. 2017 (On Calibration of Modern Neural Networks), eq. 3. Raises ValueError for unequal lengths or
+    numbers outside [0, 1].
     """
     confidence = np.asarray(confidence, dtype=np.float64)
     correct = np.asarray(correct, dtype=np.float64)
@@ -95,29 +92,27 @@ def expected_calibration_error(
             f"confidence {confidence.shape} and correct {correct.shape} must be two equal vectors"
         )
     if not len(confidence):
-        return Calibration(0.0, 0.0, 0.0, 0, [])
+        return Reliability(0.0, 0.0, 0.0, 0, [])
     if not np.all((confidence >= 0) & (confidence <= 1)):
         raise ValueError("a confidence lies outside 0 to 1")
     edges = np.linspace(0, 1, bins + 1)
-    if equal_mass:
-        edges = np.unique(np.concatenate([[0.0], np.quantile(confidence, edges[1:-1]), [1.0]]))
     index = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, len(edges) - 2)
     counts = np.bincount(index, minlength=len(edges) - 1)
     sums = np.bincount(index, weights=confidence, minlength=len(edges) - 1)
     hits = np.bincount(index, weights=correct, minlength=len(edges) - 1)
-    found = [
+    filled = [
         Bin(float(edges[i]), float(edges[i + 1]), int(n), float(sums[i] / n), float(hits[i] / n))
         for i, n in enumerate(counts)
         if n
     ]
-    gaps = [abs(one.accuracy - one.confidence) for one in found]
-    ece = sum(one.count * gap for one, gap in zip(found, gaps, strict=True)) / len(confidence)
+    gaps = [abs(one.accuracy - one.confidence) for one in filled]
+    ece = sum(one.count * gap for one, gap in zip(filled, gaps, strict=True)) / len(confidence)
     brier = float(np.mean((confidence - correct) ** 2))
-    return Calibration(ece, max(gaps), brier, len(confidence), found)
+    return Reliability(ece, max(gaps), brier, len(confidence), filled)
 
 
-def calibration_of(documents: Iterable[ScoredDocument], *, bins: int = 10) -> Calibration | None:
-    """Calibration of all predicted entities that have a confidence; None where none has."""
+def reliability_of(documents: Iterable[ScoredDocument], *, bins: int = 10) -> Reliability | None:
+    """Reliability of all predicted entities that have a confidence; None where none has."""
     confidence, correct = [], []
     for document in documents:
         for value, right in zip(document.confidence, document.correct, strict=True):

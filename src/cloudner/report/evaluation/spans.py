@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,8 +47,8 @@ class ScoredDocument:
     @property
     def missed(self) -> list[Entity]:
         """Gold entities that no prediction matches exactly."""
-        found = {entity for entity, right in zip(self.predicted, self.correct, strict=True) if right}
-        return [entity for entity in self.gold if entity not in found]
+        matched = {entity for entity, right in zip(self.predicted, self.correct, strict=True) if right}
+        return [entity for entity in self.gold if entity not in matched]
 
     def surface(self, entity: Entity) -> str:
         """The entity's text with runs of white space as one space."""
@@ -103,12 +102,6 @@ def score_document(example: Example) -> ScoredDocument | None:
         ignored=ignored,
         meta=dict(meta) if isinstance(meta, dict) else {},
     )
-
-
-def score_documents(examples: Iterable[Example]) -> list[ScoredDocument]:
-    """`score_document` for each example; those without entity annotation are left out."""
-    scored = (score_document(example) for example in examples)
-    return [document for document in scored if document is not None]
 
 
 def _same_tokens(gold: Doc, predicted: Doc) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cloudner.errors import CloudnerError
-from cloudner.report.spans import Entity, ScoredDocument
+from cloudner.report.evaluation.spans import Entity, ScoredDocument
 
 SCHEMES = ("strict", "exact", "partial", "ent_type")
 SEEN, OTHER_LABEL, UNSEEN = "seen", "seen with another label", "unseen"
@@ -145,8 +145,8 @@ def scores_by_seen(documents: Iterable[ScoredDocument], train: dict[str, set[str
         labels = train.get(document.surface(entity))
         return UNSEEN if labels is None else SEEN if entity.label in labels else OTHER_LABEL
 
-    found = grouped_scores(documents, part)
-    return {name: found[name] for name in (SEEN, OTHER_LABEL, UNSEEN) if name in found}
+    scores = grouped_scores(documents, part)
+    return {name: scores[name] for name in (SEEN, OTHER_LABEL, UNSEEN) if name in scores}
 
 
 def count_arrays(documents: Sequence[ScoredDocument], labels: Sequence[str]) -> np.ndarray:

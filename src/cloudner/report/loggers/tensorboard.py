@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from cloudner.errors import ConfigError
-from cloudner.report.progress import Recorder, output_folder
+from cloudner.report.loggers.progress import Recorder, output_folder
 
 
 def tensorboard_logger(

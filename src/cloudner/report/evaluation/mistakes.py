@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudner.report.spans import Entity, ScoredDocument
+from cloudner.report.evaluation.spans import Entity, ScoredDocument
 
-KINDS = ("boundary", "type", "both", "missed", "invented")
+KINDS = ("boundary", "type", "both", "missed", "spurious")
 DESCRIPTIONS = {
     "boundary": "right label, wrong bounds",
     "type": "right bounds, wrong label",
     "both": "overlaps an entity, but bounds and label are wrong",
     "missed": "an entity that nothing was predicted for",
-    "invented": "a prediction where there is no entity",
+    "spurious": "a prediction where there is no entity",
 }
 NOTHING = "(none)"  # the row and the column of the confusion matrix for "no entity"
 
@@ -70,7 +70,7 @@ def pair_entities(document: ScoredDocument) -> list[Pair]:
     """Pairs gold with predicted entities, each used once, in the order of the text.
 
     Exact matches first, then equal bounds ("type"), then overlaps with the right label ("boundary"), the longest
-    overlap first, then other overlaps ("both"). What is left over is "missed" or "invented".
+    overlap first, then other overlaps ("both"). What is left over is "missed" or "spurious".
     """
     pairs = [
         Pair("correct", entity, entity, i)
@@ -98,7 +98,7 @@ def pair_entities(document: ScoredDocument) -> list[Pair]:
             used_predicted.add(i)
             pairs.append(Pair(kind, missed[g], document.predicted[i], i))
     pairs += [Pair("missed", gold, None, None) for g, gold in enumerate(missed) if g not in used_gold]
-    pairs += [Pair("invented", None, document.predicted[i], i) for i in wrong if i not in used_predicted]
+    pairs += [Pair("spurious", None, document.predicted[i], i) for i in wrong if i not in used_predicted]
     return sorted(pairs, key=_position)
 
 

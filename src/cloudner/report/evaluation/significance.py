@@ -84,11 +84,11 @@ def bootstrap_intervals(
     totals = _resample(flat, rounds, seed).reshape(rounds, labels + 1, 3)
     tail = (1 - level) / 2
     low, high = np.quantile(ratios(totals), [tail, 1 - tail], axis=0)
-    found = [
+    intervals = [
         {metric: Interval(float(low[i, m]), float(high[i, m]), level) for m, metric in enumerate(METRICS)}
         for i in range(labels + 1)
     ]
-    return found[-1], found[:-1]
+    return intervals[-1], intervals[:-1]
 
 
 def compare(

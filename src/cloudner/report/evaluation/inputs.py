@@ -68,6 +68,6 @@ def training_record(model_path: Path | None) -> tuple[list[dict[str, Any]], dict
             log = [record for record in srsly.read_jsonl(file, skip=True) if isinstance(record, dict)]
         file = folder / "run.json"
         if not run and file.is_file():
-            found = srsly.read_json(file)
-            run = found if isinstance(found, dict) else {}
+            record = srsly.read_json(file)
+            run = record if isinstance(record, dict) else {}
     return log, run
