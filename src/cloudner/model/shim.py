@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from thinc.api import Optimizer
@@ -19,23 +19,12 @@ from cloudner.model.device import check_process, target_device
 from cloudner.model.memory_errors import free_device_memory
 from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
+from cloudner.model.runners.protocol import Runner
 from cloudner.model.training.averages import swapped_in
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.step import TrainingStep
 
 logger = logging.getLogger("cloudner")
-
-
-class Runner(Protocol):
-    """Knows how a network is made from text files (configuration, tokenizer) and told in them."""
-
-    def files(self, network: TagNetwork) -> dict[str, str]: ...
-
-    def build(self, files: dict[str, str]) -> TagNetwork: ...
-
-    def for_shim(self, shim: TaggerShim) -> Runner:
-        """A runner alike for a copy of the shim."""
-        ...
 
 
 class TaggerShim(PyTorchShim):
@@ -218,32 +207,6 @@ class TaggerShim(PyTorchShim):
                 )
         super().finish_update(optimizer)  # its own scaler is off: gradients are unscaled by now
 
-    def training_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Copies on the CPU of the weights ("weights/NAME") and, once a step has been taken, of AdamW's state
-        ("exp_avg/NAME", "exp_avg_sq/NAME", "step/NAME"); and the counters beside them, as JSON."""
-        self.settle()
-        tensors = {
-            f"weights/{name}": value.detach().to("cpu", copy=True).contiguous()
-            for name, value in self.network.state_dict().items()
-        }
-        more, facts = self.step.state(dict(self.network.named_parameters()))
-        facts["shrunk"] = dict(getattr(self.runner, "shrunk", {}))
-        facts["learn_rate"] = self.learn_rate
-        return tensors | more, facts
-
-    def set_training_state(
-        self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], optimizer: Any
-    ) -> None:
-        """Set what `training_state` gave, for a network of the same shape."""
-        weights = {
-            name[len("weights/") :]: value for name, value in tensors.items() if name.startswith("weights/")
-        }
-        saving.fill(self.network, weights)
-        self.reset()
-        self.step.set_state(dict(self.network.named_parameters()), tensors, facts, optimizer)
-        getattr(self.runner, "shrunk", {}).update(facts["shrunk"])
-        self.learn_rate = facts["learn_rate"]
-
     # -- prediction -------------------------------------------------------------------------------------------
 
     def predictor(self) -> tuple[TagNetwork, Any]:
@@ -282,6 +245,20 @@ class TaggerShim(PyTorchShim):
             self._fast = None
 
     # -- saving -----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _layer(model: Any, action: str, folder: Path) -> None:
+        if model.has_ref("tok2vec"):
+            getattr(model.get_ref("tok2vec"), action)(folder / "tok2vec")
+
+    def write(self, model: Any, folder: Path) -> None:
+        """This shim's files and, where `model` has one, its tok2vec layer's."""
+        self.to_folder(folder)
+        self._layer(model, "to_disk", folder)
+
+    def read(self, model: Any, folder: Path) -> None:
+        self.from_folder(folder)
+        self._layer(model, "from_disk", folder)
 
     def to_folder(self, folder: Path) -> None:
         """`model.safetensors` and the runner's text files."""

@@ -20,9 +20,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from cloudner.errors import NonFiniteLossError
 from cloudner.model.cpu.sparse_embeddings import RowGradients
 from cloudner.model.training.adamw import AdamWStep
+from cloudner.model.training.failure import non_finite
+from cloudner.model.training.gradients import added, laid_out
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.readings import Readings
 from cloudner.model.training.scaler import MOST_OVERFLOWS, LossScaler
@@ -65,7 +66,7 @@ class TrainingStep:
         """Of the trainable parameters, then of `inputs`; in fp16 scaled. Nothing is kept."""
         wanted = [*self.parameters, *(inputs or [])]
         gradients = torch.autograd.grad(self.scaled(loss), wanted, allow_unused=True)
-        return tuple(_laid_out(g, p) for g, p in zip(gradients, wanted, strict=True))
+        return tuple(laid_out(g, p) for g, p in zip(gradients, wanted, strict=True))
 
     def scaled(self, loss: torch.Tensor) -> torch.Tensor:
         return loss if self.scaler is None else loss * self.scaler.scale
@@ -85,7 +86,7 @@ class TrainingStep:
         gradients = self.gradients(loss, inputs)
         del loss  # the caller's graph is done with
         if earlier:
-            gradients = _added(gradients, earlier)
+            gradients = added(gradients, earlier)
         n = len(self.parameters)
         self.add(gradients[:n])
         self.labelled += n_labelled
@@ -151,7 +152,7 @@ class TrainingStep:
         norm = float(self.norm()) * factor
         if not math.isfinite(norm):
             self.drop()
-            raise self._non_finite(norm, float(optimizer.learn_rate), self.docs)
+            raise non_finite(self.steps, norm, float(optimizer.learn_rate), self.docs, self.precision)
         self.grad_norm = norm
         if optimizer.grad_clip and norm > optimizer.grad_clip:
             factor *= optimizer.grad_clip / norm
@@ -165,28 +166,22 @@ class TrainingStep:
         if self.labelled == 0:
             self.drop()
             return
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        factor = 1.0 / self.labelled
-        if self.scaler is not None:
-            factor /= float(self.scaler.scale)
+        factor = 1.0 / self.labelled / (float(self.scaler.scale) if self.scaler is not None else 1.0)
         norm = float(self.norm()) * factor
-        if not math.isfinite(norm):
-            self.drop()
-            if self.scaler is not None:
-                self.scaler.update(torch.ones((), device=self.device))
-                self.overflows += 1
-                if self.overflows < MOST_OVERFLOWS:
-                    return
-            raise self._non_finite(norm, float(optimizer.learn_rate), self.docs)
-        self.grad_norm = norm
-        torch._foreach_mul_(gradients, factor)
-        take()
-        self.rows = RowGradients()  # thinc's optimizers write into the gradients they are given
+        finite = math.isfinite(norm)
         if self.scaler is not None:
-            self.scaler.update(torch.zeros((), device=self.device))
-        self.steps += 1
-        self.overflows = 0
+            self.scaler.update(torch.full((), float(not finite), device=self.device))
+        if finite:
+            self.grad_norm, self.overflows = norm, 0
+            torch._foreach_mul_([p.grad for p in self.parameters if p.grad is not None], factor)
+            take()
+            self.rows = RowGradients()  # thinc's optimizers write into the gradients they are given
+            self.steps += 1
         self.drop()
+        if not finite:
+            self.overflows += 1
+            if self.scaler is None or self.overflows >= MOST_OVERFLOWS:
+                raise non_finite(self.steps, norm, float(optimizer.learn_rate), self.docs, self.precision)
 
     def norm(self) -> torch.Tensor:
         """() float32: of the sums, in fp16 scaled, as they stand."""
@@ -300,33 +295,4 @@ class TrainingStep:
         if stop:
             self.steps -= self.readings.forget()  # launched, and held back
             self._stop.zero_()
-            raise self._non_finite(norm, reading.learn_rate, reading.docs)
-
-    def _non_finite(self, norm: float, learn_rate: float, docs: Sequence[Any]) -> NonFiniteLossError:
-        texts = "; ".join(repr(doc.text[:60]) for doc in docs[:3])
-        advice = 'mixed_precision = "bf16" or "fp32", or ' if self.precision == "fp16" else ""
-        found = (
-            f"fp16 overflowed {MOST_OVERFLOWS} times in a row"
-            if self.precision == "fp16"
-            else f"the gradient's norm is {norm}"
-        )
-        return NonFiniteLossError(
-            f"step {self.steps}: {found} at learning rate {learn_rate:g}, batch texts {texts}; no weight was changed",
-            expected="finite numbers",
-            fix=f"{advice}a lower learn_rate or a longer warmup",
-        )
-
-
-def _laid_out(gradient: Any, parameter: torch.Tensor) -> Any:
-    """The gradient in memory as its parameter is, as `backward()` would leave it: the fused AdamW of a CPU reads both
-    from front to back whatever their strides, and that of CUDA refuses them."""
-    if gradient is None or gradient.is_sparse or gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)
-
-
-def _added(gradients: Sequence[Any], others: Sequence[Any]) -> tuple[Any, ...]:
-    """Sums, where None is 0; `others` may be fewer."""
-    padded = [*others, *[None] * (len(gradients) - len(others))]
-    pairs = zip(gradients, padded, strict=True)
-    return tuple(a if b is None else b if a is None else a.add_(b) for a, b in pairs)
+            raise non_finite(self.steps, norm, reading.learn_rate, reading.docs, self.precision)
