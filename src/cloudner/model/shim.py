@@ -13,6 +13,7 @@ from thinc.api import Optimizer
 from thinc.shims import PyTorchShim
 
 from cloudner.errors import DeviceError
+from cloudner.locks import PipelineLock
 from cloudner.model import saving
 from cloudner.model.decoding.sequences import Transitions
 from cloudner.model.device import check_process, target_device
@@ -55,6 +56,7 @@ class TaggerShim(PyTorchShim):
         self.learn_rate = 0.0
         # The training commands read a step's norm and losses one step late, see `TrainingStep`.
         self.late = False
+        self._lock = PipelineLock()
 
     # -- network and device -----------------------------------------------------------------------------------
 
@@ -102,11 +104,12 @@ class TaggerShim(PyTorchShim):
             return None
         tensors = (head.between, head.start, head.end)
         state = tuple((t.data_ptr(), t._version) for t in tensors)
-        if self._fetched is None or self._fetched[0] != state:
+        fetched = self._fetched
+        if fetched is None or fetched[0] != state:
             rows = [tensors[0], *(t[None] for t in tensors[1:])]
             table = torch.cat([row.detach().float() for row in rows]).cpu().numpy().copy()
-            self._fetched = state, Transitions(table[:-2], table[-2], table[-1])
-        return self._fetched[1]
+            fetched = self._fetched = state, Transitions(table[:-2], table[-2], table[-1])
+        return fetched[1]
 
     def check_process(self) -> None:
         """Raises DeviceError in a process that was forked from one that used the GPU."""
@@ -221,18 +224,21 @@ class TaggerShim(PyTorchShim):
     # -- prediction -------------------------------------------------------------------------------------------
 
     def predictor(self) -> tuple[TagNetwork, Any]:
-        """The network to predict with, in evaluation mode, and the context to run it in."""
+        """The network to predict with, in evaluation mode, and the context to run it in, good for one `with`."""
         from cloudner.model.prediction.copies import prepare
 
-        self.settle()
-        if self._fast is None:
-            self._fast = prepare(
-                self.network, self.inference_precision, self.mixed_precision, self.inference_backend
-            )
-        network, context = self._fast
-        if network.training:
-            network.eval()
-        return network, context
+        with (
+            self._lock
+        ):  # threads that predict share one copy, and none runs while its layers are half in training mode
+            self.settle()
+            if self._fast is None:
+                self._fast = prepare(
+                    self.network, self.inference_precision, self.mixed_precision, self.inference_backend
+                )
+            network, precision = self._fast
+            if network.training:
+                network.eval()
+        return network, autocast(self.device, precision)
 
     def forget_predictor(self) -> None:
         """Make the prediction copy anew at the next call: weights or precision have changed."""

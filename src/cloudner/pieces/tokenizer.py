@@ -14,6 +14,8 @@ from spacy.tokens import Doc
 from tokenizers import Tokenizer
 
 from cloudner.errors import ConfigError
+from cloudner.locks import PipelineLock
+from cloudner.pieces.words import WordTable
 
 # A token of more pieces than this is no word (a data URI, a line of base64): its first pieces stand for it.
 MAX_PIECES_PER_TOKEN = 64
@@ -83,7 +85,8 @@ class PieceTokenizer:
         self.marks_space = spaced != glued
         self._spaced = Tokenizer.from_str(spaced)
         self._glued = Tokenizer.from_str(glued) if self.marks_space else self._spaced
-        self._clear()
+        self._table = WordTable()
+        self._lock = PipelineLock()
 
     def __deepcopy__(self, memo: dict) -> PieceTokenizer:
         return self  # the table only ever grows by what the same words give again
@@ -144,20 +147,11 @@ class PieceTokenizer:
 
     # -- the table --------------------------------------------------------------------------------------------
 
-    def _clear(self) -> None:
-        self._row_of: dict[int, int] = {}
-        self._starts = np.zeros(1024, dtype=np.int64)
-        self._counts = np.zeros(1024, dtype=np.int32)
-        self._cases = np.zeros(1024, dtype=np.int8)
-        self._flat = np.zeros(4096, dtype=np.int32)
-        self._n_words = 0
-        self._n_flat = 0
-
     def _ids(self, word: str, *, spaced: bool = True) -> list[int]:
         tokenizer = self._spaced if spaced else self._glued
         return tokenizer.encode(word, add_special_tokens=False).ids
 
-    def _add(self, keys: np.ndarray, words: list[str], spaced: np.ndarray) -> None:
+    def _add(self, table: WordTable, keys: np.ndarray, words: list[str], spaced: np.ndarray) -> None:
         for is_spaced in (False, True):
             chosen = np.flatnonzero(spaced == is_spaced)
             if not len(chosen):
@@ -172,20 +166,7 @@ class PieceTokenizer:
                     ids: list[int] = []
                 else:
                     ids = encoding.ids[:MAX_PIECES_PER_TOKEN] or [self.special["unk"]]
-                self._append(int(keys[i]), ids, case_class(word))
-
-    def _append(self, key: int, ids: list[int], case: int) -> None:
-        row, end = self._n_words, self._n_flat + len(ids)
-        if row == len(self._starts):
-            self._starts = np.concatenate([self._starts, np.zeros_like(self._starts)])
-            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
-            self._cases = np.concatenate([self._cases, np.zeros_like(self._cases)])
-        while end > len(self._flat):
-            self._flat = np.concatenate([self._flat, np.zeros_like(self._flat)])
-        self._starts[row], self._counts[row], self._cases[row] = self._n_flat, len(ids), case
-        self._flat[self._n_flat : end] = ids
-        self._n_words, self._n_flat = row + 1, end
-        self._row_of[key] = row
+                table.append(int(keys[i]), ids, case_class(word))
 
     # -- documents --------------------------------------------------------------------------------------------
 
@@ -197,10 +178,8 @@ class PieceTokenizer:
             return [empty] * len(docs)
         keys, spaced = self._keys(docs, lengths)
         unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        rows = self._rows(unique, first, spaced, docs, lengths)[inverse.reshape(-1)]
-        counts = self._counts[rows]
-        ids = self._flat[ragged_indices(self._starts[rows], counts)]
-        cases = self._cases[rows]
+        table, rows = self._rows(unique, first, spaced, docs, lengths)
+        ids, counts, cases = table.gather(rows[inverse.reshape(-1)])
         token_ends = np.cumsum(lengths)
         piece_ends = np.concatenate([[0], np.cumsum(counts)])[token_ends]
         made = []
@@ -235,31 +214,24 @@ class PieceTokenizer:
         spaced: np.ndarray,
         docs: Sequence[Doc],
         lengths: np.ndarray,
-    ) -> np.ndarray:
-        if self._n_words + len(unique) > MAX_WORDS:
-            self._clear()
-        row_of = self._row_of
-        rows = np.fromiter((row_of.get(k, -1) for k in unique.tolist()), dtype=np.int64, count=len(unique))
-        new = np.flatnonzero(rows < 0)
-        if len(new):
+    ) -> tuple[WordTable, np.ndarray]:
+        """A table, and the rows in it of these word forms."""
+        table = self._table
+        rows = table.find(unique)
+        if (rows >= 0).all():
+            return table, rows
+        with self._lock:
+            table = self._table
+            if len(table) + len(unique) > MAX_WORDS:
+                table = self._table = WordTable()
+            new = np.flatnonzero(table.find(unique) < 0)
             positions = first[new]
             ends = np.cumsum(lengths)
             doc_of = np.searchsorted(ends, positions, side="right")
             within = positions - (ends[doc_of] - lengths[doc_of])
             words = [docs[d][i].text for d, i in zip(doc_of.tolist(), within.tolist(), strict=True)]
-            self._add(unique[new], words, spaced[positions])
-            rows[new] = [row_of[k] for k in unique[new].tolist()]
-        return rows
-
-
-def ragged_indices(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The indices `starts[i], starts[i] + 1, ...` (`counts[i]` of them) of all rows after one another, int64."""
-    total = int(counts.sum())
-    if total == 0:
-        return np.zeros(0, dtype=np.int64)
-    ends = np.cumsum(counts)
-    offsets = np.repeat(starts - (ends - counts), counts)
-    return offsets + np.arange(total)
+            self._add(table, unique[new], words, spaced[positions])
+        return table, table.find(unique)
 
 
 def _with_prefix(spec: dict[str, Any], prefix: bool) -> dict[str, Any]:
