@@ -40,6 +40,9 @@ SEQ2SEQ = {
     "longt5",
 }
 
+# Implementations of attention that are code of transformers and torch.
+_ATTENTIONS = ("eager", "sdpa")
+
 
 def resolve_encoder(name: str) -> str:
     """A hub name as it is; `package:module/folder` and local folders as an absolute path.
@@ -86,6 +89,22 @@ def check_architecture(config: Any, name: str) -> None:
     )
 
 
+def plain_attention(config: Any) -> None:
+    """Leave to transformers which attention computes, unless the config names one of its own two.
+
+    A name such as `owner/repository:function` makes transformers download that repository's code and run it, with
+    `trust_remote_code` off, where `kernels` is installed.
+    """
+    for name, value in list(vars(config).items()):
+        if hasattr(value, "model_type"):  # the config of a part
+            plain_attention(value)
+        elif "_implementation" in name and value not in (*_ATTENTIONS, None, True, False):
+            logger.warning(
+                "The encoder's config asks for %s = %r: not used, since it can run code", name, value
+            )
+            setattr(config, name, None)
+
+
 def load_pretrained(
     name: str, *, dropout: float | None = None, attention_dropout: float | None = None
 ) -> tuple[torch.nn.Module, PieceTokenizer]:
@@ -99,6 +118,7 @@ def load_pretrained(
     path = resolve_encoder(name)
     config = _read_config(name, path)
     check_architecture(config, name)
+    plain_attention(config)
     set_rates(config, dropout, attention_dropout)
     tokenizer = _read_tokenizer(name, path, config)
     verbosity = hf_logging.get_verbosity()
@@ -174,6 +194,7 @@ def build_from_config(
             fix="pip install -U transformers",
         ) from error
     check_architecture(config, "the saved encoder")
+    plain_attention(config)
     set_rates(config, dropout, attention_dropout)
     verbosity = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()
@@ -212,6 +233,8 @@ def config_json(encoder: Any) -> str:
     values = encoder.config.to_dict()
     for key in (
         "_name_or_path",
+        "_attn_implementation",
+        "attn_implementation",
         "auto_map",
         "transformers_version",
         "torch_dtype",
