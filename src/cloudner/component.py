@@ -342,12 +342,17 @@ class Cloudner(TrainablePipe):
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "Cloudner":
+        """Raises InputError for a folder that is damaged or not whole."""
+        from cloudner.model.soundness import reading
+
         deserialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._update_cfg(srsly.read_json(p)),
+            "cfg": lambda p: self._update_cfg(_read_json(p), str(p)),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": self._model_from_disk,
         }
-        util.from_disk(path, deserialize, exclude)
+        with reading(f"the component {self.name!r}", str(path)):
+            util.from_disk(path, deserialize, exclude)
+        self._check_tags(str(path), exclude)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -359,18 +364,41 @@ class Cloudner(TrainablePipe):
         return util.to_bytes(serialize, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Cloudner":
+        """Raises InputError for bytes that are damaged or not whole."""
+        from cloudner.model.soundness import reading
+
         deserialize = {
-            "cfg": lambda b: self._update_cfg(srsly.json_loads(b)),
+            "cfg": lambda b: self._update_cfg(srsly.json_loads(b), f"saved bytes of {self.name}, cfg"),
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
             "model": self._model_from_bytes,
         }
-        util.from_bytes(bytes_data, deserialize, exclude)
+        with reading(f"the component {self.name!r}", "saved bytes"):
+            util.from_bytes(bytes_data, deserialize, exclude)
+        self._check_tags("saved bytes", exclude)
         return self
 
-    def _update_cfg(self, saved: dict[str, Any]) -> None:
+    def _update_cfg(self, saved: Any, where: str) -> None:
+        from cloudner.model.soundness import check_cfg
+
+        check_cfg(saved, where)
         # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
         self.cfg["labels"] = list(saved.get("labels", []))
         self.cfg["temperature"] = float(saved.get("temperature", 1.0))
+
+    def _check_tags(self, where: str, exclude: Iterable[str]) -> None:
+        """Raises InputError where the labels of `cfg` are not those that the head has scores for."""
+        from cloudner.model.soundness import broken
+
+        if {"cfg", "model"} & set(exclude) or not self._shim.ready:
+            return
+        outputs = self._shim.network.head.linear.out_features
+        if outputs != self.scheme.n_tags:
+            raise broken(
+                f"{len(self.labels)} labels make {self.scheme.n_tags} tags ({self.scheme.name}), and the saved head "
+                f"has {outputs}",
+                where,
+                "cfg, config.cfg and weights of one training",
+            )
 
     def _model_to_disk(self, path: Path) -> None:
         self._shim.to_folder(Path(path))
@@ -388,6 +416,14 @@ class Cloudner(TrainablePipe):
         self.model.from_bytes(data)
         self.model.set_dim("nO", self.scheme.n_tags, force=True)
         self._weigh_tags()
+
+
+def _read_json(path: Path) -> Any:
+    from cloudner.model.soundness import broken
+
+    if not path.is_file():
+        raise broken("no such file", str(path))
+    return srsly.read_json(path)
 
 
 def _only_ours(nlp: Language) -> bool:

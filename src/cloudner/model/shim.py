@@ -20,6 +20,7 @@ from cloudner.model.device import check_process, target_device
 from cloudner.model.memory_errors import free_device_memory
 from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
+from cloudner.model.soundness import reading
 from cloudner.model.training.averages import swapped_in
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.step import TrainingStep
@@ -32,7 +33,11 @@ class Runner(Protocol):
 
     def files(self, network: TagNetwork) -> dict[str, str]: ...
 
-    def build(self, files: dict[str, str]) -> TagNetwork: ...
+    def skeleton(self, saved: saving.Saved) -> TagNetwork:
+        """A network like the saved one on the device "meta", without memory. Raises InputError for damaged files."""
+        ...
+
+    def build(self, saved: saving.Saved) -> TagNetwork: ...
 
     def for_shim(self, shim: TaggerShim) -> Runner:
         """A runner alike for a copy of the shim."""
@@ -290,8 +295,10 @@ class TaggerShim(PyTorchShim):
             self.reset()
             return
         assert self.runner is not None
-        network = self.runner.build(saved.files)
-        saving.fill(network, saved.weights)
+        with reading("a saved network", str(saved.folder) if saved.folder is not None else None):
+            saving.check(self.runner.skeleton(saved), saved)
+            network = self.runner.build(saved)
+            saving.fill(network, saved.weights)
         try:
             device = target_device(self.wanted_device)
         except DeviceError as error:  # trained on a machine with a GPU, loaded on one without

@@ -42,6 +42,15 @@ SEQ2SEQ = {
 
 # Implementations of attention that are code of transformers and torch.
 _ATTENTIONS = ("eager", "sdpa")
+# What a saved configuration does without: it tells of a machine, of code, or of another precision than the weights'.
+_NOT_OURS = (
+    "_name_or_path",
+    "auto_map",
+    "transformers_version",
+    "torch_dtype",
+    "dtype",
+    "quantization_config",
+)
 
 
 def resolve_encoder(name: str) -> str:
@@ -183,7 +192,8 @@ def build_from_config(
 
     values = json.loads(config_json)
     kind = values.pop("model_type", None)
-    values.pop("auto_map", None)  # names Python files of a repository: nothing of a saved pipeline runs
+    for key in _NOT_OURS:  # `auto_map` names Python files of a repository: nothing of a saved pipeline runs
+        values.pop(key, None)
     if not isinstance(kind, str):
         raise ConfigError("the saved encoder config has no model_type", expected="a Hugging Face config.json")
     try:
@@ -231,16 +241,7 @@ def _no_init() -> AbstractContextManager[Any]:
 def config_json(encoder: Any) -> str:
     """The encoder's configuration without machine-specific paths, as JSON."""
     values = encoder.config.to_dict()
-    for key in (
-        "_name_or_path",
-        "_attn_implementation",
-        "attn_implementation",
-        "auto_map",
-        "transformers_version",
-        "torch_dtype",
-        "dtype",
-        "quantization_config",
-    ):
+    for key in (*_NOT_OURS, "_attn_implementation", "attn_implementation"):
         values.pop(key, None)
     return json.dumps(values, indent=2, sort_keys=True)
 
