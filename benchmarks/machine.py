@@ -28,7 +28,7 @@ def machine(device: str) -> dict[str, Any]:
     """CPU model, those of its flags that matter to matrix products, usable cores, RAM; on CUDA the GPU too."""
     import psutil
 
-    from cloudner.hardware.cpu import cpu_name_and_flags, usable_cpus
+    from cloudner.hardware.machine.cpu import cpu_name_and_flags, usable_cpus
 
     name, flags = cpu_name_and_flags()
     made: dict[str, Any] = {

@@ -179,7 +179,7 @@ def main() -> None:
         name, pieces, length, checkpointing = json.loads(given.run)
         print(one_peak(name, pieces, length, checkpointing, given.device, precision))
         return
-    from cloudner.hardware.memory import saved_bytes
+    from cloudner.hardware.planning.memory import saved_bytes
 
     if given.command == "count":
         for name in SHAPES:

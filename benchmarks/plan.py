@@ -31,7 +31,7 @@ def make_encoder(folder: Path, sizes: tuple[int, int, int, int]) -> str:
     """A BERT with random weights and the embedded encoder's tokenizer, saved as a folder."""
     from transformers import BertConfig, BertModel
 
-    from cloudner.hardware.encoder import encoder_folder
+    from cloudner.encoders.folders import encoder_folder
 
     hidden, layers, heads, intermediate = sizes
     config = BertConfig(
@@ -123,13 +123,13 @@ def main() -> None:
         torch.set_num_threads(1)
         clock = time.process_time
 
+    from cloudner.encoders.folders import encoder_folder
     from cloudner.hardware import CorpusStats, detect_hardware, plan, recommend
-    from cloudner.hardware.encoder import encoder_folder
-    from cloudner.hardware.stats import count_pieces
+    from cloudner.hardware.planning.stats import count_pieces
     from cloudner.model.benchmark import time_training
 
     machine = detect_hardware()
-    precision = recommend(machine, EMBEDDED, device=given.device).precision
+    precision = recommend(machine, EMBEDDED, device=given.device).mixed_precision
     rows: list[dict] = []
     record = {
         "command": f"python benchmarks/plan.py --device {given.device} --seconds {given.seconds:g}"

@@ -357,9 +357,9 @@ def choose_device(wanted: str) -> str:
 
 
 def cores() -> int:
-    from cloudner.hardware.cpu import threads_for, usable_cpus
+    from cloudner.hardware.machine.cpu import usable_cpus
 
-    return threads_for(usable_cpus(None))
+    return max(1, int(usable_cpus(None)))
 
 
 def shown_command(arguments: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ import tiny
 
 SOURCE = Path(cloudner.__file__).parent
 # From the ground up: a room may use those before it.
-ROOMS = ["errors", "locks", "corpus", "hardware", "pieces", "model", "component", "loading", "report", "calibration", "overrides", "training", "cli"]  # fmt: skip
+ROOMS = ["errors", "locks", "encoders", "pages", "corpus", "hardware", "pieces", "model", "component", "loading", "report", "calibration", "overrides", "training", "cli"]  # fmt: skip
 # Groups whose entries are found in a registry of the same name.
 OURS = list(distribution("cloudner").entry_points)
 
@@ -67,10 +67,8 @@ def test_imports_go_one_way():
 
 # Circles of files that are still to be cut.
 CIRCLES = [
-    {"hardware.findings", "hardware.gpu_rules", "hardware.gpu_state_rules", "hardware.rules"},
     {"model.masks", "model.network"},
     {"model.regularise", "model.settings", "model.tagger", "model.training.choice"},
-    {"report.evaluate", "report.html", "report.markdown", "report.run_sections", "report.sections"},
 ]
 
 
@@ -102,7 +100,7 @@ def test_no_files_import_each_other():
 
 
 # Rooms whose modules are short, and functions in them that are still to be cut.
-SHORT = ["corpus"]
+SHORT = ["encoders", "pages", "corpus", "hardware", "report"]
 LONG_FUNCTIONS = {"conll.blocks"}
 
 

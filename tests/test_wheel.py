@@ -46,6 +46,31 @@ print("it works")
 """
 
 
+PAGES = """
+import sys
+from pathlib import Path
+
+target, folder = map(Path, sys.argv[1:])
+import spacy
+from spacy.tokens import DocBin
+import cloudner
+assert Path(cloudner.__file__).is_relative_to(target), cloudner.__file__
+
+nlp = spacy.blank("en")
+nlp.add_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "Oslo"}])
+DocBin(docs=[nlp("Oslo is near Bergen"), nlp("nothing")]).to_disk(folder / "train.spacy")
+evaluation = cloudner.evaluate(nlp, folder / "train.spacy", rounds=10)
+assert "<h2>Mistakes</h2>" in evaluation.to_html()
+assert evaluation.to_markdown().startswith("# Evaluation of")
+inspection = cloudner.inspect_corpus(folder / "train.spacy")
+assert "<h2>Size</h2>" in inspection.to_html()
+assert inspection.to_markdown().startswith("# Corpus")
+from cloudner.report.card import model_card
+assert model_card(nlp.meta).startswith("---")
+print("both pages")
+"""
+
+
 def call(arguments: list[object], **kwargs) -> str:
     done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, **kwargs)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -85,6 +110,12 @@ def test_every_file_is_in_it(target):
 def test_it_trains_saves_and_loads(target, environment, bert, tmp_path):
     arguments = [sys.executable, "-c", SMOKE, target, bert, tmp_path / "pipeline"]
     assert "it works" in call(arguments, cwd=tmp_path, env=environment)
+
+
+def test_it_renders_its_pages(target, environment, tmp_path):
+    assert "both pages" in call(
+        [sys.executable, "-c", PAGES, target, tmp_path], cwd=tmp_path, env=environment
+    )
 
 
 def test_its_commands_are_spacys(environment, tmp_path):

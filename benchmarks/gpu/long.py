@@ -56,8 +56,8 @@ def rated(settings: Settings) -> dict[str, Any] | None:
         return None
     import torch
 
-    from cloudner.hardware.machine import GPU
-    from cloudner.hardware.speed import accelerator_of
+    from cloudner.hardware.machine.facts import GPU
+    from cloudner.hardware.planning.speed import accelerator_of
 
     name = torch.cuda.get_device_name(settings.device)
     row = accelerator_of(GPU(index=0, name=name, memory_total=0))

@@ -1,4 +1,4 @@
-"""Peak memory of training and prediction with the component itself, beside what hardware/memory.py predicts."""
+"""Peak memory of training and prediction with the component itself, beside what hardware/planning/memory.py predicts."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def _measured(
     """Two micro-batches and a step, twice over; or two batches of prediction."""
     import torch
 
+    from cloudner.encoders.shape import EncoderShape
     from cloudner.hardware import training_peak
-    from cloudner.hardware.encoder import EncoderShape
-    from cloudner.hardware.memory import prediction_peak
+    from cloudner.hardware.planning.memory import prediction_peak
 
     shape = EncoderShape.from_name(settings.encoder)
     kind = "cpu" if not settings.cuda else "cuda"

@@ -99,7 +99,7 @@ def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     from cloudner.model.decoding.spans import span_probabilities
     from cloudner.model.decoding.viterbi import best_paths
     from cloudner.pieces.gold import gold_tags
-    from cloudner.report.calibration import expected_calibration_error, fit_temperature
+    from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
     docs = [eg.predicted for eg in examples]
     emissions = pipe.model.predict(docs)

@@ -147,8 +147,8 @@ def check_shared(config: str | Path | dict[str, Any]) -> None:
     installed: spaCy would name a factory that cannot be found, and no package."""
     from importlib.util import find_spec
 
-    from cloudner.hardware.findings import read_needs
-    from cloudner.hardware.rules import SHARED
+    from cloudner.hardware.doctor.needs import read_needs
+    from cloudner.hardware.doctor.rules import SHARED
 
     if read_needs(config).spacy_transformers and find_spec("spacy_transformers") is None:
         raise ConfigError(
@@ -246,7 +246,7 @@ def cupy_works() -> bool:
         import cupy
         from thinc.compat import has_cupy_gpu
 
-        from cloudner.hardware.checks import own_memory
+        from cloudner.hardware.machine.checks import own_memory
 
         with own_memory(cupy):
             return bool(has_cupy_gpu) and float(cupy.ones(4).sum()) == 4.0

@@ -1,12 +1,16 @@
 """The checks that do something, done for real on this machine."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cloudner.hardware import checks, detect_hardware, diagnose
+from cloudner.hardware import detect_hardware, diagnose
+from cloudner.hardware.machine import checks
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -20,16 +24,27 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(monkeypatch, tmp_path):
+def hub(tmp_path):
+    """The environment of a process that asks a hub of our own."""
     server = HTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    yield tmp_path
+    yield environment(tmp_path, f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
     server.server_close()
+
+
+def environment(home, endpoint, **more):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "TRANSFORMERS_"))}
+    return {**kept, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "no_proxy": "127.0.0.1", **more}
+
+
+def asked(name, environment):
+    """What `ask_hub` says in a process of its own: huggingface_hub reads its settings when it is imported."""
+    code = f"from cloudner.hardware.machine.checks import ask_hub; print(ask_hub({name!r}, 5))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def test_this_machine_multiplies():
@@ -46,24 +61,27 @@ def test_a_check_that_fails_is_told_in_one_line():
 
 
 def test_the_hub_is_asked(hub):
-    state = detect_hardware()
-    assert checks.run_checks(state, ("known/model",), 5).hub == "ok"
-    assert "404" in checks.run_checks(state, ("no/model",), 5).hub
+    assert asked("known/model", hub) == "None"
+    assert asked("no/model", hub) == f"no/model: {hub['HF_ENDPOINT']} answers 404"
 
 
-def test_a_cached_model_needs_no_hub(hub, monkeypatch):
-    folder = hub / "hub" / "models--my--model" / "snapshots" / "abc"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert checks.ask_hub("my/model", 1) is None
-    assert "HF_HUB_OFFLINE" in checks.ask_hub("known/model", 1)
+def test_a_cached_model_needs_no_hub(hub, tmp_path):
+    repository = tmp_path / "hub" / "models--my--model"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0" * 40)
+    (repository / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    (repository / "snapshots" / ("0" * 40) / "config.json").write_text("{}")
+    offline = {**hub, "HF_HUB_OFFLINE": "1"}
+    assert asked("my/model", offline) == "None"
+    assert "HF_HUB_OFFLINE" in asked("known/model", offline)
 
 
-def test_a_hub_out_of_reach(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+def test_a_hub_out_of_reach(tmp_path):
+    nowhere = environment(tmp_path, "http://127.0.0.1:9")
+    assert asked("no/model", nowhere).startswith("no/model: http://127.0.0.1:9 cannot be reached (")
+
+
+def test_a_model_that_cannot_be_had_blocks_training():
     config = {"model": {"@architectures": "cloudner.TransformerNER.v1", "encoder": "no/model"}}
     first = diagnose(config=config)[0]
     assert (first.code, first.severity) == ("hub-unreachable", "blocking")

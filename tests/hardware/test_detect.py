@@ -9,7 +9,8 @@ import time
 import psutil
 import pytest
 
-from cloudner.hardware import GPU, Hardware, cpu, detect, detect_hardware, gpu, software
+from cloudner.hardware import GPU, Hardware, detect_hardware
+from cloudner.hardware.machine import cpu, detect, gpu, software
 
 
 def test_this_machine_in_under_a_second():

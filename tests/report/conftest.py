@@ -10,7 +10,12 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
-from cloudner.report.spans import ScoredDocument, score_documents
+from cloudner.report.evaluation.spans import ScoredDocument, score_document
+
+
+def score_documents(examples: list[Example]) -> list[ScoredDocument]:
+    """All of them that have gold annotation."""
+    return [scored for example in examples if (scored := score_document(example)) is not None]
 
 
 def tagged_documents(

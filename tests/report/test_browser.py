@@ -10,11 +10,11 @@ import pytest
 import srsly
 from spacy.tokens import Doc, Span
 
-from cloudner.report.calibration import calibration_of
-from cloudner.report.errors import confusion, find_errors
 from cloudner.report.evaluate import evaluate
-from cloudner.report.scores import count_arrays, strict_scores
-from cloudner.report.significance import bootstrap_intervals
+from cloudner.report.evaluation.confidence import reliability_of
+from cloudner.report.evaluation.mistakes import confusion, find_errors
+from cloudner.report.evaluation.scores import count_arrays, strict_scores
+from cloudner.report.evaluation.significance import bootstrap_intervals
 
 from .conftest import disturb, random_tags, ruler, tagged_documents, write_docs
 from .test_html import EVIL
@@ -65,7 +65,7 @@ def page(tmp_path_factory):
     evaluation.intervals, evaluation.label_intervals = found[0], dict(zip(labels, found[1], strict=True))
     evaluation.errors = find_errors(documents)
     evaluation.confusion = confusion(documents)
-    evaluation.calibration = calibration_of(documents)
+    evaluation.calibration = reliability_of(documents)
     evaluation.log = [
         {"step": i, "loss": 5 / (i + 1), "lr": 5e-5, "memory_mb": 900, "words_per_second": 1000 + i,
          **({"scores": {"ents_f": 1 - 1 / (i + 1)}} if i % 10 == 0 else {})}
@@ -112,7 +112,7 @@ def test_filters_pages_theme_and_charts(browser, page, tmp_path):
     assert find("#page").text == f"page 2 of {-(-len(errors) // 25)}"
 
     # Classes: all but one off leaves that one.
-    for kind in ("boundary", "type", "both", "invented"):
+    for kind in ("boundary", "type", "both", "spurious"):
         click(find(f".chip[data-kind={kind}]"))
     missed = [e for e in errors if e.kind == "missed"]
     assert count(browser) == len(missed)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudner.report.calibration import calibration_of, expected_calibration_error, fit_temperature
+from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature, reliability_of
 
 from .conftest import tagged_documents
 
@@ -33,11 +33,10 @@ def test_bins_are_open_below_and_closed_above():
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60),
     st.integers(1, 20),
-    st.booleans(),
 )
-def test_error_is_bounded_and_bins_hold_everything(pairs, bins, equal_mass):
+def test_error_is_bounded_and_bins_hold_everything(pairs, bins):
     confidence, correct = zip(*pairs, strict=True)
-    found = expected_calibration_error(confidence, correct, bins=bins, equal_mass=equal_mass)
+    found = expected_calibration_error(confidence, correct, bins=bins)
     assert 0 <= found.ece <= found.max_error + 1e-12 <= 1 + 1e-9
     assert sum(b.count for b in found.bins) == len(pairs) == found.count
     # One bin for everything is the gap of the means, which no partition can beat.
@@ -51,7 +50,6 @@ def test_calibrated_confidences_have_a_small_error_and_shifted_ones_their_shift(
     confidence = rng.uniform(0.5, 1, 200_000)
     correct = rng.random(200_000) < confidence
     assert expected_calibration_error(confidence, correct).ece < 0.005
-    assert expected_calibration_error(confidence, correct, equal_mass=True).ece < 0.005
     assert expected_calibration_error(confidence - 0.2, correct).ece == pytest.approx(0.2, abs=0.005)
 
 
@@ -65,9 +63,9 @@ def test_bad_input_is_refused():
 
 def test_documents_without_confidence_have_no_calibration():
     (document,) = tagged_documents([["B-A", "O", "B-A"]], [["B-A", "B-A", "O"]])
-    assert calibration_of([document]) is None
+    assert reliability_of([document]) is None
     document.confidence = [0.9, None]
-    found = calibration_of([document])
+    found = reliability_of([document])
     assert found is not None
     assert (found.count, found.ece) == (1, pytest.approx(0.1))
 

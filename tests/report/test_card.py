@@ -3,11 +3,13 @@ from __future__ import annotations
 import pytest
 import spacy
 import srsly
+from huggingface_hub import ModelCard
 from spacy.cli.package import package
 
 from cloudner.errors import InputError
-from cloudner.report.card import fill_meta, model_card, write_card
+from cloudner.report.card import model_card, write_card
 from cloudner.report.evaluate import evaluate
+from rendered import rendered_links
 
 
 @pytest.fixture
@@ -18,46 +20,20 @@ def evaluated(model, corpus):
 DATA = {"train": {"documents": 1200, "entities": 3400}, "dev": {"documents": 100}}
 
 
-def test_meta_gets_scores_data_hardware_and_settings(model, evaluated):
-    meta = fill_meta(
-        model, evaluation=evaluated, data=DATA, hardware={"device": "CPU"}, settings={"precision": "bf16"}
-    )
-    assert meta is model.meta or meta == model.meta
-    assert model.meta["performance"]["ents_f"] == evaluated.strict.micro.f1
-    assert (
-        model.meta["performance"]["ents_per_type"]["LOC"]["p"] == evaluated.strict.per_label["LOC"].precision
-    )
-    assert model.meta["cloudner"]["data"]["train"]["documents"] == 1200
-    assert model.meta["description"].startswith("Named entity recognition for the language en: ")
-    fill_meta(model, settings={"batch": 32})
-    assert model.meta["cloudner"]["settings"] == {"precision": "bf16", "batch": 32}
-
-
-def test_a_users_description_is_kept(model):
-    model.meta["description"] = "Mine."
-    assert fill_meta(model)["description"] == "Mine."
-
-
-def test_meta_survives_the_disk(model, evaluated, tmp_path):
-    fill_meta(model, evaluation=evaluated, data=DATA)
-    model.to_disk(tmp_path / "model")
-    assert spacy.load(tmp_path / "model").meta["cloudner"]["data"] == DATA
-
-
 def test_card_has_every_part_and_valid_front_matter(model, evaluated):
     model.meta["license"] = "MIT"
-    model.meta["cloudner"] = {"calibration": {"temperature": 1.2, "ece_before": 0.05, "ece_after": 0.01}}
-    fill_meta(
-        model,
-        evaluation=evaluated,
-        data=DATA,
-        hardware={"device": "NVIDIA A10G"},
-        settings={"precision": "bf16"},
-    )
+    model.meta["cloudner"] = {
+        "calibration": {"temperature": 1.2, "ece_before": 0.05, "ece_after": 0.01},
+        "data": DATA,
+        "hardware": {"device": "NVIDIA A10G"},
+        "settings": {"precision": "bf16"},
+    }
+    model.meta["performance"] = {"ents_f": evaluated.strict.micro.f1}
     card = model_card(model.meta, evaluation=evaluated)
-    front = srsly.yaml_loads(card.split("---")[1])
+    front = ModelCard(card).data.to_dict()
     assert front["license"] == "MIT"
     assert front["language"] == ["en"]
+    assert "token-classification" in front["tags"]
     for expected in ("## Scores", "F1 69.57", "## Data", "1,200", "## Hardware", "NVIDIA A10G", "## Settings", "bf16",
                      "## Confidence", "## Mistakes", 'spacy.load("en_pipeline")'):  # fmt: skip
         assert expected in card, expected
@@ -67,7 +43,7 @@ def test_card_has_every_part_and_valid_front_matter(model, evaluated):
 
 
 def test_spacy_package_takes_the_card_along(model, evaluated, tmp_path):
-    fill_meta(model, evaluation=evaluated, data=DATA)
+    model.meta["cloudner"] = {"data": DATA}
     model.to_disk(tmp_path / "model")
     path = write_card(tmp_path / "model", evaluation=evaluated)
     assert path == tmp_path / "model" / "README.md"
@@ -86,6 +62,19 @@ def test_card_goes_elsewhere_on_demand_and_needs_a_pipeline(model, tmp_path):
         write_card(tmp_path)
 
 
-def test_odd_text_in_the_meta_stays_text(model):
-    model.meta["description"] = "<script>x</script> | a"
-    assert "<script>" not in model_card(model.meta)
+LINK = "[here](javascript:alert(1))"
+
+
+@pytest.mark.parametrize("key", ["description", "author", "license", "version", "name", "notes"])
+@pytest.mark.parametrize("text", ["<script>x</script> | a", LINK, "![x](javascript:alert(1))", "<javascript:alert(1)>",
+                                  "[x]\n\n[x]: javascript:alert(1)", "[x](&#106;avascript:alert(1))"])  # fmt: skip
+def test_odd_text_in_the_meta_stays_text(model, key, text):
+    model.meta[key] = text
+    front, body = model_card(model.meta).split("\n---\n", 1)
+    assert srsly.yaml_loads(front)["library_name"] == "spacy"
+    assert rendered_links(body) == []
+
+
+def test_notes_keep_their_markdown(model):
+    model.meta["notes"] = "Trained on *news*, see [the data](https://example.org)."
+    assert model.meta["notes"] in model_card(model.meta)

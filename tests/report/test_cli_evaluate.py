@@ -37,7 +37,7 @@ def test_writes_every_format_and_ends_with_the_page(paths):
     lines = result.output.strip().splitlines()
     assert lines[-1] == str(folder / "m" / "report.html")
     page = (folder / "m" / "report.html").read_text(encoding="utf-8")
-    assert page.startswith("<!DOCTYPE html>")
+    assert page.startswith("<!doctype html>")
     metrics = srsly.read_json(folder / "j" / "metrics.json")
     assert metrics["ents_p"] == 1.0
     assert metrics["ents_r"] == pytest.approx(7 / 12)

@@ -17,8 +17,8 @@ from spacy.training.loop import train
 from spacy.util import load_model_from_config
 from thinc.api import Config
 
-from cloudner.report.console import duration
-from cloudner.report.progress import Clock, learn_rate
+from cloudner.report.loggers.console import duration
+from cloudner.report.loggers.progress import Clock, learn_rate
 
 CONFIG = """
 [paths]
@@ -291,7 +291,7 @@ def test_importing_the_loggers_imports_no_torch_by_itself():
     import ast
     from pathlib import Path
 
-    from cloudner.report import console, progress, tensorboard
+    from cloudner.report.loggers import console, progress, tensorboard
 
     for module in (console, progress, tensorboard):
         tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
@@ -334,7 +334,7 @@ def test_tensorboard_beside_the_console(nlp, tmp_path, monkeypatch):
 
 def test_missing_tensorboard_is_told(nlp, monkeypatch):
     from cloudner.errors import ConfigError
-    from cloudner.report.tensorboard import tensorboard_logger
+    from cloudner.report.loggers.tensorboard import tensorboard_logger
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match="pip install tensorboard"):

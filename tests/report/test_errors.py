@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from cloudner.report.errors import KINDS, NOTHING, confusion, count_kinds, find_errors, pair_entities
-from cloudner.report.scores import strict_scores
+from cloudner.report.evaluation.mistakes import (
+    KINDS,
+    NOTHING,
+    confusion,
+    count_kinds,
+    find_errors,
+    pair_entities,
+)
+from cloudner.report.evaluation.scores import strict_scores
 
 from .conftest import tagged_documents
 
@@ -16,9 +23,9 @@ from .conftest import tagged_documents
         (["B-A", "I-A", "O"], ["B-B", "I-B", "O"], ["type"]),
         (["B-A", "I-A", "O"], ["O", "B-B", "I-B"], ["both"]),
         (["B-A", "I-A", "O"], ["O", "O", "O"], ["missed"]),
-        (["O", "O", "O"], ["O", "B-A", "O"], ["invented"]),
-        # One gold entity cut in two: one half is a boundary mistake, the other is invented.
-        (["B-A", "I-A", "I-A"], ["B-A", "I-A", "B-A"], ["boundary", "invented"]),
+        (["O", "O", "O"], ["O", "B-A", "O"], ["spurious"]),
+        # One gold entity cut in two: one half is a boundary mistake, the other is spurious.
+        (["B-A", "I-A", "I-A"], ["B-A", "I-A", "B-A"], ["boundary", "spurious"]),
         # Two gold entities in one prediction.
         (["B-A", "I-A", "B-A"], ["B-A", "I-A", "I-A"], ["boundary", "missed"]),
         # The right label wins over the longer overlap.
@@ -48,7 +55,7 @@ def test_counts_add_up_to_the_scores(disturbed):
     micro = strict_scores(documents).micro
     paired = counts["boundary"] + counts["type"] + counts["both"]
     assert micro.gold == micro.correct + paired + counts["missed"]
-    assert micro.predicted == micro.correct + paired + counts["invented"]
+    assert micro.predicted == micro.correct + paired + counts["spurious"]
 
 
 def test_confusion_rows_are_gold_and_columns_predictions(disturbed):
@@ -62,7 +69,7 @@ def test_confusion_rows_are_gold_and_columns_predictions(disturbed):
         assert sum(row[i] for row in counts) == score.predicted
     kinds = count_kinds(find_errors(documents))
     assert sum(row[-1] for row in counts) == kinds["missed"]
-    assert sum(counts[-1]) == kinds["invented"]
+    assert sum(counts[-1]) == kinds["spurious"]
 
 
 def test_texts_and_context_are_those_of_the_document():

@@ -11,8 +11,9 @@ from spacy.training import Corpus
 from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
 from cloudner.report.evaluate import evaluate
-from cloudner.report.inputs import training_record, training_surfaces
-from cloudner.report.scores import Score
+from cloudner.report.evaluation.inputs import training_record, training_surfaces
+from cloudner.report.evaluation.scores import Score
+from rendered import rendered_links
 
 from .conftest import ruler, write_docs
 
@@ -33,7 +34,7 @@ def test_everything_about_the_small_corpus(model, corpus):
     evaluation = evaluate(model, [test], train=train, rounds=50)
     errors = {(e.kind, e.gold_text, e.predicted_text) for e in evaluation.errors}
     assert errors == {
-        ("invented", "", "Monday"),
+        ("spurious", "", "Monday"),
         ("both", "New York Times", "New York"),
         ("type", "Jordan", "Jordan"),
         ("missed", "Amman", ""),
@@ -112,6 +113,20 @@ def test_markdown_keeps_odd_labels_in_their_cells(tmp_path):
     evaluation = evaluate(nlp, write_docs(tmp_path / "odd.spacy", [doc]), rounds=10)
     row = next(line for line in evaluation.to_markdown().splitlines() if "&lt;b&gt;" in line)
     assert row.startswith("| A\\|&lt;b&gt;\\*x\\* | 0.00 |")
+
+
+@pytest.mark.parametrize(
+    "evil", ["[here](javascript:alert(1))", "<img src=x>", "![x](javascript:y)", "<javascript:x>"]
+)
+def test_markdown_has_no_link_whatever_the_labels_and_names(tmp_path, evil):
+    nlp = spacy.blank("en")
+    doc = Doc(nlp.vocab, words=["Oslo"])
+    doc.set_ents([spacy.tokens.Span(doc, 0, 1, label=evil)])
+    doc.user_data["meta"] = {"genre": evil}
+    evaluation = evaluate(nlp, write_docs(tmp_path / "odd.spacy", [doc]), rounds=10)
+    evaluation.model, evaluation.group_key = evil, evil
+    evaluation.data, evaluation.notes = [evil], [evil]
+    assert rendered_links(evaluation.to_markdown()) == []
 
 
 def test_notes_tell_what_distorts_the_figures(tmp_path, corpus):

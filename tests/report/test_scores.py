@@ -12,7 +12,7 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from cloudner.report.scores import (
+from cloudner.report.evaluation.scores import (
     Score,
     count_arrays,
     scheme_scores,
@@ -21,9 +21,8 @@ from cloudner.report.scores import (
     scores_by_seen,
     strict_scores,
 )
-from cloudner.report.spans import score_documents
 
-from .conftest import disturb, random_tags, tagged_documents
+from .conftest import disturb, random_tags, score_documents, tagged_documents
 
 # The examples of seqeval's own documentation and tests (README.md, tests/test_v1.py, tests/test_metrics.py).
 SEQEVAL = [

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cloudner.report.scores import count_arrays, strict_scores
-from cloudner.report.significance import bootstrap_intervals, compare, ratios
+from cloudner.report.evaluation.scores import count_arrays, strict_scores
+from cloudner.report.evaluation.significance import bootstrap_intervals, compare, ratios
 
 from .conftest import tagged_documents
 

@@ -11,8 +11,8 @@ from cloudner.cli import app
 from cloudner.cli._shared import run
 
 if TYPE_CHECKING:
-    from cloudner.hardware.findings import Finding
-    from cloudner.hardware.machine import Hardware
+    from cloudner.hardware.doctor.diagnose import Finding
+    from cloudner.hardware.machine.facts import Hardware
 
 STYLES = {"blocking": "bold red", "warning": "yellow", "ok": "green"}
 
@@ -37,7 +37,7 @@ def doctor_cli(
     """
     import json
 
-    from cloudner.hardware.findings import check_machine, diagnose
+    from cloudner.hardware.doctor.diagnose import check_machine, diagnose
 
     def judged() -> tuple[Hardware, list[Finding]]:
         machine = check_machine(config) if recorded is None else read_machine(recorded)
@@ -58,7 +58,7 @@ def read_machine(path: Path) -> Hardware:
     import json
 
     from cloudner.errors import InputError
-    from cloudner.hardware.machine import Hardware
+    from cloudner.hardware.machine.facts import Hardware
 
     if not path.is_file():
         raise InputError("no such file", file=str(path), expected="the output of `cloudner doctor --json`")

@@ -83,7 +83,7 @@ def _evaluate(
     import srsly
 
     from cloudner.report.evaluate import evaluate
-    from cloudner.report.terminal import print_evaluation
+    from cloudner.report.render.terminal import print_evaluation
 
     evaluation = evaluate(
         model,

@@ -11,8 +11,8 @@ from cloudner.cli import app
 from cloudner.cli._shared import run
 
 if TYPE_CHECKING:
-    from cloudner.hardware.plan import Plan
-    from cloudner.hardware.stats import CorpusStats
+    from cloudner.hardware.planning.result import Plan
+    from cloudner.hardware.planning.stats import CorpusStats
 
 
 @app.command("plan")
@@ -79,9 +79,9 @@ def plan_cli(
 
     def planned() -> Plan:
         from cloudner.errors import InputError
-        from cloudner.hardware.plan import plan
-        from cloudner.hardware.prices import given_prices, known_gpu
-        from cloudner.hardware.stats import CorpusStats
+        from cloudner.hardware.planning.plan import plan
+        from cloudner.hardware.planning.prices import given_prices, known_gpu
+        from cloudner.hardware.planning.stats import CorpusStats
 
         if format not in ("table", "json", "markdown"):
             raise InputError(f"--format {format}", expected="table, json or markdown")
@@ -115,7 +115,7 @@ def plan_cli(
     made = run(planned)
     _show(made, format)
     if sky is not None:
-        from cloudner.hardware.sky import write_sky
+        from cloudner.hardware.planning.sky import write_sky
 
         written = run(lambda: write_sky(made, sky, machine=gpu, config=config, bucket=bucket))
         typer.echo(f"Wrote {written}: sky jobs launch {written}", err=True)
@@ -133,9 +133,10 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
     folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
     from cloudner.corpus.inspection.splits import find_splits, read_chunks
+    from cloudner.encoders.folders import tokenizer_file
+    from cloudner.encoders.shape import EncoderShape
     from cloudner.errors import InputError
-    from cloudner.hardware.encoder import EncoderShape, tokenizer_of
-    from cloudner.hardware.stats import SAMPLE, CorpusStats
+    from cloudner.hardware.planning.stats import SAMPLE, CorpusStats
 
     EncoderShape.from_name(encoder)  # a wrong name is told before the corpus is read
     if not corpus.exists():
@@ -144,7 +145,7 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     path = Path(splits[0][1]) if train is not None else corpus
     if path != corpus:
         typer.echo(f"training data: {path}", err=True)
-    tokenizer = tokenizer_of(encoder)
+    tokenizer = tokenizer_file(encoder)
     if path.suffix == ".spacy" or (path.is_dir() and any(path.rglob("*.spacy"))):
         return CorpusStats.from_path(path, tokenizer)
     lengths: list[int] = []
@@ -166,14 +167,14 @@ def _show(made: Plan, format: str) -> None:
 
         typer.echo(json.dumps(made.to_dict(), indent=2))
         return
-    from cloudner.hardware import show
+    from cloudner.hardware.planning import tables
 
     if format == "markdown":
-        typer.echo(show.markdown(made))
+        typer.echo(tables.markdown(made))
         return
     from rich.console import Console
 
     out = Console(highlight=False)
-    out.print(show.table(made))
-    for line in show.advice(made):
+    out.print(tables.table(made))
+    for line in tables.advice(made):
         out.print(line, soft_wrap=True, markup=False)

@@ -1,5 +1,7 @@
-"""`python -m spacy cloudner train`: pick the device, resolve what is "auto", run spaCy's own `train`."""
+"""`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy
+does."""
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ import typer
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.errors import ConfigError
+from cloudner.training.run import CheckpointOptions
 
 
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -25,13 +28,30 @@ def train_cli(
     ] = "config",
     calibrate: Annotated[bool, typer.Option(help="Fit the confidences' temperature on the dev data")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the settings and stop")] = False,
+    resume: Annotated[
+        str,
+        typer.Option(help='After a kill: "auto" goes on if the same is asked for, "never", or a checkpoint'),
+    ] = "auto",
+    checkpoints: Annotated[
+        str, typer.Option(help="Folder or address (s3://...) of checkpoints; default: OUTPUT/checkpoints")
+    ] = "",
+    checkpoint_minutes: Annotated[float, typer.Option(help="Minutes from one checkpoint to the next")] = 10.0,
+    checkpoint_steps: Annotated[int, typer.Option(help="Steps instead of minutes; 0: minutes")] = 0,
+    keep: Annotated[int, typer.Option(help="Checkpoints that stay")] = 2,
 ) -> None:
     """Train a pipeline on the best device of this machine.
 
     Prints the settings it decided on, writes them to OUTPUT/resolved.cfg and trains with spaCy. Config values can be
     overridden as in `spacy train`: --paths.train corpus/train.spacy --training.max_epochs 3
+
+    A training that is killed goes on from its last checkpoint when the command is typed again.
     """
-    run(lambda: _train(ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run))
+    options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
+    run(
+        lambda: _train(
+            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options
+        )
+    )
 
 
 def _train(
@@ -42,10 +62,12 @@ def _train(
     encoder: str,
     calibrate: bool,
     dry_run: bool,
+    options: CheckpointOptions,
 ) -> None:
     from spacy.cli._util import parse_config_overrides
 
     from cloudner import training
+    from cloudner.training.loop import Stopped
 
     for argument in ctx.args:
         if argument.startswith("--") and "." not in argument:
@@ -59,9 +81,16 @@ def _train(
     if dry_run:
         _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
         return
-    best = training.train(
-        config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show
-    )
+    try:
+        best = training.train(
+            config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
+            checkpoints=options,
+        )  # fmt: skip
+    except Stopped as stopped:
+        print(
+            f"Stopped after step {stopped.step + 1:,}, with a checkpoint: the same command goes on from there."
+        )
+        raise typer.Exit(128 + signal.SIGTERM) from None
     print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from thinc.api import Optimizer
 
+from cloudner.encoders.folders import DEFAULT_ENCODER
+from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import DeviceError
-from cloudner.hardware.encoder import EncoderShape
-from cloudner.hardware.recommend import DEFAULT_ENCODER
-from cloudner.hardware.speed import Calibration, flops_per_piece
-from cloudner.hardware.stats import CorpusStats
+from cloudner.hardware.planning.speed import Calibration, flops_per_piece
+from cloudner.hardware.planning.stats import CorpusStats
 from cloudner.model.cpu.dropout import pool_dropout
 from cloudner.model.cpu.sparse_embeddings import sparse_table
 from cloudner.model.network.batch import Sequences

@@ -7,8 +7,10 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
+from cloudner.encoders.shape import FP32_ONLY
 from cloudner.errors import ConfigError
-from cloudner.hardware.encoder import FP32_ONLY
+from cloudner.hardware.machine.cpu import cpu_name_and_flags
+from cloudner.hardware.machine.precision import best_on_cpu, best_on_gpu, multiplies_bf16, usable
 
 if TYPE_CHECKING:
     import torch
@@ -32,13 +34,8 @@ def choose_precision(wanted: str | bool, device: torch.device, kind: str = "") -
     best = _best(device.type, device.index)
     if kind in FP32_ONLY and name != "fp32":
         return "fp32" if best == "fp32" else _in_fp32(kind)
-    if name == "auto":
-        return best
-    if name == "bf16" and best != "bf16":
-        return _fall_back(name, best, str(device))
-    if name == "fp16" and device.type != "cuda":
-        return _fall_back(name, "fp32" if best != "bf16" else "bf16", str(device))
-    return name
+    chosen = usable(name, best, device.type)
+    return chosen if name in ("auto", chosen) else _fall_back(name, chosen, str(device))
 
 
 @functools.cache
@@ -63,30 +60,20 @@ def _best(kind: str, index: int | None) -> str:
     import torch
 
     if kind == "cuda":
-        if torch.version.hip:
-            return "bf16"
-        major, minor = torch.cuda.get_device_capability(index or 0)
-        if major >= 8:
-            return "bf16"
-        return "fp16" if (major, minor) >= (7, 0) else "fp32"
-    if kind == "cpu" and cpu_has_bf16():
-        return "bf16"
-    return "fp32"
+        hip = bool(torch.version.hip)
+        return best_on_gpu(None if hip else torch.cuda.get_device_capability(index or 0), hip)[0]
+    return best_on_cpu(_cpu_flags())[0] if kind == "cpu" else "fp32"
 
 
 @functools.cache
 def cpu_has_bf16() -> bool:
-    """Does the CPU multiply bf16 in hardware (AVX512-BF16, AMX; Arm's BF16 extension)? Without it autocast is
-    slower than fp32."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf8", errors="replace") as file:
-            for line in file:
-                if line.startswith(("flags", "Features")):
-                    flags = set(line.split(":", 1)[1].split())
-                    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
-    except OSError:
-        pass
-    return False
+    """Does the CPU multiply bf16 in hardware? Without it autocast is slower than fp32."""
+    return multiplies_bf16(_cpu_flags())
+
+
+@functools.cache
+def _cpu_flags() -> tuple[str, ...]:
+    return cpu_name_and_flags()[1]
 
 
 def autocast(device: torch.device, precision: str) -> Any:

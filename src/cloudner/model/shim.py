@@ -226,6 +226,32 @@ class TaggerShim(PyTorchShim):
                 )
         super().finish_update(optimizer)  # its own scaler is off: gradients are unscaled by now
 
+    def training_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Copies on the CPU of the weights ("weights/NAME") and, once a step has been taken, of AdamW's state
+        ("exp_avg/NAME", "exp_avg_sq/NAME", "step/NAME"); and the counters beside them, as JSON."""
+        self.settle()
+        tensors = {
+            f"weights/{name}": value.detach().to("cpu", copy=True).contiguous()
+            for name, value in self.network.state_dict().items()
+        }
+        more, facts = self.step.state(dict(self.network.named_parameters()))
+        facts["shrunk"] = dict(getattr(self.runner, "shrunk", {}))
+        facts["learn_rate"] = self.learn_rate
+        return tensors | more, facts
+
+    def set_training_state(
+        self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], optimizer: Any
+    ) -> None:
+        """Set what `training_state` gave, for a network of the same shape."""
+        weights = {
+            name[len("weights/") :]: value for name, value in tensors.items() if name.startswith("weights/")
+        }
+        saving.fill(self.network, weights)
+        self.reset()
+        self.step.set_state(dict(self.network.named_parameters()), tensors, facts, optimizer)
+        getattr(self.runner, "shrunk", {}).update(facts["shrunk"])
+        self.learn_rate = facts["learn_rate"]
+
     # -- prediction -------------------------------------------------------------------------------------------
 
     def predictor(self) -> tuple[TagNetwork, Any]:

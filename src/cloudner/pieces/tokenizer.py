@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 from spacy.attrs import IS_SPACE, ORTH, SPACY
 from spacy.tokens import Doc
-from tokenizers import Tokenizer
 
+from cloudner.encoders.words import WordEncoder, after_space
 from cloudner.errors import ConfigError
 from cloudner.locks import PipelineLock
 from cloudner.pieces.words import WordTable
 
-# A token of more pieces than this is no word (a data URI, a line of base64): its first pieces stand for it.
-MAX_PIECES_PER_TOKEN = 64
 # Word forms kept before the table starts anew: about 100 MB with its strings' hashes and pieces.
 MAX_WORDS = 400_000
 # Case classes of a word, see `case_class`.
@@ -63,14 +61,13 @@ class PieceTokenizer:
     """A Hugging Face fast tokenizer, asked once a word form.
 
     Each spaCy token is tokenised by itself, so that every token boundary is a piece boundary and every entity
-    can be expressed. Tokenizers that mark a preceding space (byte-level BPE, SentencePiece) get to know whether
-    there was one. A token for which the tokenizer gives nothing (control characters, a lone zero-width joiner)
-    is one unknown piece; only white space has none.
+    can be expressed; how a word becomes pieces is `cloudner.encoders.words`.
 
     json_text: the contents of a `tokenizer.json`.
     special: ids `cls`, `sep`, `pad`, `unk`.
     max_length: the longest sequence the encoder takes, special tokens included, in pieces.
     uncased: does the tokenizer drop case?
+    words: the rule from one word to its pieces.
     """
 
     def __init__(self, json_text: str, special: dict[str, int], *, max_length: int, uncased: bool) -> None:
@@ -78,13 +75,7 @@ class PieceTokenizer:
         self.special = dict(special)
         self.max_length = int(max_length)
         self.uncased = bool(uncased)
-        spec = json.loads(json_text)
-        # Truncation and padding saved in a tokenizer.json (all-MiniLM cuts at 128) must not cut words.
-        spec["truncation"], spec["padding"] = None, None
-        spaced, glued = json.dumps(_with_prefix(spec, True)), json.dumps(_with_prefix(spec, False))
-        self.marks_space = spaced != glued
-        self._spaced = Tokenizer.from_str(spaced)
-        self._glued = Tokenizer.from_str(glued) if self.marks_space else self._spaced
+        self.words = WordEncoder(json_text, self.special["unk"])
         self._table = WordTable()
         self._lock = PipelineLock()
 
@@ -122,10 +113,9 @@ class PieceTokenizer:
         pad = first("pad")
         unk = first("unk", "mask", "pad")
         special = {"cls": cls_id, "sep": sep_id, "pad": 0 if pad is None else pad, "unk": unk or 0}
-        made = cls(text, special, max_length=max_length, uncased=False)
-        upper, lower = made._ids("Angela"), made._ids("angela")
-        made.uncased = upper == lower
-        return made
+        words = WordEncoder(text, special["unk"])
+        upper, lower = words.encode(["Angela", "angela"])
+        return cls(text, special, max_length=max_length, uncased=upper == lower)
 
     def to_dict(self) -> dict[str, Any]:
         return {"special": self.special, "max_length": self.max_length, "uncased": self.uncased}
@@ -147,26 +137,12 @@ class PieceTokenizer:
 
     # -- the table --------------------------------------------------------------------------------------------
 
-    def _ids(self, word: str, *, spaced: bool = True) -> list[int]:
-        tokenizer = self._spaced if spaced else self._glued
-        return tokenizer.encode(word, add_special_tokens=False).ids
-
     def _add(self, table: WordTable, keys: np.ndarray, words: list[str], spaced: np.ndarray) -> None:
-        for is_spaced in (False, True):
-            chosen = np.flatnonzero(spaced == is_spaced)
-            if not len(chosen):
-                continue
-            tokenizer = self._spaced if is_spaced else self._glued
-            # A word of 100,000 characters costs seconds in some tokenizers; what is kept needs no more than this.
-            texts = [words[i][: MAX_PIECES_PER_TOKEN * 8] for i in chosen]
-            encode = getattr(tokenizer, "encode_batch_fast", tokenizer.encode_batch)
-            for i, encoding in zip(chosen, encode(texts, add_special_tokens=False), strict=True):
-                word = words[i]
-                if word.isspace() or not word:
-                    ids: list[int] = []
-                else:
-                    ids = encoding.ids[:MAX_PIECES_PER_TOKEN] or [self.special["unk"]]
-                table.append(int(keys[i]), ids, case_class(word))
+        for after in (False, True):
+            chosen = np.flatnonzero(spaced == after)
+            ids = self.words.encode([words[i] for i in chosen], spaced=after)
+            for i, pieces in zip(chosen, ids, strict=True):
+                table.append(int(keys[i]), pieces, case_class(words[i]))
 
     # -- documents --------------------------------------------------------------------------------------------
 
@@ -195,16 +171,12 @@ class PieceTokenizer:
 
     def _keys(self, docs: Sequence[Doc], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One key a token: its string's hash, and in its lowest bit whether a space goes before it."""
-        if not self.marks_space:
+        if not self.words.marks_space:
             keys = np.concatenate([doc.to_array(ORTH) for doc in docs])
             return keys, np.ones(len(keys), dtype=bool)
         table = np.concatenate([doc.to_array([ORTH, SPACY, IS_SPACE]) for doc in docs])
-        spaced = np.ones(len(table), dtype=bool)
-        spaced[1:] = (table[:-1, 1] != 0) | (table[:-1, 2] != 0)
         starts = np.cumsum(lengths) - lengths
-        spaced[starts[lengths > 0]] = (
-            True  # as the tokenizers themselves treat, or may treat, a text's first word
-        )
+        spaced = after_space(table[:, 1] != 0, table[:, 2] != 0, starts[lengths > 0])
         return (table[:, 0] & ~np.uint64(1)) | spaced.astype(np.uint64), spaced
 
     def _rows(
@@ -232,29 +204,3 @@ class PieceTokenizer:
             words = [docs[d][i].text for d, i in zip(doc_of.tolist(), within.tolist(), strict=True)]
             self._add(table, unique[new], words, spaced[positions])
         return table, table.find(unique)
-
-
-def _with_prefix(spec: dict[str, Any], prefix: bool) -> dict[str, Any]:
-    """A copy of a tokenizer.json whose word-initial space mark is always or never put."""
-    spec = json.loads(json.dumps(spec))
-
-    def visit(node: Any) -> None:
-        if isinstance(node, list):
-            for item in node:
-                visit(item)
-        elif isinstance(node, dict):
-            kind = node.get("type")
-            if kind == "Metaspace":
-                node["prepend_scheme"] = "always" if prefix else "never"
-                node.pop("add_prefix_space", None)
-                node["split"] = node.get("split", True)
-            elif kind == "ByteLevel" and "add_prefix_space" in node:
-                node["add_prefix_space"] = prefix
-            elif kind == "Prepend" and not prefix:  # the Llama family's normalizer
-                node["prepend"] = ""
-            for value in node.values():
-                visit(value)
-
-    for part in ("normalizer", "pre_tokenizer"):
-        visit(spec.get(part))
-    return spec

@@ -1,10 +1,9 @@
-"""Evaluates a pipeline on `.spacy` files: everything a reader of the report wants to know, in one run."""
+"""Evaluates a pipeline on annotated data: everything a reader of the report wants to know, in one run."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from spacy.training import Example
 
 from cloudner.errors import CloudnerError, InputError
 from cloudner.loading import load
-from cloudner.report.calibration import Calibration, calibration_of
-from cloudner.report.errors import EntityError, confusion, count_kinds, find_errors
-from cloudner.report.inputs import data_files, read_examples, training_record, training_surfaces
-from cloudner.report.scores import (
-    Score,
-    StrictScores,
+from cloudner.report.evaluation.confidence import reliability_of
+from cloudner.report.evaluation.evaluation import EvaluationData
+from cloudner.report.evaluation.inputs import data_files, read_examples, training_record, training_surfaces
+from cloudner.report.evaluation.mistakes import confusion, find_errors
+from cloudner.report.evaluation.scores import (
     count_arrays,
     scheme_scores,
     scores_by_length,
@@ -27,106 +25,24 @@ from cloudner.report.scores import (
     scores_by_seen,
     strict_scores,
 )
-from cloudner.report.significance import Comparison, Interval, bootstrap_intervals, compare
-from cloudner.report.spans import ScoredDocument, score_document
+from cloudner.report.evaluation.significance import bootstrap_intervals, compare
+from cloudner.report.evaluation.spans import ScoredDocument, score_document
+from cloudner.report.render.html import evaluation_html
+from cloudner.report.render.markdown import evaluation_markdown
 
 CHUNK = 2000  # documents in memory at a time; only their texts and spans are kept
 GROUP_KEYS = ("genre", "domain", "source")
 
 
-@dataclass
-class Evaluation:
-    """What an evaluation found. All scores are 0 to 1, `speed` is in words (spaCy tokens) a second.
-
-    intervals, label_intervals: 95 % bootstrap intervals of micro precision, recall and F1, and those of each label.
-    schemes: nervaluate's figures, None where that package is missing. by_seen: None without training data.
-    comparison: against `other`, None where no second model was given.
-    log: the records of the training run's JSONL log; run: its `run.json`; both empty where there is none.
-    notes: what the reader must know to read the figures right.
-    """
-
-    model: str
-    data: list[str]
-    documents: list[ScoredDocument]
-    strict: StrictScores
-    intervals: dict[str, Interval]
-    label_intervals: dict[str, dict[str, Interval]]
-    schemes: dict[str, Any] | None
-    by_length: dict[str, Score]
-    by_seen: dict[str, Score] | None
-    by_group: dict[str, Score]
-    group_key: str | None
-    errors: list[EntityError]
-    confusion: tuple[list[str], list[list[int]]]
-    calibration: Calibration | None
-    speed: float
-    seconds: float
-    meta: dict[str, Any]
-    config: dict[str, Any]
-    other: str | None = None
-    other_strict: StrictScores | None = None
-    comparison: Comparison | None = None
-    log: list[dict[str, Any]] = field(default_factory=list)
-    run: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def n_words(self) -> int:
-        return sum(document.n_tokens for document in self.documents)
-
-    def to_dict(self, *, errors: bool = True) -> dict[str, Any]:
-        """Plain JSON. The keys `ents_p`, `ents_r`, `ents_f`, `ents_per_type` and `speed` are those of
-        `python -m spacy evaluate`, so that tools made for its output read this one too."""
-        micro = self.strict.micro
-        result: dict[str, Any] = {
-            "model": self.model,
-            "data": self.data,
-            "ents_p": micro.precision,
-            "ents_r": micro.recall,
-            "ents_f": micro.f1,
-            "ents_per_type": {
-                label: {"p": score.precision, "r": score.recall, "f": score.f1}
-                for label, score in self.strict.per_label.items()
-            },
-            "speed": self.speed,
-            "documents": len(self.documents),
-            "words": self.n_words,
-            "strict": self.strict.to_dict(),
-            "intervals": {name: interval.to_dict() for name, interval in self.intervals.items()},
-            "label_intervals": {
-                label: {name: interval.to_dict() for name, interval in found.items()}
-                for label, found in self.label_intervals.items()
-            },
-            "schemes": self.schemes,
-            "by_length": _score_dicts(self.by_length),
-            "by_seen": None if self.by_seen is None else _score_dicts(self.by_seen),
-            "by_group": {"key": self.group_key, "scores": _score_dicts(self.by_group)},
-            "error_counts": count_kinds(self.errors),
-            "confusion": {"labels": self.confusion[0], "counts": self.confusion[1]},
-            "calibration": None if self.calibration is None else self.calibration.to_dict(),
-            "comparison": None,
-            "notes": self.notes,
-        }
-        if self.comparison is not None and self.other_strict is not None:
-            result["comparison"] = {
-                "model": self.other,
-                "strict": self.other_strict.to_dict(),
-                **self.comparison.to_dict(),
-            }
-        if errors:
-            result["errors"] = [error.to_dict() for error in self.errors]
-        return result
+class Evaluation(EvaluationData):
+    """The result of `evaluate`: the figures, and these as Markdown and as a page."""
 
     def to_markdown(self) -> str:
         """Tables for a README or a pull request."""
-        from cloudner.report.markdown import evaluation_markdown
-
         return evaluation_markdown(self)
 
     def to_html(self, *, max_errors: int = 5000) -> str:
         """One self-contained page; it loads nothing from anywhere."""
-        from cloudner.report.html import evaluation_html
-
         return evaluation_html(self, max_errors=max_errors)
 
 
@@ -191,7 +107,7 @@ def evaluate(
         group_key=group,
         errors=find_errors(documents),
         confusion=confusion(documents),
-        calibration=calibration_of(documents),
+        calibration=reliability_of(documents),
         speed=words / seconds if seconds > 0 else 0.0,
         seconds=seconds,
         meta=dict(nlp.meta),
@@ -282,7 +198,3 @@ def _notes(nlp: Language, documents: list[ScoredDocument]) -> list[str]:
     if not gold:
         notes.append("The gold data has no entity, so recall and F1 are 0 whatever is predicted.")
     return notes
-
-
-def _score_dicts(scores: dict[str, Score]) -> dict[str, Any]:
-    return {name: score.to_dict() for name, score in scores.items()}

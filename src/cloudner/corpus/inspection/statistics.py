@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from cloudner.corpus.docbin.chunk import Chunk
-from cloudner.corpus.inspection.pieces import SPECIAL_PIECES, PieceCounter
+from cloudner.corpus.inspection.pieces import PieceCounter
 from cloudner.corpus.inspection.result import LONGEST, PERCENTILES, SplitStats, length_names
+from cloudner.encoders.limits import SPECIAL_PIECES
 
 
 class Tally:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudner.corpus.inspection.result import InspectionData, SplitStats, length_names
+from cloudner.pages.numbers import share
+from cloudner.pages.rendering import markdown as render
 
 
 @dataclass(frozen=True)
@@ -36,33 +38,14 @@ def sections(data: InspectionData) -> list[Section]:
 
 def markdown(data: InspectionData) -> str:
     """The tables as Markdown."""
-    lines = ["# Corpus", ""]
-    lines += [f"- {_escape(note)}" for note in data.notes]
-    for section in sections(data):
-        lines += ["", f"## {section.title}", "", section.lead, ""]
-        if not section.rows:
-            lines.append(section.empty)
-            continue
-        lines.append("| " + " | ".join(section.header) + " |")
-        lines.append("|" + " --- |" * len(section.header))
-        lines += ["| " + " | ".join(map(_escape, row)) + " |" for row in section.rows]
-    return "\n".join(lines) + "\n"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
-def percent(part: float, whole: float) -> str:
-    """A share such as 12.3 %, or a dash of nothing."""
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    return render("inspection.md", notes=data.notes, sections=sections(data))
 
 
 def _size(data: InspectionData) -> Section:
     rows = [
         [
             split.name, f"{split.docs:,}", f"{split.sentences:,}", f"{split.tokens:,}", f"{split.entities:,}",
-            percent(split.docs_without_entities, split.docs), f"{split.entities / split.tokens * 100:.1f}",
+            share(split.docs_without_entities, split.docs), f"{split.entities / split.tokens * 100:.1f}",
         ]
         for split in data.splits
     ]  # fmt: skip
@@ -103,8 +86,8 @@ def _pieces(data: InspectionData) -> Section:
         row = _percentile_row(split.name, f"{split.pieces:,}", split.pieces_per_doc)
         rows.append(
             [
-                *row, f"{split.pieces / split.tokens:.2f}", percent(split.over_window, split.docs),
-                percent(split.unknown_pieces, split.pieces),
+                *row, f"{split.pieces / split.tokens:.2f}", share(split.over_window, split.docs),
+                share(split.unknown_pieces, split.pieces),
             ]
         )  # fmt: skip
     limit = f"; the encoder takes {data.longest:,}" if data.longest else ""
@@ -121,7 +104,7 @@ def _labels(data: InspectionData) -> Section:
     rows = [
         [label]
         + [
-            f"{split.labels.get(label, 0):,} ({percent(split.labels.get(label, 0), split.entities)})"
+            f"{split.labels.get(label, 0):,} ({share(split.labels.get(label, 0), split.entities)})"
             for split in data.splits
         ]
         for label in data.labels
@@ -154,7 +137,7 @@ def _entity_lengths(data: InspectionData) -> Section:
 
 def _unseen(data: InspectionData) -> Section:
     def row(split: SplitStats, label: str, new: int, every: int) -> list[str]:
-        return [split.name, label, f"{new:,} of {every:,}", percent(new, every)]
+        return [split.name, label, f"{new:,} of {every:,}", share(new, every)]
 
     rows = []
     for split in data.splits:
@@ -212,7 +195,7 @@ def _overlap(data: InspectionData, between: bool) -> Section:
             rows.append(
                 [
                     overlap.split, *([overlap.other] if between else []), f"{overlap.identical:,}",
-                    f"{overlap.normalised:,}", f"{overlap.near:,}", percent(overlap.total, sizes[overlap.split]),
+                    f"{overlap.normalised:,}", f"{overlap.near:,}", share(overlap.total, sizes[overlap.split]),
                 ]
             )  # fmt: skip
     counts = ["identical", "but for case, digits, punctuation", "nearly the same", "share of the split"]

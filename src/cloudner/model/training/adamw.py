@@ -40,6 +40,31 @@ class AdamWStep:
         """By parameter, of those on the device."""
         return self._on_device.state
 
+    def tensors(self, named: dict[str, nn.Parameter]) -> dict[str, torch.Tensor]:
+        """Copies on the CPU of the state by name of parameter: "exp_avg/NAME", "exp_avg_sq/NAME", "step/NAME"."""
+        found: dict[str, torch.Tensor] = {}
+        for name, parameter in named.items():
+            copied = self._copies.get(parameter)
+            state = self._on_device.state.get(parameter)
+            if not state and copied is not None and self._in_host is not None:
+                state = self._in_host.state.get(copied)
+            for key, value in (state or {}).items():
+                found[f"{key}/{name}"] = torch.as_tensor(value).detach().to("cpu", copy=True).contiguous()
+        return found
+
+    def set_tensors(self, named: dict[str, nn.Parameter], tensors: dict[str, torch.Tensor]) -> None:
+        """Set what `tensors` gave. Raises torch.OutOfMemoryError where the device has no room for it."""
+        names = {parameter: name for name, parameter in named.items()}
+        for group in self._on_device.param_groups:
+            for parameter in group["params"]:
+                name = names[parameter]
+                if f"exp_avg/{name}" not in tensors:
+                    continue
+                if not self._make(parameter):
+                    raise torch.OutOfMemoryError(f"no room for the optimizer's state of {name}")
+                for key, value in self._on_device.state[parameter].items():
+                    value.copy_(tensors[f"{key}/{name}"])
+
     def step(self, factor: float) -> None:
         """One step on a CPU with all gradients multiplied by `factor`."""
         self._make_states()

@@ -26,3 +26,10 @@ class LossScaler:
         """After a step; overflowed: () float32, 1 where its gradients were not finite."""
         self.misses.add_(1.0).mul_(overflowed)
         torch._amp_update_scale_(self.scale, self._good_steps, overflowed, GROWTH, BACKOFF, INTERVAL)
+
+    def state(self) -> list[float]:
+        return [float(self.scale), float(self.misses), float(self._good_steps)]
+
+    def set_state(self, values: list[float]) -> None:
+        for tensor, value in zip((self.scale, self.misses, self._good_steps), values, strict=True):
+            tensor.fill_(value)

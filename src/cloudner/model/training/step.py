@@ -260,6 +260,29 @@ class TrainingStep:
             self.adamw = AdamWStep(self.network, optimizer, self.make_room)
         return self.adamw
 
+    # -- the state between steps ------------------------------------------------------------------------------
+
+    def state(self, named: dict[str, nn.Parameter]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """AdamW's by name of parameter, as copies on the CPU, and the counters."""
+        tensors = self.adamw.tensors(named) if self.adamw is not None else {}
+        facts: dict[str, Any] = {"steps": self.steps, "overflows": self.overflows}
+        if self.scaler is not None:
+            facts["scaler"] = self.scaler.state()
+        return tensors, facts
+
+    def set_state(
+        self,
+        named: dict[str, nn.Parameter],
+        tensors: dict[str, torch.Tensor],
+        facts: dict[str, Any],
+        optimizer: Any,
+    ) -> None:
+        if isinstance(optimizer, FusedAdamW):
+            self._adamw(optimizer).set_tensors(named, tensors)
+        self.steps, self.overflows = facts["steps"], facts["overflows"]
+        if self.scaler is not None and "scaler" in facts:
+            self.scaler.set_state(facts["scaler"])
+
     # -- settle -----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:

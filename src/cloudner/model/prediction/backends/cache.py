@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -26,13 +25,9 @@ def cache_folder() -> Path:
     asked = os.environ.get("CLOUDNER_CACHE")
     if asked:
         return Path(asked).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "cloudner"
+    import platformdirs
+
+    return platformdirs.user_cache_path("cloudner", appauthor=False, opinion=False)
 
 
 def export_key(module: torch.nn.Module, facts: Mapping[str, Any]) -> str:

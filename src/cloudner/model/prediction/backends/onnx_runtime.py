@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cloudner.hardware.cpu import cpu_name_and_flags
+from cloudner.hardware.machine.cpu import cpu_name_and_flags
 from cloudner.model.network.tag_network import first_layer
 from cloudner.model.prediction.backends.graph import EncoderGraph, Run, quiet
 

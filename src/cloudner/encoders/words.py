@@ -1,0 +1,105 @@
+"""One word to its word pieces: the rule by which training, inspection and planning count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudner.errors import InputError
+
+# A token of more pieces than this is no word (a data URI, a line of base64): its first pieces stand for it.
+MAX_PIECES_PER_TOKEN = 64
+# A word of 100,000 characters costs seconds in some tokenizers; what is kept of it needs no more than this.
+_MAX_CHARACTERS = MAX_PIECES_PER_TOKEN * 8
+
+
+class WordEncoder:
+    """A tokenizer.json, asked for one word at a time.
+
+    Each token is encoded by itself, so that every token boundary is a boundary of word pieces. Tokenizers that mark a
+    preceding space (byte-level BPE, SentencePiece) are asked with or without one: `marks_space`. A token for which
+    the tokenizer gives nothing (control characters, a lone zero-width joiner) is one unknown piece; only white space
+    has none.
+    """
+
+    def __init__(self, json_text: str, unknown: int) -> None:
+        """json_text: contents of a tokenizer.json. unknown: id of the unknown piece. Raises what `tokenizers` raises."""
+        from tokenizers import Tokenizer
+
+        self.unknown = unknown
+        spec = json.loads(json_text)
+        # Truncation and padding saved in a tokenizer.json (all-MiniLM cuts at 128) must not cut words.
+        spec["truncation"], spec["padding"] = None, None
+        after_space, after_word = json.dumps(_with_mark(spec, True)), json.dumps(_with_mark(spec, False))
+        self.marks_space = after_space != after_word
+        self._after_space = Tokenizer.from_str(after_space)
+        self._after_word = Tokenizer.from_str(after_word) if self.marks_space else self._after_space
+
+    def encode(self, words: Sequence[str], *, spaced: bool = True) -> list[list[int]]:
+        """Ids of each word, at most 64. spaced: a space, or nothing, stands before them."""
+        tokenizer = self._after_space if spaced else self._after_word
+        encode = getattr(tokenizer, "encode_batch_fast", tokenizer.encode_batch)
+        cut = [word[:_MAX_CHARACTERS] for word in words]
+        return [
+            [] if word.isspace() or not word else encoding.ids[:MAX_PIECES_PER_TOKEN] or [self.unknown]
+            for word, encoding in zip(words, encode(cut, add_special_tokens=False), strict=True)
+        ]
+
+    def id_of(self, piece: str) -> int:
+        """The id of a word piece, -1 where the vocabulary has none such."""
+        number = self._after_space.token_to_id(piece)
+        return -1 if number is None else int(number)
+
+
+def after_space(
+    spaces: NDArray[np.bool_], blank: NDArray[np.bool_], starts: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """bool (tokens,): does a space stand before the token?
+
+    spaces: bool (tokens,), a space follows. blank: bool (tokens,), the token is white space itself. starts: int64,
+    each text's first token, which counts as after a space: so do tokenizers themselves treat it, or may.
+    """
+    spaced = np.ones(len(spaces), dtype=bool)
+    spaced[1:] = spaces[:-1] | blank[:-1]
+    spaced[starts] = True
+    return spaced
+
+
+def read_word_encoder(file: Path) -> WordEncoder:
+    """From a tokenizer.json; `unknown` is -1 where its model has no such piece. Raises `InputError` if it is none."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        encoder = WordEncoder(text, -1)
+    except Exception as error:  # the library raises bare Exception
+        raise InputError(f"not a tokenizer.json: {error}", file=str(file)) from None
+    name = json.loads(text).get("model", {}).get("unk_token")
+    if isinstance(name, str):
+        encoder.unknown = encoder.id_of(name)
+    return encoder
+
+
+def _with_mark(spec: dict[str, Any], mark: bool) -> dict[str, Any]:
+    """A copy of a tokenizer.json whose mark of a preceding space is always or never put before a word."""
+    spec = json.loads(json.dumps(spec))
+    nodes: list[Any] = [spec.get("normalizer"), spec.get("pre_tokenizer")]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes.extend(node)
+        elif isinstance(node, dict):
+            kind = node.get("type")
+            if kind == "Metaspace":
+                node["prepend_scheme"] = "always" if mark else "never"
+                node.pop("add_prefix_space", None)
+                node["split"] = node.get("split", True)
+            elif kind == "ByteLevel" and "add_prefix_space" in node:
+                node["add_prefix_space"] = mark
+            elif kind == "Prepend" and not mark:  # the Llama family's normalizer
+                node["prepend"] = ""
+            nodes.extend(node.values())
+    return spec

@@ -1,0 +1,64 @@
+"""What a plan says: a row per machine, and which one to take."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cloudner.encoders.shape import EncoderShape
+from cloudner.errors import InputError
+from cloudner.hardware.planning.prices import Price
+from cloudner.hardware.planning.recommend import Settings
+from cloudner.hardware.planning.speed import Calibration
+from cloudner.hardware.planning.stats import CorpusStats
+
+HERE, HERE_CPU = "this machine", "this machine, CPU"
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One machine: the settings that fit, the time and the price. `basis` tells how well the time is known:
+    "measured" here, "rated" (from data sheets) or "assumed"."""
+
+    machine: str
+    fits: bool
+    settings: Settings
+    updates_per_epoch: int
+    train_minutes_per_epoch: float
+    minutes_per_epoch: float  # with the evaluation
+    minutes_total: float
+    usd_per_hour: float | None
+    usd_total: float | None
+    price: Price | None
+    basis: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All machines, and which one to take."""
+
+    encoder: EncoderShape
+    corpus: CorpusStats
+    epochs: int
+    docs_per_update: int
+    window: int
+    rows: tuple[PlanRow, ...]
+    recommended: str | None
+    reason: str
+    rule_of_thumb: str  # what the rule says, whether or not it applies
+    cheapest: str | None
+    fastest: str | None
+    calibration: Calibration | None = None
+
+    def row(self, machine: str) -> PlanRow:
+        """The row of a machine by its name. Raises `InputError` for an unknown one."""
+        for row in self.rows:
+            if row.machine.lower() == machine.lower():
+                return row
+        names = ", ".join(row.machine for row in self.rows)
+        raise InputError(f"no machine {machine!r} in the plan", expected=f"one of {names}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        rows = [{**asdict(row), "settings": row.settings.to_dict()} for row in self.rows]
+        return {**asdict(self), "rows": rows, "parameters": self.encoder.parameters}

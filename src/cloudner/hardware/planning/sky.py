@@ -1,0 +1,92 @@
+"""A SkyPilot task that trains on the machine a plan advises: spot GPU, checkpoints in a bucket."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from cloudner.errors import InputError
+from cloudner.hardware.planning.result import Plan
+from cloudner.hardware.planning.speed import accelerators
+
+CHECKPOINTS = "/checkpoints"
+MIN_DISK_GB = 50  # system, CUDA libraries, a cache of models
+# A job whose spot machine was taken away starts again from the first line, on another machine with the same bucket.
+# run.json is the last thing that training writes.
+ATTEMPT = """for done in "$OUTPUT"-*/run.json; do
+  if [ -f "$done" ]; then echo "already trained: ${done%/*}/model-best"; exit 0; fi
+done
+attempt=1
+while [ -e "$OUTPUT-$attempt" ]; do attempt=$((attempt + 1)); done
+"""
+
+
+def sky_task(
+    plan: Plan,
+    *,
+    machine: str | None = None,
+    config: str = "configs/gpu.cfg",
+    bucket: str = "cloudner-checkpoints",
+    spot: bool = True,
+) -> dict[str, Any]:
+    """The task as SkyPilot's YAML has it: accelerator, setup, file mounts, run.
+
+    `machine`: a cloud GPU of the plan (default: the recommended one). The current folder travels as the working
+    directory. Each attempt writes to a folder of its own in `bucket`, mounted at /checkpoints: training-1,
+    training-2, ... `sky jobs launch` starts a job whose spot machine was taken away again on another one. That
+    attempt trains from the beginning, since spaCy's `train` cannot go on in the middle; model-best and model-last of
+    the attempt before stay in the bucket. A job that is started again after it was done stops at once.
+    Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
+    """
+    name = machine or plan.recommended
+    row = next((a for a in accelerators() if name and a["name"].lower() == name.lower()), None)
+    if row is None:
+        names = ", ".join(a["name"] for a in accelerators())
+        raise InputError(f"no cloud GPU called {name!r}", expected=f"one of {names}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket):
+        raise InputError(
+            f"the bucket name {bucket!r}", expected="3 to 63 lower-case letters, digits and hyphens"
+        )
+    planned = plan.row(row["name"])
+    memory = max(16, -(-plan.encoder.parameters * 16 // 2**30) * 4)
+    return {
+        "name": "cloudner-train",
+        "resources": {
+            "accelerators": {row["sky"]: 1},
+            "use_spot": spot,
+            "disk_size": MIN_DISK_GB + int(plan.encoder.parameters * 20 // 10**9),
+            "memory": f"{memory}+",
+        },
+        "workdir": ".",
+        # cached: plain MOUNT can neither append to the log nor overwrite parts of a file
+        "file_mounts": {CHECKPOINTS: {"name": bucket, "mode": "MOUNT_CACHED"}},
+        "envs": {"CONFIG": config, "OUTPUT": f"{CHECKPOINTS}/training"},
+        "setup": "set -e\n"
+        "python3 -m venv --system-site-packages ~/cloudner-env\n"
+        ". ~/cloudner-env/bin/activate\n"
+        "# 12 or 13: the CUDA that this image's driver runs decides which torch and cupy are installed\n"
+        "major=$(nvidia-smi | sed -n 's/.*CUDA Version: \\([0-9]*\\).*/\\1/p')\n"
+        'if [ "$major" = 12 ]; then pip install "cloudner[cuda12x,quickstart]" "torch<2.11"\n'
+        'else pip install "cloudner[cuda13x,quickstart]"; fi\n',
+        "run": f"set -e\n{ATTEMPT}"
+        ". ~/cloudner-env/bin/activate\n"
+        "python -m spacy cloudner doctor\n"
+        'python -m spacy cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT-$attempt"\n'
+        f"# planned: {planned.minutes_total:.0f} minutes\n",
+    }
+
+
+def write_sky(plan: Plan, path: str | Path, **options: Any) -> Path:
+    """Write `sky_task` as YAML; `sky jobs launch FILE` starts it. Returns the path."""
+    from srsly.ruamel_yaml import YAML
+    from srsly.ruamel_yaml.scalarstring import LiteralScalarString
+
+    task = sky_task(plan, **options)
+    for script in ("setup", "run"):  # as a block of lines, for people to read and change
+        task[script] = LiteralScalarString(task[script])
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        YAML().dump(task, file)
+    return path

@@ -1,0 +1,125 @@
+"""A plan as text: a table for the terminal, or Markdown."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from cloudner.hardware.planning.result import Plan, PlanRow
+
+COLUMNS = (
+    "machine",
+    "fits",
+    "precision",
+    "pieces at once",
+    "accumulation",
+    "checkpointing",
+    "min/epoch",
+    "total",
+    "$/h",
+    "cost",
+    "time is",
+)
+
+
+# The same where lines are short: all but "fits", which the last column says.
+SHORT = ("machine", "prec.", "pieces", "acc.", "ckpt", "min/ep.", "total", "$/h", "cost $", "time is")
+
+
+def cells(row: PlanRow) -> tuple[str, ...]:
+    """One row as text, in the order of COLUMNS."""
+    settings = row.settings
+    if not row.fits:
+        return (row.machine, "no", settings.mixed_precision, needed(row), *[""] * 7)
+    return (
+        row.machine,
+        "yes",
+        settings.mixed_precision,
+        str(settings.batch_pieces),
+        str(settings.accumulation),
+        "on" if settings.gradient_checkpointing else "off",
+        f"{row.minutes_per_epoch:.{2 if row.minutes_per_epoch < 1 else 1}f}",
+        duration(row.minutes_total),
+        "" if row.usd_per_hour is None else f"{row.usd_per_hour:.2f}",
+        "" if row.usd_total is None else dollars(row.usd_total),
+        row.basis,
+    )
+
+
+def needed(row: PlanRow) -> str:
+    """The memory that training needs of the memory that is free."""
+    return f"{row.settings.peak_bytes / 1e9:.1f} of {row.settings.free_bytes / 1e9:.1f} GB"
+
+
+def dollars(usd: float, sign: str = "") -> str:
+    """With cents."""
+    return f"{sign}{usd:.2f}" if usd >= 0.005 else f"<{sign}0.01"
+
+
+def duration(minutes: float) -> str:
+    """Seconds below a minute, minutes below two hours, hours below two days, days above."""
+    if minutes < 1:
+        return f"{60 * minutes:.0f} s"
+    if minutes < 120:
+        return f"{minutes:.1f} min"
+    return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} d"
+
+
+def header(plan: Plan) -> str:
+    """What is planned, in one line."""
+    corpus = plan.corpus
+    return (
+        f"{plan.encoder.name} ({plan.encoder.parameters / 1e6:.0f}M parameters), {corpus.docs:,} documents, "
+        f"{corpus.sentences:,} sentences, {corpus.words:,} words (about {corpus.pieces:,} word pieces), "
+        f"{plan.epochs} epochs"
+    )
+
+
+def advice(plan: Plan) -> list[str]:
+    """The recommendation and the estimate's own favourites, one line each."""
+    lines = [f"take: {plan.recommended or 'none of these'} ({plan.reason})"]
+    if plan.cheapest and plan.fastest:
+        low, fast = plan.row(plan.cheapest), plan.row(plan.fastest)
+        lines.append(
+            f"by the estimate: cheapest {low.machine} ({dollars(low.usd_total or 0.0, '$')}, "
+            f"{duration(low.minutes_total)}), fastest {fast.machine} ({duration(fast.minutes_total)})"
+        )
+    lines += [f"{row.machine} is too small: {needed(row)}" for row in plan.rows if not row.fits]
+    lines += [
+        f"{row.machine}: {row.price.product} of {row.price.provider} is the smallest, with {row.price.gpus} of them"
+        for row in plan.rows
+        if row.price and row.price.gpus > 1
+    ]
+    days = [row.price.listed for row in plan.rows if row.price and row.price.listed]
+    if days:
+        lines.append(f"prices: on demand, listed {min(days)} to {max(days)}; --live-prices asks for today's")
+    if plan.calibration is None:
+        lines.append("times are estimates from data sheets; --calibrate measures this machine")
+    lines.append("starting a machine and downloads, minutes each, are in neither the times nor the costs")
+    return lines
+
+
+def table(plan: Plan) -> Table:
+    """The plan for a terminal of 80 columns."""
+    shown = Table(title=header(plan), title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in SHORT:
+        left = column in ("machine", "prec.", "time is")
+        shown.add_column(column, justify="left" if left else "right", no_wrap=True)
+    for row in plan.rows:
+        style = "bold" if row.machine == plan.recommended else None if row.fits else "dim"
+        if row.fits:
+            texts = cells(row)
+            shown.add_row(texts[0], *texts[2:], style=style)
+        else:
+            shown.add_row(row.machine, row.settings.mixed_precision, *[""] * 7, "no room", style=style)
+    return shown
+
+
+def markdown(plan: Plan) -> str:
+    """The plan as Markdown."""
+    lines = [header(plan), "", "| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
+    for row in plan.rows:
+        texts = cells(row)
+        if row.machine == plan.recommended:
+            texts = (f"**{texts[0]}**", *texts[1:])
+        lines.append("| " + " | ".join(texts) + " |")
+    return "\n".join([*lines, "", *(f"- {line}" for line in advice(plan)), ""])

@@ -1,0 +1,1 @@
+"""Scores: gold documents beside predicted ones, strict scores, mistakes, confidence, significance."""

@@ -1,0 +1,73 @@
+"""What an evaluation reads: annotated data, the entities of the training data, the record of the training run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import spacy
+import srsly
+from spacy.language import Language
+from spacy.training import Example
+
+from cloudner.corpus.training.reader import reader_for
+from cloudner.errors import InputError
+
+
+def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
+    """The files and URLs given, of any annotation format; of a folder the `.spacy` files inside, in the order of their
+    names, or, where it has none, the folder.
+
+    Raises `InputError` for what is not there.
+    """
+    files: list[str] = []
+    for item in map(str, [data] if isinstance(data, (str, Path)) else data):
+        path = Path(item)
+        if "://" not in item and not path.exists():
+            raise InputError("no such file", file=item, expected="annotated data, or a folder of it")
+        inside = sorted(map(str, path.rglob("*.spacy"))) if path.is_dir() else []
+        files += inside or [item]
+    if not files:
+        raise InputError("no data given", expected="annotated data, or a folder of it")
+    return files
+
+
+def read_examples(nlp: Language, files: list[str], gold_preproc: bool) -> Iterator[Example]:
+    """Gold documents beside fresh ones of the pipeline's tokenizer, or of the gold tokens with `gold_preproc`."""
+    for file in files:
+        yield from reader_for(nlp, file, gold_preproc)(nlp)
+
+
+def training_surfaces(
+    train: str | Path | Sequence[str | Path], nlp: Language | None = None
+) -> dict[str, set[str]]:
+    """Labels by entity text (white space normalised) in the training data, for `scores_by_seen`.
+
+    nlp: the pipeline that was trained on it, whose config says how it is read.
+    """
+    surfaces: dict[str, set[str]] = {}
+    nlp = nlp or spacy.blank("xx")
+    for file in data_files(train):
+        for doc in reader_for(nlp, file).references(nlp):
+            for span in doc.ents:
+                surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
+    return surfaces
+
+
+def training_record(model_path: Path | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The training log (`log.jsonl`) and `run.json` inside the pipeline's folder or beside it."""
+    log: list[dict[str, Any]] = []
+    run: dict[str, Any] = {}
+    if model_path is None:
+        return log, run
+    for folder in (Path(model_path), Path(model_path).parent):
+        file = folder / "log.jsonl"
+        if not log and file.is_file():
+            # A run that was killed may leave half a line at the end.
+            log = [record for record in srsly.read_jsonl(file, skip=True) if isinstance(record, dict)]
+        file = folder / "run.json"
+        if not run and file.is_file():
+            record = srsly.read_json(file)
+            run = record if isinstance(record, dict) else {}
+    return log, run

@@ -1,0 +1,1 @@
+"""An evaluation shown: a page, Markdown, the terminal."""

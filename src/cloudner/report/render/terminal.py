@@ -1,0 +1,67 @@
+"""An evaluation as tables in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cloudner.pages.numbers import percent
+from cloudner.report.evaluation.evaluation import EvaluationData
+from cloudner.report.evaluation.mistakes import DESCRIPTIONS, count_kinds
+
+
+def print_evaluation(evaluation: EvaluationData, console: Console | None = None) -> None:
+    """Scores by label with intervals, mistakes by class, and what there is of the rest in a line each."""
+    console = console or Console(highlight=False)
+    strict = evaluation.strict
+    scores = Table(title=f"Entities, strict, in percent: {escape(evaluation.model)}", title_justify="left")
+    scores.add_column("Label")
+    for name in ("Precision", "Recall", "F1", "95 % interval", "Gold", "Predicted"):
+        scores.add_column(name, justify="right")
+    rows = [(label, score, evaluation.label_intervals[label]) for label, score in strict.per_label.items()]
+    for label, score, intervals in [*rows, ("all (micro)", strict.micro, evaluation.intervals)]:
+        if label == "all (micro)":
+            scores.add_section()
+        f1 = intervals["f1"]
+        scores.add_row(
+            escape(label),
+            percent(score.precision),
+            percent(score.recall),
+            percent(score.f1),
+            f"{percent(f1.low)}–{percent(f1.high)}",
+            f"{score.gold:,}",
+            f"{score.predicted:,}",
+        )
+    macro = strict.macro
+    scores.add_row("all (macro)", percent(macro.precision), percent(macro.recall), percent(macro.f1))
+    console.print(scores)
+    mistakes = Table(title="Mistakes", title_justify="left")
+    mistakes.add_column("Class")
+    mistakes.add_column("Count", justify="right")
+    mistakes.add_column("Meaning")
+    for kind, count in count_kinds(evaluation.errors).items():
+        mistakes.add_row(kind, f"{count:,}", DESCRIPTIONS[kind])
+    console.print(mistakes)
+    if evaluation.by_seen:
+        seen = ", ".join(
+            f"{name} {percent(s.recall)} of {s.gold:,}" for name, s in evaluation.by_seen.items() if s.gold
+        )
+        console.print(f"Recall by training data: {seen}")
+    if evaluation.schemes and evaluation.schemes["overall"]:
+        schemes = ", ".join(f"{name} {percent(s['f1'])}" for name, s in evaluation.schemes["overall"].items())
+        console.print(f"F1 by scheme (nervaluate): {schemes}")
+    if evaluation.calibration is not None:
+        console.print(
+            f"Expected calibration error: {evaluation.calibration.ece:.4f} over {evaluation.calibration.count:,} predictions"
+            f" ({evaluation.calibration.ece_by_chance:.4f} by chance alone)"
+        )
+    if evaluation.comparison is not None:
+        compared, low_high = evaluation.comparison, evaluation.comparison.interval
+        console.print(
+            f"F1 against {escape(str(evaluation.other))}: {100 * compared.difference:+.2f} points "
+            f"({100 * low_high.low:+.2f} to {100 * low_high.high:+.2f}), p = {compared.p_value:.4f}"
+        )
+    for note in evaluation.notes:
+        console.print(f"Note: {escape(note)}")
+    console.print(f"{evaluation.n_words:,} words at {evaluation.speed:,.0f} words/s")

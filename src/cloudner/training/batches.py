@@ -1,0 +1,86 @@
+"""The batches of a training, and where in them it is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from spacy.errors import Errors
+from spacy.training import Example
+
+
+class Batches:
+    """(epoch, batch) of a corpus, as spaCy's `create_train_batches` gives them: the same from the same random state.
+
+    max_epochs: -1 reads the corpus anew each epoch, as a stream. `position` tells where it is; `go_to` one that was
+    told leads to the batch that follows it.
+    """
+
+    def __init__(
+        self,
+        nlp: Any,
+        corpus: Callable[[Any], Iterable[Example]],
+        batcher: Callable[[Iterable[Example]], Iterable[Any]],
+        max_epochs: int,
+    ) -> None:
+        self._nlp, self._corpus, self._batcher, self._max_epochs = nlp, corpus, batcher, max_epochs
+        self._epoch, self._given = 0, 0
+        self._order: list[int] | None = None
+        self._drawn: dict[str, Any] = {}  # Python's and numpy's random state as the batcher met it
+        self._then: Callable[[], None] | None = None
+
+    def position(self) -> dict[str, Any]:
+        """JSON: the epoch, the batches it has given, the order of the examples and the random state they were batched
+        from."""
+        return {"epoch": self._epoch, "given": self._given, "order": self._order, "random": self._drawn}
+
+    def go_to(self, position: dict[str, Any], then: Callable[[], None]) -> None:
+        """Begin after the batch that was the last one then. The batches before it are cut again, from the random state that
+        they were cut from; `then` sets the state to go on with, and is called before anything further is drawn."""
+        self._epoch, self._given = position["epoch"], position["given"]
+        self._order, self._drawn = position["order"], position["random"]
+        self._then = then
+
+    def __iter__(self) -> Iterator[tuple[int, list[Example]]]:
+        stream = self._max_epochs < 0
+        examples = [] if stream else list(self._corpus(self._nlp))
+        if not examples and not stream:
+            raise ValueError(Errors.E986)
+        while self._max_epochs < 1 or self._epoch != self._max_epochs:
+            then, self._then = self._then, None
+            if then is not None:
+                set_drawn(self._drawn)
+            else:
+                if not stream:
+                    self._order = list(range(len(examples))) if self._order is None else self._order
+                    random.shuffle(self._order)
+                self._drawn, self._given = drawn(), 0
+            ordered = self._corpus(self._nlp) if stream else [examples[i] for i in self._order or ()]
+            batches = iter(self._batcher(ordered))
+            if then is not None:
+                for _ in range(self._given):
+                    next(batches)
+                then()
+            for batch in batches:
+                self._given += 1
+                yield self._epoch, list(batch)
+            self._epoch += 1
+
+
+def drawn() -> dict[str, Any]:
+    """The state of Python's and numpy's global random numbers, as JSON."""
+    version, numbers, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state()
+    return {
+        "python": [version, list(numbers), gauss],
+        "numpy": [name, np.asarray(keys).tolist(), int(position), int(has_gauss), float(cached)],
+    }
+
+
+def set_drawn(state: dict[str, Any]) -> None:
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))

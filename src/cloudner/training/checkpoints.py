@@ -1,0 +1,240 @@
+"""Checkpoints of a training: folders of safetensors and JSON, on a disk or in an object store.
+
+    step-00000240/
+      tensors.safetensors    weights, the optimizer's state, random numbers of torch
+      loop.json              the loop, the place in the data, counters
+      state.json             written last: sizes and SHA-256 of the others, and what the training was asked
+
+A checkpoint without a whole `state.json`, or with a file that is not what it says, does not count. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cloudner.errors import InputError
+
+logger = logging.getLogger("cloudner")
+
+STATE, TENSORS, LOOP = "state.json", "tensors.safetensors", "loop.json"
+_PARTS = (TENSORS, LOOP)
+
+
+class Checkpoints:
+    """The checkpoints below a folder or an address that fsspec knows (s3://..., gs://..., memory://...).
+
+    keep: how many stay; an old one goes only when a new one is whole. `write` returns at once and a thread writes; what
+    fails there costs the checkpoint, with a warning.
+    """
+
+    def __init__(self, where: str | Path, keep: int = 2) -> None:
+        self.where, self.keep = str(where), max(1, keep)
+        self._writer: threading.Thread | None = None
+
+    @property
+    def remote(self) -> bool:
+        return "://" in self.where
+
+    def write(
+        self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
+    ) -> None:
+        """tensors are the checkpoint's own from now on. Waits for the one before, should it still be written."""
+        self.wait()
+        self._writer = threading.Thread(
+            target=self._write, args=(step, tensors, loop, asked), name="cloudner-checkpoint"
+        )
+        self._writer.start()
+
+    def wait(self) -> None:
+        if self._writer is not None:
+            self._writer.join()
+            self._writer = None
+
+    def _write(
+        self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
+    ) -> None:
+        try:
+            if self.remote:
+                with tempfile.TemporaryDirectory() as folder:
+                    _fill(Path(folder), step, tensors, loop, asked)
+                    self._upload(Path(folder), _name(step))
+            else:
+                root = Path(self.where)
+                root.mkdir(parents=True, exist_ok=True)
+                aside = root / f".{_name(step)}.{os.getpid()}.tmp"
+                shutil.rmtree(aside, ignore_errors=True)
+                aside.mkdir()
+                try:
+                    _fill(aside, step, tensors, loop, asked)
+                    target = root / _name(step)
+                    shutil.rmtree(target, ignore_errors=True)
+                    aside.rename(target)
+                    _sync(root)
+                finally:
+                    shutil.rmtree(aside, ignore_errors=True)
+            self._prune()
+        except Exception as error:
+            logger.warning("No checkpoint at step %d: %s: %s", step, type(error).__name__, error)
+
+    def steps(self) -> list[int]:
+        """Of all there are, whole or not, the newest first."""
+        if self.remote:
+            filesystem, root = self._filesystem()
+            try:
+                names = [
+                    str(path).rstrip("/").rpartition("/")[2] for path in filesystem.ls(root, detail=False)
+                ]
+            except FileNotFoundError:
+                return []
+        else:
+            root_path = Path(self.where)
+            names = [path.name for path in root_path.iterdir()] if root_path.is_dir() else []
+        found = [int(name[5:]) for name in names if name.startswith("step-") and name[5:].isdigit()]
+        return sorted(found, reverse=True)
+
+    def newest(self) -> Saved | None:
+        """The newest that is whole; those that are not are told of."""
+        for step in self.steps():
+            try:
+                return self.read(step)
+            except (OSError, ValueError, KeyError) as error:
+                logger.warning("The checkpoint of step %d is passed over: %s", step, error)
+        return None
+
+    def read(self, step: int) -> Saved:
+        """Raises OSError, ValueError or KeyError where it is not whole."""
+        if not self.remote:
+            return _read(Path(self.where) / _name(step), step)
+        filesystem, root = self._filesystem()
+        with tempfile.TemporaryDirectory() as folder:
+            for name in (STATE, *_PARTS):
+                filesystem.get_file(f"{root}/{_name(step)}/{name}", str(Path(folder) / name))
+            return _read(Path(folder), step)
+
+    def remove(self) -> None:
+        """All of them, at the end of a training."""
+        self.wait()
+        for step in self.steps():
+            self._remove(step)
+        if not self.remote and Path(self.where).is_dir() and not any(Path(self.where).iterdir()):
+            Path(self.where).rmdir()
+
+    def _prune(self) -> None:
+        for step in self.steps()[self.keep :]:
+            self._remove(step)
+
+    def _remove(self, step: int) -> None:
+        if self.remote:
+            filesystem, root = self._filesystem()
+            filesystem.rm(f"{root}/{_name(step)}", recursive=True)
+        else:
+            shutil.rmtree(Path(self.where) / _name(step), ignore_errors=True)
+
+    def _upload(self, folder: Path, name: str) -> None:
+        filesystem, root = self._filesystem()
+        filesystem.makedirs(f"{root}/{name}", exist_ok=True)
+        for part in (*_PARTS, STATE):  # the state last: it says that the others are there
+            filesystem.put_file(str(folder / part), f"{root}/{name}/{part}")
+
+    def _filesystem(self) -> tuple[Any, str]:
+        from fsspec.core import url_to_fs
+
+        filesystem, root = url_to_fs(self.where)
+        filesystem.invalidate_cache()
+        return filesystem, root.rstrip("/")
+
+
+class Saved:
+    """A checkpoint that is whole. step: the last one taken. asked: what the training was asked for."""
+
+    def __init__(
+        self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
+    ) -> None:
+        self.step, self.tensors, self.loop, self.asked = step, tensors, loop, asked
+
+
+def open_checkpoint(where: str) -> Saved:
+    """A checkpoint named by its own folder or address, or the newest below one. Raises InputError."""
+    parent, _, name = where.rstrip("/").rpartition("/")
+    if name.startswith("step-") and name[5:].isdigit():
+        try:
+            return Checkpoints(parent or ".").read(int(name[5:]))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"no whole checkpoint: {error}", file=where) from error
+    found = Checkpoints(where).newest()
+    if found is None:
+        raise InputError(
+            "there is no checkpoint", file=where, expected="a folder with step-... folders in it"
+        )
+    return found
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def _fill(
+    folder: Path, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    from safetensors.torch import save_file
+
+    save_file(tensors, str(folder / TENSORS))
+    (folder / LOOP).write_text(json.dumps(loop), encoding="utf8")
+    files = {}
+    for name in _PARTS:
+        _sync(folder / name)
+        files[name] = {"size": (folder / name).stat().st_size, "sha256": _digest(folder / name)}
+    text = json.dumps({"format": 1, "step": step, "asked": asked, "files": files}, indent=1)
+    (folder / STATE).write_text(text, encoding="utf8")
+    _sync(folder / STATE)
+    _sync(folder)
+
+
+def _read(folder: Path, step: int) -> Saved:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    state = json.loads((folder / STATE).read_text(encoding="utf8"))
+    if state["format"] != 1 or state["step"] != step:
+        raise ValueError("its state.json is another's")
+    for name in _PARTS:
+        known = state["files"][name]
+        if (folder / name).stat().st_size != known["size"] or _digest(folder / name) != known["sha256"]:
+            raise ValueError(f"{name} is not what state.json says")
+    try:
+        tensors = load_file(str(folder / TENSORS))
+    except SafetensorError as error:
+        raise ValueError(f"{TENSORS}: {error}") from error
+    return Saved(step, tensors, json.loads((folder / LOOP).read_text(encoding="utf8")), state["asked"])
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """To the disk, so that what is renamed next is there after a power cut too. Windows opens no folders."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

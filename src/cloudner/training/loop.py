@@ -1,0 +1,296 @@
+"""The training loop: spaCy's, to the byte, that can stop at any step and go on from there.
+
+What it does at a step, what it hands to loggers and what it saves are what spaCy's `train` does with the same config and
+seed. Beside that it writes checkpoints, and pipelines are put in place whole.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from timeit import default_timer as timer
+from typing import Any
+
+from cloudner.training.batches import Batches
+from cloudner.training.checkpoints import Checkpoints, Saved
+from cloudner.training.folders import put_folder, take_back
+from cloudner.training.state import collect, restore, restore_random
+
+BEST, LAST = "model-best", "model-last"
+
+
+class Stopped(Exception):  # noqa: N818, it is no error
+    """A signal asked the training to stop; it did so between two steps. step: the last one taken."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped after step {step}")
+        self.step = step
+
+
+@dataclass
+class Progress:
+    """Where a training is. step: the last one taken; results: (score, step) of the evaluations; losses: since the last
+    of them; seconds: of the runs before this one."""
+
+    step: int = -1
+    results: list[tuple[float, int]] = field(default_factory=list)
+    losses: dict[str, float] = field(default_factory=dict)
+    words: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Saving:
+    """Where checkpoints go and how often: after so many minutes, or steps where `steps` is not 0."""
+
+    checkpoints: Checkpoints
+    asked: dict[str, Any]
+    minutes: float = 10.0
+    steps: int = 0
+
+
+def train_pipeline(
+    nlp: Any,
+    output: Path,
+    *,
+    use_gpu: int,
+    device: str,
+    saving: Saving | None = None,
+    resumed: Saved | None = None,
+) -> None:
+    """Train `nlp`, initialised, as the [training] of its config says, into `output`/model-best and model-last.
+
+    resumed: a checkpoint of the same training to go on from. Raises Stopped after a SIGTERM, with a checkpoint written,
+    and what components raise; model-last is then what there was.
+    """
+    from spacy.schemas import ConfigSchemaTraining
+    from spacy.training.loop import create_before_to_disk_callback, create_evaluation_callback, update_meta
+    from spacy.util import registry, resolve_dot_names
+    from thinc.api import fix_random_seed, set_gpu_allocator
+    from wasabi import Printer
+
+    msg = Printer(no_print=True)
+    config = nlp.config.interpolate()
+    if config["training"]["seed"] is not None:
+        fix_random_seed(config["training"]["seed"])
+    if use_gpu >= 0 and config["training"]["gpu_allocator"]:
+        set_gpu_allocator(config["training"]["gpu_allocator"])
+    settings = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    corpora = resolve_dot_names(config, [settings["train_corpus"], settings["dev_corpus"]])
+    optimizer, frozen = settings["optimizer"], settings["frozen_components"]
+    before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
+    batches = Batches(nlp, corpora[0], settings["batcher"], settings["max_epochs"])
+    progress = Progress()
+    if resumed is not None:
+        progress = _resume(nlp, optimizer, device, batches, resumed)
+    for name in (BEST, LAST):
+        take_back(output / name)
+
+    def save(is_best: bool) -> None:
+        def write(folder: Path) -> None:
+            with nlp.use_params(optimizer.averages):
+                before_to_disk(nlp).to_disk(folder)
+
+        put_folder(output / LAST, write)
+        if is_best:
+            put_folder(output / BEST, lambda folder: _copy(output / LAST, folder))
+
+    sys.stdout.write(msg.info(f"Pipeline: {nlp.pipe_names}") + "\n")
+    if frozen:
+        sys.stdout.write(msg.info(f"Frozen components: {frozen}") + "\n")
+    if settings["annotating_components"]:
+        sys.stdout.write(
+            msg.info(f"Set annotations on update for: {settings['annotating_components']}") + "\n"
+        )
+    sys.stdout.write(msg.info(f"Initial learn rate: {optimizer.learn_rate}") + "\n")
+    with nlp.select_pipes(disable=frozen):
+        log_step, finalize = settings["logger"](nlp, sys.stdout, sys.stderr)
+    if resumed is not None:
+        _tell_logger(log_step, resumed)
+    evaluate = create_evaluation_callback(nlp, corpora[1], settings["score_weights"])
+    steps = _steps(nlp, settings, optimizer, batches, evaluate, progress)
+    try:
+        with _stop_signal() as stopped:
+            due = _due(saving)
+            for info, is_best in steps:
+                if is_best is not None:
+                    with nlp.select_pipes(disable=frozen):
+                        update_meta(settings, nlp, info)
+                    save(is_best)
+                    info["output_path"] = str(output / LAST)
+                log_step(info if is_best is not None else None)
+                if is_best is not None:
+                    progress.losses = {}
+                if saving is not None and (stopped.is_set() or due(progress.step)):
+                    _checkpoint(nlp, optimizer, device, batches, progress, saving, log_step)
+                if stopped.is_set():
+                    raise Stopped(progress.step)
+    except Stopped:
+        raise
+    except Exception as error:
+        warning = f"Aborting and saving the final best model. Encountered exception: {error!r}"
+        sys.stdout.write(msg.warn(warning) + "\n")
+        raise
+    finally:
+        finalize()
+        save(False)
+        if saving is not None:
+            saving.checkpoints.wait()
+    if optimizer.averages:
+        nlp.use_params(optimizer.averages)
+    sys.stdout.write(msg.good("Saved pipeline to output directory", output / LAST) + "\n")
+
+
+def _steps(
+    nlp: Any,
+    settings: Any,
+    optimizer: Any,
+    batches: Batches,
+    evaluate: Callable[[], tuple[float, Any]],
+    progress: Progress,
+) -> Iterator[tuple[dict[str, Any], bool | None]]:
+    """The info of each step, as spaCy's loggers know it, and whether its evaluation was the best (None: there was none)."""
+    from spacy.training.loop import subdivide_batch
+    from thinc.api import constant
+
+    exclude, annotates = settings["frozen_components"], settings["annotating_components"]
+    patience, max_steps = settings["patience"], settings["max_steps"]
+    dropouts = (
+        constant(settings["dropout"]) if isinstance(settings["dropout"], float) else settings["dropout"]
+    )
+    for _ in range(progress.step + 1):
+        next(dropouts)
+    began = timer() - progress.seconds
+    for epoch, batch in batches:
+        progress.step += 1
+        step = progress.step
+        if settings["before_update"]:
+            settings["before_update"](nlp, {"step": step, "epoch": epoch})
+        dropout = next(dropouts)
+        for part in subdivide_batch(batch, settings["accumulate_gradient"]):
+            nlp.update(
+                part, drop=dropout, losses=progress.losses, sgd=False, exclude=exclude, annotates=annotates
+            )
+        for name, pipe in nlp.pipeline:
+            trained = getattr(pipe, "is_trainable", False) and pipe.model not in (True, False, None)
+            if name not in exclude and trained:
+                pipe.finish_update(optimizer)
+        optimizer.step_schedules()
+        score, scores, is_best = None, None, None
+        if not step % settings["eval_frequency"]:
+            with nlp.use_params(optimizer.averages or {}):
+                score, scores = evaluate()
+            progress.results.append((score, step))
+            is_best = score == max(progress.results)[0]
+        progress.words += sum(len(eg) for eg in batch)
+        progress.seconds = timer() - began
+        yield (
+            {
+                "epoch": epoch,
+                "step": step,
+                "score": score,
+                "other_scores": scores,
+                "losses": progress.losses,
+                "checkpoints": progress.results,
+                "seconds": int(progress.seconds),
+                "words": progress.words,
+            },
+            is_best,
+        )
+        # The earliest of the best evaluations counts.
+        best_step = -max((result, -at) for result, at in progress.results)[1]
+        if patience and step - best_step >= patience:
+            break
+        if max_steps and step >= max_steps:
+            break
+
+
+def _checkpoint(
+    nlp: Any, optimizer: Any, device: str, batches: Batches, progress: Progress, saving: Saving, log_step: Any
+) -> None:
+    tensors, facts = collect(nlp, optimizer, device)
+    loop = {
+        "facts": facts,
+        "position": batches.position(),
+        "progress": {
+            "step": progress.step,
+            "results": list(progress.results),
+            "losses": {name: float(value) for name, value in progress.losses.items()},
+            "words": progress.words,
+            "seconds": progress.seconds,
+        },
+        "logger": _logger_state(log_step),
+    }
+    saving.checkpoints.write(progress.step, tensors, loop, saving.asked)
+
+
+def _resume(nlp: Any, optimizer: Any, device: str, batches: Batches, saved: Saved) -> Progress:
+    known = saved.loop["progress"]
+    progress = Progress(
+        step=known["step"],
+        results=[(score, step) for score, step in known["results"]],
+        losses=dict(known["losses"]),
+        words=known["words"],
+        seconds=known["seconds"],
+    )
+    restore(nlp, optimizer, device, saved.tensors, saved.loop["facts"], progress.step + 1)
+    batches.go_to(saved.loop["position"], lambda: restore_random(saved.tensors, saved.loop["facts"], device))
+    return progress
+
+
+def _due(saving: Saving | None) -> Callable[[int], bool]:
+    """Is a checkpoint due after this step?"""
+    last = time.monotonic()
+
+    def due(step: int) -> bool:
+        nonlocal last
+        if saving is None:
+            return False
+        if saving.steps:
+            return (step + 1) % saving.steps == 0
+        if time.monotonic() - last < 60 * saving.minutes:
+            return False
+        last = time.monotonic()
+        return True
+
+    return due
+
+
+# Our console keeps a clock, the best score and a file; others begin anew.
+
+
+def _logger_state(log_step: Any) -> dict[str, Any] | None:
+    state = getattr(getattr(log_step, "__self__", None), "state", None)
+    return state() if state is not None else None
+
+
+def _tell_logger(log_step: Any, saved: Saved) -> None:
+    resume = getattr(getattr(log_step, "__self__", None), "resume", None)
+    if resume is not None and saved.loop.get("logger") is not None:
+        resume(saved.loop["logger"])
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets: a spot machine that is taken, a scheduler that ends the job."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _copy(source: Path, target: Path) -> None:
+    import shutil
+
+    shutil.copytree(source, target)

@@ -1,0 +1,101 @@
+"""Trainings in processes of their own, to be compared byte by byte or killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import spacy
+from spacy.tokens import DocBin
+
+import tiny
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def write_corpus(folder: Path, copies: int = 12) -> None:
+    blank = spacy.blank("en")
+    names = ["Marie Curie", "Ada Lovelace", "Angela Merkel", "Charles Babbage"]
+    data = list(tiny.DATA)
+    for i in range(copies):
+        name = names[i % 4]
+        text = f"In {1800 + i} {name} lived in Paris."
+        data.append((text, [(8, 8 + len(name), "PER"), (len(text) - 6, len(text) - 1, "LOC")]))
+    docs = [eg.reference for eg in tiny.make_examples(blank, data)]
+    folder.mkdir(parents=True, exist_ok=True)
+    DocBin(docs=docs).to_disk(folder / "train.spacy")
+    DocBin(docs=docs[::2]).to_disk(folder / "dev.spacy")
+
+
+def overrides(encoder: Path, steps: int = 41, **more: object) -> list[str]:
+    values: dict[str, object] = {
+        "paths.train": "corpus/train.spacy",
+        "paths.dev": "corpus/dev.spacy",
+        "components.cloudner.model.encoder": str(encoder),
+        "components.cloudner.model.mixed_precision": "fp32",
+        "components.cloudner.model.dropout": 0.1,
+        "training.max_epochs": 0,
+        "training.max_steps": steps - 1,
+        "training.eval_frequency": 10,
+        "training.batcher.batch_size": 3,
+        "training.optimizer.learn_rate.total_steps": steps,
+        "training.optimizer.learn_rate.initial_rate": 5e-3,
+        **more,
+    }
+    return [word for key, value in values.items() for word in (f"--{key}", str(value))]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def command(folder: Path, encoder: Path, *options: str, steps: int = 41, **more: object) -> list[str]:
+    return [
+        sys.executable, "-m", "spacy", "cloudner", "train", str(CONFIGS / "cpu.cfg"), "--output", "training",
+        "--gpu-id", "-1", "--no-calibrate", *options, *overrides(encoder, steps, **more),
+    ]  # fmt: skip
+
+
+def run(folder: Path, words: list[str]) -> str:
+    done = subprocess.run(
+        words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def killed(folder: Path, words: list[str], after_step: int, number: int = signal.SIGKILL) -> int:
+    """Run until the checkpoint of a step is there, or 60 s are over, and send the signal; the exit code."""
+    with open(folder / "killed.log", "a", encoding="utf8") as log:
+        process = subprocess.Popen(words, cwd=folder, env=environment(), stdout=log, stderr=log)
+        wanted = folder / "training" / "checkpoints" / f"step-{after_step:08d}" / "state.json"
+        until = time.monotonic() + 60
+        while process.poll() is None and not wanted.exists() and time.monotonic() < until:
+            time.sleep(0.002)
+        process.send_signal(number)
+        return process.wait()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """By name; meta.json with sorted keys, since spaCy writes labels in the order of a set."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            if path.name == "meta.json":
+                data = json.dumps(json.loads(data), sort_keys=True).encode()
+            found[str(path.relative_to(folder))] = data
+    return found
+
+
+def assert_same(one: Path, other: Path) -> None:
+    for name in ("model-best", "model-last"):
+        a, b = files(one / "training" / name), files(other / "training" / name)
+        assert a.keys() == b.keys()
+        differing = [key for key in a if a[key] != b[key]]
+        assert differing == [], (name, [(a[k][:300], b[k][:300]) for k in differing if k.endswith("json")])

@@ -1,0 +1,123 @@
+"""The loop is spaCy's to the byte, and a training that is killed ends as if it had not been."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from training import runs
+
+
+@pytest.fixture(scope="module")
+def whole(encoder_folder, tmp_path_factory):
+    """A training of 41 steps that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    runs.write_corpus(folder / "corpus")
+    runs.run(folder, runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1000"))
+    return folder
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    shutil.copytree(whole / "corpus", tmp_path / "corpus")
+    return tmp_path
+
+
+def test_the_pipelines_are_spacys_to_the_byte(whole, folder):
+    """`spacy train` on the resolved config, in a folder alike."""
+    (folder / "training").mkdir()
+    shutil.copy(whole / "training" / "resolved.cfg", folder / "training" / "resolved.cfg")
+    runs.run(
+        folder, [sys.executable, "-m", "spacy", "train", "training/resolved.cfg", "--output", "training"]
+    )
+    runs.assert_same(whole, folder)
+    assert len(runs.files(whole / "training" / "model-best")) > 8
+
+
+def test_a_training_leaves_no_checkpoints(whole):
+    left = {path.name for path in (whole / "training").iterdir()}
+    assert left == {"log.jsonl", "model-best", "model-last", "resolved.cfg", "run.json"}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[3], [13, 27], pytest.param(list(range(1, 40, 2)), marks=pytest.mark.slow)],
+    ids=["3", "13-27", "20"],
+)
+def test_kills_leave_no_trace(whole, folder, encoder_folder, steps):
+    words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1")
+    for step in steps:
+        assert runs.killed(folder, words, step) == -signal.SIGKILL
+    output = runs.run(folder, words)
+    assert "checkpoint in" in output
+    runs.assert_same(whole, folder)
+    steps_logged = [
+        json.loads(line)["step"] for line in (folder / "training" / "log.jsonl").read_text().splitlines()
+    ]
+    assert steps_logged == sorted(set(steps_logged))  # one curve
+    assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] > steps[-1]
+
+
+def test_a_stop_signal_writes_a_checkpoint_and_says_how_to_go_on(whole, folder, encoder_folder):
+    words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "5")
+    assert runs.killed(folder, words, 9, signal.SIGTERM) == 128 + signal.SIGTERM
+    assert "the same command goes on from there" in (folder / "killed.log").read_text()
+    runs.run(folder, words)
+    runs.assert_same(whole, folder)
+
+
+def test_a_checkpoint_that_is_not_whole_is_passed_over(whole, folder, encoder_folder):
+    words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "4", "--keep", "3")
+    runs.killed(folder, words, 15)
+    kept = sorted((folder / "training" / "checkpoints").glob("step-*"))
+    assert len(kept) >= 2
+    with open(kept[-1] / "tensors.safetensors", "r+b") as file:
+        file.seek(-10, 2)
+        file.write(b"\0\1\2")
+    output = runs.run(folder, words)
+    assert "is passed over" in output
+    runs.assert_same(whole, folder)
+
+
+def test_what_is_asked_otherwise_begins_anew(folder, encoder_folder):
+    bert = encoder_folder("bert")
+    runs.killed(folder, runs.command(folder, bert, "--checkpoint-steps", "2"), 5)
+    words = runs.command(folder, bert, "--checkpoint-steps", "2", steps=12)
+    output = runs.run(folder, words)
+    assert "begins anew" in output
+    assert "--training.max_steps" in output
+    assert "resumed_from_step" not in json.loads((folder / "training" / "run.json").read_text())
+
+
+def test_a_stream_goes_on_where_it_was(folder, tmp_path_factory, encoder_folder):
+    more = {"training.max_epochs": -1}
+    bert = encoder_folder("bert")
+    other = tmp_path_factory.mktemp("stream")
+    shutil.copytree(folder / "corpus", other / "corpus")
+    runs.run(other, runs.command(other, bert, "--checkpoint-steps", "1000", **more))
+    words = runs.command(folder, bert, "--checkpoint-steps", "1", **more)
+    runs.killed(folder, words, 17)
+    runs.run(folder, words)
+    runs.assert_same(other, folder)
+
+
+def test_two_trainings_in_a_folder_are_one_too_many(folder, encoder_folder):
+    words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1")
+    with open(folder / "first.log", "w") as log:
+        first = subprocess.Popen(words, cwd=folder, env=runs.environment(), stdout=log, stderr=log)
+        try:
+            while first.poll() is None and not (folder / "training" / ".lock").exists():
+                pass
+            second = subprocess.run(
+                words, cwd=folder, env=runs.environment(), capture_output=True, text=True, check=False
+            )
+        finally:
+            first.kill()
+            first.wait()
+    assert second.returncode == 1
+    assert "another training writes into this folder" in second.stderr + second.stdout
