@@ -14,6 +14,7 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 
+from cloudner.atomic import write_json
 from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
@@ -335,7 +336,7 @@ class Cloudner(TrainablePipe):
     def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
         """`cfg` (JSON) and the folder `model`: safetensors, configuration and tokenizer of the encoder."""
         serialize = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "cfg": lambda p: write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
             "model": self._model_to_disk,
         }

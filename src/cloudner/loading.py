@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cloudner.atomic import take_back
 from cloudner.errors import CloudnerError, ConfigError, DeviceError, InputError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def find_pipeline(name: str | Path | None = None) -> str | Path:
         said = "CLOUDNER_MODEL" if name is None else "load"
         path = Path(asked).expanduser()
         for candidate in (path, path / BEST, path / "model-best"):
-            if (candidate / "meta.json").is_file() and (candidate / "config.cfg").is_file():
+            if _is_pipeline(candidate):
                 return candidate
         if path.is_dir():
             raise InputError(
@@ -109,12 +110,25 @@ def find_pipeline(name: str | Path | None = None) -> str | Path:
         )
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / BEST / "meta.json").is_file():
+        if _is_pipeline(folder / BEST):
             return folder / BEST
     raise InputError(
         f"no trained pipeline: neither $CLOUDNER_MODEL nor {BEST} in {here} or above it",
         fix='python -m spacy project run train, or cloudner.load("path/to/model-best")',
     )
+
+
+def _is_pipeline(folder: Path) -> bool:
+    """Raises InputError where this user may not look."""
+    try:
+        take_back(folder)  # of a training that was killed as it put a new one in place
+        return (folder / "meta.json").is_file() and (folder / "config.cfg").is_file()
+    except PermissionError as error:
+        raise InputError(
+            "permission denied: this user may not look into it",
+            file=str(folder),
+            fix=f"chmod -R a+rX {folder}",
+        ) from error
 
 
 def check_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cloudner.atomic import write_text
 from cloudner.cli import app
 from cloudner.cli._shared import run
 
@@ -61,10 +62,10 @@ def inspect_cli(
 
     made = run(inspected)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(made.to_html(), encoding="utf-8")
+    run(lambda: write_text(output, made.to_html()))
     if markdown is not None:
         markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(made.to_markdown(), encoding="utf-8")
+        run(lambda: write_text(markdown, made.to_markdown()))
     if json:
         import json as json_
 

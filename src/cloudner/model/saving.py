@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import srsly
 import torch
 
+from cloudner.atomic import replacing, write_text
 from cloudner.model.soundness import broken, check_weights, json_object, reading
 
 WEIGHTS = "model.safetensors"
@@ -37,8 +38,9 @@ def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> None
     from safetensors.torch import save_file
 
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf8")
-    save_file(_state(network), folder / WEIGHTS)
+        write_text(folder / name, text)
+    with replacing(folder / WEIGHTS) as aside:
+        save_file(_state(network), aside)
 
 
 def read(folder: Path) -> Saved | None:
@@ -54,6 +56,8 @@ def read(folder: Path) -> Saved | None:
             return None
         raise broken("there are no weights", str(path))
     with reading(f"{path.stat().st_size:,} bytes of weights", str(path)):
+        with path.open("rb"):  # where it is forbidden, safetensors says that there is no such file
+            pass
         return Saved(files, load_file(path), folder)
 
 

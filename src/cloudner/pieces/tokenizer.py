@@ -12,6 +12,7 @@ import numpy as np
 from spacy.attrs import IS_SPACE, ORTH, SPACY
 from spacy.tokens import Doc
 
+from cloudner.atomic import write_json, write_text
 from cloudner.encoders.words import WordEncoder, after_space
 from cloudner.errors import ConfigError
 from cloudner.locks import PipelineLock
@@ -121,8 +122,8 @@ class PieceTokenizer:
         return {"special": self.special, "max_length": self.max_length, "uncased": self.uncased}
 
     def to_disk(self, folder: Path) -> None:
-        (folder / "tokenizer.json").write_text(self.json_text, encoding="utf8")
-        (folder / "pieces.json").write_text(json.dumps(self.to_dict(), indent=2), encoding="utf8")
+        write_text(folder / "tokenizer.json", self.json_text)
+        write_json(folder / "pieces.json", self.to_dict())
 
     @classmethod
     def from_disk(cls, folder: Path) -> PieceTokenizer:
