@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import srsly
 
+from cloudner.atomic import write_json
 from cloudner.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ def calibrate(
     nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
     if folder is not None:
         for pipe in pipes:
-            srsly.write_json(folder / pipe.name / "cfg", pipe.cfg)
-        meta = srsly.read_json(folder / "meta.json")
+            write_json(folder / pipe.name / "cfg", pipe.cfg)
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
         meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
-        srsly.write_json(folder / "meta.json", meta)
+        write_json(folder / "meta.json", meta)
     return results[0]
 
 

@@ -14,6 +14,7 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
+from cloudner.atomic import write_json
 from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
@@ -262,19 +263,24 @@ class Cloudner(TrainablePipe):
     def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
         """`cfg` (JSON) and the folder `model`: safetensors, configuration and tokenizer of the encoder."""
         serialize = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "cfg": lambda p: write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
             "model": lambda p: self._shim.write(self.model, Path(p)),
         }
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "Cloudner":
+        """Raises InputError for a folder that is damaged or not whole."""
+        from cloudner.model.soundness import reading
+
         deserialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._update_cfg(srsly.read_json(p)),
+            "cfg": lambda p: self._update_cfg(self._soundness.read_json(p), str(p)),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": self._model_from_disk,
         }
-        util.from_disk(path, deserialize, exclude)
+        with reading(f"the component {self.name!r}", str(path)):
+            util.from_disk(path, deserialize, exclude)
+        self._check_tags(str(path), exclude)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -286,18 +292,37 @@ class Cloudner(TrainablePipe):
         return util.to_bytes(serialize, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Cloudner":
+        """Raises InputError for bytes that are damaged or not whole."""
+        from cloudner.model.soundness import reading
+
         deserialize = {
-            "cfg": lambda b: self._update_cfg(srsly.json_loads(b)),
+            "cfg": lambda b: self._update_cfg(srsly.json_loads(b), f"saved bytes of {self.name}, cfg"),
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
             "model": self._model_from_bytes,
         }
-        util.from_bytes(bytes_data, deserialize, exclude)
+        with reading(f"the component {self.name!r}", "saved bytes"):
+            util.from_bytes(bytes_data, deserialize, exclude)
+        self._check_tags("saved bytes", exclude)
         return self
 
-    def _update_cfg(self, saved: dict[str, Any]) -> None:
+    def _update_cfg(self, saved: Any, where: str) -> None:
+        from cloudner.model.soundness import check_cfg
+
+        check_cfg(saved, where)
         # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
         self.cfg["labels"] = list(saved.get("labels", []))
         self.cfg["temperature"] = float(saved.get("temperature", 1.0))
+
+    @property
+    def _soundness(self) -> Any:
+        from cloudner.model import soundness
+
+        return soundness
+
+    def _check_tags(self, where: str, exclude: Iterable[str]) -> None:
+        if self._shim.ready and not {"cfg", "model"} & set(exclude):
+            outputs = self._shim.network.head.linear.out_features
+            self._soundness.check_tags(outputs, self.labels, self.scheme, where)
 
     def _model_from_disk(self, path: Path) -> None:
         self._shim.read(self.model, Path(path))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cloudner.errors import ConfigError, DeviceError, InputError
+from cloudner.atomic import take_back
+from cloudner.errors import CloudnerError, ConfigError, DeviceError, InputError
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cloudner")
 
 BEST = Path("training") / "model-best"
+# What spaCy raises as it reads a damaged pipeline.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, RecursionError)
 
 
 def load(
@@ -54,17 +58,20 @@ def load(
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
     found = find_pipeline(name)
-    if isinstance(found, Path):  # a package has asked pip for what it needs
-        check_shared(found / "config.cfg")
+    if isinstance(found, Path):
+        check_folder(found)
+        check_shared(found / "config.cfg")  # a package has asked pip for what it needs
     chosen = choose_device(device)
     use_device(chosen)
     try:
         with computing_on(chosen, always=True):
             nlp = spacy.load(found, **kwargs)
-    except OSError as error:
-        raise InputError(
-            f"cannot load a pipeline from {str(found)!r}: {str(error).splitlines()[0]}"
-        ) from error
+    except CloudnerError:
+        raise
+    except _DAMAGE as error:
+        denied = "permission denied: " if isinstance(error, PermissionError) else ""
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"cannot load a pipeline from {str(found)!r}: {denied}{first}") from error
     for pipe in cloudner_pipes(nlp):
         shim = pipe.model.shims[0]
         if shim.wanted_device != WITH_THINC:
@@ -86,7 +93,7 @@ def find_pipeline(name: str | Path | None = None) -> str | Path:
         said = "CLOUDNER_MODEL" if name is None else "load"
         path = Path(asked).expanduser()
         for candidate in (path, path / BEST, path / "model-best"):
-            if (candidate / "meta.json").is_file() and (candidate / "config.cfg").is_file():
+            if _is_pipeline(candidate):
                 return candidate
         if path.is_dir():
             raise InputError(
@@ -103,12 +110,50 @@ def find_pipeline(name: str | Path | None = None) -> str | Path:
         )
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / BEST / "meta.json").is_file():
+        if _is_pipeline(folder / BEST):
             return folder / BEST
     raise InputError(
         f"no trained pipeline: neither $CLOUDNER_MODEL nor {BEST} in {here} or above it",
         fix='python -m spacy project run train, or cloudner.load("path/to/model-best")',
     )
+
+
+def _is_pipeline(folder: Path) -> bool:
+    """Raises InputError where this user may not look."""
+    try:
+        take_back(folder)  # of a training that was killed as it put a new one in place
+        return (folder / "meta.json").is_file() and (folder / "config.cfg").is_file()
+    except PermissionError as error:
+        raise InputError(
+            "permission denied: this user may not look into it",
+            file=str(folder),
+            fix=f"chmod -R a+rX {folder}",
+        ) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Raises InputError where config.cfg or meta.json of a pipeline's folder cannot be read or is not what it should be."""
+    from thinc.api import Config
+
+    said = "the folder as training left it"
+    try:
+        config = Config().from_disk(folder / "config.cfg", interpolate=False)
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
+    except PermissionError as error:
+        raise InputError(
+            "permission denied: this user may not read it",
+            file=str(error.filename),
+            fix=f"chmod -R a+rX {folder}",
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"config.cfg or meta.json is damaged: {first}", file=str(folder), expected=said
+        ) from error
+    if not isinstance(meta, dict):
+        raise InputError("no JSON object", file=str(folder / "meta.json"), expected=said)
+    if not isinstance(config.get("nlp"), dict) or "lang" not in config["nlp"]:
+        raise InputError("no [nlp] with a lang in it", file=str(folder / "config.cfg"), expected=said)
 
 
 def check_shared(config: str | Path | dict[str, Any]) -> None:

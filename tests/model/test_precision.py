@@ -73,7 +73,7 @@ def test_prediction_in_each_precision_is_close(trained, name):
     runner = pipe.model.shims[0].runner
     prepared = Prepared(runner.tokenizer.encode(docs), runner.windows)
     # The conversion itself, whatever this CPU is fast in.
-    network, context = prepare(pipe.model.shims[0].network, "fp32", "fp32")
+    network, _ = prepare(pipe.model.shims[0].network, "fp32", "fp32")
     if name != "fp32":
         import copy
 
@@ -81,7 +81,7 @@ def test_prediction_in_each_precision_is_close(trained, name):
     batch, tokens = prepared.sequences(
         np.arange(len(docs)), runner.tokenizer.special, CPU, most=512, counts=False, cases=False
     )
-    with torch.inference_mode(), context:
+    with torch.inference_mode():
         scores = network(batch).float().numpy()
     assert (scores.argmax(1) == expected[tokens].argmax(1)).all()
 

@@ -13,7 +13,8 @@ from spacy.tokens import Doc
 
 import tiny
 from cloudner.encoders.words import MAX_PIECES_PER_TOKEN
-from cloudner.pieces.tokenizer import PieceTokenizer, case_class, ragged_indices
+from cloudner.pieces.tokenizer import PieceTokenizer, case_class
+from cloudner.pieces.words import ragged_indices
 
 
 @pytest.fixture(scope="module", params=tiny.TOKENIZER_KINDS)
@@ -139,7 +140,7 @@ def test_the_table_starts_anew_when_it_is_full(tokenizer, monkeypatch):
     monkeypatch.setattr("cloudner.pieces.tokenizer.MAX_WORDS", 20)
     docs = [Doc(VOCAB, words=[f"w{i}", "Paris", f"v{i}"]) for i in range(30)]
     small = [tokenizer.encode([doc])[0].ids.tolist() for doc in docs]
-    assert tokenizer._n_words <= 22
+    assert len(tokenizer._table) <= 22
     monkeypatch.undo()
     assert [p.ids.tolist() for p in tokenizer.encode(docs)] == small
 

@@ -8,10 +8,11 @@ import logging
 import pytest
 import torch
 
+from cloudner.atomic import take_back
 from cloudner.errors import InputError
 from cloudner.training.asked import differences, what_is_asked
 from cloudner.training.checkpoints import Checkpoints, open_checkpoint
-from cloudner.training.folders import put_folder, take_back
+from cloudner.training.folders import put_folder
 
 
 def tensors(value):

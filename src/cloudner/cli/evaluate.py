@@ -80,8 +80,7 @@ def _evaluate(
     rounds: int,
     batch_size: int | None,
 ) -> None:
-    import srsly
-
+    from cloudner.atomic import write_json, write_text
     from cloudner.report.evaluate import evaluate
     from cloudner.report.render.terminal import print_evaluation
 
@@ -99,8 +98,8 @@ def _evaluate(
     )
     print_evaluation(evaluation)
     for path, write in (
-        (json, lambda p: srsly.write_json(p, evaluation.to_dict())),
-        (markdown, lambda p: p.write_text(evaluation.to_markdown(), encoding="utf-8")),
+        (json, lambda p: write_json(p, evaluation.to_dict())),
+        (markdown, lambda p: write_text(p, evaluation.to_markdown())),
     ):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
+from cloudner.atomic import beside, remove_leftovers
+
 Action = Literal["dropped", "changed", "repaired", "noted"]
 
 # cause -> what it means, in the words of the summary table
@@ -90,7 +92,7 @@ class IssueLog:
     @property
     def _temporary(self) -> Path:
         assert self.path is not None
-        return self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        return beside(self.path)
 
     def extend(self, issues: Iterable[ConversionIssue]) -> None:
         for issue in issues:
@@ -103,6 +105,7 @@ class IssueLog:
             return
         if self._stream is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.path)
             self._stream = open(self._temporary, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         self._stream.write(json.dumps(issue._asdict(), ensure_ascii=False) + "\n")
 

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import srsly
 import torch
 
-from cloudner.errors import InputError
+from cloudner.atomic import replacing, write_text
+from cloudner.model.soundness import broken, check_weights, json_object, reading
 
 WEIGHTS = "model.safetensors"
-_WHOLE = "the whole file, as training left it"
-_AGAIN = "copy the pipeline's folder again, or `git lfs pull` where it came with git"
+# Text files are JSON, of which a tokenizer's vocabulary is the largest.
+_LONGEST_TEXT = 1 << 28
 
 
 class Saved(NamedTuple):
-    """The text files by name, and the weights by name."""
+    """The text files by name, the weights by name, and where they came from."""
 
     files: dict[str, str]
     weights: dict[str, torch.Tensor]
+    folder: Path | None = None
+
+    def where(self, name: str) -> str:
+        return str(self.folder / name) if self.folder is not None else f"saved bytes, {name}"
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A text file's JSON object. Raises InputError where there is none."""
+        if name not in self.files:
+            raise broken("no such file", self.where(name))
+        return json_object(self.files[name], self.where(name))
 
 
 def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> None:
@@ -27,30 +38,34 @@ def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> None
     from safetensors.torch import save_file
 
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf8")
-    save_file(_state(network), folder / WEIGHTS)
+        write_text(folder / name, text)
+    with replacing(folder / WEIGHTS) as aside:
+        save_file(_state(network), aside)
 
 
 def read(folder: Path) -> Saved | None:
     """None where a pipeline was saved before it had weights. Raises InputError where they are lost or not whole."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if not folder.is_dir():
+        raise broken("no such folder", str(folder), "the component's folder model")
     path = folder / WEIGHTS
-    files = {file.name: file.read_text(encoding="utf8") for file in folder.glob("*.json")}
+    files = {file.name: _text(file) for file in sorted(folder.glob("*.json"))}
     if not path.exists():
         if not files:
             return None
-        raise InputError("there are no weights", file=str(path), expected=_WHOLE, fix=_AGAIN)
-    try:
-        return Saved(files, load_file(path))
-    except SafetensorError as error:
-        raise InputError(
-            f"{path.stat().st_size:,} bytes, no weights ({error})",
-            file=str(path),
-            expected=_WHOLE,
-            fix=_AGAIN,
-        ) from error
+        raise broken("there are no weights", str(path))
+    with reading(f"{path.stat().st_size:,} bytes of weights", str(path)):
+        with path.open("rb"):  # where it is forbidden, safetensors says that there is no such file
+            pass
+        return Saved(files, load_file(path), folder)
+
+
+def _text(path: Path) -> str:
+    with reading("a text file", str(path)):
+        if path.stat().st_size > _LONGEST_TEXT:
+            raise broken(f"{path.stat().st_size:,} bytes", str(path))
+        return path.read_text(encoding="utf8")
 
 
 def pack(network: torch.nn.Module | None, files: dict[str, str]) -> bytes:
@@ -64,19 +79,19 @@ def pack(network: torch.nn.Module | None, files: dict[str, str]) -> bytes:
 def unpack(data: bytes) -> Saved | None:
     from safetensors.torch import load
 
-    message = srsly.msgpack_loads(data)
-    return Saved(message["files"], load(message["weights"])) if message else None
+    with reading("saved bytes of a model", None):
+        message = srsly.msgpack_loads(data)
+        return Saved(dict(message["files"]), load(message["weights"])) if message else None
 
 
 def fill(network: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
-    """Raises ValueError when the weights are not this network's."""
-    missing, unexpected = network.load_state_dict(weights, strict=False)
-    buffers = {name for name, _ in network.named_buffers()}
-    lost = [name for name in missing if name not in buffers]
-    if lost or unexpected:
-        raise ValueError(
-            f"the saved weights do not fit the network: missing {lost[:3]}, unexpected {list(unexpected)[:3]}"
-        )
+    """Weights that `check` has found to be this network's."""
+    network.load_state_dict(weights, strict=False)
+
+
+def check(skeleton: torch.nn.Module, saved: Saved) -> None:
+    """Raises InputError unless the weights are those of a network like `skeleton`."""
+    check_weights(skeleton, saved.weights, saved.where(WEIGHTS))
 
 
 def _state(network: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -13,6 +13,7 @@ from thinc.api import Optimizer
 from thinc.shims import PyTorchShim
 
 from cloudner.errors import DeviceError
+from cloudner.locks import PipelineLock
 from cloudner.model import saving
 from cloudner.model.decoding.sequences import Transitions
 from cloudner.model.device import check_process, target_device
@@ -20,6 +21,7 @@ from cloudner.model.memory_errors import free_device_memory
 from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
 from cloudner.model.runners.protocol import Runner
+from cloudner.model.soundness import reading
 from cloudner.model.training.averages import swapped_in
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.step import TrainingStep
@@ -44,6 +46,7 @@ class TaggerShim(PyTorchShim):
         self.learn_rate = 0.0
         # The training commands read a step's norm and losses one step late, see `TrainingStep`.
         self.late = False
+        self._lock = PipelineLock()
 
     # -- network and device -----------------------------------------------------------------------------------
 
@@ -91,11 +94,12 @@ class TaggerShim(PyTorchShim):
             return None
         tensors = (head.between, head.start, head.end)
         state = tuple((t.data_ptr(), t._version) for t in tensors)
-        if self._fetched is None or self._fetched[0] != state:
+        fetched = self._fetched
+        if fetched is None or fetched[0] != state:
             rows = [tensors[0], *(t[None] for t in tensors[1:])]
             table = torch.cat([row.detach().float() for row in rows]).cpu().numpy().copy()
-            self._fetched = state, Transitions(table[:-2], table[-2], table[-1])
-        return self._fetched[1]
+            fetched = self._fetched = state, Transitions(table[:-2], table[-2], table[-1])
+        return fetched[1]
 
     def check_process(self) -> None:
         """Raises DeviceError in a process that was forked from one that used the GPU."""
@@ -210,18 +214,21 @@ class TaggerShim(PyTorchShim):
     # -- prediction -------------------------------------------------------------------------------------------
 
     def predictor(self) -> tuple[TagNetwork, Any]:
-        """The network to predict with, in evaluation mode, and the context to run it in."""
+        """The network to predict with, in evaluation mode, and the context to run it in, good for one `with`."""
         from cloudner.model.prediction.copies import prepare
 
-        self.settle()
-        if self._fast is None:
-            self._fast = prepare(
-                self.network, self.inference_precision, self.mixed_precision, self.inference_backend
-            )
-        network, context = self._fast
-        if network.training:
-            network.eval()
-        return network, context
+        with (
+            self._lock
+        ):  # threads that predict share one copy, and none runs while its layers are half in training mode
+            self.settle()
+            if self._fast is None:
+                self._fast = prepare(
+                    self.network, self.inference_precision, self.mixed_precision, self.inference_backend
+                )
+            network, precision = self._fast
+            if network.training:
+                network.eval()
+        return network, autocast(self.device, precision)
 
     def forget_predictor(self) -> None:
         """Make the prediction copy anew at the next call: weights or precision have changed."""
@@ -287,8 +294,10 @@ class TaggerShim(PyTorchShim):
             self.reset()
             return
         assert self.runner is not None
-        network = self.runner.build(saved.files)
-        saving.fill(network, saved.weights)
+        with reading("a saved network", str(saved.folder) if saved.folder is not None else None):
+            saving.check(self.runner.skeleton(saved), saved)
+            network = self.runner.build(saved)
+            saving.fill(network, saved.weights)
         try:
             device = target_device(self.wanted_device)
         except DeviceError as error:  # trained on a machine with a GPU, loaded on one without

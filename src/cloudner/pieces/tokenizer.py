@@ -12,8 +12,11 @@ import numpy as np
 from spacy.attrs import IS_SPACE, ORTH, SPACY
 from spacy.tokens import Doc
 
+from cloudner.atomic import write_json, write_text
 from cloudner.encoders.words import WordEncoder, after_space
 from cloudner.errors import ConfigError
+from cloudner.locks import PipelineLock
+from cloudner.pieces.words import WordTable
 
 # Word forms kept before the table starts anew: about 100 MB with its strings' hashes and pieces.
 MAX_WORDS = 400_000
@@ -74,7 +77,8 @@ class PieceTokenizer:
         self.max_length = int(max_length)
         self.uncased = bool(uncased)
         self.words = WordEncoder(json_text, self.special["unk"])
-        self._clear()
+        self._table = WordTable()
+        self._lock = PipelineLock()
 
     def __deepcopy__(self, memo: dict) -> PieceTokenizer:
         return self  # the table only ever grows by what the same words give again
@@ -118,8 +122,8 @@ class PieceTokenizer:
         return {"special": self.special, "max_length": self.max_length, "uncased": self.uncased}
 
     def to_disk(self, folder: Path) -> None:
-        (folder / "tokenizer.json").write_text(self.json_text, encoding="utf8")
-        (folder / "pieces.json").write_text(json.dumps(self.to_dict(), indent=2), encoding="utf8")
+        write_text(folder / "tokenizer.json", self.json_text)
+        write_json(folder / "pieces.json", self.to_dict())
 
     @classmethod
     def from_disk(cls, folder: Path) -> PieceTokenizer:
@@ -134,34 +138,12 @@ class PieceTokenizer:
 
     # -- the table --------------------------------------------------------------------------------------------
 
-    def _clear(self) -> None:
-        self._row_of: dict[int, int] = {}
-        self._starts = np.zeros(1024, dtype=np.int64)
-        self._counts = np.zeros(1024, dtype=np.int32)
-        self._cases = np.zeros(1024, dtype=np.int8)
-        self._flat = np.zeros(4096, dtype=np.int32)
-        self._n_words = 0
-        self._n_flat = 0
-
-    def _add(self, keys: np.ndarray, words: list[str], spaced: np.ndarray) -> None:
+    def _add(self, table: WordTable, keys: np.ndarray, words: list[str], spaced: np.ndarray) -> None:
         for after in (False, True):
             chosen = np.flatnonzero(spaced == after)
             ids = self.words.encode([words[i] for i in chosen], spaced=after)
             for i, pieces in zip(chosen, ids, strict=True):
-                self._append(int(keys[i]), pieces, case_class(words[i]))
-
-    def _append(self, key: int, ids: list[int], case: int) -> None:
-        row, end = self._n_words, self._n_flat + len(ids)
-        if row == len(self._starts):
-            self._starts = np.concatenate([self._starts, np.zeros_like(self._starts)])
-            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
-            self._cases = np.concatenate([self._cases, np.zeros_like(self._cases)])
-        while end > len(self._flat):
-            self._flat = np.concatenate([self._flat, np.zeros_like(self._flat)])
-        self._starts[row], self._counts[row], self._cases[row] = self._n_flat, len(ids), case
-        self._flat[self._n_flat : end] = ids
-        self._n_words, self._n_flat = row + 1, end
-        self._row_of[key] = row
+                table.append(int(keys[i]), pieces, case_class(words[i]))
 
     # -- documents --------------------------------------------------------------------------------------------
 
@@ -173,10 +155,8 @@ class PieceTokenizer:
             return [empty] * len(docs)
         keys, spaced = self._keys(docs, lengths)
         unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        rows = self._rows(unique, first, spaced, docs, lengths)[inverse.reshape(-1)]
-        counts = self._counts[rows]
-        ids = self._flat[ragged_indices(self._starts[rows], counts)]
-        cases = self._cases[rows]
+        table, rows = self._rows(unique, first, spaced, docs, lengths)
+        ids, counts, cases = table.gather(rows[inverse.reshape(-1)])
         token_ends = np.cumsum(lengths)
         piece_ends = np.concatenate([[0], np.cumsum(counts)])[token_ends]
         made = []
@@ -207,28 +187,21 @@ class PieceTokenizer:
         spaced: np.ndarray,
         docs: Sequence[Doc],
         lengths: np.ndarray,
-    ) -> np.ndarray:
-        if self._n_words + len(unique) > MAX_WORDS:
-            self._clear()
-        row_of = self._row_of
-        rows = np.fromiter((row_of.get(k, -1) for k in unique.tolist()), dtype=np.int64, count=len(unique))
-        new = np.flatnonzero(rows < 0)
-        if len(new):
+    ) -> tuple[WordTable, np.ndarray]:
+        """A table, and the rows in it of these word forms."""
+        table = self._table
+        rows = table.find(unique)
+        if (rows >= 0).all():
+            return table, rows
+        with self._lock:
+            table = self._table
+            if len(table) + len(unique) > MAX_WORDS:
+                table = self._table = WordTable()
+            new = np.flatnonzero(table.find(unique) < 0)
             positions = first[new]
             ends = np.cumsum(lengths)
             doc_of = np.searchsorted(ends, positions, side="right")
             within = positions - (ends[doc_of] - lengths[doc_of])
             words = [docs[d][i].text for d, i in zip(doc_of.tolist(), within.tolist(), strict=True)]
-            self._add(unique[new], words, spaced[positions])
-            rows[new] = [row_of[k] for k in unique[new].tolist()]
-        return rows
-
-
-def ragged_indices(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The indices `starts[i], starts[i] + 1, ...` (`counts[i]` of them) of all rows after one another, int64."""
-    total = int(counts.sum())
-    if total == 0:
-        return np.zeros(0, dtype=np.int64)
-    ends = np.cumsum(counts)
-    offsets = np.repeat(starts - (ends - counts), counts)
-    return offsets + np.arange(total)
+            self._add(table, unique[new], words, spaced[positions])
+        return table, table.find(unique)

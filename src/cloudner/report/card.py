@@ -13,6 +13,7 @@ from typing import Any
 
 import srsly
 
+from cloudner.atomic import write_text
 from cloudner.errors import InputError
 from cloudner.pages.markdown import Markdown, harmless, table
 from cloudner.pages.numbers import percent
@@ -76,7 +77,7 @@ def write_card(
         )
     path = Path(output) if output is not None else Path(folder) / "README.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(model_card(srsly.read_json(file), evaluation=evaluation), encoding="utf-8")
+    write_text(path, model_card(srsly.read_json(file), evaluation=evaluation))
     return path
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.training import Example
 
+from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, InputError
 from cloudner.loading import load
 from cloudner.report.evaluation.confidence import reliability_of
@@ -120,7 +121,7 @@ def evaluate(
     if output is not None:
         path = Path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(evaluation.to_html(), encoding="utf-8")
+        write_text(path, evaluation.to_html())
     return evaluation
 
 

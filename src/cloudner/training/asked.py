@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cloudner.atomic import take_back
+
 # Of a file beyond this size only the ends, the length and the time are looked at.
 _WHOLE = 1 << 30
 _END = 1 << 20
@@ -58,6 +60,7 @@ def fingerprint(path: str) -> str:
     if "://" in path:
         return path
     place = Path(path)
+    take_back(place)  # of a conversion that was killed between two renames
     if place.is_dir():
         files = sorted(p for p in place.rglob("*") if p.is_file())
         return hashlib.sha256("".join(fingerprint(str(p)) for p in files).encode()).hexdigest()

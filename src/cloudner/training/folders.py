@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cloudner.atomic import put_in_place, remove
 from cloudner.errors import InputError
 
 
 def put_folder(target: Path, write: Callable[[Path], None]) -> None:
-    """`write` a folder beside `target` and put it in its place. A kill at any moment leaves the old or the new one, under
-    `target` or, between two renames, the old one as `.NAME.previous`, which `take_back` restores."""
-    aside, previous = _beside(target, "new"), _beside(target, "previous")
-    shutil.rmtree(aside, ignore_errors=True)
-    take_back(target)
+    """`write` a folder beside `target` and put it in its place: see `cloudner.atomic.put_in_place`."""
+    aside = target.with_name(f".{target.name}.new")  # one name: `one_training` lets one process in
+    remove(aside)
     write(aside)
-    if target.exists():
-        target.rename(previous)
-    aside.rename(target)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def take_back(target: Path) -> None:
-    """After a kill: the old folder again where the new one was never put in place, and no leftovers."""
-    previous = _beside(target, "previous")
-    if previous.exists():
-        if target.exists():
-            shutil.rmtree(previous, ignore_errors=True)
-        else:
-            previous.rename(target)
-
-
-def _beside(target: Path, kind: str) -> Path:
-    return target.with_name(f".{target.name}.{kind}")
+    put_in_place(aside, target)
 
 
 @contextmanager

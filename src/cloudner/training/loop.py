@@ -14,9 +14,10 @@ from pathlib import Path
 from timeit import default_timer as timer
 from typing import Any
 
+from cloudner.atomic import take_back
 from cloudner.training.batches import Batches
 from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.folders import put_folder, take_back
+from cloudner.training.folders import put_folder
 from cloudner.training.signals import stop_signal
 from cloudner.training.state import collect, restore, restore_random
 

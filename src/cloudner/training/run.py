@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import srsly
 
+from cloudner.atomic import write_json
 from cloudner.errors import InputError
 from cloudner.training.checkpoints import Checkpoints, Saved
 from cloudner.training.resolution import Resolution, owners, read_asked, resolve, resolve_again
@@ -106,6 +108,9 @@ def _train(
     keep_freed_memory()
     if made.device != "cpu":
         allow_tf32()
+    (output / "run.json").unlink(
+        missing_ok=True
+    )  # a report would take an earlier run's for the new pipeline's
     saving = Saving(kept, {**asked, "resolved": kept_settings(made)}, options.minutes, options.steps)
     started = time.perf_counter()
     with computing_on(made.device):
@@ -121,7 +126,7 @@ def _train(
     if calibrate and owners(made.config.interpolate()):
         with computing_on(made.device):
             run["calibration"] = _calibrate(best)
-    srsly.write_json(output / "run.json", run)
+    write_json(output / "run.json", run)
     for folder in (best, output / "model-last") if calibrate else ():
         if (folder / "meta.json").is_file():
             _write_meta(folder, run)
@@ -187,10 +192,10 @@ def _calibrate(best: Path) -> dict[str, Any] | None:
 
 
 def _write_meta(folder: Path, run: dict[str, Any]) -> None:
-    meta = srsly.read_json(folder / "meta.json")
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     own = meta.setdefault("cloudner", {})
     own.update(hardware=run["hardware"], settings=run["settings"], training_seconds=run["seconds"])
-    srsly.write_json(folder / "meta.json", meta)
+    write_json(folder / "meta.json", meta)
 
 
 def _values(made: Resolution) -> dict[str, Any]:

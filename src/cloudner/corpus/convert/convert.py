@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
+from cloudner.atomic import beside, remove_leftovers, take_back
 from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.align.parallel import align_chunks
 from cloudner.corpus.contract import ReadOptions
@@ -19,7 +20,7 @@ from cloudner.corpus.convert.options import ConvertOptions, most_bad, renames
 from cloudner.corpus.convert.paths import (
     new_folders,
     output_paths,
-    put_in_place,
+    put_output,
     remove_empty,
     writer_format,
     writing,
@@ -147,9 +148,9 @@ def convert_with(
         stack.callback(log.discard)
         outputs = []
         for path in paths:
-            outputs.append(
-                make_output(writer, path.with_name(f".{path.name}.{os.getpid()}.tmp"), options.shard_tokens)
-            )
+            take_back(path)
+            remove_leftovers(path)
+            outputs.append(make_output(writer, beside(path), options.shard_tokens))
             stack.callback(outputs[-1].discard)
         script, glue = Script(), Glue()
         detected: Detected = lambda *found: report.detected.append(found)  # noqa: E731
@@ -180,7 +181,7 @@ def convert_with(
             each.close()
             report.outputs[path] = each.docs
         for path, each in zip(paths, outputs, strict=True):
-            put_in_place(each.temporary, path)
+            put_output(each.temporary, path)
         report.issues_path = log.close()
     report.seconds = time.perf_counter() - began
     return report

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cloudner.atomic import put_in_place
 from cloudner.corpus.contract import Format
 from cloudner.corpus.formats.registry import DOCBIN, format_for_output, get_format
 from cloudner.errors import InputError
@@ -68,15 +68,8 @@ def writing(output: Path) -> Iterator[None]:
         ) from error
 
 
-def put_in_place(temporary: Path, path: Path) -> None:
+def put_output(temporary: Path, path: Path) -> None:
     """Puts a finished file or folder of shards in place of whatever of ours is there."""
-    if path.is_dir():
-        if any(not re.fullmatch(r"\d{5}\.spacy", p.name) for p in path.iterdir()):
-            raise InputError(
-                "is a folder with other files in it", file=str(path), expected="a name that is free"
-            )
-        if temporary.is_dir() or path.suffix == ".spacy":
-            shutil.rmtree(path)
-    elif temporary.is_dir() and path.exists():
-        path.unlink()
-    os.replace(temporary, path)
+    if path.is_dir() and any(not re.fullmatch(r"\d{5}\.spacy", p.name) for p in path.iterdir()):
+        raise InputError("is a folder with other files in it", file=str(path), expected="a name that is free")
+    put_in_place(temporary, path)

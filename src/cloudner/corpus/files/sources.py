@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from cloudner.atomic import take_back
 from cloudner.corpus.files.archives import HEAD_BYTES, archive_sources
 from cloudner.corpus.files.compression import is_compressed, open_decompressed, unreadable
 from cloudner.corpus.files.encoding import Encodings
@@ -156,6 +157,8 @@ def open_sources(
     for text in texts:
         if _has_ann(text, texts):
             continue
+        if text != "-" and "://" not in text:
+            take_back(Path(text))  # of a conversion that was killed between two renames
         if text == "-":
             yield from _stdin(encodings)
         elif "://" in text:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cloudner.atomic import replacing
 from cloudner.errors import InputError
 from cloudner.hardware.planning.result import Plan
 from cloudner.hardware.planning.speed import accelerators
@@ -87,6 +88,6 @@ def write_sky(plan: Plan, path: str | Path, **options: Any) -> Path:
         task[script] = LiteralScalarString(task[script])
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    with replacing(path) as aside, aside.open("w", encoding="utf-8") as file:
         YAML().dump(task, file)
     return path

@@ -43,6 +43,18 @@ SEQ2SEQ = {
     "longt5",
 }
 
+# Implementations of attention that are code of transformers and torch.
+_ATTENTIONS = ("eager", "sdpa")
+# What a saved configuration does without: it tells of a machine, of code, or of another precision than the weights'.
+_NOT_OURS = (
+    "_name_or_path",
+    "auto_map",
+    "transformers_version",
+    "torch_dtype",
+    "dtype",
+    "quantization_config",
+)
+
 
 def check_architecture(config: Any, name: str) -> None:
     """Raise ConfigError for a model that does not read both sides of a word."""
@@ -60,6 +72,22 @@ def check_architecture(config: Any, name: str) -> None:
     )
 
 
+def plain_attention(config: Any) -> None:
+    """Leave to transformers which attention computes, unless the config names one of its own two.
+
+    A name such as `owner/repository:function` makes transformers download that repository's code and run it, with
+    `trust_remote_code` off, where `kernels` is installed.
+    """
+    for name, value in list(vars(config).items()):
+        if hasattr(value, "model_type"):  # the config of a part
+            plain_attention(value)
+        elif "_implementation" in name and value not in (*_ATTENTIONS, None, True, False):
+            logger.warning(
+                "The encoder's config asks for %s = %r: not used, since it can run code", name, value
+            )
+            setattr(config, name, None)
+
+
 def load_pretrained(
     name: str, *, dropout: float | None = None, attention_dropout: float | None = None
 ) -> tuple[torch.nn.Module, PieceTokenizer]:
@@ -73,6 +101,7 @@ def load_pretrained(
     path = resolve_encoder(name)
     config = _read_config(name, path)
     check_architecture(config, name)
+    plain_attention(config)
     set_rates(config, dropout, attention_dropout)
     tokenizer = _read_tokenizer(name, path, config)
     verbosity = hf_logging.get_verbosity()
@@ -137,7 +166,8 @@ def build_from_config(
 
     values = json.loads(config_json)
     kind = values.pop("model_type", None)
-    values.pop("auto_map", None)  # names Python files of a repository: nothing of a saved pipeline runs
+    for key in _NOT_OURS:  # `auto_map` names Python files of a repository: nothing of a saved pipeline runs
+        values.pop(key, None)
     if not isinstance(kind, str):
         raise ConfigError("the saved encoder config has no model_type", expected="a Hugging Face config.json")
     try:
@@ -148,6 +178,7 @@ def build_from_config(
             fix="pip install -U transformers",
         ) from error
     check_architecture(config, "the saved encoder")
+    plain_attention(config)
     set_rates(config, dropout, attention_dropout)
     verbosity = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()
@@ -184,14 +215,7 @@ def _no_init() -> AbstractContextManager[Any]:
 def config_json(encoder: Any) -> str:
     """The encoder's configuration without machine-specific paths, as JSON."""
     values = encoder.config.to_dict()
-    for key in (
-        "_name_or_path",
-        "auto_map",
-        "transformers_version",
-        "torch_dtype",
-        "dtype",
-        "quantization_config",
-    ):
+    for key in (*_NOT_OURS, "_attn_implementation", "attn_implementation"):
         values.pop(key, None)
     return json.dumps(values, indent=2, sort_keys=True)
 

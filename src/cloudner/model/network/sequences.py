@@ -9,8 +9,9 @@ import torch
 
 from cloudner.model.network.batch import Sequences
 from cloudner.model.precision import cpu_has_bf16
-from cloudner.pieces.tokenizer import Pieces, ragged_indices
+from cloudner.pieces.tokenizer import Pieces
 from cloudner.pieces.windows import Windows
+from cloudner.pieces.words import ragged_indices
 
 
 class Prepared:

@@ -11,7 +11,7 @@ import torch
 from cloudner.errors import ConfigError
 from cloudner.model.memory_errors import free_device_memory, is_out_of_memory
 from cloudner.model.network.tag_network import Network, TagNetwork, first_layer
-from cloudner.model.precision import autocast, choose_precision, encoder_kind
+from cloudner.model.precision import choose_precision, encoder_kind
 from cloudner.model.prediction.backends import exported
 
 logger = logging.getLogger("cloudner")
@@ -21,8 +21,8 @@ PREDICT_PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 
 def prepare(
     network: TagNetwork, precision: str, trained_in: str | bool, backend: str = "auto"
-) -> tuple[TagNetwork, Any]:
-    """A network to predict with and a factory-free context for its forward pass.
+) -> tuple[TagNetwork, str]:
+    """A network to predict with, and the precision to run its forward pass in (`autocast`).
 
     precision: "auto" computes as training did where the device can (`trained_in`), else in fp32. "int8" quantises
     the linear layers' weights once and their inputs at each call (CPU only). bf16 and fp16 weights are converted
@@ -35,19 +35,19 @@ def prepare(
     device = next(network.parameters()).device
     made_elsewhere = exported(network, precision, trained_in, backend)
     if made_elsewhere is not None:
-        return made_elsewhere, autocast(device, "fp32")
+        return made_elsewhere, "fp32"
     if precision == "int8":
         if device.type != "cpu":
             logger.warning("int8 prediction is for CPUs: predicting in the precision of %s", device)
             precision = "auto"
         else:
-            return _quantised(network), autocast(device, "fp32")
+            return _quantised(network), "fp32"
     name = choose_precision(trained_in if precision == "auto" else precision, device, encoder_kind(network))
     if name == "fp32":
-        return network, autocast(device, "fp32")
+        return network, "fp32"
     dtype = torch.bfloat16 if name == "bf16" else torch.float16
     try:
-        return _converted(network, dtype), autocast(device, "fp32")
+        return _converted(network, dtype), "fp32"
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -55,7 +55,7 @@ def prepare(
         "Out of memory: there is no room for a copy of the weights in %s, so each call converts them.", name
     )
     free_device_memory()
-    return network, autocast(device, name)
+    return network, name
 
 
 def _converted(network: TagNetwork, dtype: torch.dtype) -> TagNetwork:

@@ -19,14 +19,21 @@ from cloudner.model.cpu.dropout import pool_dropout
 from cloudner.model.cpu.sparse_embeddings import sparse_table
 from cloudner.model.network.attention import short_attention, without_plans
 from cloudner.model.network.batch import Sequences
-from cloudner.model.network.encoder import build_from_config, config_json, load_pretrained
+from cloudner.model.network.encoder import (
+    build_from_config,
+    config_json,
+    load_pretrained,
+    longest_input,
+)
 from cloudner.model.network.sequences import Prepared, to_device
 from cloudner.model.network.tag_network import Network, TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
+from cloudner.model.saving import Saved
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
+from cloudner.model.soundness import check_sizes, need, reading, whole_number
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.fast_paths import FastPaths
 from cloudner.model.training.loss import crf_loss, token_loss
@@ -100,16 +107,44 @@ class EncoderRunner:
             "pieces.json": json.dumps(self.tokenizer.to_dict(), indent=2),
         }
 
-    def build(self, files: dict[str, str]) -> Network:
-        self.set_tokenizer(
-            PieceTokenizer.from_parts(files["tokenizer.json"], json.loads(files["pieces.json"]))
+    def skeleton(self, saved: Saved) -> Network:
+        values, config, pieces = (
+            saved.json(name) for name in ("network.json", "encoder.json", "pieces.json")
         )
-        saved = json.loads(files["network.json"])
-        self.settings.head, self.settings.pooling = saved["head"], saved["pooling"]
+        where = saved.where("network.json")
+        need(values, where, {"head": str, "pooling": str, "case_features": bool})
+        n_tags = whole_number(values, "n_tags", where, 1, 1 << 20)
+        check_sizes(config, len(saved.weights), saved.where("encoder.json"))
+        with torch.device("meta"), reading("the encoder's configuration", saved.where("encoder.json")):
+            encoder = build_from_config(saved.files["encoder.json"])
+            network = Network(
+                encoder,
+                n_tags,
+                pooling=values["pooling"],
+                head=values["head"],
+                case_features=values["case_features"],
+            )
+        where = saved.where("pieces.json")
+        need(pieces, where, {"special": dict, "max_length": int, "uncased": bool})
+        whole_number(pieces, "max_length", where, 3, 1 << 24)
+        rows = encoder.get_input_embeddings().num_embeddings  # type: ignore[operator]
+        for name in ("cls", "sep", "pad", "unk"):
+            whole_number(pieces["special"], name, where, 0, rows - 1)
+        return network
+
+    def build(self, saved: Saved) -> Network:
+        with reading("the tokenizer", saved.where("tokenizer.json")):
+            saved.json("tokenizer.json")
+            tokenizer = PieceTokenizer.from_parts(saved.files["tokenizer.json"], saved.json("pieces.json"))
+        values = saved.json("network.json")
+        self.settings.head, self.settings.pooling = values["head"], values["pooling"]
         check_settings(self.settings)
-        self.weights.from_dict(saved)
-        encoder = build_from_config(files["encoder.json"], **self._rates())
-        return self._network(encoder, saved["n_tags"], cases=saved["case_features"])
+        self.weights.from_dict(values)
+        encoder = build_from_config(saved.files["encoder.json"], **self._rates())
+        network = self._network(encoder, values["n_tags"], cases=values["case_features"])
+        tokenizer.max_length = min(tokenizer.max_length, longest_input(encoder.config))
+        self.set_tokenizer(tokenizer)
+        return network
 
     def for_shim(self, shim: TaggerShim) -> EncoderRunner:
         made = EncoderRunner(shim, self.settings)

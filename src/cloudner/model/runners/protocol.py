@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from cloudner.model.network.tag_network import TagNetwork
+from cloudner.model.saving import Saved
 
 
 class Runner(Protocol):
@@ -12,7 +13,11 @@ class Runner(Protocol):
 
     def files(self, network: TagNetwork) -> dict[str, str]: ...
 
-    def build(self, files: dict[str, str]) -> TagNetwork: ...
+    def skeleton(self, saved: Saved) -> TagNetwork:
+        """A network like the saved one on the device "meta", without memory. Raises InputError for damaged files."""
+        ...
+
+    def build(self, saved: Saved) -> TagNetwork: ...
 
     def for_shim(self, shim: Any) -> Runner:
         """One alike for a copy of the shim."""

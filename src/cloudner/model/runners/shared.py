@@ -14,7 +14,9 @@ from cloudner.errors import ConfigError
 from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.runners.inputs import Gold
+from cloudner.model.saving import Saved
 from cloudner.model.shim import TaggerShim
+from cloudner.model.soundness import need, whole_number
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.loss import crf_loss, token_loss
 from cloudner.pieces.gold import solid_tokens
@@ -33,12 +35,19 @@ class SharedRunner:
         settings = {"n_tags": network.head.linear.out_features, "width": network.width, "head": self.head}
         return {"network.json": json.dumps(settings | self.weights.to_dict(), indent=2)}
 
-    def build(self, files: dict[str, str]) -> TagNetwork:
-        saved = json.loads(files["network.json"])
-        self.head = saved["head"]
+    def skeleton(self, saved: Saved) -> TagNetwork:
+        values, where = saved.json("network.json"), saved.where("network.json")
+        need(values, where, {"head": str})
+        sizes = [whole_number(values, name, where, 1, 1 << 24) for name in ("width", "n_tags")]
+        with torch.device("meta"):
+            return TagNetwork(*sizes, head=values["head"])
+
+    def build(self, saved: Saved) -> TagNetwork:
+        values = saved.json("network.json")
+        self.head = values["head"]
         self.weights.check_head(self.head)
-        self.weights.from_dict(saved)
-        return TagNetwork(saved["width"], saved["n_tags"], head=self.head)
+        self.weights.from_dict(values)
+        return TagNetwork(values["width"], values["n_tags"], head=self.head)
 
     def for_shim(self, shim: TaggerShim) -> SharedRunner:
         return SharedRunner(

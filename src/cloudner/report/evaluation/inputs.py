@@ -11,6 +11,7 @@ import srsly
 from spacy.language import Language
 from spacy.training import Example
 
+from cloudner.atomic import take_back
 from cloudner.corpus.training.reader import reader_for
 from cloudner.errors import InputError
 
@@ -24,6 +25,8 @@ def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
     files: list[str] = []
     for item in map(str, [data] if isinstance(data, (str, Path)) else data):
         path = Path(item)
+        if "://" not in item:
+            take_back(path)  # of a conversion that was killed between two renames
         if "://" not in item and not path.exists():
             raise InputError("no such file", file=item, expected="annotated data, or a folder of it")
         inside = sorted(map(str, path.rglob("*.spacy"))) if path.is_dir() else []

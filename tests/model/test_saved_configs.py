@@ -1,0 +1,57 @@
+"""What an encoder's configuration may ask for, from a hub or from a saved pipeline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import spacy
+
+import tiny
+from cloudner.model.network.encoder import build_from_config, load_pretrained
+
+
+def asking(folder, name, value):
+    values = json.loads((folder / name).read_text()) | value
+    (folder / name).write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    "key", ["attn_implementation", "_attn_implementation", "_attn_implementation_internal"]
+)
+@pytest.mark.parametrize("value", ["evil/repo:fn", "flash_attention_2", {"": "evil/repo:fn"}])
+def test_an_attention_of_somebody_elses_code_is_not_used(key, value, trained_folder, bert, tmp_path, caplog):
+    shutil.copytree(trained_folder, tmp_path / "pipeline")
+    expected = [tiny.ents(doc) for doc in spacy.load(trained_folder).pipe(tiny.TEXT)]
+    asking(tmp_path / "pipeline" / "cloudner" / "model", "encoder.json", {key: value})
+    nlp = spacy.load(tmp_path / "pipeline")
+    assert nlp.get_pipe("cloudner").model.shims[0].network.encoder.config._attn_implementation in {
+        "eager",
+        "sdpa",
+    }
+    assert [tiny.ents(doc) for doc in nlp.pipe(tiny.TEXT)] == expected
+    assert "not used" in caplog.text
+    nlp.to_disk(tmp_path / "again")
+    assert "_implementation" not in (tmp_path / "again" / "cloudner" / "model" / "encoder.json").read_text()
+    shutil.copytree(bert, tmp_path / "encoder")
+    asking(tmp_path / "encoder", "config.json", {key: value})
+    encoder, _ = load_pretrained(str(tmp_path / "encoder"))
+    assert encoder.config._attn_implementation in {"eager", "sdpa"}
+
+
+@pytest.mark.parametrize("value", ["eager", "sdpa"])
+def test_transformers_own_attention_may_be_named(value, bert):
+    config = json.loads((bert / "config.json").read_text()) | {"attn_implementation": value}
+    assert build_from_config(json.dumps(config)).config._attn_implementation == value
+
+
+def test_a_part_of_a_config_is_looked_at_too():
+    from transformers import BertConfig
+
+    from cloudner.model.network.encoder import plain_attention
+
+    config = BertConfig()
+    config.text_config = BertConfig(attn_implementation="evil/repo:fn")
+    plain_attention(config)
+    assert config.text_config._attn_implementation_internal is None
