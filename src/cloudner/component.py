@@ -161,8 +161,13 @@ class Cloudner(TrainablePipe):
             self._emit,
             lambda docs, emissions: self.set_annotations(docs, self._decode(docs, emissions)),
             lambda docs, error: handle(self.name, self, docs, error),
-            ahead=int(self._shim.ready and self._shim.device.type == "cuda"),
+            ahead=self._ahead,
         )
+
+    @property
+    def _ahead(self) -> int:
+        """Batches that are launched before the one in hand is finished."""
+        return int(self._shim.ready and self._shim.device.type == "cuda")
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """The entities of `docs`; nothing is written. Entities and blocked tokens set by earlier components are
