@@ -22,7 +22,7 @@ from cloudner.errors import CloudnerError, InputError
 from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, sky_task, write_sky
 from cloudner.hardware.planning import prices
 from cloudner.hardware.planning.prices import cheapest, embedded_prices, from_offers, given_prices
-from cloudner.hardware.planning.sky import ATTEMPT
+from cloudner.hardware.planning.sky import FINISHED
 from cloudner.hardware.planning.speed import (
     accelerator_of,
     accelerators,
@@ -347,7 +347,7 @@ def test_the_skypilot_task(made):
     assert task["resources"]["use_spot"] is True
     assert task["file_mounts"]["/checkpoints"] == {"name": "cloudner-checkpoints", "mode": "MOUNT_CACHED"}
     assert task["envs"]["OUTPUT"] == "/checkpoints/training"
-    assert 'cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT-$attempt"' in task["run"]
+    assert 'cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT" --checkpoint-minutes 5' in task["run"]
     assert sky_task(made, machine="a100-80")["resources"]["accelerators"] == {"A100-80GB": 1}
     # the keys that SkyPilot's schema knows
     assert task.keys() <= {"name", "resources", "workdir", "file_mounts", "envs", "setup", "run"}
@@ -379,91 +379,24 @@ def test_the_scripts_are_valid_shell(made):
         subprocess.run([shell, "-n"], input=sky_task(made)[script], text=True, check=True)
 
 
-def test_an_interrupted_attempt_stays_and_a_finished_one_is_not_repeated(made, tmp_path):
+def test_a_finished_job_is_not_repeated_and_one_that_was_taken_goes_on(made, tmp_path):
     import shutil
     import subprocess
 
     shell = shutil.which("bash")
     if shell is None:
         pytest.skip("needs bash")
-    assert ATTEMPT in sky_task(made)["run"]
+    assert FINISHED in sky_task(made)["run"]
+    output = tmp_path / "my training"
 
     def start():
-        script = ATTEMPT + 'echo "$OUTPUT-$attempt"'
-        environment = {"OUTPUT": str(tmp_path / "my training")}
         done = subprocess.run(
-            [shell, "-e"], input=script, text=True, env=environment, capture_output=True, check=True
-        )
+            [shell, "-e"], input=FINISHED + "echo trains", text=True, env={"OUTPUT": str(output)},
+            capture_output=True, check=True,
+        )  # fmt: skip
         return done.stdout.strip()
 
-    first, second = tmp_path / "my training-1", tmp_path / "my training-2"
-    assert start() == str(first)
-    (first / "model-last").mkdir(parents=True)
-    assert start() == str(second)  # the first attempt's weights are left alone
-    second.mkdir()
-    (second / "run.json").write_text("{}")
-    assert start() == f"already trained: {second}/model-best"
-
-
-def test_skypilot_accepts_the_task(made, tmp_path):
-    sky = pytest.importorskip("sky")
-    task = sky.Task.from_yaml(str(write_sky(made, tmp_path / "task.yaml")))
-    (resources,) = task.resources
-    assert resources.accelerators == {"A10G": 1}
-    assert resources.use_spot
-    assert task.storage_mounts["/checkpoints"].mode == sky.StorageMode.MOUNT_CACHED
-
-
-def test_this_machine_is_measured(machine):
-    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
-    measured = time_training(tiny, sentences(500), threads=1, budget=1)
-    assert measured.updates >= 2
-    assert measured.flops > 1e6
-    assert measured.seconds < 60
-    cpu = dataclasses.replace(machine("cpu-only"))
-    made = plan(sentences(500), tiny, hardware=cpu, calibration=measured)
-    here = made.row("this machine, CPU")
-    assert here.basis == "measured"
-    assert made.row("T4").basis == "rated"
-    slower = dataclasses.replace(measured, flops=measured.flops / 10, step=measured.step * 10)
-    again = plan(sentences(500), tiny, hardware=cpu, calibration=slower)
-    assert again.row("this machine, CPU").minutes_total > here.minutes_total
-
-
-def test_no_length_is_timed_at_first_sight(monkeypatch):
-    """Kernels are loaded, or generated, when a shape comes for the first time."""
-    update, seen = timing._update, []
-
-    def recorded(runner, optimizer, lengths, clock):
-        seen.append(((len(lengths), max(lengths)), clock is time.perf_counter))
-        return update(runner, optimizer, lengths, clock)
-
-    monkeypatch.setattr(timing, "_update", recorded)
-    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
-    measured = time_training(tiny, sentences(500), threads=1, budget=1, clock=time.perf_counter)
-    timed = [i for i, (_, measures) in enumerate(seen) if measures and i]
-    assert len(timed) == measured.updates
-    for i in timed:
-        assert seen[i][0] in [shape for shape, _ in seen[:i]]
-
-
-def test_timing_leaves_torchs_random_numbers_alone():
-    import torch
-
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    time_training(EncoderShape("tiny", 64, 2, 2, 128, 500), sentences(500), threads=1, budget=0.1)
-    assert torch.equal(torch.rand(3), expected)
-
-
-def test_a_slow_machine_is_measured_in_time():
-    """Updates too large for the budget are cut. Each look at the clock is so many seconds after the last one."""
-    from itertools import count
-
-    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
-    documents = CorpusStats.from_lengths([100] * 64)
-    fast = time_training(tiny, documents, threads=1, budget=5, clock=count(0, 0.001).__next__)
-    slow = time_training(tiny, documents, threads=1, budget=5, clock=count(0, 10).__next__)
-    assert (fast.updates, fast.pieces) == (12, 12 * 16 * documents.longest)
-    assert (slow.updates, slow.pieces) == (2, 2 * documents.longest)
+    (output / "model-last").mkdir(parents=True)
+    assert start() == "trains"
+    (output / "run.json").write_text("{}")
+    assert start() == f"already trained: {output}/model-best"

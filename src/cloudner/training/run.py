@@ -97,6 +97,7 @@ def _train(
         made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id)
         made.rows.insert(0, ("resume", f"step {resumed.step + 1:,}", f"checkpoint in {kept.where}"))
     else:
+        (output / "run.json").unlink(missing_ok=True)  # an earlier training's
         made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
         log = made.config["training"].get("logger", {})
         if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
