@@ -400,3 +400,67 @@ def test_a_finished_job_is_not_repeated_and_one_that_was_taken_goes_on(made, tmp
     assert start() == "trains"
     (output / "run.json").write_text("{}")
     assert start() == f"already trained: {output}/model-best"
+
+
+def test_skypilot_accepts_the_task(made, tmp_path):
+    sky = pytest.importorskip("sky")
+    task = sky.Task.from_yaml(str(write_sky(made, tmp_path / "task.yaml")))
+    (resources,) = task.resources
+    assert resources.accelerators == {"A10G": 1}
+    assert resources.use_spot
+    assert task.storage_mounts["/checkpoints"].mode == sky.StorageMode.MOUNT_CACHED
+
+
+def test_this_machine_is_measured(machine):
+    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
+    measured = time_training(tiny, sentences(500), threads=1, budget=1)
+    assert measured.updates >= 2
+    assert measured.flops > 1e6
+    assert measured.seconds < 60
+    cpu = dataclasses.replace(machine("cpu-only"))
+    made = plan(sentences(500), tiny, hardware=cpu, calibration=measured)
+    here = made.row("this machine, CPU")
+    assert here.basis == "measured"
+    assert made.row("T4").basis == "rated"
+    slower = dataclasses.replace(measured, flops=measured.flops / 10, step=measured.step * 10)
+    again = plan(sentences(500), tiny, hardware=cpu, calibration=slower)
+    assert again.row("this machine, CPU").minutes_total > here.minutes_total
+
+
+def test_no_length_is_timed_at_first_sight(monkeypatch):
+    """Kernels are loaded, or generated, when a shape comes for the first time."""
+    update, seen = timing._update, []
+
+    def recorded(runner, optimizer, lengths, clock):
+        seen.append(((len(lengths), max(lengths)), clock is time.perf_counter))
+        return update(runner, optimizer, lengths, clock)
+
+    monkeypatch.setattr(timing, "_update", recorded)
+    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
+    measured = time_training(tiny, sentences(500), threads=1, budget=1, clock=time.perf_counter)
+    timed = [i for i, (_, measures) in enumerate(seen) if measures and i]
+    assert len(timed) == measured.updates
+    for i in timed:
+        assert seen[i][0] in [shape for shape, _ in seen[:i]]
+
+
+def test_timing_leaves_torchs_random_numbers_alone():
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    time_training(EncoderShape("tiny", 64, 2, 2, 128, 500), sentences(500), threads=1, budget=0.1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_slow_machine_is_measured_in_time():
+    """Updates too large for the budget are cut. Each look at the clock is so many seconds after the last one."""
+    from itertools import count
+
+    tiny = EncoderShape("tiny", 64, 2, 2, 128, 500)
+    documents = CorpusStats.from_lengths([100] * 64)
+    fast = time_training(tiny, documents, threads=1, budget=5, clock=count(0, 0.001).__next__)
+    slow = time_training(tiny, documents, threads=1, budget=5, clock=count(0, 10).__next__)
+    assert (fast.updates, fast.pieces) == (12, 12 * 16 * documents.longest)
+    assert (slow.updates, slow.pieces) == (2, 2 * documents.longest)
