@@ -48,7 +48,7 @@ def plan_cli(
     format: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
     price: Annotated[
         Optional[List[str]],  # noqa: UP006, UP045
-        typer.Option("--price", help="NAME=DOLLARS an hour; may be repeated"),
+        typer.Option("--price", help="NAME=DOLLARS per hour; may be repeated"),
     ] = None,
     live_prices: Annotated[
         bool, typer.Option("--live-prices", help="Ask gpuhunt for today's prices (extra `prices`)")

@@ -21,7 +21,7 @@ _WORDS = [ORTH, SPACY]  # words and the spaces after them: with them the text
 class PieceCache:
     """Weak by document, bounded in pieces: what does not fit is made anew each time.
 
-    max_pieces: pieces kept in all; 4 bytes each, and about 200 bytes a document beside them.
+    max_pieces: pieces kept in all; 4 bytes each, plus about 200 bytes per document.
     """
 
     def __init__(self, tokenizer: PieceTokenizer, max_pieces: int = 50_000_000) -> None:

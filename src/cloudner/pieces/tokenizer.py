@@ -1,4 +1,4 @@
-"""Word pieces of spaCy tokens: one table of words, filled once a word form, read by arrays."""
+"""Word pieces of spaCy tokens: one table of words, filled once per word form, read by arrays."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def case_class(word: str) -> int:
 
 
 class PieceTokenizer:
-    """A Hugging Face fast tokenizer, asked once a word form.
+    """A Hugging Face fast tokenizer, called once per word form.
 
     Each spaCy token is tokenised by itself, so that every token boundary is a piece boundary and every entity
     can be expressed; how a word becomes pieces is `cloudner.encoders.words`.

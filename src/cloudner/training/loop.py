@@ -26,7 +26,7 @@ BEST, LAST = "model-best", "model-last"
 
 
 class Stopped(Exception):  # noqa: N818, it is no error
-    """A signal asked the training to stop; it did so between two steps. step: the last one taken."""
+    """A signal asked the training to stop, and it did so between two steps. step: the last one taken."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"stopped after step {step}")
@@ -47,7 +47,7 @@ class Progress:
 
 @dataclass
 class Saving:
-    """Where checkpoints go and how often: after so many minutes, or steps where `steps` is not 0."""
+    """Where checkpoints go and how often: every `minutes`, or every `steps` where that is not 0."""
 
     checkpoints: Checkpoints
     asked: dict[str, Any]
@@ -261,7 +261,7 @@ def _due(saving: Saving | None) -> Callable[[int], bool]:
     return due
 
 
-# Our console keeps a clock, the best score and a file; others begin anew.
+# Our console keeps a clock, the best score and a log file; other loggers start over.
 
 
 def _logger_state(log_step: Any) -> dict[str, Any] | None:

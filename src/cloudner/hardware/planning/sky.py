@@ -35,7 +35,7 @@ def sky_task(
     `machine`: a cloud GPU of the plan (default: the recommended one). The current folder travels as the working
     directory. Each attempt writes to a folder of its own in `bucket`, mounted at /checkpoints: training-1,
     training-2, ... `sky jobs launch` starts a job whose spot machine was taken away again on another one. That
-    attempt trains from the beginning, since spaCy's `train` cannot go on in the middle; model-best and model-last of
+    attempt trains from the beginning, since its folder has no checkpoints yet; model-best and model-last of
     the attempt before stay in the bucket. A job that is started again after it was done stops at once.
     Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
     """
