@@ -145,7 +145,7 @@ class Cloudner(TrainablePipe):
         return 1
 
     def _weigh_tags(self, examples: Sequence[Example] | None = None) -> None:
-        """Tell the loss which tags there are and, with the training examples, how many of each."""
+        """Pass the tags to the loss and, with the training examples, how many of each."""
         if not self._shim.ready:
             return
         weights = self._shim.runner.weights
@@ -227,7 +227,7 @@ class Cloudner(TrainablePipe):
 
     @property
     def _ahead(self) -> int:
-        """Batches that are launched before the one in hand is finished."""
+        """How many batches are launched before the current one is finished."""
         return int(self._shim.ready and self._shim.device.type == "cuda")
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -268,7 +268,7 @@ class Cloudner(TrainablePipe):
     ) -> dict[str, float]:
         """Accumulate the gradients of a batch; with `sgd` also take the step.
 
-        drop: dropout before the head. `losses` grows by the mean loss of a labelled token.
+        drop: dropout before the head. `losses` grows by the mean loss per labelled token.
         """
         from cloudner.model.runners.inputs import Gold
 
@@ -298,7 +298,7 @@ class Cloudner(TrainablePipe):
         self.model.attrs["learn_rate"] = self._shim.learn_rate
 
     def read_late(self) -> None:
-        """For a training loop that looks at losses now and then: on a GPU a step's loss is in `losses` after the next step, or
+        """For a training loop that reads losses only now and then: on a GPU a step's loss is in `losses` after the next step, or
         after whatever looks at the weights (evaluation, saving), so that no step waits for the device."""
         self._shim.read_late()
 
@@ -313,7 +313,7 @@ class Cloudner(TrainablePipe):
         )
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
-        """The mean loss of a labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
+        """The mean loss per labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
         gradient is computed with the loss, in `update`."""
         import torch
 
@@ -391,7 +391,7 @@ class Cloudner(TrainablePipe):
 
 
 def _only_ours(nlp: Language) -> bool:
-    """Is every trainable component of the pipeline one of ours?"""
+    """Is every trainable component of the pipeline a cloudner component?"""
     return all(isinstance(pipe, Cloudner) for _, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False))
 
 

@@ -138,7 +138,7 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     from cloudner.errors import InputError
     from cloudner.hardware.planning.stats import SAMPLE, CorpusStats
 
-    EncoderShape.from_name(encoder)  # a wrong name is told before the corpus is read
+    EncoderShape.from_name(encoder)  # a wrong name is reported before the corpus is read
     if not corpus.exists():
         raise InputError("no such file", file=str(corpus), expected="a corpus file or a folder of them")
     splits, train = find_splits([corpus], None)

@@ -27,7 +27,7 @@ logger = logging.getLogger("cloudner")
 
 
 class Runner(Protocol):
-    """Knows how a network is made from text files (configuration, tokenizer) and told in them."""
+    """Builds a network from text files (configuration, tokenizer) and writes those files."""
 
     def files(self, network: TagNetwork) -> dict[str, str]: ...
 

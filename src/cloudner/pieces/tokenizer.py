@@ -191,7 +191,7 @@ class PieceTokenizer:
         return made
 
     def _keys(self, docs: Sequence[Doc], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One key a token: its string's hash, and in its lowest bit whether a space goes before it."""
+        """One key per token: its string's hash, and in its lowest bit whether a space goes before it."""
         if not self.words.marks_space:
             keys = np.concatenate([doc.to_array(ORTH) for doc in docs])
             return keys, np.ones(len(keys), dtype=bool)

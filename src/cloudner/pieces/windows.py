@@ -19,8 +19,8 @@ class Windows:
     """The sequences of a list of documents; all arrays are (sequences,) int64.
 
     doc: which document. first, last: the half-open range of its pieces that the encoder reads.
-    token_first, token_last: the half-open range of its tokens that this sequence answers for. Ranges of one
-    document follow one another without gap or overlap: what is read beyond them is context.
+    token_first, token_last: the half-open range of its tokens that this sequence predicts. Ranges of one
+    document are adjacent, without gap or overlap: what is read beyond them is context.
     """
 
     doc: np.ndarray

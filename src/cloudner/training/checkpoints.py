@@ -5,7 +5,7 @@
       loop.json              the loop, the place in the data, counters
       state.json             written last: sizes and SHA-256 of the others, and what the training was asked
 
-A checkpoint without a whole `state.json`, or with a file that is not what it says, does not count. Nothing is pickled.
+A checkpoint without a complete `state.json`, or with a file that does not match it, does not count. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _PARTS = (TENSORS, LOOP)
 class Checkpoints:
     """The checkpoints below a folder or an address that fsspec knows (s3://..., gs://..., memory://...).
 
-    keep: how many stay; an old one goes only when a new one is whole. `write` returns at once and a thread writes; what
-    fails there costs the checkpoint, with a warning.
+    keep: how many are kept; an old one is deleted only when a new one is complete. `write` returns at once and a thread
+    writes; an error there costs the checkpoint, with a warning.
     """
 
     def __init__(self, where: str | Path, keep: int = 2) -> None:
@@ -156,7 +156,7 @@ class Checkpoints:
 
 
 class Saved:
-    """A checkpoint that is whole. step: the last one taken. asked: what the training was asked for."""
+    """A complete checkpoint. step: the last one taken. asked: what the training was asked for."""
 
     def __init__(
         self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]

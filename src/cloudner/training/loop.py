@@ -67,7 +67,7 @@ def train_pipeline(
     """Train `nlp`, initialised, as the [training] of its config says, into `output`/model-best and model-last.
 
     resumed: a checkpoint of the same training to go on from. Raises Stopped after a SIGTERM, with a checkpoint written,
-    and what components raise; model-last is then what there was.
+    and what components raise; model-last then holds the last state.
     """
     from spacy.schemas import ConfigSchemaTraining
     from spacy.training.loop import create_before_to_disk_callback, create_evaluation_callback, update_meta
