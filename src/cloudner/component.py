@@ -93,7 +93,7 @@ class Cloudner(TrainablePipe):
         return 1
 
     def _weigh_tags(self, examples: Sequence[Example] | None = None) -> None:
-        """Tell the loss which tags there are and, with the training examples, how many of each."""
+        """Pass the tags to the loss and, with the training examples, how many of each."""
         if not self._shim.ready:
             return
         weights = self._shim.runner.weights
@@ -166,7 +166,7 @@ class Cloudner(TrainablePipe):
 
     @property
     def _ahead(self) -> int:
-        """Batches that are launched before the one in hand is finished."""
+        """How many batches are launched before the current one is finished."""
         return int(self._shim.ready and self._shim.device.type == "cuda")
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -207,7 +207,7 @@ class Cloudner(TrainablePipe):
     ) -> dict[str, float]:
         """Accumulate the gradients of a batch; with `sgd` also take the step.
 
-        drop: dropout before the head. `losses` grows by the mean loss of a labelled token.
+        drop: dropout before the head. `losses` grows by the mean loss per labelled token.
         """
         from cloudner.model.runners.inputs import Gold
 
@@ -247,7 +247,7 @@ class Cloudner(TrainablePipe):
         return self._shim.fast_report()
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
-        """The mean loss of a labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
+        """The mean loss per labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
         gradient is computed with the loss, in `update`."""
         import torch
 

@@ -25,7 +25,7 @@ def _is_control(char: str) -> bool:
 
 
 class CloudnerError(ValueError):
-    """Bad input, told in one line: where, what was found, what was expected, what to type.
+    """Bad input, described in one line: where, what was found, what was expected, what to type.
 
     Every part but `found` may be left out. `str(error)` is one line.
     """

@@ -27,10 +27,10 @@ def convert_cli(
         ),
     ],
     format: Annotated[
-        str, typer.Option("--format", "-f", help="Input format; by default told from the content")
+        str, typer.Option("--format", "-f", help="Input format; by default recognised by the content")
     ] = "auto",
     to: Annotated[
-        str, typer.Option("--to", "-t", help="Output format; by default told from the extension")
+        str, typer.Option("--to", "-t", help="Output format; by default chosen by the extension")
     ] = "auto",
     lang: Annotated[
         str, typer.Option("--lang", "-l", help="spaCy language whose tokenizer splits the texts")
@@ -101,7 +101,7 @@ def convert_cli(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors")] = False,
 ) -> None:
-    """Convert annotation files of any known format into a `.spacy` corpus, telling every loss."""
+    """Convert annotation files of any known format into a `.spacy` corpus, reporting every loss."""
     named = (("train", train), ("dev", dev), ("test", test))
     parts = {name: [unquote(file) for file in files] for name, files in named if files}
     shown: dict[str, Any] = {}

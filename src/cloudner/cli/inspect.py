@@ -29,7 +29,7 @@ def inspect_cli(
     ] = None,
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy")] = "en",
     format: Annotated[
-        str, typer.Option("--format", "-f", help="Input format; by default told from the content")
+        str, typer.Option("--format", "-f", help="Input format; by default recognised by the content")
     ] = "auto",
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML page")] = Path(
         "metrics/corpus.html"

@@ -83,7 +83,7 @@ class TaggerShim(PyTorchShim):
         self._step = self._fast = None
 
     def resize_head(self, old: list[str], new: list[str]) -> None:
-        """Other tags: what both have keeps its weights."""
+        """Set other tags; tags in both sets keep their weights."""
         self.network.head.resize(old, new)
         self.reset()
 
@@ -131,7 +131,7 @@ class TaggerShim(PyTorchShim):
 
     @property
     def overflows(self) -> int:
-        """Steps in a row that fp16 has left out."""
+        """Steps in a row that fp16 has skipped."""
         return self._step.overflows if self._step is not None else 0
 
     @property
@@ -180,17 +180,17 @@ class TaggerShim(PyTorchShim):
         self.step.readings.add_loss(losses, name, loss)
 
     def read_late(self) -> None:
-        """From now on a step's losses are read after the next one."""
+        """From now on a step's losses are read after the next step has been launched."""
         self.late = True
         self.reset()
 
     def fast_report(self) -> list[dict[str, Any]]:
-        """Rows of the fast paths that were tried."""
+        """One row per fast path that was tried."""
         paths = getattr(self.runner, "paths", None) if self._model is not None else None
         return [dict(row) for row in paths.report] if paths is not None else []
 
     def settle(self) -> None:
-        """Read what is still to be read of the last step. Raises NonFiniteLossError where it went wrong."""
+        """Read what is unread of the last step. Raises NonFiniteLossError if it failed."""
         if self._step is not None:
             self._step.settle()
 
@@ -231,7 +231,7 @@ class TaggerShim(PyTorchShim):
         return network, autocast(self.device, precision)
 
     def forget_predictor(self) -> None:
-        """Make the prediction copy anew at the next call: weights or precision have changed."""
+        """Rebuild the prediction copy at the next call: weights or precision have changed."""
         self._fast = None
 
     @contextlib.contextmanager

@@ -25,7 +25,7 @@ BEST, LAST = "model-best", "model-last"
 
 
 class Stopped(Exception):  # noqa: N818, it is no error
-    """A signal asked the training to stop; it did so between two steps. step: the last one taken."""
+    """A signal asked the training to stop, and it did so between two steps. step: the last one taken."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"stopped after step {step}")
@@ -46,7 +46,7 @@ class Progress:
 
 @dataclass
 class Saving:
-    """Where checkpoints go and how often: after so many minutes, or steps where `steps` is not 0."""
+    """Where checkpoints go and how often: every `minutes`, or every `steps` where that is not 0."""
 
     checkpoints: Checkpoints
     asked: dict[str, Any]
@@ -66,7 +66,7 @@ def train_pipeline(
     """Train `nlp`, initialised, as the [training] of its config says, into `output`/model-best and model-last.
 
     resumed: a checkpoint of the same training to go on from. Raises Stopped after a SIGTERM, with a checkpoint written,
-    and what components raise; model-last is then what there was.
+    and what components raise; model-last then holds the last state.
     """
     from spacy.training.loop import create_evaluation_callback, update_meta
     from wasabi import msg
@@ -273,7 +273,7 @@ def _due(saving: Saving | None) -> Callable[[int], bool]:
     return due
 
 
-# Our console keeps a clock, the best score and a file; others begin anew.
+# Our console keeps a clock, the best score and a log file; other loggers start over.
 
 
 def _logger_state(log_step: Any) -> dict[str, Any] | None:

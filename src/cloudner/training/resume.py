@@ -14,7 +14,7 @@ logger = logging.getLogger("cloudner")
 
 
 def kept_settings(made: Resolution) -> dict[str, Any]:
-    """What `resolve_again` needs, as JSON."""
+    """The settings that `resolve_again` takes up, as JSON."""
     rows = [[name, value, why] for name, value, why in made.rows if name != "resume"]
     return {
         "config": made.config.to_str(interpolate=False),

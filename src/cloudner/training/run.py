@@ -31,9 +31,9 @@ RESOLVED = "resolved.cfg"
 class CheckpointOptions:
     """When a training writes down where it is, and whether it goes on from there.
 
-    resume: "auto" (from the newest whole checkpoint, if the same is asked for), "never", or a checkpoint's own folder
-    or address. where: a folder or an address that fsspec knows; None: OUTPUT/checkpoints. minutes, steps: how often;
-    steps, where it is not 0, goes before minutes. keep: how many stay.
+    resume: "auto" (from the newest complete checkpoint, if the same training is asked for), "never", or the folder or
+    URL of a checkpoint. where: a folder or a URL that fsspec opens; None: OUTPUT/checkpoints. minutes, steps: how often;
+    steps, where not 0, replaces minutes. keep: how many stay.
     """
 
     resume: str = "auto"

@@ -1,4 +1,4 @@
-"""What a training is made of at a step, as tensors and JSON: enough to go on as if it had never stopped."""
+"""The state of a training at a step, as tensors and JSON: enough to go on as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def collect(nlp: Any, optimizer: Any, device: str) -> tuple[Tensors, dict[str, A
 def restore(
     nlp: Any, optimizer: Any, device: str, tensors: Tensors, facts: dict[str, Any], steps: int
 ) -> None:
-    """Set what `collect` gave. steps: how many the optimizer's schedules have taken. The random numbers are left to
+    """Restore what `collect` returned. steps: how many the optimizer's schedules have taken. The random numbers are left to
     `restore_random`, since the data is found again first."""
     for name, pipe in _trained(nlp):
         own = _under(tensors, name)

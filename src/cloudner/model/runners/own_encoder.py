@@ -45,7 +45,7 @@ from cloudner.pieces.windows import Windows, make_windows, sentence_starts
 
 logger = logging.getLogger("cloudner")
 
-# Padded pieces a micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
+# Padded pieces per micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
 DEFAULT_BUDGET = {"cpu": {"train": 4096, "predict": 2048}, "cuda": {"train": 16384, "predict": 32768}}
 
 
@@ -166,7 +166,7 @@ class EncoderRunner:
         )
 
     def _shrink(self, mode: str, pieces: int) -> None:
-        """The budget found by running out of memory."""
+        """Lower the budget after running out of memory."""
         if pieces >= self.shrunk.get(mode, 1 << 40):
             return
         if mode not in self.shrunk:

@@ -72,7 +72,7 @@ def fgm(
     """The loss, and the loss after a step of length epsilon along its gradient in the embeddings (Miyato et al., 2017,
     "Adversarial Training Methods for Semi-Supervised Text Classification", equations 5 and 6).
 
-    The step is taken where the embeddings come out, a sequence at a time and of norm epsilon over the sequence: no
+    The step is taken where the embeddings come out, one sequence at a time and of norm epsilon over the sequence: no
     weight moves, so there is none to restore, and it does not depend on what else is in the micro-batch. Gradients
     of both passes are kept together or not at all.
     """
@@ -106,7 +106,7 @@ def fgm(
 
 @contextlib.contextmanager
 def _embeddings(network: Network, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
-    """Within it, what the encoder's word-piece embeddings give is `change`d on its way into the encoder."""
+    """Inside this context `change` is applied to the output of the encoder's word-piece embeddings."""
     done: list[bool] = []
 
     def hook(module: Any, inputs: Any, output: torch.Tensor) -> Any:

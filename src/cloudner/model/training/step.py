@@ -3,11 +3,11 @@
     accumulate   gradients of summed losses, micro-batch by micro-batch; labelled tokens are counted
     norm         of all gradients together
     clip         one factor: the mean over labelled tokens, the loss scale, the largest norm allowed
-    step         AdamW; left out where a gradient is not finite
+    step         AdamW; skipped where a gradient is not finite
     settle       read the norm and the losses: the step's one wait for a GPU
 
 On a CPU the norm is a number before the step is taken. On a GPU it stays there: the kernel of AdamW takes the factor
-and the flag that holds it back as tensors, and what the host wants to know comes over in one copy after all has been
+and the flag that skips the step as tensors, and what the host needs to know is copied once everything has been
 launched. With `late` that copy is waited for after the next step has been launched.
 """
 
@@ -63,7 +63,7 @@ class TrainingStep:
     def gradients(
         self, loss: torch.Tensor, inputs: list[torch.Tensor] | None = None
     ) -> tuple[torch.Tensor | None, ...]:
-        """Of the trainable parameters, then of `inputs`; in fp16 scaled. Nothing is kept."""
+        """Of the trainable parameters, then of `inputs`; scaled in fp16. Nothing is accumulated."""
         wanted = [*self.parameters, *(inputs or [])]
         gradients = torch.autograd.grad(self.scaled(loss), wanted, allow_unused=True)
         return tuple(laid_out(g, p) for g, p in zip(gradients, wanted, strict=True))
@@ -93,7 +93,7 @@ class TrainingStep:
         return self._unscaled(list(gradients[n:]))
 
     def add(self, gradients: Sequence[torch.Tensor | None]) -> None:
-        """Add these, one a parameter, to the kept ones."""
+        """Add these, one per parameter, to those accumulated so far."""
         if self._flat_is_old:
             self.leave_flat()
         olds, news = [], []
@@ -112,7 +112,7 @@ class TrainingStep:
             torch._foreach_add_(olds, news)
 
     def _unscaled(self, gradients: list[Any]) -> list[Any]:
-        """For the layer below, which must not get infinities: zeros in place of an overflow, whose step is left out."""
+        """For the layer below, which must not get infinities: zeros in place of an overflow, whose step is skipped."""
         if self.scaler is None or not gradients:
             return gradients
         finite = torch.stack([torch.isfinite(g).all() for g in gradients]).all()
@@ -184,7 +184,7 @@ class TrainingStep:
                 raise non_finite(self.steps, norm, float(optimizer.learn_rate), self.docs, self.precision)
 
     def norm(self) -> torch.Tensor:
-        """() float32: of the sums, in fp16 scaled, as they stand."""
+        """() float32: the norm of the summed gradients as accumulated (in fp16 still scaled)."""
         if self._is_flat():
             return torch.linalg.vector_norm(self.graphs.flat.buffer)
         norms = torch._foreach_norm([self.rows.nonzero(p) for p in self.parameters if p.grad is not None])
@@ -245,7 +245,7 @@ class TrainingStep:
         self.graphs = graphs
 
     def forget_graphs(self) -> None:
-        """Gradients that they have written stay."""
+        """The gradients that the graphs have written are kept."""
         if self._is_flat():
             self.leave_flat()
         self.graphs = None
@@ -281,7 +281,7 @@ class TrainingStep:
     # -- settle -----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Read what is still to be read: before anything looks at weights, losses or counts."""
+        """Read what is still unread: called before anything looks at weights, losses or counts."""
         while len(self.readings):
             self._settle_one()
 
