@@ -7,6 +7,8 @@ costs nothing beyond what `import spacy` loads.
 import importlib
 from typing import Any
 
+from cloudner.cores import set_waiting
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -24,6 +26,9 @@ _HOMES = {
     "CloudnerError": "cloudner.errors",
 }
 __all__ = sorted(_HOMES)
+
+
+set_waiting()  # read when torch is loaded, which may be next
 
 
 def __getattr__(name: str) -> Any:

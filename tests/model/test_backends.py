@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import os
+import stat
 import sys
 
 import numpy as np
@@ -154,6 +157,65 @@ def test_broken_export_is_made_anew(trained, cache, backend):
     set_precision(pipe, "fp32", backend)
     np.testing.assert_allclose(scores(pipe, docs), expected, atol=1e-3)
     assert largest.stat().st_size == size
+
+
+@needs_onnx
+def test_a_folder_that_others_may_write_to_is_closed_and_what_others_put_there_is_not_run(trained, cache):
+    pipe = trained.get_pipe("cloudner")
+    docs = docs_of(trained)
+    before = os.umask(0o002)
+    try:
+        set_precision(pipe, "fp32", "onnxruntime")
+    finally:
+        os.umask(before)
+    expected = scores(pipe, docs)
+    (folder,) = [path for path in cache.iterdir() if not path.name.startswith(".")]
+
+    def made_at() -> int:
+        return (folder / "files.json").stat().st_mtime_ns
+
+    def loaded_again() -> int:
+        pipe.model.shims[0].forget_predictor()
+        np.testing.assert_allclose(scores(pipe, docs), expected, atol=1e-4)
+        (now,) = [path for path in cache.iterdir() if not path.name.startswith(".")]
+        assert stat.S_IMODE(now.stat().st_mode) & 0o022 == 0
+        return made_at()
+
+    then = made_at()
+    assert loaded_again() == then
+    cache.chmod(0o777)
+    loaded_again()
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o755
+    (folder / "encoder.onnx").chmod(0o666)
+    assert loaded_again() != then
+    then = made_at()
+    folder.chmod(0o770)
+    assert loaded_again() != then
+    if os.geteuid() == 0:
+        then = made_at()
+        os.chown(folder / "encoder.onnx", 65534, 65534)
+        assert loaded_again() != then
+        os.chown(cache, 65534, 65534)
+        cache.chmod(0o777)
+        pipe.model.shims[0].forget_predictor()
+        with pytest.raises(ConfigError, match="others may write"):
+            pipe.model.shims[0].predictor()
+
+
+@needs_onnx
+def test_an_export_that_cannot_be_loaded_is_made_anew(trained, cache, caplog):
+    """Whole by its checksums, and not what this version of the library reads."""
+    pipe = trained.get_pipe("cloudner")
+    docs = docs_of(trained)
+    set_precision(pipe, "fp32", "onnxruntime")
+    expected = scores(pipe, docs)
+    (file,) = cache.glob("*/encoder.onnx")
+    file.write_bytes(b"another version's")
+    sums = {"encoder.onnx": hashlib.sha256(file.read_bytes()).hexdigest()}
+    (file.parent / "files.json").write_text(json.dumps(sums))
+    pipe.model.shims[0].forget_predictor()
+    np.testing.assert_allclose(scores(pipe, docs), expected, atol=1e-4)
+    assert "made anew" in caplog.text
 
 
 @needs_onnx

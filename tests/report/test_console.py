@@ -339,3 +339,18 @@ def test_missing_tensorboard_is_told(nlp, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match="pip install tensorboard"):
         tensorboard_logger()(nlp, io.StringIO(), io.StringIO())
+
+
+def test_a_log_file_gets_a_line_a_minute(nlp):
+    """Steps that take long: nothing is printed for `log_every` of them, and somebody waits."""
+    from cloudner.report.loggers.console import TrainingConsole
+
+    out = io.StringIO()
+    console = TrainingConsole(nlp, out, None, progress=True, log_every=1000)
+    lines = []
+    for minutes in (0, 0, 1, 0, 1):
+        console.printed -= 61 * minutes
+        console.log_step(None)
+        lines.append(out.getvalue().count("gone"))
+    assert lines == [1, 1, 2, 2, 3]  # the first step's, and one after each minute
+    console.finalize()

@@ -9,6 +9,7 @@ import typer
 
 from cloudner.cli import app
 from cloudner.cli._shared import run
+from cloudner.cores import busy_now
 
 if TYPE_CHECKING:
     from cloudner.hardware.doctor.diagnose import Finding
@@ -48,7 +49,7 @@ def doctor_cli(
         record = {"hardware": machine.to_dict(), "findings": [finding.to_dict() for finding in findings]}
         typer.echo(json.dumps(record, indent=2))
     else:
-        _show(machine, findings)
+        _show(machine, findings, busy_now() if recorded is None else None)
     if any(finding.severity == "blocking" for finding in findings):
         raise typer.Exit(1)
 
@@ -73,7 +74,7 @@ def read_machine(path: Path) -> Hardware:
         ) from None
 
 
-def _show(machine: Hardware, findings: list[Finding]) -> None:
+def _show(machine: Hardware, findings: list[Finding], busy: str | None) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -95,5 +96,5 @@ def _show(machine: Hardware, findings: list[Finding]) -> None:
             out.print(Text(f"           why: {finding.why}"))
         if finding.fix:
             out.print(Text("           fix: ") + Text(finding.fix, "bold"))
-    for note in machine.notes:
+    for note in [*machine.notes, *([busy] if busy else [])]:
         out.print(Text(f"     note  {note}", "dim"))

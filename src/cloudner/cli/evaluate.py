@@ -7,6 +7,7 @@ import typer
 
 from cloudner.cli import app
 from cloudner.cli._shared import run
+from cloudner.cores import restart
 
 
 @app.command("evaluate")
@@ -48,6 +49,7 @@ def evaluate_cli(
 
     The last line printed is the report's path.
     """
+    restart()
     run(
         lambda: _evaluate(
             model,

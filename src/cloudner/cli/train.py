@@ -8,6 +8,7 @@ import typer
 
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
+from cloudner.cores import restart
 from cloudner.errors import ConfigError
 from cloudner.training.run import CheckpointOptions
 
@@ -49,6 +50,7 @@ def train_cli(
 
     A training that is killed goes on from its last checkpoint when the command is typed again.
     """
+    restart()
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(

@@ -1,6 +1,7 @@
-"""Batches of documents of similar length, in random order."""
+"""Batches of documents of similar length, in random order.
 
-from __future__ import annotations
+No `from __future__ import annotations` here: spaCy checks a config's values by the annotations of the function.
+"""
 
 import random
 import weakref
@@ -28,7 +29,7 @@ class PieceCounter(Protocol):
 
 # A batcher is created from the config and knows no pipeline, so whoever can count registers here; the last one that is
 # still alive is asked.
-_counters: list[weakref.ref[PieceCounter]] = []
+_counters: list["weakref.ref[PieceCounter]"] = []
 
 
 def register_counter(counter: PieceCounter) -> None:

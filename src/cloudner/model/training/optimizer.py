@@ -1,6 +1,7 @@
-"""AdamW for the encoder's parameters as torch runs it fused, and for stock components as thinc runs it."""
+"""AdamW for the encoder's parameters as torch runs it fused, and for stock components as thinc runs it.
 
-from __future__ import annotations
+No `from __future__ import annotations` here: thinc checks a config's values by the annotations of the function.
+"""
 
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, List, Union, cast  # noqa: UP035
@@ -101,7 +102,7 @@ def adamw(
     )
 
 
-def parameter_groups(network: nn.Module, optimizer: FusedAdamW) -> list[dict[str, Any]]:
+def parameter_groups(network: "nn.Module", optimizer: FusedAdamW) -> list[dict[str, Any]]:
     """torch parameter groups by weight decay (none on vectors: biases and norms) and rate factor `scale`."""
     from cloudner.model.network.tag_network import encoder_layers
 
@@ -123,7 +124,7 @@ def parameter_groups(network: nn.Module, optimizer: FusedAdamW) -> list[dict[str
     return [{"params": p, "weight_decay": d, "scale": s} for (d, s), p in groups.items()]
 
 
-def make_torch_optimizer(groups: list[dict[str, Any]], optimizer: FusedAdamW) -> torch.optim.AdamW:
+def make_torch_optimizer(groups: list[dict[str, Any]], optimizer: FusedAdamW) -> "torch.optim.AdamW":
     """torch's AdamW over groups as `parameter_groups` gives them, fused where its kernel can."""
     import torch
 
@@ -136,5 +137,5 @@ def make_torch_optimizer(groups: list[dict[str, Any]], optimizer: FusedAdamW) ->
     )
 
 
-def _can_fuse(parameters: Iterable[torch.Tensor]) -> bool:
+def _can_fuse(parameters: Iterable["torch.Tensor"]) -> bool:
     return all(p.device.type in {"cuda", "cpu"} and p.is_floating_point() for p in parameters)

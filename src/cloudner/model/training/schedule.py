@@ -1,6 +1,7 @@
-"""Learning-rate schedules that know how long training lasts."""
+"""Learning-rate schedules that know how long training lasts.
 
-from __future__ import annotations
+No `from __future__ import annotations` here: thinc checks a config's values by the annotations of the function.
+"""
 
 from collections.abc import Generator
 from typing import Any

@@ -5,13 +5,18 @@ learning rate comes from the trained component (`model.attrs["learn_rate"]`) and
 """
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import srsly
 
+from cloudner.cores import CoreWatch
 from cloudner.report.loggers.progress import Recorder, learn_rate, output_folder
+
+# A log file that says nothing for longer, in seconds, looks like a run that hangs.
+_SILENCE = 60.0
 
 
 def console_logger(
@@ -20,7 +25,7 @@ def console_logger(
     """A spaCy training logger.
 
     progress: a live progress bar where the output is a terminal; otherwise one line per evaluation and one every
-    `log_every` steps. log_file: JSONL, one record per evaluation and one every `log_every` steps; "auto" is
+    `log_every` steps, and at least one per minute. log_file: JSONL, one record per evaluation and one every `log_every` steps; "auto" is
     `log.jsonl` in the output folder of the run (nothing without one), None is no file. What a record holds:
     `cloudner.report.loggers.progress.Recorder`.
     """
@@ -52,6 +57,8 @@ class TrainingConsole:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.before = path.read_bytes() if path.exists() else b""
             self.stream = path.open("wb")
+        self.printed = time.monotonic()
+        self.cores: CoreWatch | None = CoreWatch()
         self.bar, self.task = None, None
         if progress and self.console.is_terminal:
             self.bar, self.task = _start_bar(self.console, self.run.total)
@@ -63,8 +70,9 @@ class TrainingConsole:
             self._print_evaluation(record)
         elif self.run.step % self.log_every == 0:
             record = self.run.snapshot()
-            if self.bar is None:
-                self.console.print(self._status_line(), soft_wrap=True)
+            self._print_status()
+        elif time.monotonic() - self.printed >= _SILENCE:
+            self._print_status()
         if record is not None and self.stream is not None:
             self.stream.write((srsly.json_dumps(record) + "\n").encode("utf-8"))
             self.stream.flush()  # a run that is killed leaves its log
@@ -113,6 +121,24 @@ class TrainingConsole:
             time=duration(record["seconds"]),
         )
         self.console.print(f"[green]{row}[/]" if self.bar and is_best else row, soft_wrap=True)
+        self.printed = time.monotonic()
+        self._tell_shared()
+
+    def _print_status(self) -> None:
+        if self.bar is None:
+            self.console.print(self._status_line(), soft_wrap=True)
+            self.printed = time.monotonic()
+
+    def _tell_shared(self) -> None:
+        """Once, that other processes have the cores."""
+        if self.cores is None:
+            return
+        import torch
+
+        line = self.cores.told(torch.get_num_threads())
+        if line is not None:
+            self.console.print(line, soft_wrap=True)
+            self.cores = None
 
     def _status_line(self) -> str:
         of = f" of {self.run.total:,}" if self.run.total else ""

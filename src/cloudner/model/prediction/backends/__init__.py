@@ -15,7 +15,7 @@ from cloudner.model.network.encoder import config_json
 from cloudner.model.network.tag_network import Network
 from cloudner.model.precision import choose_precision
 from cloudner.model.prediction.backends import onnx_runtime, open_vino
-from cloudner.model.prediction.backends.cache import cache_folder, cached, export_key
+from cloudner.model.prediction.backends.cache import cache_folder, cached, export_key, forget
 from cloudner.model.prediction.backends.graph import EncoderGraph, Run
 from cloudner.model.prediction.backends.network import ExportedNetwork
 
@@ -120,6 +120,14 @@ def _exported(network: Network, precision: str, backend: str) -> ExportedNetwork
         # Again from the cache for each process and number of threads; made anew where it is no longer there.
         try:
             with torch.inference_mode(False):
+                folder = cached(name, lambda folder: _make(module, graph, folder, precision))
+                try:
+                    return module.load(folder, precision, threads)
+                except Exception as error:  # each library has its own
+                    logger.warning(
+                        "The exported encoder in %s cannot be loaded and is made anew: %s", folder, error
+                    )
+                forget(folder)
                 folder = cached(name, lambda folder: _make(module, graph, folder, precision))
         except OSError as error:
             raise ConfigError(
