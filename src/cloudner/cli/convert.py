@@ -14,7 +14,7 @@ from cloudner.cli._shared import run, unquote
 from cloudner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cloudner.corpus.align.spans import AlignMode
+    from cloudner.corpus.align.to_tokens import AlignMode
     from cloudner.corpus.convert.options import ConvertOptions
 
 

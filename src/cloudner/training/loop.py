@@ -17,7 +17,7 @@ from typing import Any
 from cloudner.atomic import take_back
 from cloudner.training.batches import Batches
 from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.folders import put_folder
+from cloudner.training.output_folder import put_folder
 from cloudner.training.signals import stop_signal
 from cloudner.training.state import collect, restore, restore_random
 

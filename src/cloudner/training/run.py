@@ -62,7 +62,7 @@ def train(
     output/resolved.cfg` writes, byte for byte. Returns the folder of the best pipeline. Raises InputError where another
     training writes into `output`, and what `resolve` and spaCy raise.
     """
-    from cloudner.training.folders import one_training
+    from cloudner.training.output_folder import one_training
 
     output = Path(output)
     with one_training(output):

@@ -12,9 +12,9 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from cloudner.corpus.align.builder import Columns, StringIds
-from cloudner.corpus.align.spans import AlignMode, Entity, Placing
 from cloudner.corpus.align.tag_codes import TagCodes, is_plain
 from cloudner.corpus.align.tag_schemes import Scheme, decode, detect_scheme
+from cloudner.corpus.align.to_tokens import AlignMode, Entity, Placing
 from cloudner.corpus.align.tokenizer import shared_tokenizer, tokenize
 from cloudner.corpus.contract import Record
 from cloudner.corpus.docbin.chunk import MISSING, Chunk

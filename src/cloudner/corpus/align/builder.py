@@ -9,7 +9,7 @@ import numpy as np
 from spacy.strings import StringStore, get_string_id
 from spacy.tokens import Doc, Span, SpanGroup
 
-from cloudner.corpus.align.spans import Entity
+from cloudner.corpus.align.to_tokens import Entity
 from cloudner.corpus.contract import Record
 from cloudner.corpus.docbin.chunk import NO_GROUPS, Chunk, msgpack_dumps
 from cloudner.corpus.issues import ConversionIssue

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar, cast
 
-from cloudner.corpus.align.spans import Entity
+from cloudner.corpus.align.to_tokens import Entity
 from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, MISSING, OUTSIDE
 
 CLOSED = 4  # the bit of a tag after which its entity is over: the last or the only token

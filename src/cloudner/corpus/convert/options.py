@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cloudner.corpus.align.spans import AlignMode
+from cloudner.corpus.align.to_tokens import AlignMode
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.split import parse_split
 from cloudner.corpus.docbin.writer import SHARD_TOKENS

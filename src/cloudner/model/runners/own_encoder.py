@@ -38,7 +38,7 @@ from cloudner.model.soundness import reading
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.fast_paths import FastPaths
 from cloudner.model.training.loss import crf_loss, token_loss
-from cloudner.model.training.passes import pass_for
+from cloudner.model.training.regularization import pass_for
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
 from cloudner.pieces.windows import Windows, make_windows, sentence_starts

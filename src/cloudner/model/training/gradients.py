@@ -1,4 +1,4 @@
-"""Arithmetic on lists of gradients, some of which are missing."""
+"""Arithmetic on gradients: sums of lists some of which are missing, and clipping by the norm of all together."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ def added(gradients: Sequence[Any], others: Sequence[Any]) -> tuple[Any, ...]:
     padded = [*others, *[None] * (len(gradients) - len(others))]
     pairs = zip(gradients, padded, strict=True)
     return tuple(a if b is None else b if a is None else a.add_(b) for a, b in pairs)
+
+
+def clipped(divisor: Any, norm: Any, most: float) -> Any:
+    """What gradients are divided by so that their norm is at most `most` (0: no limit). divisor: what they are divided by
+    anyhow; norm: of what that leaves. Numbers, or tensors on a device."""
+    if not most:
+        return divisor
+    return (
+        divisor * (norm / most).clamp_min(1.0)
+        if isinstance(norm, torch.Tensor)
+        else divisor * max(norm / most, 1.0)
+    )

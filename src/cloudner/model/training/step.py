@@ -23,7 +23,7 @@ from torch import nn
 from cloudner.model.cpu.sparse_embeddings import RowGradients
 from cloudner.model.training.adamw import AdamWStep
 from cloudner.model.training.failure import non_finite
-from cloudner.model.training.gradients import added, laid_out
+from cloudner.model.training.gradients import added, clipped, laid_out
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.readings import Readings
 from cloudner.model.training.scaler import MOST_OVERFLOWS, LossScaler
@@ -154,8 +154,7 @@ class TrainingStep:
             self.drop()
             raise non_finite(self.steps, norm, float(optimizer.learn_rate), self.docs, self.precision)
         self.grad_norm = norm
-        if optimizer.grad_clip and norm > optimizer.grad_clip:
-            factor *= optimizer.grad_clip / norm
+        factor /= clipped(1.0, norm, optimizer.grad_clip)
         self._adamw(optimizer).step(factor)
         self.steps += 1
 
@@ -211,8 +210,7 @@ class TrainingStep:
         if self.scaler is not None:
             unscaled = unscaled / self.scaler.scale
             divisor = divisor * self.scaler.scale
-        if grad_clip:
-            divisor = divisor * (unscaled / grad_clip).clamp_min(1.0)
+        divisor = clipped(divisor, unscaled, grad_clip)
         if self.scaler is not None:
             self.scaler.update(overflowed)
             self._stop.copy_(torch.maximum(self._stop, (self.scaler.misses >= MOST_OVERFLOWS).float()))
