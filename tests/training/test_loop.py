@@ -87,12 +87,19 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(whole, folder, encoder_fo
 
 def test_what_is_asked_otherwise_begins_anew(folder, encoder_folder):
     bert = encoder_folder("bert")
-    runs.killed(folder, runs.command(folder, bert, "--checkpoint-steps", "2"), 5)
+    runs.killed(folder, runs.command(folder, bert, "--checkpoint-steps", "2"), 19)
     words = runs.command(folder, bert, "--checkpoint-steps", "2", steps=12)
+    # Those of the training before are gone: its steps are higher, and would be taken for newer.
+    assert runs.killed(folder, words, 3) == -signal.SIGKILL
+    kept = {path.name for path in (folder / "training" / "checkpoints").glob("step-*")}
+    assert "step-00000003" in kept
+    assert max(kept) < "step-00000012"
+    assert "begins anew" in (folder / "killed.log").read_text()
     output = runs.run(folder, words)
-    assert "begins anew" in output
-    assert "--training.max_steps" in output
-    assert "resumed_from_step" not in json.loads((folder / "training" / "run.json").read_text())
+    assert "begins anew" not in output
+    log = (folder / "killed.log").read_text()
+    assert "--training.max_steps" in log
+    assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] < 12
 
 
 @pytest.mark.slow

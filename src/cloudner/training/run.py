@@ -112,6 +112,7 @@ def _train(
     (output / "run.json").unlink(
         missing_ok=True
     )  # a report would take an earlier run's for the new pipeline's
+    kept.begin(resumed.step if resumed is not None else -1)
     saving = Saving(kept, {**asked, "resolved": kept_settings(made)}, options.minutes, options.steps)
     started = time.perf_counter()
     with computing_on(made.device):
