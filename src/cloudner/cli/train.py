@@ -3,14 +3,14 @@ does."""
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, InputError
 from cloudner.training.run import CheckpointOptions
 
 
@@ -38,6 +38,10 @@ def train_cli(
     ] = "",
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes from one checkpoint to the next")] = 10.0,
     checkpoint_steps: Annotated[int, typer.Option(help="Steps instead of minutes; 0: minutes")] = 0,
+    code: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
+    ] = None,
     keep: Annotated[int, typer.Option(help="Checkpoints that stay")] = 2,
 ) -> None:
     """Train a pipeline on the best device of this machine.
@@ -51,7 +55,7 @@ def train_cli(
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
-            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options
+            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options, code
         )
     )
 
@@ -65,6 +69,7 @@ def _train(
     calibrate: bool,
     dry_run: bool,
     options: CheckpointOptions,
+    code: Path | None,
 ) -> None:
     from spacy.cli._util import parse_config_overrides
 
@@ -78,6 +83,8 @@ def _train(
                 expected="an option of `cloudner train --help`, or a setting with its section",
                 fix="cloudner train configs/cpu.cfg --training.max_epochs 3",
             )
+    if code is not None:
+        _import(code)
     overrides = parse_config_overrides(ctx.args)
     name = None if encoder == "config" else encoder
     if dry_run:
@@ -94,6 +101,22 @@ def _train(
         )
         raise typer.Exit(128 + signal.SIGTERM) from None
     print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
+
+
+def _import(code: Path) -> None:
+    """Raises InputError for a file that is not there, or that raises as it is imported."""
+    from spacy.util import import_file
+
+    if not code.is_file():
+        raise InputError(
+            "no such file", file=str(code), expected="Python code, as `spacy train --code` takes it"
+        )
+    try:
+        import_file("python_code", code)
+    except Exception as error:  # whatever the user's code raises
+        raise InputError(
+            f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
+        ) from error
 
 
 def _show(made: object) -> None:
