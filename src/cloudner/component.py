@@ -22,6 +22,10 @@ from cloudner.pieces.gold import gold_tags
 from cloudner.pieces.labels import check_labels, labels_of
 from cloudner.pieces.scheme import TagScheme
 
+# At import, since a pickled pipeline is put together again without its `__init__`.
+if not Span.has_extension("confidence"):
+    Span.set_extension("confidence", default=None)
+
 
 class Cloudner(TrainablePipe):
     """Tags tokens with a transformer and sets `doc.ents`, as spaCy's `ner` does."""
@@ -52,8 +56,6 @@ class Cloudner(TrainablePipe):
             "spans_floor": spans_floor,
         }
         self._scheme: TagScheme | None = None
-        if not Span.has_extension("confidence"):
-            Span.set_extension("confidence", default=None)
 
     # -- labels -----------------------------------------------------------------------------------------------
 
@@ -215,12 +217,15 @@ class Cloudner(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "Cloudner.update")
-        examples = [eg for eg in examples if len(eg.predicted)]
+        # A listener has the vectors of the whole batch, empty documents included, and takes back as many gradients.
+        shared = self.model.has_ref("tok2vec")
+        if not shared:
+            examples = [eg for eg in examples if len(eg.predicted)]
         if not examples:
             return losses
         tags = gold_tags(examples, self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
         n_labelled = int((tags >= 0).sum())
-        if n_labelled or self.model.has_ref("tok2vec"):  # a listener's backprop must be called in any case
+        if n_labelled or shared:  # a listener's backprop must be called in any case
             gold = Gold([eg.predicted for eg in examples], tags, [key_of(eg) for eg in examples], drop)
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)

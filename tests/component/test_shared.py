@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import spacy
 from spacy.training import Example
+from thinc.api import fix_random_seed
 
 import cloudner
 import tiny
@@ -314,3 +315,40 @@ def test_a_curated_transformers_listener(bert):
     losses = [nlp.update(examples, sgd=optimizer)["cloudner"] for _ in range(30)]
     assert losses[-1] < 0.5 * losses[0]
     assert any(doc.ents for doc in nlp.pipe(text for text, _, _ in DATA))
+
+
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+def test_empty_documents_in_an_update(head):
+    """The listener's batch and ours are the same documents: what is left out here has its gradients sent elsewhere."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    nlp.add_pipe("cloudner", config=shared(LISTENER, head=head))
+    examples = examples_of(nlp)
+    nlp.initialize(lambda: examples)
+    nothing = [Example.from_dict(nlp.make_doc(text), {}) for text in ("", " ", "")]
+    mixed = [nothing[0], examples[0], nothing[1], *examples[1:], nothing[2]]
+    optimizer = tiny.adamw(0.02, grad_clip=1.0)
+    for _ in range(50):
+        losses = nlp.update(mixed, sgd=optimizer)
+    assert losses["cloudner"] < 0.1
+    assert gold(nlp) == [e for _, e, _ in DATA]
+    nlp.update(nothing, sgd=optimizer)
+    assert gold(nlp) == [e for _, e, _ in DATA]
+
+
+def test_an_empty_document_changes_no_gradient():
+    def after(texts):
+        nlp = spacy.blank("en")
+        nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+        nlp.add_pipe("cloudner", config=shared(LISTENER))
+        fix_random_seed(0)
+        tiny.start(nlp, examples_of(nlp))
+        by_text = {eg.text: eg for eg in examples_of(nlp)}
+        batch = [by_text.get(text) or Example.from_dict(nlp.make_doc(text), {}) for text in texts]
+        nlp.update(batch, sgd=tiny.adamw(0.02))
+        return nlp.get_pipe("tok2vec").model.predict([nlp.make_doc("Marie Curie")])[0]
+
+    texts = [text for text, _, _ in DATA]
+    expected = after(texts)
+    for mixed in (["", *texts], [texts[0], "", *texts[1:]], [*texts, ""]):
+        np.testing.assert_allclose(after(mixed), expected, atol=1e-5)

@@ -2,14 +2,14 @@
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, InputError
 from cloudner.training.run import CheckpointOptions
 
 
@@ -42,6 +42,10 @@ def train_cli(
         int, typer.Option(help="Steps from one checkpoint to the next, in place of minutes; 0: minutes")
     ] = 0,
     keep: Annotated[int, typer.Option(help="Number of checkpoints that are kept")] = 2,
+    code: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
+    ] = None,
 ) -> None:
     """Train a pipeline on the best device of this machine.
 
@@ -54,7 +58,7 @@ def train_cli(
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
-            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options
+            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options, code
         )
     )
 
@@ -68,6 +72,7 @@ def _train(
     calibrate: bool,
     dry_run: bool,
     options: CheckpointOptions,
+    code: Path | None,
 ) -> None:
     from spacy.cli._util import parse_config_overrides
 
@@ -81,6 +86,8 @@ def _train(
                 expected="an option of `cloudner train --help`, or a setting with its section",
                 fix="cloudner train configs/cpu.cfg --training.max_epochs 3",
             )
+    if code is not None:
+        _import(code)
     overrides = parse_config_overrides(ctx.args)
     name = None if encoder == "config" else encoder
     if dry_run:
@@ -97,6 +104,22 @@ def _train(
         )
         raise typer.Exit(128 + signal.SIGTERM) from None
     print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
+
+
+def _import(code: Path) -> None:
+    """Raises InputError for a file that is not there, or that raises as it is imported."""
+    from spacy.util import import_file
+
+    if not code.is_file():
+        raise InputError(
+            "no such file", file=str(code), expected="Python code, as `spacy train --code` takes it"
+        )
+    try:
+        import_file("python_code", code)
+    except Exception as error:  # whatever the user's code raises
+        raise InputError(
+            f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
+        ) from error
 
 
 def _show(made: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from cloudner.model.network.batch import Sequences
 from cloudner.model.network.masks import attention_mask, hidden_states
 from cloudner.pieces.tokenizer import N_CASES
 
+# How far ahead O starts, over the square root of the vectors' width.
+_O_AHEAD = 0.17
 POOLINGS = ("first", "mean", "max")
 HEADS = ("softmax", "crf")
 
@@ -26,6 +29,10 @@ class TagHead(nn.Module):
         self.linear = nn.Linear(width, n_tags)
         nn.init.normal_(self.linear.weight, std=0.02)
         nn.init.zeros_(self.linear.bias)
+        with torch.no_grad():
+            # What has learned nothing finds nothing. The vectors end in a layer norm, so that a score's deviation is 0.02
+            # times the square root of their width: this is more than eight of them, for every token and tag.
+            self.linear.bias[0] = _O_AHEAD * math.sqrt(width)
         self.crf = crf
         if crf:
             self.between = nn.Parameter(torch.zeros(n_tags, n_tags))

@@ -65,7 +65,9 @@ class SharedRunner:
         n_labelled = int((gold.tags >= 0).sum())
         with self.shim.forward_context():
             scores = network.head(flat[solid]).float()
-            if network.head.crf:
+            if not len(solid):  # empty documents alone
+                loss = scores.sum()
+            elif network.head.crf:
                 sizes = _sizes(gold.docs)
                 loss = crf_loss(network.head, scores, tags, torch.from_numpy(sizes[sizes > 0]))
             else:
