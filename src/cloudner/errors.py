@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+_LONGEST = 1000  # characters of what was found that an error shows
+
+
+def printable(text: str) -> str:
+    """A text as one line for a terminal: line ends are spaces, other control characters are escaped (`\\x1b`).
+
+    What a file holds may otherwise move the cursor, clear the screen or change the terminal's title.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        " " if char in "\n\r\t" else char if not _is_control(char) else ascii(char)[1:-1] for char in text
+    )
+
+
+def _is_control(char: str) -> bool:
+    """Control characters, line ends of Unicode, and those that turn the direction of what follows."""
+    return (
+        char < " " or "\x7f" <= char <= "\x9f" or "\u2028" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+    )
+
 
 class CloudnerError(ValueError):
-    """Bad input, told in one line: where, what was found, what was expected, what to type.
+    """Bad input, described in one line: where, what was found, what was expected, what to type.
 
     Every part but `found` may be left out. `str(error)` is one line.
     """
@@ -20,12 +41,12 @@ class CloudnerError(ValueError):
     ) -> None:
         self.found, self.file, self.line, self.expected, self.fix = found, file, line, expected, fix
         where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
-        parts = [where + found]
+        parts = [where + (found if len(found) <= _LONGEST else found[:_LONGEST] + "…")]
         if expected:
             parts.append(f"expected {expected}")
         if fix:
             parts.append(f"try: {fix}")
-        super().__init__("; ".join(parts).replace("\n", " "))
+        super().__init__(printable("; ".join(parts)))
 
 
 class InputError(CloudnerError):

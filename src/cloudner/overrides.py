@@ -1,4 +1,4 @@
-"""Overrides of a training config, by dotted names: what spaCy would leave out without a word."""
+"""Overrides of a training config, by dotted names: those that spaCy would ignore silently."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from cloudner.errors import ConfigError
 
 
 def check_overrides(overrides: dict[str, Any]) -> None:
-    """Raises ConfigError for a setting of [training] or [nlp] that does not exist, which spaCy would leave out without
-    a word, and for text where a number belongs."""
+    """Raises ConfigError for a setting of [training] or [nlp] that does not exist, which spaCy would ignore
+    silently, and for text where a number belongs."""
     from spacy.language import DEFAULT_CONFIG
 
     for name, value in overrides.items():

@@ -22,6 +22,7 @@ from cloudner import loading, training
 from cloudner.errors import DeviceError
 from cloudner.hardware import Hardware
 from cloudner.model.device import WITH_THINC, check_process, computing_on, target_device
+from cloudner.training import resolution, run
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -114,8 +115,8 @@ def test_two_processes_on_a_gpu_are_refused_once(trained_folder):
 def test_training_on_a_gpu_without_cupy_leaves_auto_in_the_config(bert, tmp_path, monkeypatch):
     corpus = tmp_path / "corpus.spacy"
     DocBin(docs=[eg.reference for eg in tiny.make_examples(spacy.blank("en"))]).to_disk(corpus)
-    monkeypatch.setattr(training, "_device", lambda gpu_id: "cuda:0")
-    monkeypatch.setattr(training, "_hardware", lambda device: Hardware())
+    monkeypatch.setattr(resolution, "_device", lambda gpu_id: "cuda:0")
+    monkeypatch.setattr(resolution, "_hardware", lambda device: Hardware())
     monkeypatch.setattr(loading, "use_device", lambda device: False)
     made = training.resolve(
         CONFIGS / "cpu.cfg",
@@ -140,7 +141,7 @@ def test_a_head_on_shared_vectors_stays_with_them():
 
 def test_the_console_names_the_device_that_trains(bert, tmp_path, capsys):
     made = [training.Resolution({}, device, use_gpu=use) for device, use in (("cuda:1", 1), ("cuda:1", -1))]
-    assert [training._by_whom(m) for m in made] == ["cuda:1", "cuda:1 by torch alone, without CuPy"]
+    assert [run._by_whom(m) for m in made] == ["cuda:1", "cuda:1 by torch alone, without CuPy"]
     corpus = tmp_path / "corpus.spacy"
     DocBin(docs=[eg.reference for eg in tiny.make_examples(spacy.blank("en"))]).to_disk(corpus)
     paths = {"paths.train": str(corpus), "paths.dev": str(corpus)}

@@ -22,7 +22,7 @@ from cloudner.errors import CloudnerError, InputError
 from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, sky_task, write_sky
 from cloudner.hardware.planning import prices
 from cloudner.hardware.planning.prices import cheapest, embedded_prices, from_offers, given_prices
-from cloudner.hardware.planning.sky import ATTEMPT
+from cloudner.hardware.planning.sky import FINISHED
 from cloudner.hardware.planning.speed import (
     accelerator_of,
     accelerators,
@@ -347,7 +347,7 @@ def test_the_skypilot_task(made):
     assert task["resources"]["use_spot"] is True
     assert task["file_mounts"]["/checkpoints"] == {"name": "cloudner-checkpoints", "mode": "MOUNT_CACHED"}
     assert task["envs"]["OUTPUT"] == "/checkpoints/training"
-    assert 'cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT-$attempt"' in task["run"]
+    assert 'cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT" --checkpoint-minutes 5' in task["run"]
     assert sky_task(made, machine="a100-80")["resources"]["accelerators"] == {"A100-80GB": 1}
     # the keys that SkyPilot's schema knows
     assert task.keys() <= {"name", "resources", "workdir", "file_mounts", "envs", "setup", "run"}
@@ -379,30 +379,27 @@ def test_the_scripts_are_valid_shell(made):
         subprocess.run([shell, "-n"], input=sky_task(made)[script], text=True, check=True)
 
 
-def test_an_interrupted_attempt_stays_and_a_finished_one_is_not_repeated(made, tmp_path):
+def test_a_finished_job_is_not_repeated_and_one_that_was_taken_goes_on(made, tmp_path):
     import shutil
     import subprocess
 
     shell = shutil.which("bash")
     if shell is None:
         pytest.skip("needs bash")
-    assert ATTEMPT in sky_task(made)["run"]
+    assert FINISHED in sky_task(made)["run"]
+    output = tmp_path / "my training"
 
     def start():
-        script = ATTEMPT + 'echo "$OUTPUT-$attempt"'
-        environment = {"OUTPUT": str(tmp_path / "my training")}
         done = subprocess.run(
-            [shell, "-e"], input=script, text=True, env=environment, capture_output=True, check=True
-        )
+            [shell, "-e"], input=FINISHED + "echo trains", text=True, env={"OUTPUT": str(output)},
+            capture_output=True, check=True,
+        )  # fmt: skip
         return done.stdout.strip()
 
-    first, second = tmp_path / "my training-1", tmp_path / "my training-2"
-    assert start() == str(first)
-    (first / "model-last").mkdir(parents=True)
-    assert start() == str(second)  # the first attempt's weights are left alone
-    second.mkdir()
-    (second / "run.json").write_text("{}")
-    assert start() == f"already trained: {second}/model-best"
+    (output / "model-last").mkdir(parents=True)
+    assert start() == "trains"
+    (output / "run.json").write_text("{}")
+    assert start() == f"already trained: {output}/model-best"
 
 
 def test_skypilot_accepts_the_task(made, tmp_path):

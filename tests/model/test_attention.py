@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 import tiny
+from cloudner.model.network import attention
 from cloudner.model.network.attention import ShortAttention, attend
-from cloudner.model.network.tag_network import attention
 
 
 def inputs(length: int, dtype=torch.bfloat16):

@@ -12,7 +12,7 @@ from cloudner.atomic import take_back
 from cloudner.errors import InputError
 from cloudner.training.asked import differences, what_is_asked
 from cloudner.training.checkpoints import Checkpoints, open_checkpoint
-from cloudner.training.folders import put_folder
+from cloudner.training.output_folder import put_folder
 
 
 def tensors(value):

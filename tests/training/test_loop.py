@@ -63,6 +63,7 @@ def test_kills_leave_no_trace(whole, folder, encoder_folder, steps):
     assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] > steps[-1]
 
 
+@pytest.mark.slow
 def test_a_stop_signal_writes_a_checkpoint_and_says_how_to_go_on(whole, folder, encoder_folder):
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "5")
     assert runs.killed(folder, words, 9, signal.SIGTERM) == 128 + signal.SIGTERM
@@ -94,6 +95,7 @@ def test_what_is_asked_otherwise_begins_anew(folder, encoder_folder):
     assert "resumed_from_step" not in json.loads((folder / "training" / "run.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_where_it_was(folder, tmp_path_factory, encoder_folder):
     more = {"training.max_epochs": -1}
     bert = encoder_folder("bert")

@@ -1,4 +1,4 @@
-"""`python -m spacy cloudner ...` and `cloudner ...`: one module a command.
+"""`python -m spacy cloudner ...` and `cloudner ...`: one module per command.
 
 spaCy imports this package at every `python -m spacy`, so nothing here may import torch, transformers or a
 room of cloudner at module level; each command imports what it needs when it runs.

@@ -1,4 +1,4 @@
-"""What every command does alike."""
+"""What all commands share."""
 
 import functools
 import sys

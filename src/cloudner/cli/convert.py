@@ -14,7 +14,7 @@ from cloudner.cli._shared import run, unquote
 from cloudner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cloudner.corpus.align.spans import AlignMode
+    from cloudner.corpus.align.to_tokens import AlignMode
     from cloudner.corpus.convert.options import ConvertOptions
 
 
@@ -27,10 +27,10 @@ def convert_cli(
         ),
     ],
     format: Annotated[
-        str, typer.Option("--format", "-f", help="Input format; by default told from the content")
+        str, typer.Option("--format", "-f", help="Input format; by default recognised by the content")
     ] = "auto",
     to: Annotated[
-        str, typer.Option("--to", "-t", help="Output format; by default told from the extension")
+        str, typer.Option("--to", "-t", help="Output format; by default chosen by the extension")
     ] = "auto",
     lang: Annotated[
         str, typer.Option("--lang", "-l", help="spaCy language whose tokenizer splits the texts")
@@ -59,7 +59,10 @@ def convert_cli(
     ] = False,
     n_process: Annotated[int, typer.Option("--n-process", help="Processes that tokenise and align")] = 1,
     encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Text encoding of the input, such as cp1252")
+        list[str] | None,
+        typer.Option(
+            "--encoding", help="Text encoding: NAME for all sources, or PATTERN=NAME; may be repeated"
+        ),
     ] = None,
     text_column: Annotated[
         str | None, typer.Option("--text-column", help="Column or key of the text")
@@ -79,30 +82,44 @@ def convert_cli(
     delimiter: Annotated[
         str | None, typer.Option("--delimiter", help="What parts the cells of a table")
     ] = None,
+    skip_bad: Annotated[
+        str,
+        typer.Option(
+            "--skip-bad", help="Records of a file that may be left out, each listed: a number, or all"
+        ),
+    ] = "0",
+    annotator: Annotated[
+        str | None, typer.Option("--annotator", help="Whose annotation is read where there are several")
+    ] = None,
+    offsets: Annotated[
+        str,
+        typer.Option("--offsets", help="auto, characters, inclusive, utf16, bytes or one-based"),
+    ] = "auto",
     label: Annotated[
         list[str] | None, typer.Option("--label", help="OLD=NEW: renames a label or a numeric label id")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors")] = False,
 ) -> None:
-    """Convert annotation files of any known format into a `.spacy` corpus, telling every loss."""
+    """Convert annotation files of any known format into a `.spacy` corpus, reporting every loss."""
     named = (("train", train), ("dev", dev), ("test", test))
     parts = {name: [unquote(file) for file in files] for name, files in named if files}
     shown: dict[str, Any] = {}
     labels: dict[str, Any] = {}
     from cloudner.corpus.contract import ReadOptions
     from cloudner.corpus.convert.hints import unknown_labels
-    from cloudner.corpus.convert.options import ConvertOptions
+    from cloudner.corpus.convert.options import ConvertOptions, most_bad
 
     def options() -> ConvertOptions:
         reading = ReadOptions(
             lang=lang, text_column=text_column, entities_column=entities_column, token_column=_number(token_column),
             tag_column=_number(tag_column), sentence_column=sentence_column, group_by=group_by,
             delimiter="\t" if delimiter in ("\\t", "tab") else delimiter, labels=_renames(label or []),
+            offsets=offsets, annotator=annotator, skip_bad=most_bad(skip_bad),
         )  # fmt: skip
         return ConvertOptions(
             format=format, to=to, align=cast("AlignMode", align), split=split, seed=seed, n_sents=n_sents, strict=strict,
-            n_process=n_process, encoding=encoding, read=reading,
+            n_process=n_process, encoding=encoding or None, read=reading,
         )  # fmt: skip
 
     settings = run(options)

@@ -1,4 +1,4 @@
-"""`cloudner doctor`: what the machine is, what is broken, and the command that mends it."""
+"""`cloudner doctor`: what the machine is, what is broken, and how to fix it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def doctor_cli(
         bool, typer.Option("--json", "-j", help="Print the machine and the findings as JSON")
     ] = False,
 ) -> None:
-    """What this machine is, what is wrong with it for training, and the command that mends it.
+    """What this machine is, what is wrong with it for training, and how to fix it.
 
     Exit code 1 if something is blocking.
     """

@@ -45,7 +45,7 @@ def evaluate_cli(
         int | None, typer.Option("--batch-size", help="Documents a batch of nlp.pipe")
     ] = None,
 ) -> None:
-    """Score a pipeline: strict figures with intervals, mistakes by class, an HTML report.
+    """Score a pipeline: strict scores with intervals, mistakes by class, an HTML report.
 
     The last line printed is the report's path.
     """

@@ -1,14 +1,15 @@
 """`python -m spacy cloudner inspect CORPUS...`: what is in a corpus, and what is likely wrong with it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cloudner.atomic import write_text
 from cloudner.cli import app
 from cloudner.cli._shared import run
+from cloudner.errors import printable
 
 
 @app.command("inspect")
@@ -28,7 +29,7 @@ def inspect_cli(
     ] = None,
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy")] = "en",
     format: Annotated[
-        str, typer.Option("--format", "-f", help="Input format; by default told from the content")
+        str, typer.Option("--format", "-f", help="Input format; by default recognised by the content")
     ] = "auto",
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML page")] = Path(
         "metrics/corpus.html"
@@ -60,12 +61,16 @@ def inspect_cli(
             progress=_progress if sys.stderr.isatty() and not json else None,
         )
 
-    made = run(inspected)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    run(lambda: write_text(output, made.to_html()))
+    from cloudner.corpus.convert.paths import writing
+
+    def written() -> Any:
+        with writing(output):  # documents are kept in a temporary file until they are looked at again
+            return inspected()
+
+    made = run(written)
+    run(lambda: _write(output, made.to_html()))
     if markdown is not None:
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        run(lambda: write_text(markdown, made.to_markdown()))
+        run(lambda: _write(markdown, made.to_markdown()))
     if json:
         import json as json_
 
@@ -73,6 +78,20 @@ def inspect_cli(
         return
     _show(made)
     print(output)
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a page whole or not at all. Raises InputError where the disk is full or the folder may not be written."""
+    from cloudner.corpus.convert.paths import writing
+
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _progress(split: str, docs: int) -> None:
@@ -97,9 +116,9 @@ def _show(made: Any, rows: int = 12) -> None:
         for name in section.header:
             table.add_column(Text(name))
         for row in section.rows[:rows]:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         out.print(table)
         if len(section.rows) > rows:
             out.print(Text(f"... {len(section.rows) - rows} more in the page"))
     for note in made.notes:
-        out.print(Text("! ", "yellow") + Text(note), soft_wrap=True)
+        out.print(Text("! ", "yellow") + Text(printable(note)), soft_wrap=True)

@@ -48,7 +48,7 @@ def plan_cli(
     format: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
     price: Annotated[
         Optional[List[str]],  # noqa: UP006, UP045
-        typer.Option("--price", help="NAME=DOLLARS an hour; may be repeated"),
+        typer.Option("--price", help="NAME=DOLLARS per hour; may be repeated"),
     ] = None,
     live_prices: Annotated[
         bool, typer.Option("--live-prices", help="Ask gpuhunt for today's prices (extra `prices`)")
@@ -138,7 +138,7 @@ def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
     from cloudner.errors import InputError
     from cloudner.hardware.planning.stats import SAMPLE, CorpusStats
 
-    EncoderShape.from_name(encoder)  # a wrong name is told before the corpus is read
+    EncoderShape.from_name(encoder)  # a wrong name is reported before the corpus is read
     if not corpus.exists():
         raise InputError("no such file", file=str(corpus), expected="a corpus file or a folder of them")
     splits, train = find_splits([corpus], None)

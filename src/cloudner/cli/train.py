@@ -1,5 +1,4 @@
-"""`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy
-does."""
+"""`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy does."""
 
 import signal
 from pathlib import Path
@@ -31,22 +30,26 @@ def train_cli(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the settings and stop")] = False,
     resume: Annotated[
         str,
-        typer.Option(help='After a kill: "auto" goes on if the same is asked for, "never", or a checkpoint'),
+        typer.Option(
+            help='After a kill: "auto" goes on if the training is the same, "never", or a checkpoint'
+        ),
     ] = "auto",
     checkpoints: Annotated[
-        str, typer.Option(help="Folder or address (s3://...) of checkpoints; default: OUTPUT/checkpoints")
+        str, typer.Option(help="Folder or URL (s3://...) of checkpoints; default: OUTPUT/checkpoints")
     ] = "",
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes from one checkpoint to the next")] = 10.0,
-    checkpoint_steps: Annotated[int, typer.Option(help="Steps instead of minutes; 0: minutes")] = 0,
+    checkpoint_steps: Annotated[
+        int, typer.Option(help="Steps from one checkpoint to the next, in place of minutes; 0: minutes")
+    ] = 0,
     code: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
     ] = None,
-    keep: Annotated[int, typer.Option(help="Checkpoints that stay")] = 2,
+    keep: Annotated[int, typer.Option(help="Number of checkpoints that are kept")] = 2,
 ) -> None:
     """Train a pipeline on the best device of this machine.
 
-    Prints the settings it decided on, writes them to OUTPUT/resolved.cfg and trains with spaCy. Config values can be
+    Prints the settings it decided on, writes them to OUTPUT/resolved.cfg and trains as spaCy does. Config values can be
     overridden as in `spacy train`: --paths.train corpus/train.spacy --training.max_epochs 3
 
     A training that is killed goes on from its last checkpoint when the command is typed again.

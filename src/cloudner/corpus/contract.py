@@ -49,10 +49,12 @@ class Record:
     complete: bool = True  # False: what is not marked is unknown, not O (a document nobody finished)
     # spans rejected by an annotator: known not to be
     negative: list[SpanRecord] = field(default_factory=list)
+    over_sentences: bool = False  # entities may run over the end of a sentence, as in a Doc
     meta: dict[str, Any] = field(default_factory=dict)  # id, group, split, ... kept in Doc.user_data["meta"]
     # What the reader saw and a record cannot hold; each becomes an issue: cause (a key of `issues.CAUSES`), action
     # (dropped, changed, repaired or noted) and what was done.
     notes: list[tuple[str, str, str]] = field(default_factory=list)
+    number: int = 0  # which record of its file it is, from 1; set when it is passed on
 
 
 class Match(NamedTuple):
@@ -138,6 +140,9 @@ class ReadOptions:
     sentence_column: str | None = None
     group_by: str | None = None  # column or key whose value goes to Record.meta["group"]
     delimiter: str | None = None
+    annotator: str | None = None  # whose annotation is read where several people annotated
+    skip_bad: int = 0  # so many records of a file may be left out because they cannot be read
+    offsets: str = "auto"  # or characters, inclusive (ends), utf16, bytes, one-based (ends inclusive)
     labels: dict[str, str] = field(default_factory=dict)  # numeric id or old label -> label
 
 

@@ -28,8 +28,12 @@ CAUSES: dict[str, str] = {
     "offsets-bytes": "offsets counted in UTF-8 bytes",
     "offsets-crlf": "line ends counted differently",
     "offsets-inclusive": "the end is the last character, not one after it",
+    "offsets-one-based": "offsets counted from 1",
     "offsets-moved": "the surface text was found near by, once",
     "unknown-tag": "a tag of no known scheme",
+    "no-outside": "no O in the file: empty tags are taken for it",
+    "position-labels": "spans with B- and I- labels, joined",
+    "word-pieces": "an encoder's pieces of words, joined",
     "impossible-transition": "a tag that cannot follow the one before it",
     "label-case": "labels that differ only in case",
     "conflicting-documents": "identical text with different annotations",
@@ -38,6 +42,8 @@ CAUSES: dict[str, str] = {
     "empty-document": "a document without text",
     "empty-token": "a token without text",
     "duplicate-id": "the id of an earlier document of the file",
+    "several-annotators": "annotated by several people: one is read",
+    "bad-record": "a record that cannot be read, left out as asked for",
     "rejected": "a document that an annotator rejected or skipped",
 }
 
@@ -49,7 +55,8 @@ class ConversionIssue(NamedTuple):
     action: `dropped` (it is gone), `changed` (it covers other text than before), `repaired` (it covers what the
         annotator meant, offsets were wrong) or `noted` (nothing was touched, but look at it).
     file, line: where it came from. excerpt: the text concerned. label: its label.
-    done: what was done, with the nearest alternative where there is one.
+    done: what was done, with the nearest alternative where there is one. record: the document's id, else its number in
+        the file.
     """
 
     cause: str
@@ -59,6 +66,7 @@ class ConversionIssue(NamedTuple):
     excerpt: str = ""
     label: str = ""
     done: str = ""
+    record: str = ""
 
 
 def excerpt(text: str, start: int, end: int, context: int = 20) -> str:
@@ -98,7 +106,7 @@ class IssueLog:
         if self._stream is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path)
-            self._stream = open(self._temporary, "w", encoding="utf-8")  # noqa: SIM115
+            self._stream = open(self._temporary, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         self._stream.write(json.dumps(issue._asdict(), ensure_ascii=False) + "\n")
 
     @property

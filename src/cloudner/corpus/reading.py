@@ -12,13 +12,17 @@ from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import Format, ReadOptions, Record
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.load import is_docbin
+from cloudner.corpus.files.encoding import words_outside_ascii
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect_source, refuse_documents
 from cloudner.corpus.formats.huggingface.row_source import RowSource
 from cloudner.corpus.formats.registry import get_format
+from cloudner.corpus.habits.settle import settled
 from cloudner.corpus.issues import ConversionIssue, IssueLog
-from cloudner.errors import InputError
+from cloudner.corpus.skipping import skipping
+from cloudner.corpus.soundness import sound
+from cloudner.errors import CloudnerError, InputError
 
 CHUNK_DOCS = 512
 # What a chunk may hold before it is passed on, so that long documents do not fill the memory.
@@ -37,19 +41,29 @@ def read_records(
     """The format of one source, why it was taken, and its records. Raises InputError when no format fits."""
     if given is not None:
         refuse_documents(source.sample(), source.name)
-        return given, "as asked for", given.read(source, options)
-    found = detect_source(source)
-    return found.format, found.reason, found.format.read(source, options)
+        fmt, reason = given, "as asked for"
+    else:
+        found = detect_source(source, options)
+        fmt, reason = found.format, found.reason
+    return fmt, reason, settled(_read(source, fmt, options), fmt.name, options)
+
+
+def _read(source: FileSource, fmt: Format, options: ReadOptions) -> Iterator[Record]:
+    def read() -> Iterator[Record]:
+        return read_safely(sound(fmt.read(source, options)), source)
+
+    return skipping(read, source, options.skip_bad) if options.skip_bad else read()
 
 
 def read_sources(
     sources: Sources,
-    encoding: str | None,
+    encoding: str | Iterable[str] | None,
     given: Format | None,
     options: ReadOptions,
     log: IssueLog,
     detected: Detected,
     progress: Progress | None,
+    begins: Callable[[str, str], object] | None = None,
 ) -> Iterator[Record]:
     """The records of all sources, with the formats of whole files reported to `detected`, skipped files and repeated ids to `log`."""
     seen = False
@@ -60,13 +74,15 @@ def read_sources(
         for record in renamed(read_safely(records, source), options.labels):
             if "id" in record.meta:
                 _check_id(record, ids, log, options.group_by)
+            if begins is not None and record.number == 1:
+                begins(source.name, first_words(record))
             yield record
             read += 1
             if progress is not None and read % 64 == 0:
                 progress(source, read)
         if progress is not None:
             progress(source, read)
-    if not seen and log.counts:
+    if not seen:
         raise InputError(
             "no file in there is in a known format",
             file=str(sources),
@@ -77,7 +93,7 @@ def read_sources(
 
 def _opened(
     sources: Sources,
-    encoding: str | None,
+    encoding: str | Iterable[str] | None,
     given: Format | None,
     options: ReadOptions,
     log: IssueLog,
@@ -86,34 +102,47 @@ def _opened(
     """Each source with its records; a file of a folder that no format knows is noted and left out."""
     if isinstance(sources, RowSource):
         detected(sources.name, "rows", "objects with the columns of a Hugging Face data set")
-        yield sources, sources.records(options)
+        yield sources, settled(sound(sources.records(options)), "rows", options)
         return
+    skipped: list[tuple[str, str]] = []
+    used: set[str] = set()
     for source in open_sources(sources, encoding):
         try:
             fmt, reason, records = read_records(source, options, given)
         except InputError as error:
             if not source.tolerant:
                 raise
-            done = f"skipped: {error.found}"
-            log.add(ConversionIssue("not-a-document", "noted", source.name, 1, done=done))
+            skipped.append((source.name, f"skipped: {error.found}"))
             continue
-        if encoding is None and not source.encoding.startswith("utf"):
-            reason += f"; its encoding is taken for {source.encoding}"
+        if source.guessed:
+            words = ", ".join(words_outside_ascii(source.sample().text))
+            reason += f"; its encoding is taken for {source.encoding}: {words}"
         detected(source.name, fmt.name, reason)
         yield source, records
+        used |= source.used
+    for name, done in skipped:
+        if name not in used:  # the text of annotations in another file is no file left out
+            log.add(ConversionIssue("not-a-document", "noted", name, 1, done=done))
+
+
+def first_words(record: Record) -> str:
+    """What a document begins with, by which a column that was taken wrongly is seen."""
+    words = record.tokens if record.tokens is not None else (record.text or "")[:200].split()
+    return " ".join(words[:6])[:60]
 
 
 def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> Iterator[Record]:
     """The records; a reader's own exceptions for damaged content become bad input of that file."""
     try:
         yield from records
-    except InputError:
+    except CloudnerError:
         raise
     except RecursionError as error:
         raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error
-    except (UnicodeError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
+        many = "digits) for integer string conversion" in str(error)
         raise InputError(
-            f"cannot be read: {type(error).__name__}: {error}",
+            "a number of thousands of digits" if many else f"cannot be read: {type(error).__name__}: {error}",
             file=source.name,
             expected="a file of the format that its beginning looks like",
             fix="name the format with --format",
@@ -184,7 +213,7 @@ def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def corpus_sources(
-    path: Paths, encoding: str | None = None, random_order: bool = False
+    path: Paths, encoding: str | Iterable[str] | None = None, random_order: bool = False
 ) -> Iterator[FileSource]:
     """The files of a corpus: only the `.spacy` ones where there are any. Raises InputError where there is none."""
     sources = list(open_sources(path, encoding))
@@ -210,6 +239,9 @@ def aligned_chunks(
             return
         raise
     for batch in batches(renamed(read_safely(records, source), options.labels)):
+        if len(batch) > 1 and len({record.line for record in batch}) == 1:
+            for record in batch:  # all of them on one line of JSON: their numbers say where they are
+                record.line = record.number
         chunk = aligner.chunk(batch)
         if len(chunk):
             yield chunk

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-DEFAULT_WINDOW = (
-    512  # word pieces a sequence may have where neither the config nor the encoder says otherwise
-)
+DEFAULT_WINDOW = 512  # word pieces per sequence where neither the config nor the encoder says otherwise
 SPECIAL_PIECES = 2  # [CLS] and [SEP], or <s> and </s>
 # Families whose position table starts after the padding index, as RoBERTa's does: a table of 514 rows with the padding
 # index 1 has places for 512 word pieces.

@@ -1,8 +1,8 @@
 """What the machine is, what is wrong with it, and which settings, cloud GPU and price fit.
 
-Looking (`machine`) is apart from judging (`doctor`) and estimating (`planning`): the latter two are pure functions of
+Looking (`machine`) is separate from judging (`doctor`) and estimating (`planning`): the latter two are pure functions of
 a `Hardware`, which prints as JSON and can come from another machine. Each name is loaded when it is first used, so
-that who asks for the CPU's name does not load price lists.
+that asking for the CPU's name does not load price lists.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def transformer_ner(
         initialisation only; a trained pipeline carries its encoder and tokenizer.
     window: longest sequence in word pieces, special tokens included (default: 512, or the encoder's own limit).
     context: pieces of neighbouring text that windows of longer documents see on either side.
-    pooling: "first", "mean" or "max" of a token's pieces stands for it.
+    pooling: "first", "mean" or "max": which of its pieces represents a token.
     head: "softmax" (each token by itself, decoded under the scheme's constraints) or "crf".
     tag_scheme: "BIO" or "BILUO".
     case_features: tell the encoder how each word is written; "auto": when its tokenizer drops case.
@@ -61,7 +61,7 @@ def transformer_ner(
         that of a whole sequence.
     r_drop: weight of R-Drop's divergence, 0 is off (Liang et al., 2021): each step passes twice under different dropout;
         the loss is the mean of both plus `r_drop` times half the sum of the two Kullback-Leibler divergences between
-        their tag distributions, on labelled tokens. Half of `batch_pieces` a pass, as two are held.
+        their tag distributions, on labelled tokens. Half of `batch_pieces` per pass, as two are held in memory.
         Softmax only, and not with `fgm`.
     fgm: length of the adversarial step, 0 is off (Miyato et al., 2017): the word pieces' embeddings of each sequence are
         moved by `fgm` (L2 norm over the sequence) along the gradient of its loss, and the loss there is added to the
@@ -127,7 +127,7 @@ def shared_ner(
     label_smoothing: float = 0.0,
     class_weights: Union[str, Dict[str, float], None] = None,  # noqa: UP006, UP007
 ) -> Model:
-    """`cloudner.SharedNER.v1`: the same head on the vectors of `tok2vec`, one row a token: any spaCy tok2vec, or a
+    """`cloudner.SharedNER.v1`: the same head on the vectors of `tok2vec`, one row per token: any spaCy tok2vec, or a
     listener to a transformer that other components use too.
 
     Other arguments as in `cloudner.TransformerNER.v1`. Upstream layers get the gradient of each update's mean loss.

@@ -1,4 +1,4 @@
-"""Where a network goes."""
+"""The device that a network is put on."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def free_device_memory() -> None:
-    """Give back what no tensor holds."""
+    """Give cached memory that no tensor uses back to the device."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

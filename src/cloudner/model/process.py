@@ -15,7 +15,7 @@ from packaging.version import Version
 logger = logging.getLogger("cloudner")
 
 _NAMES = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
-_ONE_NAME_FOR_ALL_DEVICES = Version("2.10")  # from there on the older name is told to be out of use
+_ONE_NAME_FOR_ALL_DEVICES = Version("2.10")  # from there on torch warns that the older name is deprecated
 _VIRTUAL_MEMORY = 102  # CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED
 
 

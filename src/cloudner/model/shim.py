@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from thinc.api import Optimizer
@@ -20,31 +20,14 @@ from cloudner.model.device import check_process, target_device
 from cloudner.model.memory_errors import free_device_memory
 from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
+from cloudner.model.runners.protocol import Runner
 from cloudner.model.soundness import reading
 from cloudner.model.training.averages import swapped_in
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.step import TrainingStep
+from cloudner.model.training.stock import forget_other_shapes, tell_rate
 
 logger = logging.getLogger("cloudner")
-
-# spaCy's default rate, and what is above it.
-_RUINOUS = 1e-3
-
-
-class Runner(Protocol):
-    """Knows how a network is made from text files (configuration, tokenizer) and told in them."""
-
-    def files(self, network: TagNetwork) -> dict[str, str]: ...
-
-    def skeleton(self, saved: saving.Saved) -> TagNetwork:
-        """A network like the saved one on the device "meta", without memory. Raises InputError for damaged files."""
-        ...
-
-    def build(self, saved: saving.Saved) -> TagNetwork: ...
-
-    def for_shim(self, shim: TaggerShim) -> Runner:
-        """A runner alike for a copy of the shim."""
-        ...
 
 
 class TaggerShim(PyTorchShim):
@@ -102,7 +85,7 @@ class TaggerShim(PyTorchShim):
         self._step = self._fast = None
 
     def resize_head(self, old: list[str], new: list[str]) -> None:
-        """Other tags: what both have keeps its weights."""
+        """Set other tags; tags in both sets keep their weights."""
         self.network.head.resize(old, new)
         self.reset()
 
@@ -150,7 +133,7 @@ class TaggerShim(PyTorchShim):
 
     @property
     def overflows(self) -> int:
-        """Steps in a row that fp16 has left out."""
+        """Steps in a row that fp16 has skipped."""
         return self._step.overflows if self._step is not None else 0
 
     @property
@@ -190,7 +173,7 @@ class TaggerShim(PyTorchShim):
                 optimizer.before_finish(self.id)
             self.step.finish(optimizer)
         else:
-            self._tell_rate(optimizer)
+            self._told_rate = self._told_rate or tell_rate(self.network, optimizer)
             self.step.finish_stock(optimizer, lambda: self._stock_step(optimizer))
         self.learn_rate = float(optimizer.learn_rate)
         self._fast = None  # made between gradients and step, by an annotating component, it has old weights
@@ -200,17 +183,17 @@ class TaggerShim(PyTorchShim):
         self.step.readings.add_loss(losses, name, loss)
 
     def read_late(self) -> None:
-        """From now on a step's losses are read after the next one."""
+        """From now on a step's losses are read after the next step has been launched."""
         self.late = True
         self.reset()
 
     def fast_report(self) -> list[dict[str, Any]]:
-        """Rows of the fast paths that were tried."""
+        """One row per fast path that was tried."""
         paths = getattr(self.runner, "paths", None) if self._model is not None else None
         return [dict(row) for row in paths.report] if paths is not None else []
 
     def settle(self) -> None:
-        """Read what is still to be read of the last step. Raises NonFiniteLossError where it went wrong."""
+        """Read what is unread of the last step. Raises NonFiniteLossError if it failed."""
         if self._step is not None:
             self._step.settle()
 
@@ -229,54 +212,8 @@ class TaggerShim(PyTorchShim):
                     fix='[training.optimizer] @optimizers = "cloudner.AdamW.v1", which needs torch only, or '
                     "pip install the cupy package that `spacy cloudner doctor` names",
                 )
-        self._forget_other_shapes(optimizer)
+        forget_other_shapes(self.network, self.id, optimizer)
         super().finish_update(optimizer)  # its own scaler is off: gradients are unscaled by now
-
-    def training_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Copies on the CPU of the weights ("weights/NAME") and, once a step has been taken, of AdamW's state
-        ("exp_avg/NAME", "exp_avg_sq/NAME", "step/NAME"); and the counters beside them, as JSON."""
-        self.settle()
-        tensors = {
-            f"weights/{name}": value.detach().to("cpu", copy=True).contiguous()
-            for name, value in self.network.state_dict().items()
-        }
-        more, facts = self.step.state(dict(self.network.named_parameters()))
-        facts["shrunk"] = dict(getattr(self.runner, "shrunk", {}))
-        facts["learn_rate"] = self.learn_rate
-        return tensors | more, facts
-
-    def set_training_state(
-        self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], optimizer: Any
-    ) -> None:
-        """Set what `training_state` gave, for a network of the same shape."""
-        weights = {
-            name[len("weights/") :]: value for name, value in tensors.items() if name.startswith("weights/")
-        }
-        saving.fill(self.network, weights)
-        self.reset()
-        self.step.set_state(dict(self.network.named_parameters()), tensors, facts, optimizer)
-        getattr(self.runner, "shrunk", {}).update(facts["shrunk"])
-        self.learn_rate = facts["learn_rate"]
-
-    def _forget_other_shapes(self, optimizer: Any) -> None:
-        """Labels added between two updates have made the head larger than what the optimizer keeps of it."""
-        for name, parameter in self.network.named_parameters():
-            for kept in (optimizer.mom1, optimizer.mom2, optimizer.averages):
-                moment = (kept or {}).get((self.id, name))
-                if moment is not None and moment.shape != parameter.shape:
-                    del kept[self.id, name]
-
-    def _tell_rate(self, optimizer: Any) -> None:
-        """Once, that the rate is one for small networks trained from nothing."""
-        if not self._told_rate and hasattr(self.network, "encoder") and optimizer.learn_rate >= _RUINOUS:
-            logger.warning(
-                "%s at a learning rate of %g, which ruins a pretrained encoder. Before nlp.resume_training() or "
-                'nlp.update: nlp.config["training"]["optimizer"] = {"@optimizers": "cloudner.AdamW.v1", '
-                '"learn_rate": 5e-5}',
-                type(optimizer).__name__,
-                optimizer.learn_rate,
-            )
-            self._told_rate = True
 
     # -- prediction -------------------------------------------------------------------------------------------
 
@@ -298,7 +235,7 @@ class TaggerShim(PyTorchShim):
         return network, autocast(self.device, precision)
 
     def forget_predictor(self) -> None:
-        """Make the prediction copy anew at the next call: weights or precision have changed."""
+        """Rebuild the prediction copy at the next call: weights or precision have changed."""
         self._fast = None
 
     @contextlib.contextmanager
@@ -320,6 +257,20 @@ class TaggerShim(PyTorchShim):
             self._fast = None
 
     # -- saving -----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _layer(model: Any, action: str, folder: Path) -> None:
+        if model.has_ref("tok2vec"):
+            getattr(model.get_ref("tok2vec"), action)(folder / "tok2vec")
+
+    def write(self, model: Any, folder: Path) -> None:
+        """This shim's files and, where `model` has one, its tok2vec layer's."""
+        self.to_folder(folder)
+        self._layer(model, "to_disk", folder)
+
+    def read(self, model: Any, folder: Path) -> None:
+        self.from_folder(folder)
+        self._layer(model, "from_disk", folder)
 
     def to_folder(self, folder: Path) -> None:
         """`model.safetensors` and the runner's text files."""

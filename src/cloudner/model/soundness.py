@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import srsly
 import torch
 
 from cloudner.errors import CloudnerError, InputError
@@ -126,3 +128,20 @@ def check_weights(skeleton: torch.nn.Module, weights: Mapping[str, torch.Tensor]
                 raise broken(
                     f"{name} has values that are not finite (NaN or infinite)", where, "finite weights"
                 )
+
+
+def read_json(path: Path) -> Any:
+    """Raises InputError where there is no such file."""
+    if not path.is_file():
+        raise broken("no such file", str(path))
+    return srsly.read_json(path)
+
+
+def check_tags(outputs: int, labels: Sequence[str], scheme: Any, where: str | None) -> None:
+    """Raises InputError where the labels of `cfg` are not those that the head has scores for. outputs: of the head."""
+    if outputs != scheme.n_tags:
+        raise broken(
+            f"{len(labels)} labels make {scheme.n_tags} tags ({scheme.name}), and the saved head has {outputs}",
+            where,
+            "cfg, config.cfg and weights of one training",
+        )

@@ -89,7 +89,7 @@ def _short(value: Any) -> str:
 
 
 def svg(title: str, description: str, body: Markup, height: float = HEIGHT) -> Markup:
-    """The chart; readers of a screen hear the title and the description."""
+    """The chart; screen readers read the title and the description."""
     return element(
         "svg",
         body,
@@ -166,7 +166,7 @@ def _said(line: Series, show: Callable[[float], str], x_label: str) -> str:
 
 
 def grouped_bars(title: str, groups: Mapping[str, Sequence[tuple[float, str]]]) -> Markup:
-    """By name a bar for each series: (value, what a pointer shows). Empty without a bar."""
+    """For each name one bar per series: (value, tooltip). Empty without a bar."""
     top = max((value for bars in groups.values() for value, _ in bars), default=0.0) or 1.0
     parts, y, thick = [], 6.0, 9
     for name, bars in groups.items():
@@ -180,7 +180,7 @@ def grouped_bars(title: str, groups: Mapping[str, Sequence[tuple[float, str]]]) 
 
 
 def stacked_bars(title: str, groups: Mapping[str, Sequence[tuple[float, str]]]) -> Markup:
-    """By name one bar of the whole width, divided into (value, what a pointer shows). Empty without a bar."""
+    """For each name one bar of the full width, divided into (value, tooltip). Empty without a bar."""
     parts, y = [], 6.0
     for name, pieces in groups.items():
         parts.append(_bar_name(name, y + 12))

@@ -13,7 +13,7 @@ def percent(share: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """12.3 %, or a dash of nothing."""
+    """12.3 %, or a dash for a share of nothing."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 

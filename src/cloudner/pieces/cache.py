@@ -1,4 +1,4 @@
-"""Pieces of documents that come again, kept as long as the documents live."""
+"""Word pieces of documents that are seen again, kept as long as the documents live."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _WORDS = [ORTH, SPACY]  # words and the spaces after them: with them the text
 
 
 class PieceCache:
-    """Weak by document, bounded in pieces: what does not fit is made anew each time.
+    """Weak by document, bounded in pieces: what does not fit is computed anew each time.
 
-    max_pieces: pieces kept in all; 4 bytes each, and about 200 bytes a document beside them.
+    max_pieces: pieces kept in all; 4 bytes each, plus about 200 bytes per document.
     """
 
     def __init__(self, tokenizer: PieceTokenizer, max_pieces: int = 50_000_000) -> None:

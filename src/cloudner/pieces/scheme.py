@@ -1,4 +1,4 @@
-"""Tag schemes: entity spans as one tag a token, and which tags may follow which."""
+"""Tag schemes: entity spans as one tag per token, and which tags may follow which."""
 
 from __future__ import annotations
 

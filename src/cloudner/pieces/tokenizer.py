@@ -1,4 +1,4 @@
-"""Word pieces of spaCy tokens: one table of words, filled once a word form, read by arrays."""
+"""Word pieces of spaCy tokens: one table of words, filled once per word form, read by arrays."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def case_class(word: str) -> int:
 
 
 class PieceTokenizer:
-    """A Hugging Face fast tokenizer, asked once a word form.
+    """A Hugging Face fast tokenizer, called once per word form.
 
     Each spaCy token is tokenised by itself, so that every token boundary is a piece boundary and every entity
     can be expressed; how a word becomes pieces is `cloudner.encoders.words`.
@@ -171,7 +171,7 @@ class PieceTokenizer:
         return made
 
     def _keys(self, docs: Sequence[Doc], lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One key a token: its string's hash, and in its lowest bit whether a space goes before it."""
+        """One key per token: its string's hash, and in its lowest bit whether a space goes before it."""
         if not self.words.marks_space:
             keys = np.concatenate([doc.to_array(ORTH) for doc in docs])
             return keys, np.ones(len(keys), dtype=bool)

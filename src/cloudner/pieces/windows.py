@@ -19,8 +19,8 @@ class Windows:
     """The sequences of a list of documents; all arrays are (sequences,) int64.
 
     doc: which document. first, last: the half-open range of its pieces that the encoder reads.
-    token_first, token_last: the half-open range of its tokens that this sequence answers for. Ranges of one
-    document follow one another without gap or overlap: what is read beyond them is context.
+    token_first, token_last: the half-open range of its tokens that this sequence predicts. Ranges of one
+    document are adjacent, without gap or overlap: what is read beyond them is context.
     """
 
     doc: np.ndarray
@@ -82,7 +82,7 @@ def _by_sentence(pieces: Sequence[Pieces], capacity: int, context: int, sentence
     begins = np.append(sentences, False)
     begins[token_bounds] = True
     first = np.flatnonzero(begins[:-1])
-    # A sentence of white space has no pieces: it goes with what it follows, or with what follows it.
+    # A sentence of white space has no pieces: it joins the sentence before it, or the one after it where it is the first.
     solid = np.diff(np.append(starts[first], ends[-1:])) > 0
     first = first[solid]
     doc = np.searchsorted(token_bounds, first, side="right") - 1
@@ -139,7 +139,7 @@ def _cut(doc: int, counts: np.ndarray, capacity: int, context: int, token: int, 
             int(np.searchsorted(ends, reach, side="right")),
             int(np.searchsorted(ends, begin, side="right")) + 1,
         )
-        while stop < last and counts[stop] == 0:  # trailing white space goes with what it follows
+        while stop < last and counts[stop] == 0:  # trailing white space stays with the token before it
             stop += 1
         stop = min(stop, last)  # white space that opens the next sentence ends where this one does
         core_end = int(ends[stop - 1])

@@ -82,7 +82,7 @@ def write_card(
 
 
 def _parts(own: Mapping[str, Any], evaluation: EvaluationData | None) -> list[tuple[str, Markdown]]:
-    """Title and content of the parts that what is recorded allows."""
+    """Title and content of each part for which something is recorded."""
     parts = []
     if isinstance(calibration := own.get("calibration"), Mapping):
         parts.append(("Confidence", _facts(calibration)))

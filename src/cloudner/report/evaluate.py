@@ -1,4 +1,4 @@
-"""Evaluates a pipeline on annotated data: everything a reader of the report wants to know, in one run."""
+"""Evaluates a pipeline on annotated data: everything that the report shows, in one run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Training from a config: what `cloudner train` does."""
 
-from cloudner.training.resolve import Resolution, resolve, settings_rows
+from cloudner.training.resolution import Resolution, resolve, settings_rows
 from cloudner.training.run import CheckpointOptions, train
 
 __all__ = ["CheckpointOptions", "Resolution", "resolve", "settings_rows", "train"]

@@ -1,4 +1,4 @@
-"""What a training was asked for, to be compared with what a checkpoint's was."""
+"""A record of what a training was asked for, to compare with that of a checkpoint."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def what_is_asked(
 
 
 def differences(asked: dict[str, Any], before: dict[str, Any]) -> list[str]:
-    """What is asked for otherwise than before, in words; empty where nothing is."""
+    """What differs from before, in words; empty where nothing does."""
     found = []
     if asked["config"] != before.get("config"):
         found.append("the config")
@@ -56,7 +56,7 @@ def differences(asked: dict[str, Any], before: dict[str, Any]) -> list[str]:
 
 
 def fingerprint(path: str) -> str:
-    """Of a file or the files below a folder; of an address, its text alone."""
+    """SHA-256 of a file, or of all files below a folder; of a URL, its text alone."""
     if "://" in path:
         return path
     place = Path(path)

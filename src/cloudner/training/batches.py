@@ -1,4 +1,4 @@
-"""The batches of a training, and where in them it is."""
+"""The batches of a training, and the position in them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from spacy.training import Example
 class Batches:
     """(epoch, batch) of a corpus, as spaCy's `create_train_batches` gives them: the same from the same random state.
 
-    max_epochs: -1 reads the corpus anew each epoch, as a stream. `position` tells where it is; `go_to` one that was
-    told leads to the batch that follows it.
+    max_epochs: -1 reads the corpus anew each epoch, as a stream. `position` says where it is; after `go_to` a
+    position, iteration starts with the batch that follows it.
     """
 
     def __init__(
@@ -34,11 +34,13 @@ class Batches:
     def position(self) -> dict[str, Any]:
         """JSON: the epoch, the batches it has given, the order of the examples and the random state they were batched
         from."""
-        return {"epoch": self._epoch, "given": self._given, "order": self._order, "random": self._drawn}
+        order = None if self._order is None else list(self._order)  # which is shuffled in place
+        return {"epoch": self._epoch, "given": self._given, "order": order, "random": self._drawn}
 
     def go_to(self, position: dict[str, Any], then: Callable[[], None]) -> None:
-        """Begin after the batch that was the last one then. The batches before it are cut again, from the random state that
-        they were cut from; `then` sets the state to go on with, and is called before anything further is drawn."""
+        """Start after the batch that was the last one at `position`. The batches of the epoch before it are cut again, from
+        the random state that they were first cut from; `then` restores the random state to go on with, and is called
+        before anything further is drawn."""
         self._epoch, self._given = position["epoch"], position["given"]
         self._order, self._drawn = position["order"], position["random"]
         self._then = then

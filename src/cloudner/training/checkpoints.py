@@ -5,7 +5,7 @@
       loop.json              the loop, the place in the data, counters
       state.json             written last: sizes and SHA-256 of the others, and what the training was asked
 
-A checkpoint without a whole `state.json`, or with a file that is not what it says, does not count. Nothing is pickled.
+A checkpoint without a complete `state.json`, or with a file that does not match it, does not count. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _PARTS = (TENSORS, LOOP)
 class Checkpoints:
     """The checkpoints below a folder or an address that fsspec knows (s3://..., gs://..., memory://...).
 
-    keep: how many stay; an old one goes only when a new one is whole. `write` returns at once and a thread writes; what
-    fails there costs the checkpoint, with a warning.
+    keep: how many are kept; an old one is deleted only when a new one is complete. `write` returns at once and a thread
+    writes; an error there costs the checkpoint, with a warning.
     """
 
     def __init__(self, where: str | Path, keep: int = 2) -> None:
@@ -48,7 +48,8 @@ class Checkpoints:
     def write(
         self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
     ) -> None:
-        """tensors are the checkpoint's own from now on. Waits for the one before, should it still be written."""
+        """Write a checkpoint in a thread. `tensors` must not be changed afterwards. Waits for the previous checkpoint if it
+        is still being written."""
         self.wait()
         self._writer = threading.Thread(
             target=self._write, args=(step, tensors, loop, asked), name="cloudner-checkpoint"
@@ -87,7 +88,7 @@ class Checkpoints:
             logger.warning("No checkpoint at step %d: %s: %s", step, type(error).__name__, error)
 
     def steps(self) -> list[int]:
-        """Of all there are, whole or not, the newest first."""
+        """The steps of all checkpoints, complete or not, the newest first."""
         if self.remote:
             filesystem, root = self._filesystem()
             try:
@@ -103,7 +104,7 @@ class Checkpoints:
         return sorted(found, reverse=True)
 
     def newest(self) -> Saved | None:
-        """The newest that is whole; those that are not are told of."""
+        """The newest complete checkpoint; incomplete ones are passed over with a warning."""
         for step in self.steps():
             try:
                 return self.read(step)
@@ -112,7 +113,7 @@ class Checkpoints:
         return None
 
     def read(self, step: int) -> Saved:
-        """Raises OSError, ValueError or KeyError where it is not whole."""
+        """The checkpoint of this step. Raises OSError, ValueError or KeyError where it is not complete."""
         if not self.remote:
             return _read(Path(self.where) / _name(step), step)
         filesystem, root = self._filesystem()
@@ -122,7 +123,7 @@ class Checkpoints:
             return _read(Path(folder), step)
 
     def remove(self) -> None:
-        """All of them, at the end of a training."""
+        """Delete all checkpoints, at the end of a training."""
         self.wait()
         for step in self.steps():
             self._remove(step)
@@ -155,7 +156,7 @@ class Checkpoints:
 
 
 class Saved:
-    """A checkpoint that is whole. step: the last one taken. asked: what the training was asked for."""
+    """A complete checkpoint. step: the last one taken. asked: what the training was asked for."""
 
     def __init__(
         self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]

@@ -6,12 +6,9 @@ seed. Beside that it writes checkpoints, and pipelines are put in place whole.
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from timeit import default_timer as timer
@@ -20,14 +17,15 @@ from typing import Any
 from cloudner.atomic import take_back
 from cloudner.training.batches import Batches
 from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.folders import put_folder
+from cloudner.training.output_folder import put_folder
+from cloudner.training.signals import stop_signal
 from cloudner.training.state import collect, restore, restore_random
 
 BEST, LAST = "model-best", "model-last"
 
 
 class Stopped(Exception):  # noqa: N818, it is no error
-    """A signal asked the training to stop; it did so between two steps. step: the last one taken."""
+    """A signal asked the training to stop, and it did so between two steps. step: the last one taken."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"stopped after step {step}")
@@ -48,7 +46,7 @@ class Progress:
 
 @dataclass
 class Saving:
-    """Where checkpoints go and how often: after so many minutes, or steps where `steps` is not 0."""
+    """Where checkpoints go and how often: every `minutes`, or every `steps` where that is not 0."""
 
     checkpoints: Checkpoints
     asked: dict[str, Any]
@@ -68,58 +66,26 @@ def train_pipeline(
     """Train `nlp`, initialised, as the [training] of its config says, into `output`/model-best and model-last.
 
     resumed: a checkpoint of the same training to go on from. Raises Stopped after a SIGTERM, with a checkpoint written,
-    and what components raise; model-last is then what there was.
+    and what components raise; model-last then holds the last state.
     """
-    from spacy.schemas import ConfigSchemaTraining
-    from spacy.training.loop import create_before_to_disk_callback, create_evaluation_callback, update_meta
-    from spacy.util import registry, resolve_dot_names
-    from thinc.api import fix_random_seed, set_gpu_allocator
-    from wasabi import Printer
+    from spacy.training.loop import create_evaluation_callback, update_meta
+    from wasabi import msg
 
-    msg = Printer(no_print=True)
-    config = nlp.config.interpolate()
-    if config["training"]["seed"] is not None:
-        fix_random_seed(config["training"]["seed"])
-    if use_gpu >= 0 and config["training"]["gpu_allocator"]:
-        set_gpu_allocator(config["training"]["gpu_allocator"])
-    settings = registry.resolve(config["training"], schema=ConfigSchemaTraining)
-    corpora = resolve_dot_names(config, [settings["train_corpus"], settings["dev_corpus"]])
+    settings, corpora = _settings(nlp, use_gpu)
     optimizer, frozen = settings["optimizer"], settings["frozen_components"]
-    before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
     batches = Batches(nlp, corpora[0], settings["batcher"], settings["max_epochs"])
-    progress = Progress()
-    if resumed is not None:
-        progress = _resume(nlp, optimizer, device, batches, resumed)
-    for name in (BEST, LAST):
-        take_back(output / name)
-
-    def save(is_best: bool) -> None:
-        def write(folder: Path) -> None:
-            with nlp.use_params(optimizer.averages):
-                before_to_disk(nlp).to_disk(folder)
-
-        put_folder(output / LAST, write)
-        if is_best:
-            put_folder(output / BEST, lambda folder: _copy(output / LAST, folder))
-
-    sys.stdout.write(msg.info(f"Pipeline: {nlp.pipe_names}") + "\n")
-    if frozen:
-        sys.stdout.write(msg.info(f"Frozen components: {frozen}") + "\n")
-    if settings["annotating_components"]:
-        sys.stdout.write(
-            msg.info(f"Set annotations on update for: {settings['annotating_components']}") + "\n"
-        )
-    sys.stdout.write(msg.info(f"Initial learn rate: {optimizer.learn_rate}") + "\n")
+    progress = _resume(nlp, optimizer, device, batches, resumed) if resumed is not None else Progress()
+    save = _saver(nlp, output, settings)
+    _announce(nlp, settings)
     with nlp.select_pipes(disable=frozen):
         log_step, finalize = settings["logger"](nlp, sys.stdout, sys.stderr)
     if resumed is not None:
         _tell_logger(log_step, resumed)
     evaluate = create_evaluation_callback(nlp, corpora[1], settings["score_weights"])
-    steps = _steps(nlp, settings, optimizer, batches, evaluate, progress)
     try:
-        with _stop_signal() as stopped:
+        with stop_signal() as stopped:
             due = _due(saving)
-            for info, is_best in steps:
+            for info, is_best in _steps(nlp, settings, optimizer, batches, evaluate, progress):
                 if is_best is not None:
                     with nlp.select_pipes(disable=frozen):
                         update_meta(settings, nlp, info)
@@ -135,8 +101,7 @@ def train_pipeline(
     except Stopped:
         raise
     except Exception as error:
-        warning = f"Aborting and saving the final best model. Encountered exception: {error!r}"
-        sys.stdout.write(msg.warn(warning) + "\n")
+        msg.warn(f"Aborting and saving the final best model. Encountered exception: {error!r}")
         raise
     finally:
         finalize()
@@ -145,7 +110,53 @@ def train_pipeline(
             saving.checkpoints.wait()
     if optimizer.averages:
         nlp.use_params(optimizer.averages)
-    sys.stdout.write(msg.good("Saved pipeline to output directory", output / LAST) + "\n")
+    msg.good("Saved pipeline to output directory", str(output / LAST))
+
+
+def _settings(nlp: Any, use_gpu: int) -> tuple[Any, Any]:
+    """[training] resolved, and the corpora; random numbers begin here, as in spaCy's `train`."""
+    from spacy.schemas import ConfigSchemaTraining
+    from spacy.util import registry, resolve_dot_names
+    from thinc.api import fix_random_seed, set_gpu_allocator
+
+    config = nlp.config.interpolate()
+    if config["training"]["seed"] is not None:
+        fix_random_seed(config["training"]["seed"])
+    if use_gpu >= 0 and config["training"]["gpu_allocator"]:
+        set_gpu_allocator(config["training"]["gpu_allocator"])
+    settings = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    return settings, resolve_dot_names(config, [settings["train_corpus"], settings["dev_corpus"]])
+
+
+def _saver(nlp: Any, output: Path, settings: Any) -> Callable[[bool], None]:
+    """Saves model-last and, where told, model-best."""
+    from spacy.training.loop import create_before_to_disk_callback
+
+    before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
+    for name in (BEST, LAST):
+        take_back(output / name)
+
+    def write(folder: Path) -> None:
+        with nlp.use_params(settings["optimizer"].averages):
+            before_to_disk(nlp).to_disk(folder)
+
+    def save(is_best: bool) -> None:
+        put_folder(output / LAST, write)
+        if is_best:
+            put_folder(output / BEST, lambda folder: _copy(output / LAST, folder))
+
+    return save
+
+
+def _announce(nlp: Any, settings: Any) -> None:
+    from wasabi import msg
+
+    msg.info(f"Pipeline: {nlp.pipe_names}")
+    if settings["frozen_components"]:
+        msg.info(f"Frozen components: {settings['frozen_components']}")
+    if settings["annotating_components"]:
+        msg.info(f"Set annotations on update for: {settings['annotating_components']}")
+    msg.info(f"Initial learn rate: {settings['optimizer'].learn_rate}")
 
 
 def _steps(
@@ -162,9 +173,8 @@ def _steps(
 
     exclude, annotates = settings["frozen_components"], settings["annotating_components"]
     patience, max_steps = settings["patience"], settings["max_steps"]
-    dropouts = (
-        constant(settings["dropout"]) if isinstance(settings["dropout"], float) else settings["dropout"]
-    )
+    rate: Any = settings["dropout"]
+    dropouts: Any = constant(rate) if isinstance(rate, float) else rate
     for _ in range(progress.step + 1):
         next(dropouts)
     began = timer() - progress.seconds
@@ -263,7 +273,7 @@ def _due(saving: Saving | None) -> Callable[[int], bool]:
     return due
 
 
-# Our console keeps a clock, the best score and a file; others begin anew.
+# Our console keeps a clock, the best score and a log file; other loggers start over.
 
 
 def _logger_state(log_step: Any) -> dict[str, Any] | None:
@@ -275,20 +285,6 @@ def _tell_logger(log_step: Any, saved: Saved) -> None:
     resume = getattr(getattr(log_step, "__self__", None), "resume", None)
     if resume is not None and saved.loop.get("logger") is not None:
         resume(saved.loop["logger"])
-
-
-@contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets: a spot machine that is taken, a scheduler that ends the job."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: event.set())
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _copy(source: Path, target: Path) -> None:

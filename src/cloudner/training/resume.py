@@ -8,13 +8,13 @@ from typing import Any
 from cloudner.errors import InputError
 from cloudner.training.asked import differences
 from cloudner.training.checkpoints import Checkpoints, Saved, open_checkpoint
-from cloudner.training.resolve import Resolution
+from cloudner.training.resolution import Resolution
 
 logger = logging.getLogger("cloudner")
 
 
 def kept_settings(made: Resolution) -> dict[str, Any]:
-    """What `resolve_again` needs, as JSON."""
+    """The settings that `resolve_again` takes up, as JSON."""
     rows = [[name, value, why] for name, value, why in made.rows if name != "resume"]
     return {
         "config": made.config.to_str(interpolate=False),

@@ -15,7 +15,7 @@ import srsly
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
 from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.resolve import Resolution, owners, read_asked, resolve, resolve_again
+from cloudner.training.resolution import Resolution, owners, read_asked, resolve, resolve_again
 
 if TYPE_CHECKING:
     from cloudner.training.loop import Saving
@@ -31,9 +31,9 @@ RESOLVED = "resolved.cfg"
 class CheckpointOptions:
     """When a training writes down where it is, and whether it goes on from there.
 
-    resume: "auto" (from the newest whole checkpoint, if the same is asked for), "never", or a checkpoint's own folder
-    or address. where: a folder or an address that fsspec knows; None: OUTPUT/checkpoints. minutes, steps: how often;
-    steps, where it is not 0, goes before minutes. keep: how many stay.
+    resume: "auto" (from the newest complete checkpoint, if the same training is asked for), "never", or the folder or
+    URL of a checkpoint. where: a folder or a URL that fsspec opens; None: OUTPUT/checkpoints. minutes, steps: how often;
+    steps, where not 0, replaces minutes. keep: how many stay.
     """
 
     resume: str = "auto"
@@ -62,7 +62,7 @@ def train(
     output/resolved.cfg` writes, byte for byte. Returns the folder of the best pipeline. Raises InputError where another
     training writes into `output`, and what `resolve` and spaCy raise.
     """
-    from cloudner.training.folders import one_training
+    from cloudner.training.output_folder import one_training
 
     output = Path(output)
     with one_training(output):
@@ -97,6 +97,7 @@ def _train(
         made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id)
         made.rows.insert(0, ("resume", f"step {resumed.step + 1:,}", f"checkpoint in {kept.where}"))
     else:
+        (output / "run.json").unlink(missing_ok=True)  # an earlier training's
         made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
         log = made.config["training"].get("logger", {})
         if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":

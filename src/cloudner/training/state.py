@@ -1,14 +1,16 @@
-"""What a training is made of at a step, as tensors and JSON: enough to go on as if it had never stopped."""
+"""The state of a training at a step, as tensors and JSON: enough to go on as if it had never stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from cloudner.component import Cloudner
+from cloudner.model.shim import TaggerShim
+from cloudner.model.training.snapshot import set_snapshot, snapshot
 from cloudner.training.batches import drawn, set_drawn
 
 Tensors = dict[str, torch.Tensor]
@@ -21,8 +23,7 @@ def collect(nlp: Any, optimizer: Any, device: str) -> tuple[Tensors, dict[str, A
     facts: dict[str, Any] = {"pipes": {}, "performance": dict(nlp.meta.get("performance", {}))}
     for name, pipe in _trained(nlp):
         if isinstance(pipe, Cloudner) and not pipe.model.has_ref("tok2vec"):
-            shim: Any = pipe.model.shims[0]
-            more, facts["pipes"][name] = shim.training_state()
+            more, facts["pipes"][name] = snapshot(cast(TaggerShim, pipe.model.shims[0]))
             tensors |= {f"{name}/{key}": value for key, value in more.items()}
         else:
             data = pipe.to_bytes(exclude=["vocab"])
@@ -36,14 +37,14 @@ def collect(nlp: Any, optimizer: Any, device: str) -> tuple[Tensors, dict[str, A
 def restore(
     nlp: Any, optimizer: Any, device: str, tensors: Tensors, facts: dict[str, Any], steps: int
 ) -> None:
-    """Set what `collect` gave. steps: how many the optimizer's schedules have taken. The random numbers are left to
+    """Restore what `collect` returned. steps: how many the optimizer's schedules have taken. The random numbers are left to
     `restore_random`, since the data is found again first."""
     for name, pipe in _trained(nlp):
         own = _under(tensors, name)
         if "bytes" in own:
             pipe.from_bytes(own["bytes"].numpy().tobytes(), exclude=["vocab"])
         else:
-            pipe.model.shims[0].set_training_state(own, facts["pipes"][name], optimizer)
+            set_snapshot(pipe.model.shims[0], own, facts["pipes"][name], optimizer)
     for _ in range(steps):
         optimizer.step_schedules()
     _set_thinc_state(nlp, optimizer, tensors, facts["optimizer"])

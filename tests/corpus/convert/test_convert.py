@@ -105,7 +105,7 @@ def test_issues_are_counted_and_written(tmp_path):
     written = [json.loads(line) for line in report.issues_path.read_text().splitlines()]
     assert report.issues_path == tmp_path / "a.spacy.issues.jsonl"
     assert len(written) == sum(report.issues.values())
-    assert set(written[0]) == {"cause", "action", "file", "line", "excerpt", "label", "done"}
+    assert set(written[0]) == {"cause", "action", "file", "line", "excerpt", "label", "done", "record"}
     assert written[0]["line"] == 1
     assert any("misaligned" in line for line in report.lines())
     json.dumps(report.as_dict())

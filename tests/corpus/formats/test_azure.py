@@ -30,13 +30,6 @@ def test_azure_reads_its_texts_as_they_are(aligner, tmp_path):
     }
     assert read_entities(aligner, tmp_path, json.dumps(project), "labels.json") == ("azure", [SPANS])
     assert aligner.take_issues() == []
-    # The same export beside texts whose line ends were normalised: found out from the words.
-    (tmp_path / "a.txt").write_bytes(text.replace("\r\n", "\n").replace("😀", "x").encode())
-    project["stringIndexType"] = "TextElements_v8"
-    for label in labels:
-        label["offset"] -= 1
-    assert read_entities(aligner, tmp_path, json.dumps(project), "labels.json") == ("azure", [SPANS])
-    assert {i.cause for i in aligner.take_issues()} == {"offsets-crlf"}
 
 
 def test_azure_text_outside_its_folder(tmp_path):

@@ -28,7 +28,6 @@ BROKEN = {
         4,
         "3 columns",
     ),
-    "a tag without a token": ("conll", "Ann\tB-PER\n\tB-LOC\nleft\tO\n", 2, "'B-LOC' without a token"),
     "plain text": ("conll", "This is a text.\nIt has no tags at all.\n", 1, "no column"),
     "nothing but blank lines and markers": ("conll", "\n\n-DOCSTART-\tO\n\n", None, "no token in the file"),
     "a column that is not there": ("conll", "Ann B-PER\nleft O\n", None, "no column 7"),

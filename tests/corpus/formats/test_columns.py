@@ -16,7 +16,7 @@ def test_the_outer_layer_is_read_and_the_inner_one_told(aligner, tmp_path):
     content = "University\tB-ORG\tO\nof\tI-ORG\tO\nParis\tI-ORG\tB-LOC\nis\tO\tO\n"
     _, records = read_all(tmp_path, "a.tsv", content)
     assert entities_of(aligner, records) == [("University of Paris", "ORG")]
-    assert "column 3 (B-LOC)" in records[0].notes[0][2]
+    assert "column 2 (B-LOC)" in records[0].notes[0][2]
 
 
 def test_gold_tags_stand_before_a_systems(aligner, tmp_path):
@@ -52,11 +52,12 @@ def test_characters_under_comments_of_two_columns(tmp_path):
 
 
 def test_a_hyphen_for_outside(aligner, tmp_path):
-    """Naver: `-` in a file without O, which means that nothing is known of a token unless the user says otherwise."""
+    """Naver: `-` in a file without O means O, unless the user says otherwise."""
     content = "1\t이기범\tPER_B\n2\t한두\t-\n3\t쪽\t-\n4\t더\t-\n"
     report = convert(put(tmp_path, "a.txt", content), tmp_path / "a.spacy")
-    assert report.issues == {("unknown-tag", "noted"): 1}
-    assert "--label -=O" in report.examples["unknown-tag"].done
+    assert report.issues == {("no-outside", "noted"): 1}
+    assert "--label -=?" in report.examples["no-outside"].done
+    assert report.entities == 1
     report = convert(tmp_path / "a.txt", tmp_path / "a.spacy", labels={"-": "O"})
     assert report.issues == {}
     (doc,) = DocBin().from_disk(tmp_path / "a.spacy").get_docs(Vocab())

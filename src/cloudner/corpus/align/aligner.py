@@ -12,10 +12,10 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from cloudner.corpus.align.builder import Columns, StringIds
-from cloudner.corpus.align.spans import AlignMode, Entity, Placing
 from cloudner.corpus.align.tag_codes import TagCodes, is_plain
 from cloudner.corpus.align.tag_schemes import Scheme, decode, detect_scheme
-from cloudner.corpus.align.tokenizer import shared_tokenizer
+from cloudner.corpus.align.to_tokens import AlignMode, Entity, Placing
+from cloudner.corpus.align.tokenizer import shared_tokenizer, tokenize
 from cloudner.corpus.contract import Record
 from cloudner.corpus.docbin.chunk import MISSING, Chunk
 from cloudner.corpus.issues import Action, ConversionIssue, excerpt
@@ -130,7 +130,7 @@ class Aligner:
                     line=record.line,
                     expected="one tag per token",
                 )
-            if not is_plain(codes, record.sent_starts):
+            if not is_plain(codes, None if record.over_sentences else record.sent_starts):
                 codes = self._decode(record)
             columns.codes.extend(codes)
             if record.negative:
@@ -175,7 +175,7 @@ class Aligner:
                 expected=f"at most {MAX_LENGTH:,} (spaCy's nlp.max_length)",
                 fix="split the document into paragraphs",
             )
-        return self.tokenizer(text)
+        return tokenize(self.tokenizer, text)
 
     def _spaces(self, record: Record) -> list[bool] | None:
         """Which tokens a space follows; None where it is not known and the words' limits are the given ones."""
@@ -211,7 +211,7 @@ class Aligner:
         """Codes of a document whose tags are not plain BIO, BILUO or BIOES: bare, IOB1 or with mistakes in them."""
         tokens = cast("list[str]", record.tokens)
         tags = cast("list[str | None]", record.tags)
-        decoded = decode(tags, self._scheme(record), record.sent_starts)
+        decoded = decode(tags, self._scheme(record), None if record.over_sentences else record.sent_starts)
         codes = self._tags.of_entities(
             len(tokens), [Entity(*span) for span in decoded.spans], record.complete
         )
@@ -239,7 +239,8 @@ class Aligner:
         return self.schemes[record.file]
 
     def _issue(self, record: Record, cause: str, action: Action, where: str, label: str, done: str) -> None:
-        self.issues.append(ConversionIssue(cause, action, record.file, record.line, where, label, done))
+        name = str(record.meta["id"]) if "id" in record.meta else f"#{record.number}" if record.number else ""
+        self.issues.append(ConversionIssue(cause, action, record.file, record.line, where, label, done, name))
 
 
 def _is_cjk(char: str) -> bool:

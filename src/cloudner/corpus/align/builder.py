@@ -9,10 +9,11 @@ import numpy as np
 from spacy.strings import StringStore, get_string_id
 from spacy.tokens import Doc, Span, SpanGroup
 
-from cloudner.corpus.align.spans import Entity
+from cloudner.corpus.align.to_tokens import Entity
 from cloudner.corpus.contract import Record
 from cloudner.corpus.docbin.chunk import NO_GROUPS, Chunk, msgpack_dumps
 from cloudner.corpus.issues import ConversionIssue
+from cloudner.corpus.soundness import is_unicode
 
 NEGATIVE_KEY = "incorrect_spans"  # the name spaCy's own NER documents for spans known to be wrong
 _CACHE_WORDS = 500_000
@@ -106,13 +107,20 @@ def _negative_group(doc: Doc, negative: Sequence[Entity]) -> bytes:
     return cast(bytes, doc.spans.to_bytes())
 
 
+def _plain_text(text: str) -> str:
+    """The text, or with lone surrogates, which UTF-8 cannot hold, its escapes."""
+    return text if is_unicode(text) else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def plain_data(value: Any) -> Any:
     """Only what msgpack and JSON hold: dates and the like become text."""
     if isinstance(value, dict):
-        return {str(key): plain_data(item) for key, item in value.items()}
+        return {_plain_text(str(key)): plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain_data(item) for item in value]
-    if value is None or isinstance(value, (bool, str, float)):
+    if isinstance(value, str):
+        return _plain_text(value)
+    if value is None or isinstance(value, (bool, float)):
         return value
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else str(value)

@@ -59,6 +59,10 @@ class OffsetMap:
             table.append(total)
         return table
 
+    def counts_otherwise(self, unit: str) -> bool:
+        """Does the text have characters that the unit counts otherwise than Python?"""
+        return self._table(unit) is not None
+
     def convert(self, position: int, unit: str) -> int | None:
         """The character index of a position counted in `unit`; None where no character begins there."""
         table = self._table(unit)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar, cast
 
-from cloudner.corpus.align.spans import Entity
+from cloudner.corpus.align.to_tokens import Entity
 from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, MISSING, OUTSIDE
 
 CLOSED = 4  # the bit of a tag after which its entity is over: the last or the only token
@@ -24,7 +24,7 @@ class TagCodes(dict["str | None", int]):
     }  # fmt: skip
 
     def __init__(self) -> None:
-        super().__init__({None: MISSING, "-": MISSING, "_": MISSING, "": MISSING, "O": OUTSIDE})
+        super().__init__({None: MISSING, "-": MISSING, "_": MISSING, "?": MISSING, "": MISSING, "O": OUTSIDE})
         self.labels: list[str] = [""]
         self.numbers: dict[str, int] = {"": 0}
 

@@ -264,9 +264,13 @@ def decode(tags: Sequence[str | None], scheme: Scheme, sent_starts: Iterable[int
 
 
 def encode(
-    length: int, spans: Iterable[tuple[int, int, str]], scheme: str = "BIO", missing: Iterable[int] = ()
+    length: int,
+    spans: Iterable[tuple[int, int, str]],
+    scheme: str = "BIO",
+    missing: Iterable[int] = (),
+    unknown: str = "-",
 ) -> list[str]:
-    """Tags of `length` tokens for non-overlapping token spans (ends exclusive); a missing token gets `-`.
+    """Tags of `length` tokens for non-overlapping token spans (ends exclusive); a missing token gets `unknown`.
 
     scheme: BIO, BILUO, BIOES or BMES. Raises ValueError for another one, or for spans that overlap.
     """
@@ -275,9 +279,9 @@ def encode(
     begin, inside, last, single = _WRITTEN[scheme]
     tags = ["O"] * length
     for index in missing:
-        tags[index] = "-"
+        tags[index] = unknown
     for start, end, label in spans:
-        if any(tag not in ("O", "-") for tag in tags[start:end]):
+        if any(tag not in ("O", unknown) for tag in tags[start:end]):
             raise ValueError(f"the span at tokens {start} to {end} overlaps another one")
         if end - start == 1:
             tags[start] = f"{single}-{label}"

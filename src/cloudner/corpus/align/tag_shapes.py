@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+UNKNOWN = "?"  # what we write where a token is not annotated: no file means O by it
 MISSING = frozenset(("-", "_", "?", ""))  # a token without annotation; None is the same
+# What stands for no tag at all in files that programs wrote; a label has none of these names.
+NOTHING = MISSING | {"nan", "NaN", "None", "none", "null"}
 # A tag with a position: `B-PER`, `I_geo`, `PER-B`; or a position alone.
 POSITION_TAG = re.compile(r"[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW]")
 # What files say for O that have no O.

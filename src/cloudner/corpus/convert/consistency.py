@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from cloudner.corpus.convert.report import ConversionReport
-from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.chunk import MISSING, Chunk
 from cloudner.corpus.issues import ConversionIssue, IssueLog
 
 
@@ -22,6 +22,11 @@ class Watch:
     def look(self, chunk: Chunk, report: ConversionReport, log: IssueLog) -> None:
         report.docs += len(chunk)
         report.tokens += len(chunk.orth)
+        unknown = chunk.iob == MISSING
+        if unknown.any():
+            report.unannotated_tokens += int(unknown.sum())
+            starts = chunk.bounds[:-1][chunk.lengths > 0]
+            report.unannotated_docs += int(np.logical_and.reduceat(unknown, starts).sum())
         docs, kinds = chunk.entity_types()
         report.entities += len(kinds)
         if len(kinds):
@@ -49,7 +54,7 @@ class Watch:
                 for label in variants:
                     if label != common:
                         file, line = self._first[label]
-                        done = f"{report.labels[label]} times, kept; {common} {report.labels[common]} times"
+                        done = f"{report.labels[label]} times, kept; {common} {report.labels[common]} times; --label {label}={common} joins them"
                         log.add(ConversionIssue("label-case", "noted", file, line, label=label, done=done))
 
 

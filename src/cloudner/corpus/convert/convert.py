@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cloudner.atomic import beside, remove_leftovers, take_back
 from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.align.parallel import align_chunks
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.consistency import Watch
-from cloudner.corpus.convert.hints import Script, hints
-from cloudner.corpus.convert.options import ConvertOptions, renames
+from cloudner.corpus.convert.hints import Glue, Script, hints
+from cloudner.corpus.convert.options import ConvertOptions, most_bad, renames
 from cloudner.corpus.convert.paths import (
     new_folders,
     output_paths,
@@ -54,7 +54,7 @@ def convert(
     n_sents: int | None = None,
     strict: bool = False,
     n_process: int = 1,
-    encoding: str | None = None,
+    encoding: str | Sequence[str] | None = None,
     labels: Mapping[str, str] | Sequence[str] | None = None,
     text_column: str | None = None,
     entities_column: str | None = None,
@@ -62,6 +62,9 @@ def convert(
     tag_column: str | int | None = None,
     sentence_column: str | None = None,
     delimiter: str | None = None,
+    offsets: str = "auto",
+    annotator: str | None = None,
+    skip_bad: int | Literal["all"] = 0,
     shard_tokens: int = SHARD_TOKENS,
     progress: Progress | None = None,
 ) -> ConversionReport:
@@ -79,7 +82,8 @@ def convert(
     n_sents: sentences per document, for token-based sources. n_process: processes that tokenise and align.
     strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
         list: the label names of numeric tags, in their order.
-    encoding, *_column, delimiter: what the content does not say; see `contract.ReadOptions`.
+    encoding: a name for all sources, or several "PATTERN=NAME". *_column, delimiter, offsets, annotator: what the content
+        does not say; see `contract.ReadOptions`. skip_bad: records of a file that may be left out and listed, or "all".
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
     progress: called with the current source and the number of documents so far.
 
@@ -108,6 +112,9 @@ def convert(
             sentence_column=sentence_column,
             group_by=group_by,
             delimiter=delimiter,
+            offsets=offsets,
+            annotator=annotator,
+            skip_bad=most_bad(skip_bad),
             labels=renames(labels),
         ),
     )
@@ -145,20 +152,29 @@ def convert_with(
             remove_leftovers(path)
             outputs.append(make_output(writer, beside(path), options.shard_tokens))
             stack.callback(outputs[-1].discard)
-        script = Script()
+        script, glue = Script(), Glue()
         detected: Detected = lambda *found: report.detected.append(found)  # noqa: E731
         records = script.watch(
-            read_sources(rows_or_paths, options.encoding, given, options.read, log, detected, progress)
+            read_sources(
+                rows_or_paths,
+                options.encoding,
+                given,
+                options.read,
+                log,
+                detected,
+                progress,
+                report.begins.__setitem__,
+            )
         )
         if options.n_sents is not None:
             records = regroup(records, options.n_sents)
         chunks = _watched(
-            align_chunks(batches(records), aligner, options.n_process), report, log, str(sources)
+            align_chunks(batches(records), aligner, options.n_process), report, log, glue, str(sources)
         )
         for number, chunk in chunks if shares is None else _divided(chunks, shares, options.seed):
             outputs[number].add(chunk)
         report.issues, report.examples = log.counts, log.examples
-        report.hints = hints(report, script, options.read.lang)
+        report.hints = hints(report, script, options.read.lang, glue)
         if options.strict and log.lost:
             raise _losses(report, log)
         for path, each in zip(paths, outputs, strict=True):
@@ -172,12 +188,13 @@ def convert_with(
 
 
 def _watched(
-    chunks: Iterable[Chunk], report: ConversionReport, log: IssueLog, sources: str
+    chunks: Iterable[Chunk], report: ConversionReport, log: IssueLog, glue: Glue, sources: str
 ) -> Iterator[tuple[int, Chunk]]:
     """The chunks, all for output 0, counted in the report and their issues in the log. Raises InputError without any."""
     watch = Watch()
     for chunk in chunks:
         log.extend(chunk.issues)
+        glue.watch(chunk.issues)
         chunk.issues = []
         watch.look(chunk, report, log)
         yield 0, chunk

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from cloudner.corpus.contract import Record
 from cloudner.corpus.convert.report import ConversionReport
+from cloudner.corpus.issues import ConversionIssue
 
 _RECORDS, _CHARACTERS = 200, 500  # how many texts, and how much of each, are looked at
 _LETTERS = re.compile(
     r"(?P<kana>[\u3041-\u30ff\uff66-\uff9f])|(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
-    r"|(?P<thai>[\u0e01-\u0e3a\u0e40-\u0e4e])|(?P<other>[^\W\d_])"
+    r"|(?P<hangul>[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f])|(?P<thai>[\u0e01-\u0e3a\u0e40-\u0e4e])|(?P<other>[^\W\d_])"
 )
-_ENOUGH = 5  # spans that cut a token; of fewer, their share says nothing
+_BESIDE = re.compile(r"(?P<before>\S)?\[[^\[\]]*\](?P<after>\S)?")
+_GLUED = 2  # spans that a sign joins to what is beside them
+_ENOUGH = 5  # spans that cut a token, of fewer, their share says nothing
 
 
 class Script:
@@ -35,6 +38,9 @@ class Script:
                 )
             yield record
 
+    def korean(self) -> bool:
+        return 2 * self._letters["hangul"] > self._letters.total()
+
     def language(self) -> str | None:
         """ja, zh or th where most letters are of such a script, else None."""
         kana, han, thai = (self._letters[name] for name in ("kana", "han", "thai"))
@@ -51,7 +57,36 @@ _NAMES = {"ja": "Japanese", "zh": "Chinese", "th": "Thai"}
 _FITTING = {"ja": {"ja", "zh"}, "zh": {"zh", "ja"}, "th": {"th", "zh"}}
 
 
-def hints(report: ConversionReport, script: Script, lang: str) -> list[str]:
+class Glue:
+    """What stands directly beside spans that cut a token, counted while their issues pass."""
+
+    def __init__(self) -> None:
+        self._signs: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+
+    def watch(self, issues: Iterable[ConversionIssue]) -> None:
+        for issue in issues:
+            match = _BESIDE.search(issue.excerpt) if issue.cause == "misaligned" else None
+            for sign in {match["before"] or "", match["after"] or ""} - {""} if match else ():
+                if not sign.isalnum() and not sign.isspace():
+                    self._signs[sign] += 1
+                    self._examples.setdefault(sign, issue.done)
+
+    def hint(self, lang: str) -> str | None:
+        """The sign that joins entities and their neighbours most often, with what parts them; None without one."""
+        if not self._signs:
+            return None
+        sign, count = self._signs.most_common(1)[0]
+        if count < _GLUED:
+            return None
+        return (
+            f"tokens join entities and what stands beside them by {sign!r}, {count:,} times (first: {self._examples[sign]}),"
+            f" where the tokenizer of --lang {lang} does not part words: put spaces around {sign!r} in the texts"
+            " (the offsets move), or give tokens and tags instead of texts"
+        )
+
+
+def hints(report: ConversionReport, script: Script, lang: str, glue: Glue | None = None) -> list[str]:
     """Sentences with what to type where the texts do not suit `lang`; none where nothing is odd."""
     language = script.language()
     if language is not None and lang not in _FITTING[language]:
@@ -60,6 +95,14 @@ def hints(report: ConversionReport, script: Script, lang: str) -> list[str]:
             f" convert again with --lang {language}"
         ]
     cut = sum(count for (cause, _), count in report.issues.items() if cause == "misaligned")
+    if script.korean() and cut:
+        return [
+            f"the texts look Korean, and {cut:,} spans end before a particle of the same word: --lang ko parts them where"
+            " mecab-ko is installed (python -m pip install natto-py); else --align strict leaves such spans out"
+        ]
+    joined = glue.hint(lang) if glue is not None and cut else None
+    if joined:
+        return [joined]
     if cut >= _ENOUGH and 2 * cut > report.entities:
         return [
             f"{cut:,} spans cut a token, and {report.entities:,} entities came out: do the offsets count characters"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cloudner.corpus.align.spans import AlignMode
+from cloudner.corpus.align.to_tokens import AlignMode
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.split import parse_split
 from cloudner.corpus.docbin.writer import SHARD_TOKENS
+from cloudner.corpus.skipping import ALL
 from cloudner.errors import ConfigError
 
 
@@ -27,7 +28,7 @@ class ConvertOptions:
     n_sents: int | None = None
     strict: bool = False
     n_process: int = 1
-    encoding: str | None = None
+    encoding: str | Sequence[str] | None = None
     shard_tokens: int = SHARD_TOKENS
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -43,6 +44,19 @@ class ConvertOptions:
     def shares(self) -> list[tuple[str, float]] | None:
         """Names and shares of the splits, or None for one output."""
         return None if self.split is None else parse_split(self.split)
+
+
+def most_bad(skip_bad: int | str) -> int:
+    """How many records of a file may be left out; "all" is more than any file has. Raises ConfigError."""
+    if skip_bad == "all":
+        return ALL
+    try:
+        most = int(skip_bad)
+    except ValueError:
+        most = -1
+    if most < 0:
+        raise ConfigError(f"skip_bad={skip_bad!r}", expected="a number, or all", fix="--skip-bad 10")
+    return most
 
 
 def renames(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.corpus.issues import CAUSES, Action, ConversionIssue
+from cloudner.errors import printable
 
 
 @dataclass
@@ -16,16 +17,20 @@ class ConversionReport:
 
     outputs: files written (a folder where there are shards), with their number of documents.
     detected: for each input file its name, its format and the reason for taking it for that.
-    docs, tokens, entities: totals. labels: entities by label. issues: how often, by cause and action.
+    begins: the first words of each input file. docs, tokens, entities: totals. unannotated_tokens: tokens of which nobody said whether they are in an entity;
+    unannotated_docs: documents of nothing else. labels: entities by label. issues: how often, by cause and action.
     examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
     hints: sentences on settings that do not seem to suit the texts. seconds: wall-clock time.
     """
 
     outputs: dict[Path, int] = field(default_factory=dict)
     detected: list[tuple[str, str, str]] = field(default_factory=list)
+    begins: dict[str, str] = field(default_factory=dict)
     docs: int = 0
     tokens: int = 0
     entities: int = 0
+    unannotated_tokens: int = 0
+    unannotated_docs: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
     examples: dict[str, ConversionIssue] = field(default_factory=dict)
@@ -42,10 +47,15 @@ class ConversionReport:
         """The same for JSON."""
         return {
             "outputs": {str(path): docs for path, docs in self.outputs.items()},
-            "detected": [{"file": f, "format": n, "reason": r} for f, n, r in self.detected],
+            "detected": [
+                {"file": f, "format": n, "reason": r, "begins": self.begins.get(f, "")}
+                for f, n, r in self.detected
+            ],
             "docs": self.docs,
             "tokens": self.tokens,
             "entities": self.entities,
+            "unannotated_tokens": self.unannotated_tokens,
+            "unannotated_docs": self.unannotated_docs,
             "labels": dict(self.labels.most_common()),
             "issues": [
                 {"cause": cause, "action": action, "count": count}
@@ -64,13 +74,19 @@ class ConversionReport:
         for file, name, reason in self.detected:
             shown[name, reason] += 1
             if len(shown) <= 5 and shown[name, reason] == 1:
-                out.append(f"{file}: {name} ({reason})")
+                begins = f"; begins: {self.begins[file]}" if self.begins.get(file) else ""
+                out.append(f"{file}: {name} ({reason}{begins})")
         if len(self.detected) > len(out):
             out.append(f"... {len(self.detected)} files in all")
         rate = self.docs / self.seconds if self.seconds else 0.0
         out.append(
             f"{self.docs:,} documents, {self.tokens:,} tokens, {self.entities:,} entities"
             f" in {self.seconds:.1f} s ({rate:,.0f} documents/s)"
+        )
+        out.append(
+            f"not annotated: {self.unannotated_tokens:,} tokens, {self.unannotated_docs:,} whole documents among them"
+            if self.unannotated_tokens
+            else "not annotated: 0 tokens, 0 documents"
         )
         if self.labels:
             common = self.labels.most_common(12)
@@ -84,7 +100,8 @@ class ConversionReport:
             for (cause, action), count in sorted(self.issues.items(), key=lambda item: -item[1]):
                 example = self.examples.get(cause)
                 where = f"; first: {example.file}:{example.line}" if example else ""
+                where += f" ({example.record})" if example and example.record else ""
                 out.append(f"  {cause:<{width}}  {action:<8}  {count:>7,}  {CAUSES.get(cause, '')}{where}")
             out.append(f"every one is in {self.issues_path}" if self.issues_path else "")
         out += [f"hint: {hint}" for hint in self.hints]
-        return out
+        return [printable(line) for line in out]

@@ -152,6 +152,7 @@ def records_of(chunk: Chunk) -> Iterator[Record]:
             sent_starts=[i for i, mark in enumerate(marks.tolist()) if mark == 1] or None,
             complete=None not in tags,
             negative=_negative(chunk, index, text, starts, tokens),
+            over_sentences=True,
             meta=user_data.get("meta", {}),
         )
 

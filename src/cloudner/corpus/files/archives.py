@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from cloudner.corpus.files.compression import is_compressed, open_decompressed
+from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.tar import HEAD_BYTES, begins_tar, compressed_tar_sources, tar_sources
 from cloudner.corpus.files.zip import ZIP_HEADS, zip_sources
@@ -19,7 +20,7 @@ def archive_sources(
     open_raw: Callable[[], IO[bytes]],
     name: str,
     size: int | None,
-    encoding: str | None,
+    encoding: Encodings | None,
     tolerant: bool = False,
 ) -> Iterator[FileSource] | None:
     """The members of an archive that may be data, or None for a file that is no archive.

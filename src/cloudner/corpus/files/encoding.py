@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import fnmatch
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -96,19 +97,72 @@ def guess_encoding(raw: bytes) -> str | None:
     return {"latin_1": "cp1252", "iso8859_1": "cp1252"}.get(best.encoding, best.encoding)
 
 
-# Accented letters of German, French, Spanish, Portuguese and Nordic text, and signs, in cp1252.
-_LETTERS = "äöüßÄÖÜéèêëàâçîïôûùÉÈÀÇñáíóúåæøÅÆØãõìòÃÕ".encode("cp1252")
-_SIGNS = "€’‘‚“”„–—…•«»‹›°§ª²³´·½¼¡¿®™\u00a0".encode("cp1252")
-# Other code pages have letters where cp1252 has signs, and several letters in a row where the whole script is theirs.
+# Accented letters of Western European text, and signs, in cp1252.
+_LETTERS = "äöüßÄÖÜéèêëàâçîïôûùÉÈÀÇñáíóúåæøÅÆØãõìòÃÕÁÂÊËÌÍÎÏÑÒÓÔÙÚÛÿœŒðÐþÞ".encode("cp1252")
+_SIGNS = "€’‘‚“”„–—…•«»‹›°§ª²³´·½¼¾¹º¡¿®™©£¢¥¤×÷±µ¶¦¬†‡‰¨¸ˆ˜\u00a0\u00ad".encode("cp1252")
+# Other code pages have letters where cp1252 has signs, and several letters in a row where the whole script is theirs;
+# a pound sign before letters is a Polish L.
 _NOT_WESTERN = re.compile(
-    rb"[A-Za-z][%s][A-Za-z]|[\x80-\xff]{3}" % re.escape(_SIGNS.translate(None, b"\x92\x96\x97"))
+    rb"[A-Za-z][%s][A-Za-z%s]|[\x80-\xff]{3}|\xa3[A-Za-z]|(?<![A-Za-z])[\xb3\xb9\x9c\x9f\xbf][a-z]"
+    % (re.escape(_SIGNS.translate(None, b"\x92\x96\x97\xad\xb7\xd7")), re.escape(_LETTERS))
 )
+# Letters that are rarer in the West than what cp1250 has in their places.
+_RARE = frozenset("ðÐþÞÌÒÙ".encode("cp1252"))
 
 
 def _western(raw: bytes) -> bool:
     """Is this text as Western Europeans write it in cp1252: ASCII, and here and there an accented letter or a sign?"""
     high = {byte for byte in raw if byte > 127}
-    return bool(high & set(_LETTERS)) and high <= {*_LETTERS, *_SIGNS} and not _NOT_WESTERN.search(raw)
+    known = high <= {*_LETTERS, *_SIGNS} and not _NOT_WESTERN.search(raw)
+    return bool(high) and known and _common(raw)
+
+
+def _common(raw: bytes) -> bool:
+    """Do the bytes outside ASCII stand where Western letters and signs do: seldom, most of them common ones?"""
+    high = [byte for byte in raw if byte > 127]
+    return 5 * len(high) < len(raw) and 2 * sum(byte in _RARE for byte in high) <= len(high) + 2
+
+
+class Encodings:
+    """Text encodings by source: `NAME` for all, or `PATTERN=NAME` for those whose path or name the pattern fits.
+
+    The first pattern that fits decides; sources that none fits are looked at. Raises InputError for an encoding that
+    Python does not know.
+    """
+
+    def __init__(self, given: str | Iterable[str] | None) -> None:
+        texts = [given] if isinstance(given, str) else list(given or ())
+        self.rules: list[tuple[str, str]] = []
+        for text in texts:
+            pattern, equals, name = text.rpartition("=")
+            try:
+                codecs.lookup(name)
+            except (LookupError, ValueError) as error:
+                raise InputError(
+                    f"no text encoding is called {name!r}",
+                    expected="NAME or PATTERN=NAME",
+                    fix="--encoding utf-8, or --encoding 'old/*.csv=cp1252'",
+                ) from error
+            self.rules.append((pattern if equals else "*", name))
+
+    def of(self, name: str) -> str | None:
+        """The encoding of the source of that name, or None where nobody said."""
+        path = name.replace("\\", "/")
+        base = re.split(r"[/!]", path)[-1]
+        for pattern, encoding in self.rules:
+            if any(fnmatch.fnmatch(each, pattern) for each in (path, base)) or path.endswith("/" + pattern):
+                return encoding
+        return None
+
+
+def words_outside_ascii(text: str, count: int = 3) -> list[str]:
+    """The first different words with a letter outside ASCII, as they were decoded."""
+    found: dict[str, None] = {}
+    for match in re.finditer(r"\S*[^\x00-\x7f]\S*", text):
+        found[match[0].strip("\"'.,;:()[]{}")[:30]] = None
+        if len(found) == count:
+            break
+    return list(found)
 
 
 @contextmanager
@@ -119,12 +173,15 @@ def decode_errors(name: str, encoding: str, open_bytes: Callable[[], IO[bytes]])
     except UnicodeDecodeError as error:
         line, byte = _first_bad(encoding, open_bytes)
         bad = error.object[error.start : error.start + 1].hex() if byte is None else f"{byte:02x}"
+        damaged = encoding.lower().startswith("utf")
         raise InputError(
             f"the byte 0x{bad} is not {encoding}",
             file=name,
             line=line,
             expected="one text encoding from beginning to end",
-            fix="--encoding NAME (cp1252, latin-1, ...), or: iconv -f cp1252 -t utf-8",
+            fix=f"look at line {line}: most of the file is {encoding}, this is damage or a line of another file"
+            if damaged
+            else "--encoding NAME, where that is another one",
         ) from error
 
 

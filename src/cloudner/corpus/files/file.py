@@ -11,7 +11,7 @@ from typing import IO, cast
 
 from cloudner.corpus.contract import Sample
 from cloudner.corpus.files.compression import COMPRESSION_SUFFIXES, Guarded, unreadable
-from cloudner.corpus.files.encoding import decode_errors, detect_encoding
+from cloudner.corpus.files.encoding import Encodings, decode_errors, detect_encoding
 from cloudner.errors import InputError
 
 SAMPLE_BYTES = 64 * 1024
@@ -29,7 +29,7 @@ class FileSource:
         opener: Callable[[], IO[bytes]],
         *,
         path: str | None = None,
-        encoding: str | None = None,
+        encoding: str | Encodings | None = None,
         find_sibling: Callable[[str], FileSource | None] | None = None,
         find_neighbour: Callable[[str], FileSource | None] | None = None,
         size: int | None = None,
@@ -39,7 +39,11 @@ class FileSource:
         self.path = path  # a local, uncompressed file; None otherwise
         self.size = size  # bytes to read, for progress; None where that is not known: compressed ones
         self.tolerant = tolerant  # found in a folder: may be skipped where no format recognises it
-        self._opener, self._encoding, self._find_sibling = opener, encoding, find_sibling
+        self._opener, self._find_sibling = opener, find_sibling
+        self._encoding = encoding.of(name) if isinstance(encoding, Encodings) else encoding
+        self.used: set[str] = set()  # names of the files beside it that were read with it
+        self.hidden: set[int] = set()  # lines that are left out, because what begins there cannot be read
+        self.guessed = False  # is the encoding a guess from the bytes?
         self._find_neighbour = find_neighbour
         self._sample: Sample | None = None
         self.bytes_read = 0
@@ -68,6 +72,7 @@ class FileSource:
         """The name of the text encoding: what the user said, a byte order mark, UTF-8, or a good guess."""
         if self._encoding is None:
             self._encoding = detect_encoding(self.open_bytes, self.name)
+            self.guessed = not self._encoding.startswith("utf")
         return self._encoding
 
     def open_bytes(self) -> IO[bytes]:
@@ -141,12 +146,17 @@ class FileSource:
                     )
                 if number == 1 and line.startswith("\ufeff"):
                     line = line[1:]
-                if "\x00" in line:
+                if "\x00" in line and number not in self.hidden:
                     raise nul_byte(self.name, number)
-                yield number, line
+                yield number, "" if number in self.hidden else line
 
     def sibling(self, suffix: str) -> FileSource | None:
-        return None if self._find_sibling is None else self._find_sibling(suffix)
+        return self._use(None if self._find_sibling is None else self._find_sibling(suffix))
+
+    def _use(self, found: FileSource | None) -> FileSource | None:
+        if found is not None:
+            self.used.add(found.name)
+        return found
 
     def neighbour(self, name: str) -> FileSource | None:
         """The file of that name (it may have folders in it) in the same folder, archive or store, or None.
@@ -160,7 +170,7 @@ class FileSource:
                 file=self.name,
                 expected="a plain relative name",
             )
-        return None if self._find_neighbour is None else self._find_neighbour("/".join(parts))
+        return self._use(None if self._find_neighbour is None else self._find_neighbour("/".join(parts)))
 
 
 def _begins_long_json(text: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
 from cloudner.corpus.files.compression import Limited, open_decompressed
+from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.errors import InputError
 
@@ -51,7 +52,7 @@ def refuse_unsafe(archive: str, member: str, special: bool) -> None:
 
 
 def member_sources(
-    name: str, members: list[Member], encoding: str | None, tolerant: bool
+    name: str, members: list[Member], encoding: Encodings | None, tolerant: bool
 ) -> Iterator[FileSource]:
     """Every member that may be data; of NAME.txt and NAME.ann the latter, which finds its text beside it."""
     usable = [member for member in members if not is_ignored(PurePosixPath(member.name))]
@@ -67,7 +68,11 @@ def member_sources(
 
 
 def _source(
-    archive: str, member: Member, encoding: str | None, by_name: dict[str, Member], tolerant: bool = False
+    archive: str,
+    member: Member,
+    encoding: Encodings | None,
+    by_name: dict[str, Member],
+    tolerant: bool = False,
 ) -> FileSource:
     name = f"{archive}!{member.name}"
 

@@ -9,12 +9,13 @@ from typing import IO, Any, cast
 
 from cloudner.corpus.files.archives import HEAD_BYTES, archive_sources
 from cloudner.corpus.files.compression import is_compressed, open_decompressed, unreadable
+from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import is_ignored
 from cloudner.errors import InputError
 
 
-def remote_sources(url: str, encoding: str | None) -> Iterator[FileSource]:
+def remote_sources(url: str, encoding: Encodings | None) -> Iterator[FileSource]:
     """Every file behind a URL, a pattern or a folder of a store. Raises InputError where there is none."""
     import fsspec
 
@@ -47,7 +48,7 @@ def remote_sources(url: str, encoding: str | None) -> Iterator[FileSource]:
 
 
 def _remote_file(
-    filesystem: Any, scheme: str, path: str, encoding: str | None, tolerant: bool = False
+    filesystem: Any, scheme: str, path: str, encoding: Encodings | None, tolerant: bool = False
 ) -> Iterator[FileSource]:
     name = path if "://" in path else f"{scheme}://{path}"
 

@@ -6,7 +6,6 @@ decompression bomb ends in one error and not in a full disk.
 
 from __future__ import annotations
 
-import codecs
 import glob
 import os
 import sys
@@ -18,6 +17,7 @@ from typing import IO
 from cloudner.atomic import take_back
 from cloudner.corpus.files.archives import HEAD_BYTES, archive_sources
 from cloudner.corpus.files.compression import is_compressed, open_decompressed, unreadable
+from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import is_ignored
 from cloudner.corpus.files.remote import remote_sources
@@ -26,7 +26,7 @@ from cloudner.errors import InputError
 __all__ = ["FileSource", "open_sources"]
 
 
-def _local(path: Path, encoding: str | None, tolerant: bool = False) -> Iterator[FileSource]:
+def _local(path: Path, encoding: Encodings | None, tolerant: bool = False) -> Iterator[FileSource]:
     name = str(path)
     try:
         if path.stat().st_size == 0:
@@ -86,7 +86,7 @@ def _empty(path: Path) -> FileSource:
     return FileSource(str(path), lambda: open(path, "rb"), path=str(path), encoding="utf-8", size=0)
 
 
-def _folder(folder: Path, encoding: str | None) -> Iterator[FileSource]:
+def _folder(folder: Path, encoding: Encodings | None) -> Iterator[FileSource]:
     # A saved Hugging Face data set is a folder of its own kind: its Arrow files are the data.
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and not is_ignored(p.relative_to(folder)))
     saved = {p.parent for p in paths if p.name in ("dataset_info.json", "state.json")}
@@ -109,14 +109,14 @@ def _folder(folder: Path, encoding: str | None) -> Iterator[FileSource]:
         raise InputError("the folder holds no data file", file=str(folder), expected="annotated files in it")
 
 
-def _with_sibling(path: Path, encoding: str | None) -> FileSource:
+def _with_sibling(path: Path, encoding: Encodings | None) -> FileSource:
     source = _empty(path)
     source.tolerant = True
     source._find_sibling = lambda suffix: next(_local(path.with_suffix(suffix), encoding), None)
     return source
 
 
-def _stdin(encoding: str | None) -> Iterator[FileSource]:
+def _stdin(encoding: Encodings | None) -> Iterator[FileSource]:
     # Kept in a temporary file: detection has to read the beginning twice, a zip needs its end first.
     spool = tempfile.NamedTemporaryFile(prefix="cloudner-", delete=False)  # noqa: SIM115
     path = Path(spool.name)
@@ -140,22 +140,19 @@ def _has_ann(path: str, paths: list[str]) -> bool:
 
 
 def open_sources(
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], encoding: str | None = None
+    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    encoding: str | Iterable[str] | Encodings | None = None,
 ) -> Iterator[FileSource]:
     """Every input file behind `sources`, in a stable order, found while iterating.
 
     sources: one or many of: a path, a glob (`data/**/*.csv`), a folder (searched at any depth), `-` for standard
         input, a URL that fsspec opens. A zip or tar stands for its members. Of NAME.txt with NAME.ann both given, one.
-    encoding: a Python codec name for every file, or None to find out for each.
+    encoding: a Python codec name for every file, or several `PATTERN=NAME`; None to find out for each.
     Raises InputError for what does not exist, is empty or cannot be opened.
     """
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
-    if encoding is not None:
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise InputError(f"no text encoding is called {encoding!r}", fix="--encoding utf-8") from error
+    encodings = encoding if isinstance(encoding, Encodings) else Encodings(encoding)
     texts = [os.fspath(each) for each in sources]
     for text in texts:
         if _has_ann(text, texts):
@@ -163,13 +160,13 @@ def open_sources(
         if text != "-" and "://" not in text:
             take_back(Path(text))  # of a conversion that was killed between two renames
         if text == "-":
-            yield from _stdin(encoding)
+            yield from _stdin(encodings)
         elif "://" in text:
-            yield from remote_sources(text, encoding)
+            yield from remote_sources(text, encodings)
         elif os.path.isdir(text):
-            yield from _folder(Path(text), encoding)
+            yield from _folder(Path(text), encodings)
         elif os.path.exists(text):
-            yield from _local(Path(text), encoding)
+            yield from _local(Path(text), encodings)
         elif glob.has_magic(text):
             paths = [p for p in sorted(glob.glob(text, recursive=True)) if os.path.isfile(p)]
             if not paths:
@@ -177,7 +174,7 @@ def open_sources(
             for path in paths:
                 if _has_ann(path, paths):
                     continue
-                yield from _local(Path(path), encoding, tolerant=len(paths) > 1)
+                yield from _local(Path(path), encodings, tolerant=len(paths) > 1)
         else:
             raise InputError(
                 "there is no such file", file=text, expected="a file, folder, pattern, URL or -", fix="ls"

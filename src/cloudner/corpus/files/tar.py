@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 from cloudner.corpus.files.compression import unreadable
+from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import Member, member_sources, refuse_unsafe
 
@@ -29,7 +30,7 @@ def begins_tar(head: bytes) -> bool:
 
 
 def tar_sources(
-    open_raw: Callable[[], IO[bytes]], name: str, encoding: str | None, tolerant: bool = False
+    open_raw: Callable[[], IO[bytes]], name: str, encoding: Encodings | None, tolerant: bool = False
 ) -> Iterator[FileSource]:
     """Every member of an uncompressed tar that may be data. open_raw: opens a stream that can seek.
 
@@ -39,7 +40,7 @@ def tar_sources(
 
 
 def compressed_tar_sources(
-    source: FileSource, encoding: str | None, tolerant: bool = False
+    source: FileSource, encoding: Encodings | None, tolerant: bool = False
 ) -> Iterator[FileSource]:
     """The same for a compressed tar, which `source` gives decompressed.
 

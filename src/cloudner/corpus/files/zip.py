@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from cloudner.corpus.files.compression import MAX_RATIO, RATIO_FREE_BYTES, unreadable
+from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import Member, member_sources, refuse_unsafe
 from cloudner.errors import InputError
@@ -17,7 +18,7 @@ _OFFICE_MEMBERS = ("[Content_Types].xml", "META-INF/manifest.xml")
 
 
 def zip_sources(
-    open_raw: Callable[[], IO[bytes]], name: str, encoding: str | None, tolerant: bool
+    open_raw: Callable[[], IO[bytes]], name: str, encoding: Encodings | None, tolerant: bool
 ) -> Iterator[FileSource]:
     """Every member that may be data; a file of an office program as it is. Raises InputError for a zip that is broken,
     unsafe or holds none."""

@@ -7,11 +7,15 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from cloudner.corpus.contract import Format, Sample
+from cloudner.corpus.contract import Format, Match, ReadOptions, Sample
 from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.formats.by_options import by_options
+from cloudner.corpus.formats.json.objects import some_objects
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.json.textless import refuse_textless
-from cloudner.corpus.formats.registry import builtin, builtins, plugins
+from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT
+from cloudner.corpus.formats.registry import builtin, builtins, formats, plugins
+from cloudner.corpus.formats.tables.cells import holds_rows
 from cloudner.errors import InputError
 
 ENOUGH = 0.5  # a lower score is not taken without being asked for
@@ -60,17 +64,30 @@ class Detection(NamedTuple):
     reason: str
 
 
+def _sniffed(fmt: Format, sample: Sample) -> Match | None:
+    """What a format sees in a sample; nothing where its look at another's file fails."""
+    try:
+        return fmt.sniff(sample)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        if fmt.name not in builtins():
+            warnings.warn(f"the format {fmt.name} of another package: {error!r} in its sniff", stacklevel=3)
+        return None
+
+
+# Formats of named columns that are more than a table: comments, sentences, layers.
+_OWN_COLUMNS = frozenset(("hipe", "conllu", "conll2012", "germeval2014"))
+# Formats whose marks stand in running text. What they take for text in JSON or in a table is the file's own source.
+PROSE = frozenset(("braces", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags"))
+
+
 def rank(sample: Sample) -> list[Detection]:
     """Every format that sees something in the sample, best first. Equal scores: the file's extension decides."""
     found = []
+    rows = holds_rows(sample)
     for fmt in _candidates(sample):
-        try:
-            match = fmt.sniff(sample)
-        except Exception as error:
-            if fmt.name in builtins():
-                raise
-            warnings.warn(f"the format {fmt.name} of another package: {error!r} in its sniff", stacklevel=2)
+        if rows and fmt.name in PROSE:
             continue
+        match = _sniffed(fmt, sample)
         if match is not None and match.score > 0:
             found.append(Detection(fmt, match.score, match.reason))
     return sorted(
@@ -92,10 +109,16 @@ def _candidates(sample: Sample) -> Iterator[Format]:
     yield from plugins().values()
 
 
-def detect(sample: Sample, file: str) -> Detection:
-    """The format that fits best. Raises InputError when none fits well enough, naming the nearest."""
+def detect(sample: Sample, file: str, options: ReadOptions | None = None) -> Detection:
+    """The format that fits best, or the one of the columns that the options name.
+
+    Raises InputError when none fits well enough, naming the nearest and, for JSON, the keys that it has.
+    """
     refuse_documents(sample, file)
     found = rank(sample)
+    named = by_options(sample, options or ReadOptions())
+    if named is not None and not (found and found[0].format.name in _OWN_COLUMNS):
+        return Detection(formats()[named[0]], 1.0, named[1])
     if found and found[0].score >= ENOUGH:
         return found[0]
     if not sample.text.strip():
@@ -112,6 +135,25 @@ def detect(sample: Sample, file: str) -> Detection:
             expected="a format that `--format` knows",
             fix=f"--format {near.format.name}",
         )
+    keys = list(dict.fromkeys(str(key) for item in some_objects(sample)[:50] for key in item))
+    if keys:
+        shown = ", ".join(map(repr, keys[:12])) + (", ..." if len(keys) > 12 else "")
+        texts = [key for key in TEXT if any(isinstance(item.get(key), str) for item in some_objects(sample))]
+        if texts and not set(keys) & {*SPANS, *TAGS}:
+            raise InputError(
+                f"texts under {texts[0]!r} and no annotation of them under the keys {shown}",
+                file=file,
+                line=1,
+                expected="the entities of each text",
+                fix="--entities-column KEY where one of these holds them; else annotate the texts first",
+            )
+        raise InputError(
+            f"no format recognises these JSON objects, whose keys are {shown}",
+            file=file,
+            line=1,
+            expected="a text and its entities, or tokens and their tags",
+            fix="--text-column KEY --entities-column KEY, or --token-column KEY --tag-column KEY",
+        )
     raise InputError(
         f"no format recognises this file, which begins {first!r}",
         file=file,
@@ -121,7 +163,7 @@ def detect(sample: Sample, file: str) -> Detection:
     )
 
 
-def detect_source(source: FileSource) -> Detection:
+def detect_source(source: FileSource, options: ReadOptions | None = None) -> Detection:
     """The format of a file by its content and, for a text with an `.ann` file beside it, by that one's content.
 
     Raises InputError as `detect` does.
@@ -132,4 +174,4 @@ def detect_source(source: FileSource) -> Detection:
         best = rank(source.sample())
         if found and found[0].score >= ENOUGH and not (best and best[0].score >= found[0].score):
             return found[0]._replace(reason=f"{found[0].reason} in {beside.base_name} beside it")
-    return detect(source.sample(), source.name)
+    return detect(source.sample(), source.name, options)

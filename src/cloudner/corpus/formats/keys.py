@@ -29,7 +29,8 @@ TAGS, TAG = (*_LISTS_OF_TAGS, *_ONE_TAG), (*_ONE_TAG, *_LISTS_OF_TAGS)
 # Which sentence a token is in.
 SENTENCE = (
     "sentence #", "sentence", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_number", "sentence_idx",
-    "sent", "sentence number", "doc_id", "document_id", "document", "id",
+    "sent", "sentence number", "sent_idx", "sentence_index", "sent_index", "sent #", "sentence_no", "sent_no",
+    "sentence_num", "sent_num", "sentenceid", "doc_id", "document_id", "document", "id",
 )  # fmt: skip
 # Which text a span is in.
 ID = ("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")

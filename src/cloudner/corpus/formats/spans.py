@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,8 @@ from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
 from cloudner.errors import InputError
 
-_COMPACT = re.compile(r"^\s*(-?\d+)\s*[:,\-]\s*(-?\d+)\s*[:,\-]\s*(.+?)\s*$")
+_COMPACT = re.compile(r"^\s*(-?\d+)\s*[:,\-]\s*(-?\d+)\s*[:,\-]\s*(\S.*)$")
+MAX_OFFSET = 2**31  # a file read whole has no more bytes
 SHAPES = '[[0, 5, "LABEL"]], [{"start": 0, "end": 5, "label": "LABEL"}] or 0:5:LABEL'
 
 
@@ -41,7 +43,7 @@ def offset(value: Any, where: Where) -> int:
         number = value
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
-    elif isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.0+)?\s*", value):
+    elif isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,15}(\.0+)?\s*", value):
         number = int(float(value))
     if number is None:
         raise where.error(
@@ -50,6 +52,11 @@ def offset(value: Any, where: Where) -> int:
     if number < 0:
         raise where.error(
             f"the offset {number} is negative", "offsets from 0", "count from the start of the text"
+        )
+    if number > MAX_OFFSET:
+        raise where.error(
+            f"the offset {number} is behind any text" if number < 10**15 else "an offset of too many digits",
+            f"at most {MAX_OFFSET:,}",
         )
     return number
 
@@ -63,7 +70,7 @@ def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
         if key is not None:
             return label_of(value[key], options, where)
         raise where.error(f"no label in {short(value)}")
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return [""]
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise where.error(f"the label {short(value)} is not a text")
@@ -143,7 +150,29 @@ def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]
         raise where.error(f"cannot read the spans {short(value)}")
     if len(value) == 3 and isinstance(value[0], int) and isinstance(value[2], str):
         return span_of(value, options, where)  # one span that nobody put in a list
+    if _by_length(value, where.text):
+        value = [[a, a + size, label] for label, a, size in value]
     return [span for item in value for span in span_of(item, options, where)]
+
+
+def _by_length(value: Sequence[Any], text: str) -> bool:
+    """Are these `[label, start, length]`? Where a third number is under its second, or only lengths end at words."""
+    if (
+        not value
+        or not all(
+            isinstance(s, (list, tuple))
+            and len(s) == 3
+            and isinstance(s[0], str)
+            and type(s[1]) is int
+            and type(s[2]) is int
+            for s in value
+        )
+        or any(_is_number(s[0]) for s in value)
+    ):
+        return False
+    if any(size <= start for _, start, size in value if start):
+        return all(size > 0 and start + size <= len(text) for _, start, size in value)
+    return False
 
 
 def _is_pairs(value: Any) -> bool:
@@ -156,6 +185,8 @@ def _is_pairs(value: Any) -> bool:
 def is_spans(value: Any) -> bool:
     """Is this a value with at least one span: a list of them, or positions by label?"""
     if isinstance(value, Mapping):
+        if isinstance(value.get("entities"), list):
+            return is_spans(value["entities"])
         return bool(value) and all(map(_is_pairs, value.values())) and any(value.values())
     if not isinstance(value, list) or not value:
         return False
@@ -175,6 +206,8 @@ def parse_cell(cell: str, options: ReadOptions, where: Where) -> list[SpanRecord
             return spans_of(json.loads(cell), options, where)
         except json.JSONDecodeError as error:
             problem = f"not JSON ({error.msg} at character {error.pos + 1})"
+        except ValueError:  # int refuses thousands of digits
+            problem = "a number of too many digits"
         except RecursionError:
             problem = "nested too deeply"
         try:
@@ -185,8 +218,8 @@ def parse_cell(cell: str, options: ReadOptions, where: Where) -> list[SpanRecord
     parts = [part for part in re.split(r"[;|\n]", cell) if part.strip()]
     if len(parts) == 1 and not _COMPACT.match(cell):
         parts = [part for part in re.split(r"[\s,]+", cell) if part]
-    elif len(parts) == 1 and len(re.findall(r"\d+:\d+:", cell)) > 1:
-        parts = [part for part in re.split(r"[\s,]+(?=\d+:\d+:)", cell) if part]
+    elif len(parts) == 1 and len(re.findall(r"(?<!\d)\d+:\d+:", cell)) > 1:
+        parts = [part for part in re.split(r"(?<![\s,])[\s,]+(?=\d+:\d+:)", cell) if part]
     return [span for part in parts for span in span_of(part, options, where)]
 
 

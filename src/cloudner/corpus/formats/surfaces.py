@@ -74,6 +74,19 @@ def _places(text: str, surface: str) -> list[int]:
     return whole or [match.start() for match in re.finditer(plain, text)]
 
 
+def _outside(places: list[int], size: int, around: list[tuple[int, int]]) -> list[int]:
+    """The places, in order, at which `size` characters do not lie within one of the stretches, sorted too."""
+    free = []
+    at = furthest = 0
+    for place in places:
+        while at < len(around) and around[at][0] <= place:
+            furthest = max(furthest, around[at][1])
+            at += 1
+        if place + size > furthest:
+            free.append(place)
+    return free
+
+
 def locate(record: Record, text: str, mentions: list[tuple[str, str]]) -> None:
     """Puts the mentions at their places: all of a surface that is given once, in order those given several times."""
     for (surface, label), times in Counter(mentions).items():
@@ -82,12 +95,9 @@ def locate(record: Record, text: str, mentions: list[tuple[str, str]]) -> None:
             done = f"{surface!r} ({label}) is not in the text"
             record.notes.append(("surface-mismatch", "dropped", done))
             continue
-        inside = [
-            at for at in places
-            if any(len(s) > len(surface) and surface in s
-                   and any(b <= at and at + len(surface) <= b + len(s) for b in _places(text, s)) for s, _ in mentions)
-        ]  # fmt: skip
-        free = [at for at in places if at not in inside] or places
+        longer = {s for s, _ in mentions if len(s) > len(surface) and surface in s}
+        around = sorted((at, at + len(s)) for s in longer for at in _places(text, s))
+        free = _outside(places, len(surface), around) or places
         if times > 1 and times < len(free):
             free = free[:times]
         if len(free) != times or len(free) != len(places):

@@ -13,6 +13,7 @@ from cloudner.errors import InputError
 
 # Kana, CJK ideographs and their punctuation: scripts written without spaces between words and sentences.
 _UNSPACED = re.compile(r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff65\U00020000-\U0003ffff]")
+MAX_GAP = 1_000_000  # characters; spaCy's own limit for a whole text
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -62,6 +63,19 @@ def join(tokens: Sequence[str], spaces: Sequence[bool]) -> tuple[str, list[int]]
     return "".join(pieces), starts
 
 
+def gap(count: int, file: str, line: int) -> int:
+    """The white space that offsets leave before a text. Raises InputError for more than a document can hold."""
+    if count > MAX_GAP:
+        raise InputError(
+            f"offsets that leave {count:,} characters empty before a text",
+            file=file,
+            line=line,
+            expected=f"at most {MAX_GAP:,}",
+            fix="export the document again",
+        )
+    return count
+
+
 def unused(identity: str, count: int, used: set[str]) -> str:
     """The identity, or it with the document's number where an earlier one has it; it is then in `used`."""
     while identity in used:
@@ -83,6 +97,11 @@ def refuse_missing(record: Record, format_name: str) -> None:
         record.tags is not None and any(tag is None or tag in MISSING for tag in record.tags)
     ):
         refuse(record, format_name, "a document that is annotated in part", "--to conll")
+
+
+def is_unannotated(record: Record) -> bool:
+    """Did nobody look at any word of it?"""
+    return not record.complete and not record.spans and not any(record.tags or ())
 
 
 def text_of(record: Record) -> tuple[str, list[SpanRecord]]:
@@ -108,7 +127,8 @@ def words_of(record: Record, format_name: str) -> Words:
     """
     if record.tokens is not None and record.tags is not None:
         tokens, tags = record.tokens, record.tags
-        decoded = decode(tags, detect_scheme([tags]), record.sent_starts)
+        breaks = None if record.over_sentences else record.sent_starts
+        decoded = decode(tags, detect_scheme([tags]), breaks)
         spaces = record.spaces if record.spaces is not None else _usual_spaces(tokens)
         spans, missing = decoded.spans, decoded.missing
     else:
@@ -125,10 +145,14 @@ def words_of(record: Record, format_name: str) -> Words:
         }
         missing = []
         spans = [TokenSpan(first[a], last[b], s.label) for s, (a, b) in zip(marked, edges, strict=True)]
-    if not record.complete:
+    if not record.complete and record.tags is None:
         marked_words = {index for span in spans for index in range(span.start, span.end)}
         missing = [index for index in range(len(tokens)) if index not in marked_words]
-    return Words(tokens, spaces, record.sent_starts or ([0] if tokens else []), spans, missing)
+    starts = record.sent_starts or ([0] if tokens else [])
+    if record.over_sentences:  # an entity is worth more than the end of a sentence within it
+        inside = {token for span in spans for token in range(span.start + 1, span.end)}
+        starts = [start for start in starts if start not in inside]
+    return Words(tokens, spaces, starts, spans, missing)
 
 
 def flat(record: Record, format_name: str, text: str, spans: Iterable[SpanRecord]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.chunk import Chunk, msgpack_loads
 from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.result import InspectionData, Overlap
@@ -54,8 +54,12 @@ class Examples:
         return {**self.document(doc), "other": self.document(other)}
 
     def _where(self, number: int, doc: int) -> dict[str, Any]:
-        file, line = self._chunk(number).places[doc]
-        return {"split": self._splits[number], "file": file, "line": line}
+        chunk = self._chunk(number)
+        file, line = chunk.places[doc]
+        packed = chunk.user_data[doc]
+        meta = msgpack_loads(packed).get("meta", {}) if packed is not None else {}
+        name = str(meta["id"]) if "id" in meta else ""
+        return {"split": self._splits[number], "file": file, "line": line, "record": name}
 
 
 def find_overlaps(texts: TextKeys, names: list[str], reader: Examples, limit: int) -> list[Overlap]:

@@ -158,7 +158,8 @@ def _unseen(data: InspectionData) -> Section:
 
 
 def _where(found: dict[str, Any]) -> str:
-    return f"{found['file']}:{found['line']}"
+    name = f" ({found['record']})" if found.get("record") else ""
+    return f"{found['file']}:{found['line']}{name}"
 
 
 def _suspects(data: InspectionData) -> Section:

@@ -20,7 +20,7 @@ def diagnose(
 
     With a `hardware` (detected or recorded) only its facts are judged. Without, the machine is detected and the
     checks are done for real: a product on the device, memory exchange between torch and cupy, and, if `config`
-    (a spaCy config: path or dict) names a model of the hub, whether that can be had. Raises `ConfigError` if the
+    (a spaCy config: path or dict) names a model of the hub, whether that is available. Raises `ConfigError` if the
     config cannot be read.
     """
     needs = read_needs(config) if config is not None else Needs()

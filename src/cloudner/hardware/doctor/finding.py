@@ -1,4 +1,4 @@
-"""What a rule says, and what it has to know of the config."""
+"""The result of a rule, and what the rules need to know about the config."""
 
 from __future__ import annotations
 

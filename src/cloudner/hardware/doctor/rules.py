@@ -109,7 +109,7 @@ def memory(machine: Hardware, needs: Needs) -> list[Finding]:
 
 
 def hub(machine: Hardware, needs: Needs) -> list[Finding]:
-    """Can the encoder that the config names be had?"""
+    """Is the encoder that the config names available?"""
     if not needs.hub_names or machine.hub is None:
         return []
     if machine.hub == "ok":

@@ -60,7 +60,7 @@ def exchange() -> None:
 
 
 def own_memory(cupy: Any) -> Any:
-    """Within it CuPy allocates by itself. thinc's "pytorch" allocator, once set, stays, and where thinc has gone back to the
+    """Inside this context CuPy uses an allocator of its own. thinc's "pytorch" allocator, once set, stays, and where thinc has gone back to the
     CPU (`spacy.require_cpu`, `load(device="cpu")`) it gives CuPy host memory: an illegal access ends the process's use of
     the GPU."""
     return cupy.cuda.using_allocator(cupy.get_default_memory_pool().malloc)

@@ -13,13 +13,8 @@ from cloudner.hardware.planning.speed import accelerators
 
 CHECKPOINTS = "/checkpoints"
 MIN_DISK_GB = 50  # system, CUDA libraries, a cache of models
-# A job whose spot machine was taken away starts again from the first line, on another machine with the same bucket.
 # run.json is the last thing that training writes.
-ATTEMPT = """for done in "$OUTPUT"-*/run.json; do
-  if [ -f "$done" ]; then echo "already trained: ${done%/*}/model-best"; exit 0; fi
-done
-attempt=1
-while [ -e "$OUTPUT-$attempt" ]; do attempt=$((attempt + 1)); done
+FINISHED = """if [ -f "$OUTPUT/run.json" ]; then echo "already trained: $OUTPUT/model-best"; exit 0; fi
 """
 
 
@@ -34,10 +29,9 @@ def sky_task(
     """The task as SkyPilot's YAML has it: accelerator, setup, file mounts, run.
 
     `machine`: a cloud GPU of the plan (default: the recommended one). The current folder travels as the working
-    directory. Each attempt writes to a folder of its own in `bucket`, mounted at /checkpoints: training-1,
-    training-2, ... `sky jobs launch` starts a job whose spot machine was taken away again on another one. That
-    attempt trains from the beginning, since spaCy's `train` cannot go on in the middle; model-best and model-last of
-    the attempt before stay in the bucket. A job that is started again after it was done stops at once.
+    directory. Training writes into `bucket`, mounted at /checkpoints: a job whose spot machine was taken away is started
+    again on another one by `sky jobs launch`, and goes on from its last checkpoint. One that is started again after it was
+    done stops at once.
     Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
     """
     name = machine or plan.recommended
@@ -70,10 +64,10 @@ def sky_task(
         "major=$(nvidia-smi | sed -n 's/.*CUDA Version: \\([0-9]*\\).*/\\1/p')\n"
         'if [ "$major" = 12 ]; then pip install "cloudner[cuda12x,quickstart]" "torch<2.11"\n'
         'else pip install "cloudner[cuda13x,quickstart]"; fi\n',
-        "run": f"set -e\n{ATTEMPT}"
+        "run": f"set -e\n{FINISHED}"
         ". ~/cloudner-env/bin/activate\n"
         "python -m spacy cloudner doctor\n"
-        'python -m spacy cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT-$attempt"\n'
+        'python -m spacy cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT" --checkpoint-minutes 5\n'
         f"# planned: {planned.minutes_total:.0f} minutes\n",
     }
 

@@ -8,7 +8,7 @@ backward pass, gradient checkpointing computes the forward pass twice.
 
 `rate` is measured by `cloudner.time_training` where that was done (and contains the bytes moved). Otherwise, for a GPU, it is the
 rated dense tensor-core rate (accelerators.json) times `EFFICIENCY`, and what is not a matrix product takes the time
-its bytes need at the rated bandwidth; for a CPU it is `CPU_RATE` a core. Those are assumptions, not measurements.
+its bytes need at the rated bandwidth; for a CPU it is `CPU_RATE` per core. Those are assumptions, not measurements.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def cells(row: PlanRow) -> tuple[str, ...]:
 
 
 def needed(row: PlanRow) -> str:
-    """The memory that training needs of the memory that is free."""
+    """The memory that training needs, of the memory that is free."""
     return f"{row.settings.peak_bytes / 1e9:.1f} of {row.settings.free_bytes / 1e9:.1f} GB"
 
 

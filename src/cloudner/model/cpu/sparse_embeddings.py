@@ -1,4 +1,4 @@
-"""The gradient of a table of embeddings, of which a step touches few rows."""
+"""The gradient of an embedding table, of which a step touches only few rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class RowGradients:
             self._touched.setdefault(parameter, []).append(gradient._indices()[0])
 
     def release(self, gradients: list[torch.Tensor]) -> None:
-        """Leave those of these that are kept here to the caller, who adds to rows that are not known here."""
+        """Stop tracking the touched rows of these gradients: the caller is about to add dense gradients to them, after which
+        any row may be nonzero. A gradient that is released is not reused for the next step."""
         theirs = {id(gradient) for gradient in gradients}
         for parameter in [p for p, kept in self._kept.items() if id(kept) in theirs]:
             del self._kept[parameter]
@@ -45,7 +46,7 @@ class RowGradients:
         return parameter.grad[torch.cat(touched).unique()]
 
     def clear(self) -> None:
-        """Zero what was touched. The parameters' `grad` are the caller's to drop."""
+        """Zero the touched rows. Setting the parameters' `grad` to None is left to the caller."""
         for parameter, touched in self._touched.items():
             self._kept[parameter].index_fill_(0, torch.cat(touched), 0.0)
         self._touched.clear()
@@ -53,7 +54,7 @@ class RowGradients:
 
 @contextlib.contextmanager
 def sparse_table(encoder: nn.Module) -> Iterator[None]:
-    """Within it the backward pass gives the gradient of the encoder's table of word pieces as a sparse tensor."""
+    """Inside this context the backward pass gives the gradient of the encoder's word-piece embeddings as a sparse tensor."""
     table = encoder.get_input_embeddings()  # type: ignore[operator]
     if not isinstance(table, nn.Embedding) or table.weight.device.type != "cpu":
         yield  # on CUDA filling is cheap, and a sparse sum is not the same from run to run

@@ -91,7 +91,7 @@ def path_log_likelihood(
     scheme: TagScheme,
     transitions: Transitions | None = None,
 ) -> float:
-    """Mean log-probability a token of valid gold paths among all valid paths (for fitting a temperature).
+    """Mean log-probability per token of valid gold paths among all valid paths (for fitting a temperature).
 
     Sequences whose gold has missing tags (negative) are left out. Returns 0.0 when none is left.
     """

@@ -32,7 +32,7 @@ class Prepared:
         self.offsets = solid_before[token_start]
         self.begin = piece_start[self.w.doc] + self.w.first
         self.lengths = self.w.lengths + 2
-        # Non-space tokens each sequence answers for; over the document they follow one another.
+        # The range of non-space tokens that each sequence predicts; the ranges of a document are adjacent.
         self.row_first = solid_before[token_start[self.w.doc] + self.w.token_first]
         self.row_last = solid_before[token_start[self.w.doc] + self.w.token_last]
         self.sizes = self.row_last - self.row_first

@@ -43,7 +43,7 @@ class TagHead(nn.Module):
         return self.linear(self.dropout(vectors))
 
     def resize(self, old_tags: list[str], new_tags: list[str]) -> None:
-        """Other tags: what both have keeps its weights."""
+        """Set other tags; tags in both sets keep their weights."""
         kept = [(new_tags.index(tag), i) for i, tag in enumerate(old_tags) if tag in new_tags]
         fresh = TagHead(self.width, len(new_tags), crf=self.crf).to(self.linear.weight.device)
         with torch.no_grad():

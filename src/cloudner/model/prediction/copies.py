@@ -26,7 +26,7 @@ def prepare(
 
     precision: "auto" computes as training did where the device can (`trained_in`), else in fp32. "int8" quantises
     the linear layers' weights once and their inputs at each call (CPU only). bf16 and fp16 weights are converted
-    once, which spares autocast's conversion at every call.
+    once, which saves autocast a conversion at every call.
     backend: what computes the encoder, see `cloudner.model.prediction.backends.exported`.
     Raises ConfigError for an unknown name, and for a backend asked for by name that cannot do it.
     """

@@ -64,8 +64,8 @@ def in_micro_batches(
     """Run all `rows`, micro-batch by micro-batch, longest first.
 
     One that does not fit into memory is run again once `make_room` has given something back; where it has nothing, it is
-    cut in two, and `shrink` is told how many padded pieces were half of it. What a failed run has done must be
-    nothing. Raises the error of a single sequence that does not fit.
+    cut in two, and `shrink` is told how many padded pieces were half of it. A run that fails must have had no
+    effect. Raises the error of a single sequence that does not fit.
     """
     waiting = [rows[group] for group in plan(lengths[rows], budget(), overhead)]
     waiting.reverse()

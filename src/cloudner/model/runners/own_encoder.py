@@ -30,21 +30,22 @@ from cloudner.model.network.tag_network import Network, TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
+from cloudner.model.runners.skeleton import skeleton
 from cloudner.model.saving import Saved
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
-from cloudner.model.soundness import check_sizes, need, reading, whole_number
+from cloudner.model.soundness import reading
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.fast_paths import FastPaths
 from cloudner.model.training.loss import crf_loss, token_loss
-from cloudner.model.training.passes import pass_for
+from cloudner.model.training.regularization import pass_for
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
 from cloudner.pieces.windows import Windows, make_windows, sentence_starts
 
 logger = logging.getLogger("cloudner")
 
-# Padded pieces a micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
+# Padded pieces per micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
 DEFAULT_BUDGET = {"cpu": {"train": 4096, "predict": 2048}, "cuda": {"train": 16384, "predict": 32768}}
 
 
@@ -108,29 +109,7 @@ class EncoderRunner:
         }
 
     def skeleton(self, saved: Saved) -> Network:
-        values, config, pieces = (
-            saved.json(name) for name in ("network.json", "encoder.json", "pieces.json")
-        )
-        where = saved.where("network.json")
-        need(values, where, {"head": str, "pooling": str, "case_features": bool})
-        n_tags = whole_number(values, "n_tags", where, 1, 1 << 20)
-        check_sizes(config, len(saved.weights), saved.where("encoder.json"))
-        with torch.device("meta"), reading("the encoder's configuration", saved.where("encoder.json")):
-            encoder = build_from_config(saved.files["encoder.json"])
-            network = Network(
-                encoder,
-                n_tags,
-                pooling=values["pooling"],
-                head=values["head"],
-                case_features=values["case_features"],
-            )
-        where = saved.where("pieces.json")
-        need(pieces, where, {"special": dict, "max_length": int, "uncased": bool})
-        whole_number(pieces, "max_length", where, 3, 1 << 24)
-        rows = encoder.get_input_embeddings().num_embeddings  # type: ignore[operator]
-        for name in ("cls", "sep", "pad", "unk"):
-            whole_number(pieces["special"], name, where, 0, rows - 1)
-        return network
+        return skeleton(saved)
 
     def build(self, saved: Saved) -> Network:
         with reading("the tokenizer", saved.where("tokenizer.json")):
@@ -187,7 +166,7 @@ class EncoderRunner:
         )
 
     def _shrink(self, mode: str, pieces: int) -> None:
-        """The budget found by running out of memory."""
+        """Lower the budget after running out of memory."""
         if pieces >= self.shrunk.get(mode, 1 << 40):
             return
         if mode not in self.shrunk:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from thinc.api import Model, torch2xp, xp2torch
 
+from cloudner.errors import ConfigError
 from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.runners.inputs import Gold
@@ -97,6 +98,15 @@ class SharedRunner:
 def _sizes(docs: Any) -> np.ndarray:
     """(docs,) int64 tokens that are not white space."""
     return np.array([int(solid_tokens([doc]).sum()) if len(doc) else 0 for doc in docs], dtype=np.int64)
+
+
+def width_of(tok2vec: Model, sample: list[Any]) -> int:
+    """Of the layer's vectors. Raises ConfigError where neither it nor a sample tells."""
+    if tok2vec.has_dim("nO"):
+        return int(tok2vec.get_dim("nO"))
+    if sample:
+        return int(tok2vec.predict(sample)[0].shape[1])
+    raise ConfigError("the tok2vec layer does not know its width", expected="examples to initialise it with")
 
 
 def forward(model: Model, inputs: Any, is_train: bool) -> tuple[Any, Callable]:

@@ -37,7 +37,7 @@ class AdamWStep:
 
     @property
     def state(self) -> dict[torch.Tensor, Any]:
-        """By parameter, of those on the device."""
+        """The state by parameter, for parameters whose state is on the device."""
         return self._on_device.state
 
     def tensors(self, named: dict[str, nn.Parameter]) -> dict[str, torch.Tensor]:
@@ -134,7 +134,7 @@ class AdamWStep:
 
     @property
     def whole(self) -> bool:
-        """Is all of it on the device?"""
+        """Is the state of every parameter on the device?"""
         return self._in_host is None
 
     def _set_rates(self, step: torch.optim.AdamW) -> None:

@@ -1,4 +1,4 @@
-"""Averages of weights in place of the weights."""
+"""Averaged weights swapped in for the current ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import nn
 
 @contextlib.contextmanager
 def swapped_in(network: nn.Module, values: Mapping[str, Any]) -> Iterator[None]:
-    """Within it the parameters named have these values, arrays or tensors of as many numbers; names that the network
-    does not have are left out."""
+    """Inside this context the named parameters have these values (arrays or tensors of the same size); names that the
+    network does not have are ignored."""
     named = dict(network.named_parameters())
     backup = {name: named[name].detach().clone() for name in values if name in named}
     with torch.no_grad():

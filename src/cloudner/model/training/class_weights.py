@@ -62,7 +62,7 @@ class ClassWeights:
         self._tensor = None
 
     def values(self) -> list[float]:
-        """One weight a tag."""
+        """One weight per tag."""
         if isinstance(self.setting, Mapping):
             table = self.setting
             return [float(table.get(tag, table.get(tag[2:], 1.0))) for tag in self.tags]

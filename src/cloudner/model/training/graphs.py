@@ -5,7 +5,7 @@ A graph is made for a shape of micro-batch: (sequences, length) rounded up, the 
 tag. It holds the forward pass, the loss and the gradients, which it writes into one flat buffer. A second graph
 holds the norm, clipping and AdamW. What changes from step to step goes in through tensors that stay where they are.
 
-In half precision the linear layers' weights are copied once a step into the type they are multiplied in, and gradients are
+In half precision the linear layers' weights are cast once per step to the type they are multiplied in, and gradients are
 taken for the copies: what autocast does with a kernel for each weight, twice a pass.
 """
 
@@ -127,7 +127,7 @@ class GraphedPasses:
     # -- a pass -----------------------------------------------------------------------------------------------
 
     def key(self, prepared: Prepared, rows: np.ndarray) -> tuple[Any, ...]:
-        """What a graph for these sequences is known by."""
+        """The key under which the graph for these sequences is kept."""
         lengths = prepared.lengths[rows]
         shape = rounded(len(rows), int(lengths.max()), self.most)
         return (*shape, float(self.network.head.dropout.p), self.network.training, self.step.labelled == 0)
@@ -148,7 +148,7 @@ class GraphedPasses:
         return shape.loss.clone()
 
     def refresh(self) -> None:
-        """Copy the weights into the type they are multiplied in."""
+        """Cast the weights to the type they are multiplied in."""
         if self._masters:
             with torch.no_grad():
                 torch._foreach_copy_(list(self.shadows.values()), self._masters)
@@ -185,7 +185,7 @@ class GraphedPasses:
         self._write(gradients, first)
 
     def _write(self, gradients: Sequence[torch.Tensor | None], first: bool) -> None:
-        """Into the flat buffer; `first` of its step: over what was there."""
+        """Write gradients into the flat buffer; the `first` of a step overwrites what was there."""
         by_type: dict[torch.dtype, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
         for view, gradient in zip(self.flat.views, gradients, strict=True):
             if gradient is None:

@@ -1,4 +1,4 @@
-"""Training losses: sums over labelled tokens, so that the division is done once a step."""
+"""Training losses: sums over labelled tokens, so that the division is done once per step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cloudner.model.network.tag_network import TagHead
 def token_loss(
     scores: torch.Tensor, tags: torch.Tensor, *, smoothing: float = 0.0, weight: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Summed cross-entropy of (tokens, tags) scores; tags of -1 are not labelled and count nothing."""
+    """Summed cross-entropy of (tokens, tags) scores; tags of -1 are not labelled and do not count."""
     return F.cross_entropy(
         scores, tags, weight=weight, ignore_index=-1, reduction="sum", label_smoothing=smoothing
     )

@@ -1,4 +1,4 @@
-"""What a step launched on a GPU has to say, and when the host reads it."""
+"""The results of a step that was launched on a GPU (norm, flags, losses), and when the host reads them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 class Reading(NamedTuple):
-    """What a step launched on a GPU will have to say.
+    """The results that a step launched on a GPU will have.
 
     values: (5 + losses,) float32 on the host, once `ready`: norm, 1 if it was left out, 1 if it may not go on, overflows in
     a row, and the losses. losses: where each goes, and whether it is added.
@@ -77,7 +77,7 @@ class Readings:
         return count
 
     def read_losses(self) -> None:
-        """Those of updates that no step followed."""
+        """Read the losses of updates that no step followed."""
         left, self._losses = self._losses, []
         for into, name, loss, added in left:
             if added:

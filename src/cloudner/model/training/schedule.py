@@ -14,7 +14,7 @@ class LinearSchedule(Generator):
 
     Step s (from 0) of N with W warm-up steps has the rate `peak * min((s + 1) / W, (N - s) / (N - W))`: the first
     step already learns, and the rate after the last would be 0. A generator to thinc, which asks it for the next
-    value once a step. While `total_steps` is "auto" it warms up and stays at `peak`.
+    value once per step. While `total_steps` is "auto" it warms up and stays at `peak`.
     """
 
     def __init__(

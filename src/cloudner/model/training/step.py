@@ -3,11 +3,11 @@
     accumulate   gradients of summed losses, micro-batch by micro-batch; labelled tokens are counted
     norm         of all gradients together
     clip         one factor: the mean over labelled tokens, the loss scale, the largest norm allowed
-    step         AdamW; left out where a gradient is not finite
+    step         AdamW; skipped where a gradient is not finite
     settle       read the norm and the losses: the step's one wait for a GPU
 
 On a CPU the norm is a number before the step is taken. On a GPU it stays there: the kernel of AdamW takes the factor
-and the flag that holds it back as tensors, and what the host wants to know comes over in one copy after all has been
+and the flag that skips the step as tensors, and what the host needs to know is copied once everything has been
 launched. With `late` that copy is waited for after the next step has been launched.
 """
 
@@ -20,9 +20,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from cloudner.errors import NonFiniteLossError
 from cloudner.model.cpu.sparse_embeddings import RowGradients
 from cloudner.model.training.adamw import AdamWStep
+from cloudner.model.training.failure import non_finite
+from cloudner.model.training.gradients import added, clipped, laid_out
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.readings import Readings
 from cloudner.model.training.scaler import MOST_OVERFLOWS, LossScaler
@@ -62,10 +63,10 @@ class TrainingStep:
     def gradients(
         self, loss: torch.Tensor, inputs: list[torch.Tensor] | None = None
     ) -> tuple[torch.Tensor | None, ...]:
-        """Of the trainable parameters, then of `inputs`; in fp16 scaled. Nothing is kept."""
+        """Of the trainable parameters, then of `inputs`; scaled in fp16. Nothing is accumulated."""
         wanted = [*self.parameters, *(inputs or [])]
         gradients = torch.autograd.grad(self.scaled(loss), wanted, allow_unused=True)
-        return tuple(_laid_out(g, p) for g, p in zip(gradients, wanted, strict=True))
+        return tuple(laid_out(g, p) for g, p in zip(gradients, wanted, strict=True))
 
     def scaled(self, loss: torch.Tensor) -> torch.Tensor:
         return loss if self.scaler is None else loss * self.scaler.scale
@@ -85,14 +86,14 @@ class TrainingStep:
         gradients = self.gradients(loss, inputs)
         del loss  # the caller's graph is done with
         if earlier:
-            gradients = _added(gradients, earlier)
+            gradients = added(gradients, earlier)
         n = len(self.parameters)
         self.add(gradients[:n])
         self.labelled += n_labelled
         return self._unscaled(list(gradients[n:]))
 
     def add(self, gradients: Sequence[torch.Tensor | None]) -> None:
-        """Add these, one a parameter, to the kept ones."""
+        """Add these, one per parameter, to those accumulated so far."""
         if self._flat_is_old:
             self.leave_flat()
         olds, news = [], []
@@ -111,7 +112,7 @@ class TrainingStep:
             torch._foreach_add_(olds, news)
 
     def _unscaled(self, gradients: list[Any]) -> list[Any]:
-        """For the layer below, which must not get infinities: zeros in place of an overflow, whose step is left out."""
+        """For the layer below, which must not get infinities: zeros in place of an overflow, whose step is skipped."""
         if self.scaler is None or not gradients:
             return gradients
         finite = torch.stack([torch.isfinite(g).all() for g in gradients]).all()
@@ -151,10 +152,9 @@ class TrainingStep:
         norm = float(self.norm()) * factor
         if not math.isfinite(norm):
             self.drop()
-            raise self._non_finite(norm, float(optimizer.learn_rate), self.docs)
+            raise non_finite(self.steps, norm, float(optimizer.learn_rate), self.docs, self.precision)
         self.grad_norm = norm
-        if optimizer.grad_clip and norm > optimizer.grad_clip:
-            factor *= optimizer.grad_clip / norm
+        factor /= clipped(1.0, norm, optimizer.grad_clip)
         self._adamw(optimizer).step(factor)
         self.steps += 1
 
@@ -165,31 +165,25 @@ class TrainingStep:
         if self.labelled == 0:
             self.drop()
             return
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        factor = 1.0 / self.labelled
-        if self.scaler is not None:
-            factor /= float(self.scaler.scale)
+        factor = 1.0 / self.labelled / (float(self.scaler.scale) if self.scaler is not None else 1.0)
         norm = float(self.norm()) * factor
-        if not math.isfinite(norm):
-            self.drop()
-            if self.scaler is not None:
-                self.scaler.update(torch.ones((), device=self.device))
-                self.overflows += 1
-                if self.overflows < MOST_OVERFLOWS:
-                    return
-            raise self._non_finite(norm, float(optimizer.learn_rate), self.docs)
-        self.grad_norm = norm
-        torch._foreach_mul_(gradients, factor)
-        take()
-        self.rows = RowGradients()  # thinc's optimizers write into the gradients they are given
+        finite = math.isfinite(norm)
         if self.scaler is not None:
-            self.scaler.update(torch.zeros((), device=self.device))
-        self.steps += 1
-        self.overflows = 0
+            self.scaler.update(torch.full((), float(not finite), device=self.device))
+        if finite:
+            self.grad_norm, self.overflows = norm, 0
+            torch._foreach_mul_([p.grad for p in self.parameters if p.grad is not None], factor)
+            take()
+            self.rows = RowGradients()  # thinc's optimizers write into the gradients they are given
+            self.steps += 1
         self.drop()
+        if not finite:
+            self.overflows += 1
+            if self.scaler is None or self.overflows >= MOST_OVERFLOWS:
+                raise non_finite(self.steps, norm, float(optimizer.learn_rate), self.docs, self.precision)
 
     def norm(self) -> torch.Tensor:
-        """() float32: of the sums, in fp16 scaled, as they stand."""
+        """() float32: the norm of the summed gradients as accumulated (in fp16 still scaled)."""
         if self._is_flat():
             return torch.linalg.vector_norm(self.graphs.flat.buffer)
         norms = torch._foreach_norm([self.rows.nonzero(p) for p in self.parameters if p.grad is not None])
@@ -216,8 +210,7 @@ class TrainingStep:
         if self.scaler is not None:
             unscaled = unscaled / self.scaler.scale
             divisor = divisor * self.scaler.scale
-        if grad_clip:
-            divisor = divisor * (unscaled / grad_clip).clamp_min(1.0)
+        divisor = clipped(divisor, unscaled, grad_clip)
         if self.scaler is not None:
             self.scaler.update(overflowed)
             self._stop.copy_(torch.maximum(self._stop, (self.scaler.misses >= MOST_OVERFLOWS).float()))
@@ -250,7 +243,7 @@ class TrainingStep:
         self.graphs = graphs
 
     def forget_graphs(self) -> None:
-        """Gradients that they have written stay."""
+        """The gradients that the graphs have written are kept."""
         if self._is_flat():
             self.leave_flat()
         self.graphs = None
@@ -286,7 +279,7 @@ class TrainingStep:
     # -- settle -----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Read what is still to be read: before anything looks at weights, losses or counts."""
+        """Read what is still unread: called before anything looks at weights, losses or counts."""
         while len(self.readings):
             self._settle_one()
 
@@ -300,33 +293,4 @@ class TrainingStep:
         if stop:
             self.steps -= self.readings.forget()  # launched, and held back
             self._stop.zero_()
-            raise self._non_finite(norm, reading.learn_rate, reading.docs)
-
-    def _non_finite(self, norm: float, learn_rate: float, docs: Sequence[Any]) -> NonFiniteLossError:
-        texts = "; ".join(repr(doc.text[:60]) for doc in docs[:3])
-        advice = 'mixed_precision = "bf16" or "fp32", or ' if self.precision == "fp16" else ""
-        found = (
-            f"fp16 overflowed {MOST_OVERFLOWS} times in a row"
-            if self.precision == "fp16"
-            else f"the gradient's norm is {norm}"
-        )
-        return NonFiniteLossError(
-            f"step {self.steps}: {found} at learning rate {learn_rate:g}, batch texts {texts}; no weight was changed",
-            expected="finite numbers",
-            fix=f"{advice}a lower learn_rate or a longer warmup",
-        )
-
-
-def _laid_out(gradient: Any, parameter: torch.Tensor) -> Any:
-    """The gradient in memory as its parameter is, as `backward()` would leave it: the fused AdamW of a CPU reads both
-    from front to back whatever their strides, and that of CUDA refuses them."""
-    if gradient is None or gradient.is_sparse or gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)
-
-
-def _added(gradients: Sequence[Any], others: Sequence[Any]) -> tuple[Any, ...]:
-    """Sums, where None is 0; `others` may be fewer."""
-    padded = [*others, *[None] * (len(gradients) - len(others))]
-    pairs = zip(gradients, padded, strict=True)
-    return tuple(a if b is None else b if a is None else a.add_(b) for a, b in pairs)
+            raise non_finite(self.steps, norm, reading.learn_rate, reading.docs, self.precision)

@@ -50,7 +50,7 @@ class Reliability:
 
     @property
     def ece_by_chance(self) -> float:
-        """The error that confidences which are exactly right show on average over so many predictions: below it, an ece
+        """The error that perfectly calibrated confidences show on average over so many predictions: below it, an ece
         says nothing. All predictions of a bin are taken to have its mean confidence."""
         if not self.count:
             return 0.0

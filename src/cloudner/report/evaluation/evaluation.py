@@ -20,7 +20,7 @@ class EvaluationData:
     schemes: nervaluate's figures, None where that package is missing. by_seen: None without training data.
     comparison: against `other`, None where no second model was given.
     log: the records of the training run's JSONL log; run: its `run.json`; both empty where there is none.
-    notes: what the reader must know to read the figures right.
+    notes: what a reader must know to interpret the figures.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""What kind of mistake a mistake is, with the texts around it."""
+"""The class of each mistake, with the text around it."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def find_errors(documents: Sequence[ScoredDocument], *, window: int = 100) -> li
 
 
 def count_kinds(errors: Iterable[EntityError]) -> dict[str, int]:
-    """Mistakes a class, in the order of `KINDS`."""
+    """Mistakes per class, in the order of `KINDS`."""
     counts = Counter(error.kind for error in errors)
     return {kind: counts[kind] for kind in KINDS}
 

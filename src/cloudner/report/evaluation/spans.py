@@ -30,8 +30,8 @@ class Entity(NamedTuple):
 class ScoredDocument:
     """One document as the report needs it; the Docs it was made from can be freed.
 
-    confidence: one number (0 to 1) or None a predicted entity, in the order of `predicted`.
-    correct: one bool a predicted entity: does a gold entity with these bounds and this label exist.
+    confidence: one number (0 to 1) or None per predicted entity, in the order of `predicted`.
+    correct: one bool per predicted entity: does a gold entity with these bounds and this label exist.
     ignored: predicted entities in text whose gold annotation is missing; they count as neither right nor wrong.
     """
 

@@ -1,4 +1,4 @@
-"""What is known of a training run at each step: the record that every logger of ours writes or shows."""
+"""The facts of a training run at each step: the record that every logger of ours writes or shows."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Clock:
 class Recorder:
     """Makes records out of spaCy's calls; `advance` first, at every step.
 
-    A record has step, epoch, loss (mean of a step since the last evaluation), losses (by component), lr,
+    A record has step, epoch, loss (mean per step since the last evaluation), losses (by component), lr,
     words_per_second (of training alone), seconds (since the start), memory_mb (MiB: reserved on CUDA, allocated on
     MPS, resident otherwise), memory_kind, score and scores. Those not known at a step are left out: spaCy hands
     over losses and scores only at an evaluation.
@@ -67,7 +67,7 @@ class Recorder:
         self.best: tuple[float, int] | None = None
 
     def state(self) -> dict[str, Any]:
-        """JSON: what a run that goes on later has to know."""
+        """JSON: what a resumed run has to know."""
         return {
             "step": self.step, "epoch": self.epoch, "words": self.words, "words_step": self.words_step,
             "latest": self.latest, "best": self.best, "seconds": self.clock.seconds,
@@ -170,7 +170,7 @@ def output_folder(nlp: Any) -> Path | None:
 
 
 def _output_option(argv: list[str]) -> str | None:
-    """The output folder in the words of `spacy train CONFIG --output FOLDER`: a logger is told nothing of it."""
+    """The output folder as given to `spacy train CONFIG --output FOLDER`: spaCy does not pass it to a logger."""
     options = ("--output", "--output-path", "-o")
     if "train" not in argv:
         return None

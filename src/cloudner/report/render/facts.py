@@ -26,7 +26,7 @@ _BYTES = (
 
 @dataclass(frozen=True)
 class Card:
-    """A titled list of facts; `closed`: it is shown when it is clicked."""
+    """A titled list of facts; `closed`: it opens when it is clicked."""
 
     title: str
     rows: Facts
@@ -60,7 +60,7 @@ def confidence_facts(evaluation: EvaluationData) -> Facts:
 
 
 def comparison_facts(compared: Comparison) -> Facts:
-    """The difference of two models and how sure it is."""
+    """The difference of two models and how certain it is."""
     interval = compared.interval
     return [
         ("Difference in F1", f"{100 * compared.difference:+.2f} points"),

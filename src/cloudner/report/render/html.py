@@ -73,7 +73,7 @@ def label_colours(evaluation: EvaluationData) -> dict[str, int]:
 
 
 def error_row(error: EntityError, colours: dict[str, int]) -> dict[str, Any]:
-    """What the page's script needs of one mistake; `g` and `p` are ready HTML, all else is plain text."""
+    """The data of one mistake for the page's script; `g` and `p` are ready HTML, all else is plain text."""
     return {
         "k": error.kind,
         "gl": error.gold.label if error.gold else "",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 from cloudner.corpus.align.tag_schemes import encode
-from cloudner.corpus.align.tag_shapes import is_tag
+from cloudner.corpus.align.tag_shapes import UNKNOWN, is_tag
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.columns.layout import (
     DOCSTART,
@@ -27,7 +27,7 @@ _KEY_VALUE = re.compile(r"#\s*(?P<key>[\w.:-]+(?: id)?)\s*=\s*(?P<value>.*)")
 _ID = re.compile(r"#\s*(?:id|ID|sent_id)\s*[:\s]\s*(?P<id>\S+)")
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc|new_doc|doc_id|begin document)\b")
 _SENTENCE_END = frozenset((".", "!", "?", "。", "！", "？", "।", "؟"))
-_ODD_SPACE = re.compile(r"[\t\r\n]")
+_ODD_SPACE = re.compile(r"[\t\r\n\x00]")
 
 
 def comment_meta(line: str, meta: dict[str, str]) -> None:
@@ -84,7 +84,8 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
             row = split(line)
         except csv.Error as error:
             raise _ragged(source.name, number, line, layout, str(error)) from None
-        if first == "#" and (len(row) != columns or not is_tag(row[tag_at], seen)):
+        a_token = row[0] == "#" and len(row) == columns and layout.separator == "\t"
+        if first == "#" and not a_token and (len(row) != columns or not is_tag(row[tag_at], seen)):
             if _NEW_DOCUMENT.match(line):
                 if block is not None:
                     yield block
@@ -102,14 +103,6 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
             header = False
             continue
         token, tag = row[token_at], row[tag_at]
-        if not token:
-            raise InputError(
-                f"a tag {tag!r} without a token",
-                file=source.name,
-                line=number,
-                expected=f"a token in column {token_at + 1}",
-                fix="delete the line or give it its token",
-            )
         if block is None:
             block = Block(number, meta)
         elif cut_sentences and not documents and _ends_sentence(block, token, tag):
@@ -146,7 +139,7 @@ def _ragged(file: str, number: int, line: str, layout: Layout, why: str = "") ->
         found,
         file=file,
         line=number,
-        expected=f"{layout.columns} columns, the tag in column {layout.tag + 1}",
+        expected=f"{layout.columns} columns, the tag in column {layout.tag} (from 0)",
         fix="mend the line, or say --delimiter, --token-column and --tag-column",
     )
 
@@ -201,8 +194,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
-    if seen is not None and any(seen.items):
-        return None  # JSON lines may have as many words each
+    if seen is not None and any(item for item in seen.items if isinstance(item, (dict, list))):
+        return None  # JSON lines may have as many words each; a bracket may be a token
     layout = detect(sample)
     if layout is None:
         return None
@@ -223,17 +216,19 @@ def writer(scheme: str) -> Callable[[Iterable[Record], IO[str]], None]:
     def write(records: Iterable[Record], stream: IO[str]) -> None:
         for record in records:
             words = words_of(record, "conll")
-            tags = encode(len(words.tokens), words.spans, scheme, words.missing)
+            tags = encode(len(words.tokens), words.spans, scheme, words.missing, UNKNOWN)
             starts = set(words.sent_starts)
             stream.write("-DOCSTART-\tO\n\n")
             written = 0
             for index, (token, tag) in enumerate(zip(words.tokens, tags, strict=True)):
                 if index in starts and written:
                     stream.write("\n")
-                if not token.strip() and tag in ("O", "-"):
+                if not token.strip() and tag in ("O", UNKNOWN):
                     continue  # white space between words is not a token of this format
                 if _ODD_SPACE.search(token) or token != token.strip(" ") or DOCSTART.match(token):
                     refuse(record, "conll", f"the token {token!r}")
+                if _ODD_SPACE.search(tag):
+                    refuse(record, "conll", f"the label {tag[2:]!r}")
                 stream.write(f"{token}\t{tag}\n")
                 written += 1
             stream.write("\n")

@@ -64,7 +64,7 @@ def sniff(sample: Sample) -> Match | None:
         return None
     _, column, labels = found
     begins = any(_BEGIN.match(line) for line in sample.lines)
-    reason = f"brackets such as (PERSON* in column {column + 1}" + (f" ({labels})" if labels else "")
+    reason = f"brackets such as (PERSON* in column {column}" + (f" ({labels})" if labels else "")
     if begins:
         return Match(0.98, f"#begin document lines and {reason}")
     return Match(0.92, reason) if labels else None
@@ -112,7 +112,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
                     else f"{row[tag_at]!r}",
                     file=source.name,
                     line=number,
-                    expected=f"an entity bracket such as (ORG*, *, *) in column {tag_at + 1}",
+                    expected=f"an entity bracket such as (ORG*, *, *) in column {tag_at}",
                     fix="mend the line",
                 )
             document = document or _Document(source.name, number, meta)

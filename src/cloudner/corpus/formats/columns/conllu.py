@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import IO, NamedTuple
 
 from cloudner.corpus.align.tag_schemes import encode
-from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG
+from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.columns.conll import comment_meta
-from cloudner.corpus.formats.words import unused, words_of
+from cloudner.corpus.formats.words import refuse, unused, words_of
 from cloudner.errors import InputError
 
 _ID = re.compile(r"(?P<word>\d+)|(?P<first>\d+)-(?P<last>\d+)|\d+\.\d+")
@@ -89,9 +89,9 @@ def find_place(lines: list[str]) -> Place | None:
         entity = [value for value in values if value not in ("O", "o") and value not in MISSING]
         positioned = [value for value in entity if POSITION_TAG.fullmatch(value)]
         if values["O"] and len(positioned) == len(entity) and (column >= 10 or positioned):
-            return Place(column, None, None, f"tags in column {column + 1}")
+            return Place(column, None, None, f"tags in column {column}")
         if column >= 10 and values["O"] and entity:
-            best = best or Place(column, None, None, f"labels in column {column + 1}")
+            best = best or Place(column, None, None, f"labels in column {column}")
     return best
 
 
@@ -241,6 +241,9 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
     for count, record in enumerate(records, 1):
         words = words_of(record, "conllu")
         tags = encode(len(words.tokens), words.spans, "BIO", words.missing)
+        odd = next((span.label for span in words.spans if re.search(r"[\s|]", span.label)), None)
+        if odd is not None:
+            refuse(record, "conllu", f"the label {odd!r}")
         starts = set(words.sent_starts)
         identity = unused(str(record.meta.get("id", count)).replace("\n", " "), count, used)
         stream.write(f"# newdoc id = {identity}\n")
@@ -254,7 +257,7 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
             number += 1
             form = re.sub(r"[\t\r\n]", " ", token)
             last = index + 1 == len(words.tokens)
-            misc = ("" if space or last else "SpaceAfter=No|") + ("NE=" + tag if tag != "-" else "")
+            misc = ("" if space or last else "SpaceAfter=No|") + "NE=" + (tag if tag != "-" else UNKNOWN)
             stream.write(f"{number}\t{form}" + "\t_" * 7 + f"\t{misc.strip('|') or '_'}\n")
         stream.write("\n")
 

@@ -7,26 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, is_tag, lone_letter
+from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Sample
+from cloudner.corpus.formats.columns.tag_column import named, tag_column
+from cloudner.corpus.formats.columns.values import is_constant, is_id, stays
 from cloudner.corpus.formats.keys import TAG, TOKEN
-from cloudner.errors import InputError
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
 # <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does
 SENTENCE_MARK = re.compile(r"\s*</?[sS]>(?:\s+</?[sS]>)*\s*")
-_SMALL_TAG = re.compile(
-    r"[bi][-_]\S+"
-)  # `b-per`; words look like it too (e-mail), so only where all entities do
-_POSITION = re.compile(r"^[BILUOESMWbi][-_:/|.]|[-_:/|.][BILUOESMW]$")
-_BARE_LABEL = re.compile(r"[A-Z][A-Z_]+")
-_POSITIONED = 0.85  # the least score of a column of tags with positions
-# Labels of CoNLL-2000 chunks, of clauses (LST20) and of word segmentation: tags with positions that name no entities.
-_OTHER_LABELS = frozenset(
-    "NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NX QP PRN WHNP WHPP WHADVP FRAG SEG WORD CHUNK NC VC PC CLS".split()  # noqa: SIM905
-)
+_POSITIONED_TAG = re.compile(r"[BIESLU][-_]\S")
 _ENTITY_COLUMNS = frozenset((*TAG, "ne-coarse-lit"))
 _HEADER_WORDS = frozenset((*TOKEN, *_ENTITY_COLUMNS, "text", "pos", "chunk", "lemma", "misc"))
 _SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
@@ -127,10 +118,10 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     rows = [row[:columns] for row in plain or rows if len(row) == columns or (ragged and len(row) > columns)]
     if separator == " " and len(rows) == 1 and columns > 4:
         return None  # a sentence, and no rows to compare it with
-    header = len(rows) > 1 and _is_header(rows[0])
+    header = len(rows) > 1 and (_is_header(rows[0]) or _names_columns(rows))
     names = [cell.lower() for cell in rows[0]] if header else []
     body = rows[1:] if header else rows
-    tag, score, why, seen, others = _tag_column(body, options.tag_column, names)
+    tag, score, why, seen, others = tag_column(body, options.tag_column, names)
     if tag is None:
         return None
     token = _token_column(body, tag, options.token_column, names)
@@ -140,7 +131,7 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     if separator not in "\t ":
         score -= 0.1
     shown = {"\t": "tabs", " ": "spaces"}.get(separator, repr(separator))
-    reason = f"{columns} columns parted by {shown}, tags in column {tag + 1} ({why})"
+    reason = f"{columns} columns parted by {shown}, tags in column {tag} ({why})"
     if others:
         reason += f"; other tags in {', '.join(others)}"
     return Layout(separator, columns, token, tag, score, reason, header, seen, others)
@@ -164,128 +155,37 @@ def _is_header(row: list[str]) -> bool:
     return sum(word in _HEADER_WORDS for word in words) >= 2 and not any(is_tag(cell) for cell in row)
 
 
-def _named(wanted: str | int | None, names: list[str], columns: int) -> int | None:
-    """The index a user means: a number (negative from the end) or a name in the header."""
-    if wanted is None:
-        return None
-    if isinstance(wanted, str) and wanted.lower() in names:
-        return names.index(wanted.lower())
-    try:
-        index = int(wanted)
-    except ValueError:
-        index = columns
-    if not -columns <= index < columns:
-        raise InputError(
-            f"no column {wanted!r}",
-            expected=f"a number from 0 to {columns - 1}"
-            + (f" or one of {', '.join(names)}" if names else ""),
-        )
-    return index % columns
-
-
-class _Tags(NamedTuple):
-    """A column that may hold tags: its index, score, what was seen, tags of entities by count, all values by count."""
-
-    at: int
-    score: float
-    why: str
-    entities: Counter[str]
-    values: Counter[str]
-
-    def labels(self) -> set[str]:
-        return {_POSITION.sub("", tag) for tag in self.entities}
-
-    def holds_entities(self) -> bool:
-        """Are there entities in it, not chunks? Chunks of unknown labels leave few tokens out."""
-        tokens = self.values.total()
-        return self.score >= _POSITIONED and (tokens < 50 or self.entities.total() < 0.6 * tokens)
-
-
-def _tag_column(
-    rows: list[list[str]], wanted: str | int | None, names: list[str]
-) -> tuple[int | None, float, str, frozenset[str], tuple[str, ...]]:
-    """Index, score, what was seen, all values of the column of tags; and other columns with entities."""
-    columns = len(rows[0]) if rows else 0
-    chosen = _named(wanted, names, columns)
-    best: _Tags | None = None
-    others: list[_Tags] = []
-    for index in range(columns):
-        values = Counter(row[index] for row in rows)
-        score, why, entities = _tag_score(values, len(rows))
-        column = _Tags(index, score, why, entities, values)
-        if chosen is not None:
-            if index == chosen:
-                best = column._replace(score=max(score, 0.6), why=why or "as told")
-            continue
-        if names and names[index] in _ENTITY_COLUMNS:
-            column = column._replace(score=score + 0.05)
-        if column.score <= 0:
-            continue
-        if best is None or _beats(column, best):
-            best, column = column, best
-        if column is not None and column.holds_entities():
-            others.append(column)
-    if best is None:
-        return None, 0.0, "", frozenset(), ()
-    seen = frozenset(best.values) if len(best.values) < 500 else frozenset()
-    shown = [f"column {c.at + 1} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities]
-    return best.at, min(best.score, 1.0), best.why, seen, tuple(shown if best.holds_entities() else ())
-
-
-def _beats(column: _Tags, best: _Tags) -> bool:
-    """Is a column rather the tags than the best one before it?"""
-    if column.holds_entities() and best.holds_entities():
-        if column.labels() & best.labels():
-            # an inner layer of nested entities, or a system's output behind the gold tags
-            return column.entities.total() > 1.5 * best.entities.total()
-        if column.entities.total() != best.entities.total():
-            return column.entities.total() > best.entities.total()
-    # of equally good columns the last: it is where most corpora put the entity
-    return column.score >= best.score
-
-
-def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str]]:
-    entities = Counter({v: n for v, n in values.items() if v not in ("O", "o") and v not in MISSING})
-    if not entities:
-        return (0.6, "all of them O", entities) if values["O"] else (0.0, "", entities)
-    outside = values["O"]
-    if "0" in entities and not outside and not any(v.isdigit() for v in entities if v != "0"):
-        outside = entities.pop("0")  # typed for the letter O, if the rest are tags
-    elif not outside and not values["o"] and (letter := lone_letter(entities)):
-        outside = entities.pop(letter)
-    small = bool(values["O"] or values["o"]) and all(_SMALL_TAG.fullmatch(v) for v in entities)
-    begun = {v[2:] for v in entities if v.startswith("B-")} | {"B", "I"}  # GROBID: B-ORG, then ORG alone
-    positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in begun]
-    share = 1 - entities.total() / rows
-    if not entities or sum(entities[v] for v in positioned) < 0.7 * entities.total():
-        positioned = []
-    if positioned and len(positioned) >= 0.5 * len(entities):
-        labels = {_POSITION.sub("", v) for v in positioned}
-        shown = ", ".join(sorted(positioned)[:3])
-        if labels <= _OTHER_LABELS:
-            return 0.4 + 0.05 * share, f"{shown}: chunks or word segments", entities
-        if not values["O"] and len(labels) > 100:  # words that happen to have a hyphen
-            return 0.0, "", entities
-        return _POSITIONED + 0.1 * share, shown, entities
-    few = len(values) <= 60 and len(values) <= max(3, 0.5 * rows)
-    zeros = outside and not values["O"]  # a zero says less than an O: the labels must look like labels too
-    if few and outside and share >= 0.25 and not (zeros and not all(map(_BARE_LABEL.fullmatch, entities))):
-        return 0.55 + 0.2 * share, ", ".join(sorted(entities)[:3]), entities
-    return 0.0, "", entities
+def _names_columns(rows: list[list[str]]) -> bool:
+    """Is the first row, though its words are unknown, a header: no tag where all other rows have one?"""
+    if len(rows) < 4 or not all(cell and not cell.isdecimal() for cell in rows[0]):
+        return False
+    for first, *cells in zip(*rows, strict=True):
+        if (
+            first.isalpha()
+            and not is_tag(first)
+            and all(map(is_tag, cells))
+            and any(map(_POSITIONED_TAG.match, cells))
+        ):
+            return True
+    return False
 
 
 def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, names: list[str]) -> int | None:
-    chosen = _named(wanted, names, len(rows[0]))
+    chosen = named(wanted, names, len(rows[0]))
     if chosen is not None:
         return chosen
     for index, name in enumerate(names):
         if name in TOKEN or name == "text":
             return index
+    spare: list[int] = []
     for index in range(len(rows[0])):
         if index == tag:
             continue
         values = [row[index] for row in rows]
-        if len(rows) > 1 and all(re.fullmatch(r"\d+(-\d+)?", v) for v in values):
+        if len(rows) > 1 and (all(re.fullmatch(r"\d+(-\d+)?", v) for v in values)):
             continue  # positions of tokens, ids of sentences
+        if len(rows) > 3 and len(rows[0]) > 2 and (is_constant(values) or stays(values) or is_id(values)):
+            spare.append(index)  # the name of a file, ids with letters
+            continue
         return index
-    return 0 if tag != 0 else None
+    return spare[0] if spare else 0 if tag != 0 else None

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from cloudner.corpus.align.tag_schemes import decode, detect_scheme
-from cloudner.corpus.align.tag_shapes import MISSING, is_tag
+from cloudner.corpus.align.tag_shapes import MISSING, UNKNOWN, is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Sample, SpanRecord
 from cloudner.corpus.formats.columns.layout import Layout, data_lines, is_comment
 from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
@@ -34,7 +34,7 @@ class TokenStyle:
 
     prefix: the language code that WikiANN puts before each (`en:Paris`), or nothing. characters: one a line.
     numbered: each is a character and its position in the word (Weibo: `南0`, `京1`). unspaced: Chinese or Japanese.
-    missing: what the user says of tags that would mean no annotation (`-` is O). doubt: such a tag, where no O is seen.
+    missing: what the user says of tags that would mean no annotation (`-` is O).
     """
 
     prefix: str = ""
@@ -42,7 +42,6 @@ class TokenStyle:
     numbered: bool = False
     unspaced: bool = False
     missing: dict[str, str] = field(default_factory=dict)
-    doubt: str = ""
 
     def record(self, file: str, block: Block, left_out: tuple[str, ...] = ()) -> Record:
         """The record of a block. left_out: columns with tags that are not read, told in a note."""
@@ -55,14 +54,13 @@ class TokenStyle:
             ("unsupported", "noted", f"{column} holds tags too, left out; --tag-column N (from 0)")
             for column in left_out
         ]
-        if self.doubt:
-            done = f"no O in the file: {self.doubt} is taken for a token without annotation; --label {self.doubt}=O"
-            notes.append(("unknown-tag", "noted", f"{done} if it means no entity"))
-            self.doubt = ""
         if not {"|", ",", ";"}.isdisjoint("".join(filter(None, tags))):
             tags = _first_of_several(tags, notes)
         if not MISSING.isdisjoint(tags):
-            tags = [self.missing.get(str(tag)) if tag in MISSING else tag for tag in tags]
+            tags = [
+                self.missing.get(str(tag), None if tag == UNKNOWN else tag) if tag in MISSING else tag
+                for tag in tags
+            ]
         starts = block.sent_starts
         record = Record(file, block.line, tokens=tokens, tags=tags, sent_starts=starts, meta=dict(block.meta))
         record.notes = notes
@@ -77,14 +75,12 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
     """The style of a file, from its first rows."""
     split = layout.splitter()
     words = []
-    tags: Counter[str] = Counter()
     for line in data_lines(sample, 500):
         row = split(line)
         if len(row) == layout.columns and not (
             is_comment(line) and not is_tag(row[layout.tag], layout.tags_seen)
         ):
             words.append(row[layout.token])
-            tags[row[layout.tag]] += 1
     text = "".join(words)
     unspaced = options.lang in ("zh", "ja") or is_unspaced(text)
     digits = sum(len(word) == 2 and word[1].isdigit() for word in words)
@@ -95,15 +91,7 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
         numbered=numbered,
         unspaced=unspaced or numbered,
         missing={tag: options.labels[tag] for tag in MISSING if tag in options.labels},
-        doubt=doubtful(tags, options),
     )
-
-
-def doubtful(tags: Counter[str], options: ReadOptions) -> str:
-    """A tag for missing annotation that most tokens have in a file without O, which may be its word for O (Naver)."""
-    tag = max(MISSING, key=lambda tag: tags[tag])
-    whole = not tags["O"] and not tags["o"] and 2 * tags[tag] > tags.total() and len(tags) > 1
-    return tag if whole and tag and tag not in options.labels else ""
 
 
 def _prefix(tokens: list[str]) -> str:

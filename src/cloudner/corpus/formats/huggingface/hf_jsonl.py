@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import IO
 
+from cloudner.corpus.align.tag_shapes import UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import (
     Names,
@@ -26,7 +27,7 @@ def _sniff_json(sample: Sample) -> Match | None:
         if isinstance(item, dict):
             item = with_tokens(item)
             tokens = key_of(item, TOKENS)
-            if tokens and item[tokens] and all(isinstance(t, str) for t in item[tokens]):
+            if tokens and item[tokens] and all(t is None or isinstance(t, str) for t in item[tokens]):
                 tags = tag_key_of(item, tokens)
                 if tags:
                     return Match(0.95, f"rows with {tokens!r} and {tags!r} of equal length")
@@ -53,7 +54,11 @@ def _read_json(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def _write_json(records: Iterable[Record], stream: IO[str]) -> None:
     for number, record in enumerate(records):
-        row = {"id": str(number), "tokens": record.tokens or [], "ner_tags": record.tags or []}
+        row = {
+            "id": str(record.meta.get("id", number)),
+            "tokens": record.tokens or [],
+            "ner_tags": [tag or UNKNOWN for tag in record.tags or ()],
+        }
         stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 

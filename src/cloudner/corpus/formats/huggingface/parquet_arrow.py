@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from cloudner.corpus.align.tag_shapes import UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import (
     Names,
@@ -132,7 +133,7 @@ def _write_parquet(records: Iterable[Record], path: Path) -> None:
             columns = {
                 "id": [str(number + i) for i in range(len(batch))],
                 "tokens": [record.tokens or [] for record in batch],
-                "ner_tags": [record.tags or [] for record in batch],
+                "ner_tags": [[tag or UNKNOWN for tag in record.tags or ()] for record in batch],
             }
             number += len(batch)
             writer.write_table(pyarrow.table(columns, schema=schema))

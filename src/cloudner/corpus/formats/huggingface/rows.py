@@ -36,7 +36,8 @@ def tag_key_of(item: Mapping[str, Any], tokens: str) -> str | None:
         if (
             isinstance(value, list)
             and len(value) == len(item[tokens])
-            and all(isinstance(x, (str, int)) for x in value)
+            and all(x is None or isinstance(x, (str, int)) for x in value)
+            and (not value or any(x is not None for x in value))
         ):
             return name
     # a name nobody thought of, but tags in it (NE_COARSE_LIT)
@@ -108,6 +109,10 @@ def record_of_row(
     if token_key is None or token_key not in item:
         return _text_record(item, file, line, options, where)
     tokens = item[token_key]
+    if isinstance(tokens, list) and None in tokens:
+        tokens = [
+            "" if token is None else token for token in tokens
+        ]  # left out and counted, as empty ones are
     if tag_key is None:
         tag_key = _tag_key(item, token_key, options)
     if tag_key is None or not isinstance(item.get(tag_key), list):
@@ -176,6 +181,9 @@ def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where:
 
 def _text_record(item: Mapping[str, Any], file: str, line: int, options: ReadOptions, where: Where) -> Record:
     text = options.text_column or next((k for k in TEXT if isinstance(item.get(k), str)), None)
+    text = text or next((k for k in TEXT if k in item and item[k] is None), None)
+    if text is not None and text in item and item[text] is None:
+        return Record(file, line, "", meta=meta_of(item, options))
     spans = options.entities_column or next((k for k in SPANS if isinstance(item.get(k), (list, str))), None)
     if text is None or spans is None or not isinstance(item.get(text), str):
         raise where.error(

@@ -8,6 +8,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.json.objects import objects, some_objects
 from cloudner.corpus.formats.spans import Where, label_of, offset, short
+from cloudner.corpus.formats.words import gap
 
 
 def is_bigbio(item: Mapping[str, Any]) -> bool:
@@ -86,6 +87,7 @@ def _text(passages: list[Mapping[str, Any]], where: Where) -> tuple[str, list[tu
         elif text and start + moved < len(text):
             text += " "  # passages that overlap: the stored words tell where the entities are
         elif start + moved > len(text):
+            gap(start + moved - len(text), where.file, where.line)
             text = text.ljust(start + moved - 1) + ("\n" if text else " ")
         shifts.append((start, moved))
         text += passage

@@ -9,6 +9,7 @@ from typing import IO
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.spans import Where, offset, short, text_and_spans
+from cloudner.corpus.formats.words import refuse_missing
 
 
 def _sniff_cluener(sample: Sample) -> Match | None:
@@ -44,6 +45,7 @@ def _read_cluener(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def _write_cluener(records: Iterable[Record], stream: IO[str]) -> None:
     for record in records:
+        refuse_missing(record, "cluener")
         text, spans = text_and_spans(record)
         label: dict[str, dict[str, list[list[int]]]] = {}
         for s in spans:

@@ -9,6 +9,7 @@ from typing import IO
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.spans import Where, label_of, offset, text_and_spans
+from cloudner.corpus.formats.words import refuse_missing
 
 
 def _sniff_dataturks(sample: Sample) -> Match | None:
@@ -41,6 +42,7 @@ def _read_dataturks(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def _write_dataturks(records: Iterable[Record], stream: IO[str]) -> None:
     for record in records:
+        refuse_missing(record, "dataturks")
         text, spans = text_and_spans(record)
         annotation = [
             {

@@ -10,6 +10,7 @@ from cloudner.corpus.contract import Format, Match, Record, Sample
 from cloudner.corpus.formats.json.jsonl import read_rows, span_key
 from cloudner.corpus.formats.json.objects import some_objects
 from cloudner.corpus.formats.spans import text_and_spans
+from cloudner.corpus.formats.words import refuse_missing
 
 
 def _sniff_doccano(sample: Sample) -> Match | None:
@@ -33,6 +34,7 @@ def _sniff_doccano(sample: Sample) -> Match | None:
 
 def _write_doccano(records: Iterable[Record], stream: IO[str]) -> None:
     for number, record in enumerate(records, start=1):
+        refuse_missing(record, "doccano")
         text, spans = text_and_spans(record)
         row = {"id": number, "text": text, "label": [[s.start, s.end, s.label] for s in spans]}
         stream.write(json.dumps(row, ensure_ascii=False) + "\n")

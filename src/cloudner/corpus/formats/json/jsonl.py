@@ -80,6 +80,7 @@ def _write_jsonl(records: Iterable[Record], stream: IO[str]) -> None:
     for record in records:
         text, spans = text_and_spans(record)
         row: dict[str, Any] = {
+            **({"id": record.meta["id"]} if "id" in record.meta else {}),
             "text": text,
             "entities": [{"start": s.start, "end": s.end, "label": s.label} for s in spans],
         }

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from html.parser import HTMLParser
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.annotators import choose
+from cloudner.corpus.formats.json.dialogue import Dialogue, dialogue
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
 from cloudner.corpus.formats.json.objects import meta_of, objects
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, short, text_and_spans
+from cloudner.corpus.formats.words import refuse_missing
 
 _SPAN_TYPES = ("labels", "hypertextlabels")
 
 
+# A path or an address of an image, a recording or a film, which is no text.
+_MEDIA = re.compile(
+    r"^\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|svg|wav|mp3|ogg|flac|m4a|mp4|webm|avi|mov)(?:[?#]\S*)?$|^data:[a-z]+/",
+    re.IGNORECASE,
+)
 _BLOCKS = {
     "p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "table", "ul", "ol",
 }  # fmt: skip
@@ -41,7 +51,9 @@ def _text(data: Mapping[str, Any], wanted: str | None, where: Where) -> str:
                 f"data has no text {wanted!r} but {', '.join(map(repr, data))}", None, "--text-column KEY"
             )
         return str(data[wanted])
-    strings = {key: value for key, value in data.items() if isinstance(value, str)}
+    strings = {
+        key: value for key, value in data.items() if isinstance(value, str) and not _MEDIA.search(value)
+    }
     key = next((k for k in (*TEXT, "html", "url") if k in strings), None)
     if key is None and strings:
         key = max(strings, key=lambda k: len(strings[k]))
@@ -82,23 +94,23 @@ def _plain(html: str) -> str:
     return "".join(parser.parts)
 
 
-def _chosen(item: Mapping[str, Any], record: Record) -> list[Any] | None:
-    """The results of one annotator; None for a task nobody finished."""
+def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
+    """The annotations that nobody skipped, the ground truth first."""
     annotations = item.get("annotations", item.get("completions")) or []
     usable = [
         a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled") and not a.get("skipped")
     ]
-    if not usable:
-        if annotations:
-            record.notes.append(("rejected", "noted", "skipped by the annotator: kept as unannotated"))
-        return None
-    best = next((a for a in usable if a.get("ground_truth")), usable[0])
-    if len(usable) > 1:
-        record.notes.append(
-            ("unsupported", "noted", f"{len(usable)} annotators: took annotation {best.get('id', 1)}")
-        )
-    result = best.get("result")
-    return result if isinstance(result, list) else []
+    if annotations and not usable:
+        record.notes.append(("rejected", "noted", "skipped by the annotator: kept as unannotated"))
+    return sorted(usable, key=lambda a: not a.get("ground_truth"))
+
+
+def _annotator(annotation: Mapping[str, Any], number: int) -> str:
+    """Who it was: the address, the id, or else the annotation's own number."""
+    who = annotation.get("completed_by", annotation.get("created_username"))
+    if isinstance(who, Mapping):
+        who = who.get("email") or who.get("username") or who.get("id")
+    return str(who if who not in (None, "") else annotation.get("id", number))
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
@@ -106,55 +118,87 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, "task" if item.get("id") is None else f"task {item['id']}")
         if not isinstance(item.get("data"), dict):
             raise where.error("no data in it", '{"data": {"text": ...}, "annotations": [...]}')
-        text = _text(item["data"], options.text_column, where)
-        record = Record(source.name, line, text, meta=meta_of(item, options))
+        record = Record(source.name, line, meta=meta_of(item, options))
+        turns = dialogue(item["data"], options.text_column)
+        record.text = _text(item["data"], options.text_column, where) if turns is None else turns.text
         if options.group_by and options.group_by in item["data"]:
             record.meta["group"] = item["data"][options.group_by]
-        results = _chosen(item, record)
-        record.complete = results is not None
+        found: list[tuple[str, list[SpanRecord]]] = []
         hyper = False
-        spans: list[SpanRecord] = []
-        left_out: dict[str, int] = {}
-        for result in results or ():
-            value = result.get("value") if isinstance(result, dict) else None
-            kind = result.get("type") if isinstance(result, dict) else None
-            if isinstance(value, dict) and (
-                "labels" in value or "hypertextlabels" in value or kind in _SPAN_TYPES
-            ):
-                if "start" not in value and "globalOffsets" not in value:
-                    left_out[str(kind)] = left_out.get(str(kind), 0) + 1
-                    continue
-                if isinstance(value.get("start"), str) and not str(value["start"]).isdigit():
-                    hyper = True
-                    if "globalOffsets" not in value:  # XPaths into a page, and no plain offsets
-                        if not isinstance(value.get("text"), str):
-                            left_out["hypertextlabels without text"] = (
-                                left_out.get("hypertextlabels without text", 0) + 1
-                            )
-                            continue
-                        value = {**value, "globalOffsets": {"start": 0, "end": 0}}
-                spans.extend(spans_of_value(value, options, where))
-            else:
-                left_out[str(kind)] = left_out.get(str(kind), 0) + 1
-        for kind, count in left_out.items():
-            action = "dropped" if kind in _SPAN_TYPES or "hypertext" in kind else "noted"
-            record.notes.append(("unsupported", action, f"{count} results of type {kind} left out"))
+        for number, annotation in enumerate(_finished(item, record), start=1):
+            result = annotation.get("result")
+            reading = _Results(record, turns, options, where, tell=not found)
+            spans = reading.spans(result if isinstance(result, list) else [])
+            hyper = hyper or reading.hyper
+            found.append((_annotator(annotation, number), spans))
+        choose(record, found, options)
+        text = record.text
         if hyper or (
             "<" in text
             and ">" in text
-            and any(s.surface and text[s.start : s.end] != s.surface for s in spans)
+            and any(s.surface and text[s.start : s.end] != s.surface for s in record.spans)
         ):
             plain = _plain(text)
             if plain.strip():
                 record.text = plain
-        record.spans = spans
         yield record
+
+
+class _Results:
+    """The spans of one annotation. tell: does the record note what is left out?"""
+
+    def __init__(
+        self, record: Record, turns: Dialogue | None, options: ReadOptions, where: Where, tell: bool
+    ) -> None:
+        self._record, self._turns, self._options, self._where, self._tell = (
+            record,
+            turns,
+            options,
+            where,
+            tell,
+        )
+        self.hyper = False  # are there marks on a page of HTML?
+
+    def spans(self, results: list[Any]) -> list[SpanRecord]:
+        spans: list[SpanRecord] = []
+        left_out: Counter[str] = Counter()
+        for result in results:
+            value = result.get("value") if isinstance(result, dict) else None
+            kind = result.get("type") if isinstance(result, dict) else None
+            found = self._of(value, kind) if isinstance(value, dict) else str(kind)
+            if isinstance(found, str):
+                left_out[found] += 1
+            else:
+                spans.extend(found)
+        for kind, count in left_out.items():
+            action = "dropped" if kind in _SPAN_TYPES or "hypertext" in kind else "noted"
+            if self._tell:
+                self._record.notes.append(("unsupported", action, f"{count} results of type {kind} left out"))
+        return spans
+
+    def _of(self, value: dict[str, Any], kind: Any) -> list[SpanRecord] | str:
+        """The spans of one result, or the name under which it is left out."""
+        if self._turns is not None and "paragraphlabels" in value:
+            return self._turns.spans(value, self._options, self._where)
+        if not ("labels" in value or "hypertextlabels" in value or kind in _SPAN_TYPES):
+            return str(kind)
+        if "start" not in value and "globalOffsets" not in value:
+            return str(kind)
+        if isinstance(value.get("start"), str) and not str(value["start"]).isdigit():
+            self.hyper = True
+            if "globalOffsets" not in value:  # XPaths into a page, and no plain offsets
+                if not isinstance(value.get("text"), str):
+                    return "hypertextlabels without text"
+                value = {**value, "globalOffsets": {"start": 0, "end": 0}}
+        return spans_of_value(value, self._options, self._where)
 
 
 def _write(records: Iterable[Record], stream: IO[str]) -> None:
     stream.write("[")
     for number, record in enumerate(records, start=1):
         text, spans = text_and_spans(record)
+        if spans:
+            refuse_missing(record, "label-studio")
         units = _units(text)
         result = [
             {

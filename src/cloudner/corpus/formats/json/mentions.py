@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.spans import Where
@@ -24,16 +24,6 @@ _KEYS = (
 )
 
 
-def _value(value: Any) -> Any:
-    """What a model answered: JSON within a text is read."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            pass
-    return value
-
-
 def _judges(key: str, value: Any) -> bool:
     """Is this what somebody says of the whole text, `"label": {"sentiment": "nice"}`, though a word of it?"""
     return (
@@ -47,7 +37,7 @@ def _span_key(item: Mapping[str, Any], text: str) -> str | None:
     for key in _KEYS:
         if item.get(key) and not _judges(key, item[key]):
             try:
-                if mentions_of(_value(item[key]), ReadOptions(), Where("", 0, "", text)):
+                if mentions_of(answer_of(item[key]), ReadOptions(), Where("", 0, "", text)):
                     return key
             except InputError:
                 continue
@@ -61,7 +51,7 @@ def _sniff(sample: Sample) -> Match | None:
         if text is None or key is None or text == key:
             continue
         where = Where("", 0, "", item[text])
-        words = [surface for surface, _ in mentions_of(_value(item[key]), ReadOptions(), where)]
+        words = [surface for surface, _ in mentions_of(answer_of(item[key]), ReadOptions(), where)]
         if 2 * sum(word in item[text] for word in words) >= len(words):
             return Match(0.75, f"{text!r}, and {key!r} with words of it and no offsets")
     return None
@@ -72,12 +62,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where)
         key = options.entities_column or next(
-            (k for k in _KEYS if isinstance(_value(item.get(k)), (list, dict))), None
+            (k for k in _KEYS if isinstance(answer_of(item.get(k)), (list, dict))), None
         )
         record = Record(source.name, line, text, meta=meta_of(item, options))
         where.text = text
         if key is not None and item.get(key):
-            locate(record, text, mentions_of(_value(item[key]), options, where))
+            locate(record, text, mentions_of(answer_of(item[key]), options, where))
         yield record
 
 

@@ -54,9 +54,18 @@ def _unwrapped(found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     for line, value in found:
         rows = rows_within(value) if isinstance(value, dict) else None
         if rows is None:
-            yield line, value
+            yield line, _lowered(value) if isinstance(value, dict) else value
         else:
-            yield from ((line, row) for row in rows)
+            yield from ((line, _lowered(row)) for row in rows)
+
+
+def _lowered(item: dict[str, Any]) -> dict[str, Any]:
+    """An object whose keys of text and spans are in capitals (`Text`, `ENTITIES`), with small ones; others as they are."""
+    known = (*TEXT, *TOKENS)
+    if any(key in item for key in known) or not any(str(key).lower() in known for key in item):
+        return item
+    small = {str(key).lower(): value for key, value in item.items()}
+    return small if len(small) == len(item) else item
 
 
 def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -66,12 +75,16 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         for key in _ROWS:
             rows = tree.get(key)
             if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+                if key == "samples" and isinstance(tree.get("interface"), dict):
+                    return [_with_names(row, tree["interface"].get("labels")) for row in rows]
                 # the viewer of Hugging Face data sets puts each row into an object
                 return [row["row"] if isinstance(row.get("row"), dict) else row for row in rows]
         parts = tree.get("sentences")
         if isinstance(parts, list) and parts and all(_is_annotated(part) for part in parts):
             return list(parts)
     columns = list(tree.values())
+    if len(columns) > 0 and not cells and all(map(_is_document, columns)):  # documents by their ids
+        return [{"id": key, **document} for key, document in tree.items()]
     first = cells[0] if cells else None
     if isinstance(first, dict) and len(columns) > 1 and all(isinstance(c, dict) for c in columns):
         if "0" in first:  # how pandas writes a table
@@ -86,6 +99,29 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
     return None
 
 
+def _with_names(row: dict[str, Any], labels: Any) -> dict[str, Any]:
+    """A sample of Universal Data Tool, with the names that its annotator saw in the place of labels' ids."""
+    given = labels if isinstance(labels, list) else ()
+    names = {str(each.get("id")): each.get("displayName") for each in given if isinstance(each, dict)}
+    marks = row.get("annotation")
+    entities = marks.get("entities") if isinstance(marks, dict) else None
+    if not isinstance(marks, dict) or not isinstance(entities, list):
+        return row
+    if not all(isinstance(e, dict) and isinstance(e.get("label"), str) for e in entities):
+        return row
+    named = [{**e, "label": names.get(e["label"]) or e["label"]} for e in entities]
+    return {**row, "annotation": {**marks, "entities": named}}
+
+
+def _is_document(value: Any) -> bool:
+    """Is this an object with a text or tokens, and something beside?"""
+    if not isinstance(value, dict) or len(value) < 2:
+        return False
+    small = {str(key).lower(): part for key, part in value.items()}
+    texts = any(isinstance(small.get(key), str) for key in TEXT)
+    return texts or any(isinstance(small.get(key), list) for key in TOKENS)
+
+
 def _is_annotated(part: Any) -> bool:
     """Is this a text with a list beside it that may hold spans?"""
     return (
@@ -98,6 +134,7 @@ def _is_annotated(part: Any) -> bool:
 def text_of(item: Mapping[str, Any], wanted: str | None, where: Where, keys: tuple[str, ...] = TEXT) -> str:
     """The text of an object, by key. Raises InputError when there is none or it is no text."""
     key = wanted if wanted is not None else next((k for k in keys if isinstance(item.get(k), str)), None)
+    key = key or next((k for k in keys if k in item and item[k] is None), None)
     if key is None or key not in item:
         raise where.error(
             f"no text among the keys {', '.join(map(repr, list(item)[:12]))}",

@@ -59,9 +59,17 @@ def _offsets(span: dict[str, Any], tokens: Any, where: Where) -> tuple[int, int]
     return offset(start, where), offset(end, where)
 
 
+def _is(who: str, wanted: str) -> bool:
+    """Is it that annotator? Prodigy puts the data set's name and a hyphen before the session's."""
+    return who == wanted or who.endswith("-" + wanted)
+
+
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     for line, item in objects(source):
         where = Where(source.name, line, "span")
+        who = item.get("_annotator_id") or item.get("_session_id")
+        if options.annotator is not None and isinstance(who, str) and not _is(who, options.annotator):
+            continue  # the same text again, by another
         text = text_of(item, options.text_column, where, ("text",))
         spans = []
         for span in item.get("spans") or ():

@@ -76,6 +76,7 @@ def _peek(sample: Sample) -> Peek | None:
 
 
 SAMPLE_LIMIT = 64 * 1024
+_DEEP = 200  # brackets within brackets; no export has so many
 
 
 def _elements(text: str, most: int = 100) -> list[Any]:
@@ -127,7 +128,11 @@ def values(source: Source) -> Iterator[tuple[int, Any]]:
         # A broken first line among good ones is JSON lines all the same.
         later = [line for line in sample.lines[1:4] if line.strip()]
         one_a_line = first.startswith("{") and bool(later) and all(_is_object(line) for line in later)
-    yield from _from_lines(source) if one_a_line else _from_stream(source)
+    if one_a_line:
+        yield from _from_lines(source)
+        return
+    hidden = getattr(source, "hidden", ())
+    yield from ((line, value) for line, value in _from_stream(source) if line not in hidden)
 
 
 def _is_object(line: str) -> bool:

@@ -12,7 +12,9 @@ from cloudner.corpus.formats.spans import Where, label_of, offset
 def _sniff_ubiai(sample: Sample) -> Match | None:
     for item in some_objects(sample):
         if isinstance(item.get("document"), str) and (
-            "documentName" in item or "tokens" in item or "annotation" in item
+            "documentName" in item
+            or isinstance(item.get("tokens"), list)
+            or isinstance(item.get("annotation"), list)
         ):
             return Match(0.95, "document with tokens or annotation (UBIAI)")
     return None

@@ -50,6 +50,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             spaces=None if doc.has_unknown_spaces else [bool(token.whitespace_) for token in doc],
             sent_starts=starts,
             negative=negative,
+            over_sentences=True,
             meta=dict(meta) if isinstance(meta, dict) else {},
         )
         if options.group_by and options.group_by in record.meta:

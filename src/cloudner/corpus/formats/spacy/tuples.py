@@ -11,6 +11,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.json.python_literals import TUPLE, python_pairs
 from cloudner.corpus.formats.json.stream import peek, values
 from cloudner.corpus.formats.spans import Where, short, spans_of, text_and_spans
+from cloudner.corpus.formats.words import is_unannotated, refuse_missing
 
 
 def _is_tuple(item: Any) -> bool:
@@ -64,8 +65,8 @@ def _read_tuples(source: Source, options: ReadOptions) -> Iterator[Record]:
             text, annotations = pair[0], pair[1]
             entities = annotations.get("entities") if isinstance(annotations, dict) else annotations
             record = Record(source.name, line, text)
-            if isinstance(annotations, dict) and annotations and "entities" not in annotations:
-                record.complete = False  # annotated for something else
+            if isinstance(annotations, dict) and "entities" not in annotations:
+                record.complete = False  # not annotated, or for something else
             elif (
                 isinstance(entities, (list, tuple))
                 and entities
@@ -87,7 +88,12 @@ def _write_tuples(records: Iterable[Record], stream: IO[str]) -> None:
     stream.write("[")
     for number, record in enumerate(records):
         text, spans = text_and_spans(record)
-        pair = [text, {"entities": [[s.start, s.end, s.label] for s in spans]}]
+        annotations = {"entities": [[s.start, s.end, s.label] for s in spans]}
+        if is_unannotated(record):
+            annotations = {}
+        else:
+            refuse_missing(record, "spacy-tuples")
+        pair = [text, annotations]
         stream.write((",\n" if number else "\n") + json.dumps(pair, ensure_ascii=False))
     stream.write("\n]\n")
 

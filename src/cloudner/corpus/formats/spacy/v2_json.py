@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
+from cloudner.corpus.align.tag_schemes import decode, detect_scheme, encode
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.objects import objects
 from cloudner.corpus.formats.json.stream import peek
@@ -95,9 +96,8 @@ def _write_v2(records: Iterable[Record], stream: IO[str]) -> None:
 
 
 def _biluo(tags: list[str]) -> list[str]:
-    from spacy.training import iob_to_biluo
-
-    return list(iob_to_biluo(tags))
+    decoded = decode(tags, detect_scheme([tags]))
+    return encode(len(tags), decoded.spans, "BILUO", decoded.missing)
 
 
 V2_JSON = Format(

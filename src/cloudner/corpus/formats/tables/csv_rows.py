@@ -128,7 +128,7 @@ def table_rows(
                     fix="look for a quote that is not closed, or give --delimiter",
                 ) from error
             last, raw.lines = raw.lines, []
-            if row or keep_blank:
+            if (row or keep_blank) and line not in getattr(source, "hidden", ()):
                 if "\x00" in "".join(row):
                     raise _nul(source, line)
                 yield line, row

@@ -20,6 +20,7 @@ from cloudner.corpus.formats.tables.csv_rows import (
     table_rows,
     tables,
 )
+from cloudner.corpus.formats.words import is_unannotated, refuse_missing
 from cloudner.errors import InputError
 
 
@@ -39,7 +40,7 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
                 )
                 return Match(0.95, reason)
         if found := _columns_of_row(header):
-            return Match(0.75, f"spans in column {found[1] + 1} of the first row already: no header")
+            return Match(0.75, f"spans in column {found[1]} of the first row already: no header")
         # Names nobody thought of: a column that parses as spans gives it away.
         for column in range(len(header)):
             if _holds_spans(body, column, begins="[{"):
@@ -76,7 +77,7 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
     text_column: int | None = None
     if found := _columns_of_row(header):
         rows = itertools.chain([(place.line, header)], rows)
-        header = [f"column {number}" for number in range(1, len(header) + 1)]
+        header = [f"column {number}" for number in range(len(header))]
         text_column, entity_column = found
     elif options.entities_column is None and find_column(header, SPANS) is None:
         table = next((t for t in tables(sample) if t.delimiter == delimiter), None)
@@ -107,6 +108,7 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
             )
         spans = parse_cell(row[entity_column], options, Where(source.name, line, what, row[text_column]))
         record = Record(source.name, line, row[text_column], spans)
+        record.complete = row[entity_column].strip() != "null"
         for index, name in keep:
             if row[index]:
                 record.meta[plain_name(name)] = row[index]
@@ -121,11 +123,20 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
 def _write(delimiter: str) -> Any:
     def write(records: Iterable[Record], stream: IO[str]) -> None:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(("text", "entities"))
+        named: bool | None = None
         for record in records:
+            if named is None:  # a column of ids where the first document has one
+                named = "id" in record.meta
+                writer.writerow(("id", "text", "entities") if named else ("text", "entities"))
             text, spans = text_and_spans(record)
             cell = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
-            writer.writerow((text, cell))
+            if not record.complete:
+                if spans or not is_unannotated(record):
+                    refuse_missing(record, name_of(delimiter) + " separated table")
+                cell = "null"  # [] would say that somebody looked and saw nothing
+            writer.writerow((record.meta.get("id", ""), text, cell) if named else (text, cell))
+        if named is None:
+            writer.writerow(("text", "entities"))
 
     return write
 

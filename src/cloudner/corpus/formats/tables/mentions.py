@@ -40,8 +40,9 @@ _LABEL_NAMES = (
     "ner_tag",
     "class",
 )
-_BETWEEN = re.compile(r"\s*(?:->|=>|[:=])\s*")
-_BRACKETED = re.compile(r"(?P<first>.+?)\s*[(\[](?P<second>[^()\[\]]+)[)\]]")
+_BETWEEN = re.compile(r"->|=>|[:=]")
+_BRACKETED = re.compile(r"(?P<first>.+?)[(\[](?P<second>[^()\[\]]+)[)\]]")
+_MOST_BETWEEN = 20  # colons of a pair that are looked at
 _EMPTY = ("", "[]", "{}", "nan", "none", "null", "-")
 _SHAPES = '[["Paris", "LOC"]], {"LOC": ["Paris"]} or Paris:LOC; Bonn:LOC'
 
@@ -90,7 +91,8 @@ def _pair(part: str, text: str) -> tuple[str, str] | None:
     that stand in the text, or the last."""
     if match := _BRACKETED.fullmatch(part):
         return match["first"].strip(), match["second"].strip()
-    cut = [(part[: m.start()].strip(), part[m.end() :].strip()) for m in _BETWEEN.finditer(part)]
+    between = list(_BETWEEN.finditer(part))[-_MOST_BETWEEN:]
+    cut = [(part[: m.start()].strip(), part[m.end() :].strip()) for m in between]
     cut = [(first, second) for first, second in reversed(cut) if first and second]
     return max(cut, key=lambda pair: max((len(w) for w in pair if w in text), default=0), default=None)
 

@@ -7,17 +7,25 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Literal
 
+from cloudner.corpus.align.tag_shapes import NOTHING, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.keys import SENTENCE, TAG, TOKEN
+from cloudner.corpus.formats.keys import TAG, TOKEN
+from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
-    find_column,
     name_of,
-    plain_name,
     read_header,
     table_rows,
     tables,
 )
+from cloudner.corpus.formats.tables.token_columns import (
+    TokenColumns,
+    choose,
+    place,
+    tag_columns,
+    token_column,
+)
+from cloudner.corpus.formats.words import refuse
 from cloudner.errors import InputError
 
 _TAG = re.compile(r"^([BIOLUSEM]-.+|O)$")
@@ -25,38 +33,25 @@ _END = {".", "!", "?", "。", "！", "？"}
 _MAX_SENTENCE = 500  # tokens; only where nothing marks sentences
 
 
-def _tag_like(cells: Sequence[str]) -> float:
-    filled = [cell for cell in cells if cell.strip()]
-    return sum(bool(_TAG.match(cell)) for cell in filled) / len(filled) if filled else 0.0
-
-
-def tag_column(header: Sequence[str], body: Sequence[Sequence[str]]) -> int | None:
-    """The column of the entity tags: by its content among those with a likely name, then among all."""
-    shares = [_tag_like([row[i] for row in body if len(row) > i]) for i in range(len(header))]
-    plain = [plain_name(name) for name in header]
-    named = [plain.index(name) for name in TAG if name in plain]
-    for column in named:
-        if shares[column] >= 0.9:
-            return column
-    # Features of the words before and after have tags too (prev-iob); the plain name comes first.
-    likely = [i for i, share in enumerate(shares) if share >= 0.9 and not re.match(r"(prev|next)", plain[i])]
-    if likely:
-        return likely[-1]
-    return named[0] if named else None
-
-
 def _sniff(sample: Sample) -> Match | None:
     for table in tables(sample):
         header, body = table.rows[0], table.rows[1:]
         if any(_TAG.match(cell.strip()) and cell.strip() != "O" for cell in header):
             continue  # no header: columns, not a table
-        words = find_column(header, TOKEN)
-        tags = tag_column(header, body)
-        if words is not None and tags is not None and words != tags:
-            if body and len(body[0]) > words and body[0][words].lstrip()[:1] == "[":
-                return None
-            return Match(0.93, f"one token a row: {header[words]!r} and {header[tags]!r}")
+        found = choose(header, body)
+        if found is not None:
+            first = body[0][found.token].strip() if body and len(body[0]) > found.token else ""
+            if len(first) > 1 and first[0] == "[":
+                return None  # a list, and so a sentence a row
+            return Match(0.93, f"one token a row: {_shown(header, found)}")
     return None
+
+
+def _shown(header: Sequence[str], found: TokenColumns) -> str:
+    shown = f"{header[found.token]!r} and {header[found.tag]!r}"
+    for what, column in (("sentences", found.sentence), ("documents", found.document)):
+        shown += f", {what} by {header[column]!r}" if column is not None else ""
+    return shown
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
@@ -70,73 +65,72 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         else csv.QUOTE_MINIMAL
     )
     rows = table_rows(source, options, delimiter, quoting=quoting, keep_blank=True)
-    header, place = read_header(source, rows)
+    header, at = read_header(source, rows)
     body = table.rows[1:] if table else []
-    tags = (
-        column_of(header, options.tag_column, TAG, "tag", place)
-        if options.tag_column is not None
-        else tag_column(header, body)
-    )
-    if tags is None:
-        raise place.error(f"no tag column among {', '.join(map(repr, header))}", "Tag", "--tag-column NAME")
-    words = column_of(header, options.token_column, TOKEN, "token", place)
-    sentence = (
-        column_of(header, options.sentence_column, (), "sentence", place)
-        if options.sentence_column
-        else find_column(header, SENTENCE)
-    )
-    if sentence in (words, tags) or (
-        sentence is not None and options.sentence_column is None and _is_counter(body, sentence)
-    ):
-        sentence = None
-    group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
-    yield from _sentences(source, rows, len(header), delimiter, words, tags, sentence, group)
+    if options.tag_column is not None:
+        tag: int | None = column_of(header, options.tag_column, TAG, "tag", at)
+    else:
+        tag = next(iter(tag_columns(header, body)), None)
+    if tag is None:
+        raise at.error(f"no tag column among {', '.join(map(repr, header))}", "Tag", "--tag-column NAME")
+    token = token_column(header, body) if options.token_column is None else None
+    if token is None:
+        token = column_of(header, options.token_column, TOKEN, "token", at)
+    named = options.sentence_column
+    sentence = column_of(header, named, (), "sentence", at) if named else None
+    columns = place(header, body, token, tag, sentence)
+    group = column_of(header, options.group_by, (), "group", at) if options.group_by else None
+    notes = [left_out(other, header[tag]) for other in columns.others if options.tag_column is None]
+    for record in _records(source, rows, len(header), delimiter, columns, group):
+        record.notes, notes = [*notes, *record.notes], []
+        yield record
 
 
-def _is_counter(body: Sequence[Sequence[str]], column: int) -> bool:
-    """Is it a different value in every row, and so no sentence but the row's own number?"""
-    cells = [row[column] for row in body if len(row) > column and row[column].strip()]
-    return len(cells) > 3 and len(cells) == len(body) and len(set(cells)) == len(cells)
+class _Document:
+    """The rows of one record while they are read: a sentence, or a document where a column says which."""
 
-
-class _Sentence:
     def __init__(self, file: str, line: int) -> None:
         self.file, self.line = file, line
         self.tokens: list[str] = []
         self.tags: list[str | None] = []
-        self.group = ""
+        self.starts: list[int] = [0]
+        self.meta: dict[str, str] = {}
         self.notes: list[tuple[str, str, str]] = []
 
     def record(self) -> Record:
-        record = Record(
-            self.file, self.line, tokens=self.tokens, tags=self.tags, sent_starts=[0], notes=self.notes
+        return Record(
+            self.file,
+            self.line,
+            tokens=self.tokens,
+            tags=self.tags,
+            sent_starts=self.starts,
+            meta=self.meta,
+            notes=self.notes,
         )
-        if self.group:
-            record.meta["group"] = self.group
-        return record
 
 
-def _sentences(
+def _records(
     source: Source,
     rows: Iterator[tuple[int, list[str]]],
     width: int,
     delimiter: str,
-    words: int,
-    tags: int,
-    sentence: int | None,
+    columns: TokenColumns,
     group: int | None,
 ) -> Iterator[Record]:
-    held: _Sentence | None = None
-    current: str | None = None
+    held: _Document | None = None
+    document = sentence = number = ""
     blank_lines = False
     count = 0
     empty: list[tuple[str, str, str]] = []  # notes on rows without a token, for the sentence of the next one
     for line, row in rows:
         if not row or not any(cell.strip() for cell in row):
             blank_lines = True
-            if held is not None and sentence is None:
-                yield held.record()
-                held = None
+            if held is not None and columns.sentence is None:
+                if columns.document is None:
+                    yield held.record()
+                    held = None
+                else:
+                    held.starts.append(len(held.tokens))
             continue
         if len(row) != width:
             raise InputError(
@@ -146,14 +140,19 @@ def _sentences(
                 expected=f"{width} cells, quoted where the {name_of(delimiter)} is part of the token",
                 fix="write the table with a CSV library, or give --delimiter",
             )
-        word, tag = row[words].strip(), row[tags].strip()
-        if sentence is not None and (row[sentence].strip() or None) not in (None, current):
-            if held is not None:
-                yield held.record()
-                held = None
-            current = row[sentence].strip()
+        word, tag = row[columns.token].strip(), row[columns.tag].strip()
+        new_document, document = _changed(row, columns.document, document)
+        new_sentence, sentence = _changed(row, columns.sentence, sentence)
+        if columns.counter is not None and columns.sentence is None and not blank_lines:
+            before, number = number, row[columns.counter].strip()
+            new_sentence = before.isdecimal() and number.isdecimal() and int(number) < int(before)
+        if held is not None and (new_document or (new_sentence and columns.document is None)):
+            yield held.record()
+            held = None
+        elif held is not None and new_sentence:
+            held.starts.append(len(held.tokens))
         if not word:
-            if tag and tag not in ("O", "-", "_"):
+            if tag and tag not in NOTHING and tag != "O":
                 raise InputError(
                     f"the tag {tag!r} without a token",
                     file=source.name,
@@ -166,16 +165,19 @@ def _sentences(
                 )
             continue
         if held is None:
-            held = _Sentence(source.name, line)
+            held = _Document(source.name, line)
+            if columns.document is not None and document:
+                held.meta["doc_id"] = document
+            if group is not None and row[group]:
+                held.meta["group"] = row[group]
         held.notes += empty
         empty = []
         held.tokens.append(word)
-        held.tags.append(tag or None)
+        held.tags.append(tag)
         count += 1
-        if group is not None and not held.group:
-            held.group = row[group]
+        alone = columns.sentence is None and columns.document is None and columns.counter is None
         ends = word in _END or len(held.tokens) >= _MAX_SENTENCE
-        if sentence is None and not blank_lines and ends and not tag.startswith(("B-", "I-")):
+        if alone and not blank_lines and ends and not tag.startswith(("B-", "I-")):
             yield held.record()
             held = None
     if held is not None:
@@ -183,6 +185,16 @@ def _sentences(
         yield held.record()
     if count == 0:
         raise InputError("a header and no tokens", file=source.name, line=1, expected="one token a row")
+
+
+def _changed(row: Sequence[str], column: int | None, current: str) -> tuple[bool, str]:
+    """Is there another id than before, and which it is now? An empty cell and NaN go on with the one above."""
+    if column is None:
+        return False, current
+    value = row[column].strip()
+    if value in NOTHING or value == current:
+        return False, current
+    return True, value
 
 
 def _write(records: Iterable[Record], stream: IO[str]) -> None:
@@ -193,7 +205,9 @@ def _write(records: Iterable[Record], stream: IO[str]) -> None:
         starts = set(record.sent_starts or [0]) | {0}
         for index, (token, tag) in enumerate(zip(record.tokens or (), record.tags or (), strict=True)):
             number += index in starts
-            writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag or ""))
+            if "\r" in token or "\r" in (tag or ""):
+                refuse(record, "token-table", f"the token {token!r} with the tag {tag!r}")
+            writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag or UNKNOWN))
 
 
 TOKEN_TABLE = Format(

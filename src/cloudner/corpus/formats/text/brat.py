@@ -17,6 +17,8 @@ from cloudner.errors import InputError
 _TEXT_BOUND = re.compile(
     r"T\S*\t(?P<label>\S+) (?P<offsets>-?\d+ -?\d+(?:;-?\d+ -?\d+)*)(?:\t(?P<surface>.*))?"
 )
+# What other programs write, though brat itself cannot read it.
+_BLANK_LABEL = re.compile(r"T\S*\t(?P<label>\S+(?: [^\s\d-]\S*)+) \d+ \d+(?:;\d+ \d+)*(?:\t.*)?")
 _OTHER = re.compile(r"[REAMN#*]\S*[\t ]")
 _NAME = re.compile(r"[^\w.-]+")
 
@@ -26,6 +28,7 @@ def sniff(sample: Sample) -> Match | None:
     bound = sum(_TEXT_BOUND.fullmatch(line) is not None for line in lines)
     if bound and all(_TEXT_BOUND.fullmatch(line) or _OTHER.match(line) for line in lines):
         return Match(0.98, f"{bound} brat lines such as {lines[0][:40]!r}")
+    bound = bound or sum(_BLANK_LABEL.fullmatch(line) is not None for line in lines)
     if bound and sample.name.endswith(".ann"):
         return Match(0.9, f"{bound} brat lines in an .ann file")
     if sample.name.endswith(".ann"):
@@ -63,6 +66,9 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         for number, line in part.lines() if part is not None else ():
             if _OTHER.match(line):
                 others += line[0] in "RE*"
+            elif match := _BLANK_LABEL.fullmatch(line):
+                done = f"line {number} left out: the label {match['label']!r} has a blank in it, which brat cannot hold"
+                record.notes.append(("unsupported", "dropped", done))
             elif line.strip():
                 record.spans.append(_span(part.name if part else "", number, line, record))
     if others:

@@ -19,10 +19,12 @@ from cloudner.errors import InputError
 _LABEL = r"[^\W\d_][\w+#&-]*"
 # Every alternative takes a whole run of backslashes, so no text can make the match slow.
 _INSIDE = r"[^\[\]\\]|\\+(?![\\\[\]])|(?:\\\\)*\\[\[\]]|(?:\\\\)+(?=\])"
-_MARK = re.compile(rf"(?P<slashes>\\+)(?=[\[\]])|\[(?P<surface>(?:{_INSIDE})+)\]\((?P<label>{_LABEL})\)")
-_ESCAPE = re.compile(r"(\\+)([\[\]]|$)")
+_MARK = re.compile(
+    rf"(?<!\\)(?P<slashes>\\+)(?=[\[\]])|\[(?P<surface>(?:{_INSIDE})+)\]\((?P<label>{_LABEL})\)"
+)
+_ESCAPE = re.compile(r"(?<!\\)(\\+)([\[\]]|$)")
 _STRAY = re.compile(rf"(?<!\\)\]\({_LABEL}(?:\)|\s|$)")
-_BRACKET = re.compile(r"(\\*)([\[\]])")
+_BRACKET = re.compile(r"(?<!\\)(\\*)([\[\]])")
 _ESCAPED_HASH = re.compile(r"\\+#")
 _HEADER = re.compile(r"##[ \t]+(?P<topic>[^|]*[^|\s])[ \t]*\|[ \t]*(?P<split>[\w-]+)[ \t]*$")
 
@@ -184,7 +186,7 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
 def _escaped(text: str) -> str:
     """Text that ends before a bracket of a mark."""
     text = _BRACKET.sub(r"\1\1\\\2", text)
-    return re.sub(r"\\+$", lambda run: run[0] * 2, text)
+    return re.sub(r"(?<!\\)\\+$", lambda run: run[0] * 2, text)
 
 
 MARKUP = Format(

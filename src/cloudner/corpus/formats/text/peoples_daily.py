@@ -15,6 +15,7 @@ _READING = r"(?:\{[^}]*\})?"
 _TOKEN = re.compile(
     rf"(?P<open>\[*)(?P<word>.+?){_READING}/(?P<pos>[A-Za-z]+\d?){_READING}(?P<close>(?:\]/?[A-Za-z]+\d?)*)"
 )
+_LONGEST = 200  # characters of a word with its tags; the pattern tries each way to part a run of brackets
 _CLOSE = re.compile(r"\]/?([A-Za-z]+\d?)")
 # People, places, organisations, other proper names; of brackets also everything else that is marked so.
 _NAMES = ("nr", "ns", "nt", "nz")
@@ -25,8 +26,12 @@ def _label(pos: str) -> str | None:
     return pos[:2] if pos[:2] in _NAMES else None
 
 
+def _token(part: str) -> re.Match[str] | None:
+    return _TOKEN.fullmatch(part) if len(part) <= _LONGEST else None
+
+
 def _tokens(line: str) -> list[re.Match[str]] | None:
-    matches = [_TOKEN.fullmatch(token) for token in line.split()]
+    matches = [_token(token) for token in line.split()]
     return [m for m in matches if m] if matches and all(matches) else None
 
 
@@ -72,7 +77,7 @@ def _record(file: str, number: int, line: str) -> Record:
     opened: list[int] = []
     before = ""  # kind of the word before, where a given name may follow it
     for part in line.split():
-        token = _TOKEN.fullmatch(part)
+        token = _token(part)
         if token is None:
             raise error(f"{part[:40]!r}")
         if not words and _PARAGRAPH.fullmatch(token["word"]):

@@ -81,8 +81,10 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
         stream.write(f"{identity}|t|{text}\n")
         for span in spans:
             surface = text[span.start : span.end]
-            if "\t" in surface or "\t" in span.label or not span.label.strip():
+            if "\t" in surface:
                 refuse(record, "pubtator", f"the tab in {surface!r}")
+            if re.search(r"[\t\r\n]", span.label) or not span.label.strip():
+                refuse(record, "pubtator", f"the label {span.label!r}")
             stream.write(f"{identity}\t{span.start}\t{span.end}\t{surface}\t{span.label}\n")
         stream.write("\n")
 

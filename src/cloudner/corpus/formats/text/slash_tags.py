@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.columns.rows import Block, TokenStyle, doubtful
+from cloudner.corpus.formats.columns.rows import Block, TokenStyle
 from cloudner.errors import InputError
 
 _TOKEN = re.compile(r"(?P<word>\S+)/(?P<tag>[A-Za-z][\w.&-]*)")
@@ -62,9 +61,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record a line. Raises InputError (file, line) for one whose words and tags do not pair."""
     lines = [line for line in source.sample().lines[:200] if line.strip()]
     parse = _slashed if all(map(_slashed, lines)) else _in_two
-    seen = Counter(tag for line in lines for _, tag in parse(line) or ())
     missing = {tag: options.labels[tag] for tag in MISSING if tag in options.labels}
-    style = TokenStyle(missing=missing, doubt=doubtful(seen, options))
+    style = TokenStyle(missing=missing)
     for number, line in source.lines():
         if not line.strip():
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from cloudner.corpus.align.tag_schemes import encode
-from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG
+from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, UNKNOWN
 from cloudner.corpus.contract import Format, Match, Record, Sample
 from cloudner.corpus.formats.columns import conll
 from cloudner.corpus.formats.words import refuse, words_of
@@ -25,7 +25,7 @@ def sniff(sample: Sample) -> Match | None:
         return None
     return Match(
         min(1.0, match.score + 0.05),
-        f"token, tab, label without a position ({', '.join(sorted(labels)[:3])})",
+        f"token, tab, label without a position ({', '.join(sorted(labels)[:3])}; a run of one label is an entity)",
     )
 
 
@@ -36,7 +36,7 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
     """
     for record in records:
         words = words_of(record, "stanford")
-        labels = encode(len(words.tokens), words.spans, "BIO", words.missing)
+        labels = encode(len(words.tokens), words.spans, "BIO", words.missing, UNKNOWN)
         starts = set(words.sent_starts)
         for span in words.spans:
             if span.label == "O" or span.label in MISSING or POSITION_TAG.fullmatch(span.label):
@@ -49,8 +49,9 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
                 stream.write("\n")
             if not token.strip():
                 continue
-            if "\t" in token or "\n" in token:
-                refuse(record, "stanford", f"the token {token!r}")
+            for what, text in (("token", token), ("label", tag)):
+                if not {"\t", "\n", "\r"}.isdisjoint(text):
+                    refuse(record, "stanford", f"the {what} {text!r}")
             stream.write(f"{token}\t{tag.partition('-')[2] or tag}\n")
         stream.write("\n")
 

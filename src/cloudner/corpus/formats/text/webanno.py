@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.words import gap
 from cloudner.errors import InputError
 
 _FORMAT = re.compile(r"#FORMAT=WebAnno TSV 3")
@@ -30,8 +31,11 @@ class Column(NamedTuple):
     name: str
 
 
-def columns(lines: list[str]) -> tuple[list[Column], list[str]]:
-    """The columns of entity labels that the head of a file declares, and the names of all span layers."""
+def columns(lines: list[str], wanted: str | None = None) -> tuple[list[Column], list[str]]:
+    """The columns of entity labels that the head of a file declares, and the names of all span layers.
+
+    wanted: the layer, by its name or the last part of it; by default that of named entities.
+    """
     at = 3
     found: list[tuple[str, int, list[str]]] = []
     for line in lines:
@@ -42,18 +46,23 @@ def columns(lines: list[str]) -> tuple[list[Column], list[str]]:
             found.append((match["name"], at, features))
         at += len(features) if features else 1
     names = [name for name, _, _ in found]
+    if wanted is not None:
+        chosen = [layer for layer in found if wanted in (layer[0], layer[0].rsplit(".", 1)[-1])]
+        return [_label_column(*layer) for layer in chosen], names
     chosen = [layer for layer in found if "namedentity" in layer[0].lower().replace("_", "")]
     if not chosen:
         chosen = [layer for layer in found if not any(other in layer[0].lower() for other in _OTHER_LAYERS)]
-    result = []
-    for name, start, features in chosen:
-        label = next(
-            (i for i, f in enumerate(features) if f.lower() in ("value", "label", "type", "category")), None
-        )
-        if label is None:
-            label = next((i for i, f in enumerate(features) if f.lower() not in ("identifier", "id")), 0)
-        result.append(Column(start + label, name.rsplit(".", 1)[-1]))
-    return result, names
+    return [_label_column(*layer) for layer in chosen], names
+
+
+def _label_column(name: str, start: int, features: list[str]) -> Column:
+    """The column of a layer's feature that is its label."""
+    label = next(
+        (i for i, f in enumerate(features) if f.lower() in ("value", "label", "type", "category")), None
+    )
+    if label is None:
+        label = next((i for i, f in enumerate(features) if f.lower() not in ("identifier", "id")), 0)
+    return Column(start + label, name.rsplit(".", 1)[-1])
 
 
 def sniff(sample: Sample) -> Match | None:
@@ -75,16 +84,29 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if line.startswith("#Text="):
             continue
         if document is None:
-            document = _Document(source.name, number, _entity_columns(source.name, head))
+            document = _Document(source.name, number, _entity_columns(source.name, head, options))
         document.add(line, number)
     if document is None:
         raise InputError(
             "no token in the file", file=source.name, expected="rows such as 1-1<tab>0-5<tab>Paris"
         )
-    yield document.record()
+    record = document.record()
+    record.notes += _other_layers(head, document.columns)
+    yield record
 
 
-def _entity_columns(file: str, head: list[str]) -> list[Column]:
+def _other_layers(head: list[str], read_: list[Column]) -> list[tuple[str, str, str]]:
+    """Notes on the layers of spans that may hold entities too."""
+    taken = {column.name for column in read_}
+    return [
+        ("unsupported", "noted", f"the layer {short} left out; --entities-column {short}")
+        for name in columns(head)[1]
+        if (short := name.rsplit(".", 1)[-1]) not in taken
+        and not any(other in name.lower() for other in _OTHER_LAYERS)
+    ]
+
+
+def _entity_columns(file: str, head: list[str], options: ReadOptions) -> list[Column]:
     if not head or not _FORMAT.match(head[0]):
         raise InputError(
             f"the file begins {head[0][:40]!r}" if head else "no head",
@@ -93,7 +115,7 @@ def _entity_columns(file: str, head: list[str]) -> list[Column]:
             expected="#FORMAT=WebAnno TSV 3",
             fix="export again as WebAnno TSV v3",
         )
-    found, names = columns(head)
+    found, names = columns(head, options.entities_column)
     if not found:
         raise InputError(
             f"no layer of named entities among {', '.join(names) or 'no span layers'}",
@@ -137,12 +159,12 @@ class _Document:
                     expected=f"a start from {self.units} and {_units(row[2])} UTF-16 code units",
                     fix="export the document again",
                 )
-            gap = begin - self.units
+            empty = gap(begin - self.units, self.file, number)
             new_sentence = place["token"] == "1"
-            self.pieces += (("\n" if new_sentence and self.tokens else " ") * gap, row[2])
-            self.tokens.append((begin, self.length + gap, row[2]))
+            self.pieces += (("\n" if new_sentence and self.tokens else " ") * empty, row[2])
+            self.tokens.append((begin, self.length + empty, row[2]))
             self.unit_starts.append(begin)
-            self.units, self.length = end, self.length + gap + len(row[2])
+            self.units, self.length = end, self.length + empty + len(row[2])
         start, stop = self._character(begin, number), self._character(end, number)
         for column in self.columns:
             if column.place >= len(row):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.words import gap
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
@@ -79,6 +80,7 @@ class _Documents(Handler):
         for start, passage in sorted(self.passages, key=lambda p: p[0]):
             if start < len(text):  # a passage and its sentences both have the text
                 continue
+            gap(start - len(text), self.file, self.first_line)
             text = text.ljust(start - 1) + "\n" if start > len(text) else text
             text += passage
         record = Record(self.file, self.first_line, text, meta={"id": self.identity} if self.identity else {})

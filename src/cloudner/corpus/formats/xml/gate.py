@@ -87,8 +87,24 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
                 fix="export the document again",
             )
         spans.append(SpanRecord(gate.nodes[start], gate.nodes[end], kind))
+    whole = [span for span in spans if text[: span.start].strip() + text[span.end :].strip() == ""]
+    notes = []
+    if (
+        whole
+        and len(whole) < len(spans)
+        and {s.label for s in whole}.isdisjoint(s.label for s in spans if s not in whole)
+    ):
+        # a mark of the document as such, which would swallow every entity
+        spans = [span for span in spans if span not in whole]
+        notes.append(
+            (
+                "unsupported",
+                "noted",
+                f"{', '.join(sorted({s.label for s in whole}))} is around the whole text: left out",
+            )
+        )
     spans.sort(key=lambda s: (s.start, -s.end, s.label))
-    yield Record(source.name, 1, text=text, spans=spans)
+    yield Record(source.name, 1, text=text, spans=spans, notes=notes)
 
 
 GATE = Format(

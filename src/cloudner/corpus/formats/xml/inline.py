@@ -13,14 +13,14 @@ from xml.sax.saxutils import escape, quoteattr
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.words import refuse, refuse_missing, text_of, unused
 from cloudner.corpus.formats.xml.labels import CARRIERS, label_of
-from cloudner.corpus.formats.xml.tree import read_document
+from cloudner.corpus.formats.xml.tree import READINGS, read_document
 from cloudner.errors import InputError
 
 _NAME = r"[A-Za-z_][\w.:-]*"
 _TAG = re.compile(
     rf"<(?P<close>/?)(?P<name>{_NAME})(?P<attrs>(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*(?P<empty>/?)>"
 )
-_ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#(\d+)|#x([0-9A-Fa-f]+));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _NUMBERED = re.compile(r"(?P<text>.*\S)\t(?P<id>\d+)\s*")  # a sentence with its number behind it
@@ -65,13 +65,31 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if line.strip():
             found = True
             match = _NUMBERED.fullmatch(line) if numbered else None
-            text, spans = parse_line(match["text"] if match else line, source.name, number)
+            line, readings = _first_readings(match["text"] if match else line)
+            text, spans = parse_line(line, source.name, number)
             meta = {"id": match["id"]} if match else {}
-            yield Record(source.name, number, text=text, spans=spans, meta=meta)
+            record = Record(source.name, number, text=text, spans=spans, meta=meta)
+            if readings:
+                done = f"{readings} <{READINGS}> elements have several readings: took the first of each"
+                record.notes.append(("unsupported", "noted", done))
+            yield record
     if not found:
         raise InputError(
             "no text in the file", file=source.name, expected="text with <LABEL>...</LABEL> elements"
         )
+
+
+def _first_readings(line: str) -> tuple[str, int]:
+    """The line with the first reading of each `<ALT>a | b</ALT>`, and how many had others."""
+    opened, closed = f"<{READINGS}>", f"</{READINGS}>"
+    head, *parts = line.split(opened)
+    count = 0
+    for part in parts:
+        inside, close, after = part.partition(closed)
+        first, bar, _ = inside.partition("|")
+        count += bool(bar and close)
+        head += opened + (first.rstrip() if bar and close else inside) + close + after
+    return head, count
 
 
 def _opens_more(line: str) -> bool:

@@ -10,7 +10,9 @@ from defusedxml import sax as defused_sax
 
 from cloudner.errors import InputError
 
-_DOCTYPE = re.compile(r"(?P<before>\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*)<!DOCTYPE\s[^\[\]<>]*>", re.DOTALL)
+_DOCTYPE = re.compile(
+    r"(?P<before>\s*(?:<\?(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*)*)<!DOCTYPE\s[^\[\]<>]*>", re.DOTALL
+)
 
 
 class Handler(ContentHandler):

@@ -11,6 +11,8 @@ from cloudner.corpus.formats.xml.labels import BLOCKS, CARRIERS, DOCUMENTS, HEAD
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
+READINGS = "ALT"  # HAREM's element around readings of one text, parted by bars
+
 
 class _Element:
     def __init__(
@@ -32,8 +34,16 @@ class _Tree(Handler):
         self.open: list[_Element] = []
         self.elements: list[_Element] = []
         self.heads = 0  # open elements whose content is no text
+        self.readings: list[bool] = []  # of open <ALT> elements: has its second reading begun?
+        self.left_out = 0  # further readings
+        self.hidden = 0  # open elements within them
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
+        if name == READINGS:
+            self.readings.append(False)
+        if any(self.readings):
+            self.hidden += 1
+            return
         self._part(name)
         self.heads += name.lower() in HEADS
         parent = self.open[-1] if self.open else None
@@ -44,6 +54,13 @@ class _Tree(Handler):
         self.elements.append(element)
 
     def endElement(self, name: str) -> None:  # noqa: N802
+        if self.hidden:
+            self.hidden -= 1
+            if name == READINGS:
+                self.readings.pop()
+            return
+        if name == READINGS and self.readings:
+            self.readings.pop()
         self.open.pop().end = self.length
         self.heads -= name.lower() in HEADS
         self._part(name)
@@ -55,8 +72,12 @@ class _Tree(Handler):
             self.length += 1
 
     def characters(self, content: str) -> None:
-        if self.heads or not content:
+        if self.heads or not content or any(self.readings):
             return
+        if self.readings and self.open[-1].name == READINGS and "|" in content:
+            content = content[: content.index("|")].rstrip()
+            self.readings[-1] = True
+            self.left_out += 1
         if self.open and content.strip():
             self.open[-1].has_text = True
         self.pieces.append(content)
@@ -123,7 +144,12 @@ def read_document(source: Source) -> Iterator[Record]:
     spans = [SpanRecord(e.start, e.end, label_of(e.name, e.attrs) or e.name) for e in _entities(tree)]
     for element in _units(tree, root):
         inside = [s for s in spans if element.start <= s.start and s.end <= element.end]
-        yield from _records(source.name, element, root, text, inside)
+        for record in _records(source.name, element, root, text, inside):
+            if tree.left_out:
+                done = f"{tree.left_out} <{READINGS}> elements have several readings: took the first of each"
+                record.notes.append(("unsupported", "noted", done))
+                tree.left_out = 0
+            yield record
 
 
 def _units(tree: _Tree, root: _Element) -> list[_Element]:

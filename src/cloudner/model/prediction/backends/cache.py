@@ -1,4 +1,4 @@
-"""Where exported encoders are kept: a cache folder outside the pipeline, one folder an export."""
+"""Where exported encoders are kept: a cache folder outside the pipeline, one folder per export."""
 
 from __future__ import annotations
 

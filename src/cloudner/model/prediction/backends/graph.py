@@ -1,4 +1,4 @@
-"""What is exported: the encoder with its case features, from padded piece ids to a vector a piece."""
+"""What is exported: the encoder with its case features, from padded piece ids to one vector per piece."""
 
 from __future__ import annotations
 

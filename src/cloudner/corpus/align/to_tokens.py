@@ -8,13 +8,20 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Literal, NamedTuple, cast
 
-from cloudner.corpus.align.offsets import UNITS, OffsetMap, recount, repair, same
+from cloudner.corpus.align.offsets import OffsetMap, recount, repair, same
 from cloudner.corpus.contract import Record, SpanRecord
 from cloudner.corpus.issues import Action, excerpt
 
 AlignMode = Literal["expand", "contract", "strict"]
+_LONG = 1000  # characters of two texts, from where on comparing each with each takes too long
 # Takes one issue: its record, cause, action, the text around it, the label and what was done.
 Tell = Callable[[Record, str, Action, str, str, str], None]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Have two texts most of their characters in common, in order; for long ones, in whatever order?"""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return (matcher.ratio() if len(one) + len(other) <= _LONG else matcher.quick_ratio()) >= 0.7
 
 
 class Entity(NamedTuple):
@@ -52,8 +59,6 @@ class Placing:
         """Spans with repaired offsets inside the text and no white space at the edge; exact duplicates once."""
         text = self._text
         offsets = OffsetMap(text)
-        if spans and ("\n" in text or not text.isascii()) and all(span.surface is None for span in spans):
-            spans = self._recount(offsets, spans)
         seen: dict[tuple[int, int], str] = {}
         clean = []
         for span in spans:
@@ -103,34 +108,6 @@ class Placing:
             end = start + len(core)
         return start, end
 
-    def _recount(self, offsets: OffsetMap, spans: list[SpanRecord]) -> list[SpanRecord]:
-        """Spans without a surface text in a text where tools count differently: as characters, if those fall on
-        token limits; in another unit, if only under that one all of them do."""
-        text, first, last = self._text, set(self._starts), set(self._ends)
-
-        def misfits(pairs: list[tuple[int, int]]) -> int:
-            return sum(
-                (a + len(text[a:b]) - len(text[a:b].lstrip())) not in first
-                or a + len(text[a:b].rstrip()) not in last
-                for a, b in pairs
-            )
-
-        plain = [(span.start, span.end) for span in spans]
-        if not misfits(plain):
-            return spans
-        for unit in UNITS:
-            pairs = [offsets.spans(a, b, unit) for a, b in plain]
-            whole = [pair for pair in pairs if pair is not None]
-            if len(whole) == len(pairs) and whole != plain and not misfits(whole):
-                cause = "offsets-crlf" if unit.startswith("crlf") else unit
-                for span, (a, b) in zip(spans, whole, strict=True):
-                    if (a, b) != (span.start, span.end):
-                        moved = f"{span.start}:{span.end} -> {a}:{b}"
-                        done = f"{moved}, where all of the document's spans fit words"
-                        self._issue(cause, "repaired", a, b, span.label, done)
-                return [span._replace(start=a, end=b) for span, (a, b) in zip(spans, whole, strict=True)]
-        return spans
-
     def _find_surface(self, offsets: OffsetMap, span: SpanRecord) -> tuple[int, int] | None:
         start, end, surface = span.start, span.end, cast(str, span.surface)
         found = self._text[start:end]
@@ -143,7 +120,7 @@ class Placing:
             done = f"{start}:{end} -> {fixed.start}:{fixed.end}"
             self._issue(fixed.cause, "repaired", fixed.start, fixed.end, span.label, done)
             return fixed.start, fixed.end
-        if SequenceMatcher(None, found.casefold(), surface.casefold(), autojunk=False).ratio() >= 0.7:
+        if _alike(found.casefold(), surface.casefold()):
             done = f"kept; the file says {surface!r}"
             self._issue("surface-mismatch", "noted", start, end, span.label, done)
             return start, end

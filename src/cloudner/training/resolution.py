@@ -116,7 +116,7 @@ def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None
 
 
 def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto") -> Resolution:
-    """The resolution of a training that goes on: its numbers are those it began with, the device is this machine's.
+    """The resolution of a resumed training: its numbers are those it began with, the device is this machine's.
 
     kept: as `kept_settings` wrote it. Warns where the device is of another kind: the result is then not bit for bit what it
     would have been.
@@ -165,7 +165,7 @@ def _device(gpu_id: str | int) -> str:
 
 
 def _said(value: Any, names: dict[Any, Any] | None = None) -> Any:
-    """What a setting of the config is; None where it is left open (spaCy's true of `mixed_precision` is "auto")."""
+    """The value of a config setting; None where it is left open (spaCy's true of `mixed_precision` is "auto")."""
     if value == "auto" or (names and value is True):
         return None
     return (names or {}).get(value, value)
@@ -192,7 +192,7 @@ def _why(device: str, gpu_id: str | int) -> str:
 
 
 def _as_typed(config: Any) -> None:
-    """Epochs that are typed are meant: no `min_steps` of the config prolongs them."""
+    """Epochs given on the command line are taken literally: the config's `min_steps` does not prolong them."""
     rate = config["training"].get("optimizer", {}).get("learn_rate")
     if isinstance(rate, dict) and "min_steps" in rate:
         rate["min_steps"] = 0

@@ -1,0 +1,25 @@
+"""What a language model answered: JSON as such, in a fence, or with words around it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_FENCE = re.compile(r"```[A-Za-z]*\s*\n?(?P<body>[^`]*)```")
+
+
+def answer_of(value: Any) -> Any:
+    """The JSON within a text, and anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    fenced = _FENCE.search(text)
+    if fenced is not None:
+        text = fenced["body"].strip()
+    if text[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+    return value

@@ -1,0 +1,63 @@
+"""Kili: assets with labels, each the answer of one author to the project's jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.annotators import choose
+from cloudner.corpus.formats.json.objects import objects, some_objects, text_of
+from cloudner.corpus.formats.spans import Where, label_of, offset
+
+
+def _labels(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    labels = item.get("labels") or (
+        [item["latestLabel"]] if isinstance(item.get("latestLabel"), Mapping) else []
+    )
+    return [
+        label
+        for label in labels
+        if isinstance(label, Mapping) and isinstance(label.get("jsonResponse"), Mapping)
+    ]
+
+
+def _sniff(sample: Sample) -> Match | None:
+    if any(isinstance(item.get("labels"), list) and _labels(item) for item in some_objects(sample)):
+        return Match(0.97, "labels with a jsonResponse (Kili)")
+    return None
+
+
+def _spans(label: Mapping[str, Any], options: ReadOptions, where: Where) -> list[SpanRecord]:
+    spans = []
+    for job in label["jsonResponse"].values():
+        for each in (job.get("annotations") if isinstance(job, Mapping) else None) or ():
+            if not isinstance(each, Mapping) or "beginOffset" not in each:
+                continue
+            start, surface = offset(each["beginOffset"], where), each.get("content")
+            end = offset(each["endOffset"], where) if "endOffset" in each else start + len(str(surface or ""))
+            names = [c.get("name") for c in each.get("categories") or () if isinstance(c, Mapping)]
+            stored = surface if isinstance(surface, str) else None
+            spans += [
+                SpanRecord(start, end, name, stored) for name in label_of(names or None, options, where)
+            ]
+    return sorted(spans, key=lambda span: (span.start, -span.end))
+
+
+def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    for line, item in objects(source):
+        where = Where(source.name, line, "asset")
+        record = Record(source.name, line, text_of(item, options.text_column or "content", where))
+        name = item.get("externalId") or item.get("id")
+        if name is not None:
+            record.meta["id"] = name
+        results = []
+        for number, label in enumerate(_labels(item), start=1):
+            author = label.get("author")
+            who = author.get("email") if isinstance(author, Mapping) else None
+            results.append((str(who or number), _spans(label, options, where)))
+        choose(record, results, options)
+        yield record
+
+
+KILI = Format("kili", "Kili's JSON export of texts", (".json",), _sniff, _read)

@@ -1,0 +1,117 @@
+"""Tables with a column a label, as people keep entities in spreadsheets: `text,person,place`, the words in the cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.keys import SENTENCE, SPANS, TAG, TEXT, TOKEN
+from cloudner.corpus.formats.spans import Where
+from cloudner.corpus.formats.surfaces import locate
+from cloudner.corpus.formats.tables.csv_rows import (
+    column_of,
+    find_column,
+    name_of,
+    plain_name,
+    read_header,
+    table_rows,
+    tables,
+)
+from cloudner.errors import InputError
+
+_EMPTY = frozenset(("", "-", "nan", "NaN", "None", "none", "null", "[]", "n/a", "N/A"))
+# Columns that say something else, though their cells may be words of the text.
+_OTHERS = frozenset(
+    (*SPANS, *TAG, *TOKEN, *SENTENCE, *TEXT, "title", "lang", "language", "source", "split",
+     "start", "end", "type", "category", "sentiment", "topic", "intent", "author", "url", "date", "summary", "answer", "question")
+)  # fmt: skip
+_PARTS = re.compile(r"[;|\n]")
+
+
+def _words(cell: str, text: str) -> list[str]:
+    """The words of a cell: all of it where it stands in the text so, else what semicolons, bars or commas part."""
+    cell = cell.strip()
+    if cell in _EMPTY:
+        return []
+    if cell[:1] == "[" and cell[-1:] == "]":
+        return [part.strip(" '\"") for part in cell[1:-1].split(",") if part.strip(" '\"")]
+    if cell in text:
+        return [cell]
+    parts = [part.strip() for part in _PARTS.split(cell) if part.strip()]
+    return parts if len(parts) > 1 else [part.strip() for part in cell.split(",") if part.strip()]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> tuple[int, list[int]] | None:
+    """The column of the text and those of the labels: two or more whose words stand in the texts."""
+    header, body = rows[0], [row for row in rows[1:51] if len(row) == len(rows[0])]
+    text = find_column(header, TEXT)
+    if text is None:
+        return None
+    labels = []
+    for column, name in enumerate(header):
+        if column == text or plain_name(name) in _OTHERS or not name.strip():
+            continue
+        words = [(word, row[text]) for row in body for word in _words(row[column], row[text])]
+        there = sum(word in where for word, where in words)
+        if words and 10 * there >= 9 * len(words) and not all(word.isdecimal() for word, _ in words):
+            labels.append(column)
+    return (text, labels) if len(labels) > 1 else None
+
+
+def _sniff(sample: Sample) -> Match | None:
+    for table in tables(sample):
+        results = _columns(table.rows)
+        if results is not None:
+            names = ", ".join(repr(table.rows[0][column]) for column in results[1][:4])
+            return Match(0.7, f"a column a label ({names}) with words of {table.rows[0][results[0]]!r}")
+    return None
+
+
+def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    results = [t for t in tables(source.sample()) if options.delimiter in (None, t.delimiter)]
+    table = next((t for t in results if _columns(t.rows)), results[0] if results else None)
+    delimiter = options.delimiter or (table.delimiter if table else ",")
+    rows = table_rows(source, options, delimiter)
+    header, place = read_header(source, rows)
+    columns = _columns(table.rows) if table else None
+    text = column_of(header, options.text_column, TEXT, "text", place)
+    labels = [column for column in columns[1] if column != text] if columns else []
+    if not labels:
+        raise place.error(
+            f"no columns with words of {header[text]!r}", "a column a label, words of the text in it"
+        )
+    identity = find_column(header, ["id", "doc_id", "document_id"])
+    group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
+    count = 0
+    for line, row in rows:
+        if len(row) != len(header):
+            raise Where(source.name, line, "row").error(
+                f"{len(row)} cells under a header of {len(header)}",
+                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
+            )
+        record = Record(source.name, line, row[text])
+        names = [options.labels.get(header[column], header[column].strip()) for column in labels]
+        mentions = [
+            (word, name)
+            for column, name in zip(labels, names, strict=True)
+            for word in _words(row[column], row[text])
+        ]
+        locate(record, row[text], mentions)
+        if identity is not None and row[identity]:
+            record.meta["id"] = row[identity]
+        if group is not None:
+            record.meta["group"] = row[group]
+        count += 1
+        yield record
+    if count == 0:
+        raise InputError("a header and no rows", file=source.name, line=1, expected="a text a row")
+
+
+LABEL_COLUMNS = Format(
+    "label-columns",
+    "a table with a text and a column a label, words of the text in its cells",
+    (".csv", ".tsv"),
+    _sniff,
+    _read,
+)

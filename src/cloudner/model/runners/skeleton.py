@@ -1,0 +1,35 @@
+"""A saved network's shape, looked at before any memory is spent on it."""
+
+from __future__ import annotations
+
+import torch
+
+from cloudner.model.network.encoder import build_from_config
+from cloudner.model.network.tag_network import Network
+from cloudner.model.saving import Saved
+from cloudner.model.soundness import check_sizes, need, reading, whole_number
+
+
+def skeleton(saved: Saved) -> Network:
+    """A network like the saved one on the device "meta", without memory. Raises InputError for files that are damaged."""
+    values, config, pieces = (saved.json(name) for name in ("network.json", "encoder.json", "pieces.json"))
+    where = saved.where("network.json")
+    need(values, where, {"head": str, "pooling": str, "case_features": bool})
+    n_tags = whole_number(values, "n_tags", where, 1, 1 << 20)
+    check_sizes(config, len(saved.weights), saved.where("encoder.json"))
+    with torch.device("meta"), reading("the encoder's configuration", saved.where("encoder.json")):
+        encoder = build_from_config(saved.files["encoder.json"])
+        network = Network(
+            encoder,
+            n_tags,
+            pooling=values["pooling"],
+            head=values["head"],
+            case_features=values["case_features"],
+        )
+    where = saved.where("pieces.json")
+    need(pieces, where, {"special": dict, "max_length": int, "uncased": bool})
+    whole_number(pieces, "max_length", where, 3, 1 << 24)
+    rows = encoder.get_input_embeddings().num_embeddings  # type: ignore[operator]
+    for name in ("cls", "sep", "pad", "unk"):
+        whole_number(pieces["special"], name, where, 0, rows - 1)
+    return network

@@ -1,0 +1,33 @@
+"""The labels that a component learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spacy.training import Example
+
+from cloudner.errors import ConfigError
+from cloudner.pieces.gold import seen_labels
+
+
+def labels_of(examples: Sequence[Example], known: Sequence[str], spans_key: str | None) -> list[str]:
+    """Those `known` in their order, then the examples' others by name."""
+    return [*known, *sorted(seen_labels(examples, spans_key) - set(known))]
+
+
+def check_labels(labels: Sequence[str], examples: Sequence[Example], name: str) -> None:
+    """Raises ConfigError where there is nothing to learn."""
+    if labels:
+        return
+    if not examples:
+        raise ConfigError(
+            f"{name}: there are no training examples",
+            expected="documents; spacy.Corpus.v1 reads .spacy files only, cloudner.Corpus.v1 the other formats too",
+            fix="python -m spacy cloudner convert YOUR_FILE corpus/train.spacy, or "
+            "nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
+        )
+    raise ConfigError(
+        f"{name}: no entity labels in the {len(examples)} examples",
+        expected="entities in doc.ents, or labels given to initialize",
+        fix="python -m spacy cloudner inspect CORPUS, or nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
+    )
