@@ -1,6 +1,9 @@
 # make train   make .venv, install, train on assets/, print the test F1
 # make test    the test suite without its slow tests, in the same environment; make test-all: with them
 #
+# make test-lowest   the suite with the lowest versions that pyproject.toml allows (constraints-lowest.txt), in .venv-lowest
+# make test-newest   the suite with the newest ones, transformers 5 among them, in .venv-newest
+#
 # Variables: PYTHON (interpreter), VENV (folder), TORCH_INDEX (where torch comes from: keep CUDA off a CPU-only
 # Linux machine with TORCH_INDEX=https://download.pytorch.org/whl/cpu), VARS (overrides for the project, such as
 # VARS="--vars.gpu_id 0").
@@ -12,7 +15,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: train test test-all lint format clean assets
+.PHONY: train test test-all test-lowest test-newest lint format clean assets
 
 train: $(VENV)/.installed
 	$(PY) -m spacy project run train . $(VARS)
@@ -25,6 +28,26 @@ test: $(VENV)/.installed-dev
 
 test-all: $(VENV)/.installed-dev
 	$(PY) -m pytest -n 2 -q
+
+# Environments of their own. PIP_CONSTRAINT is emptied: a machine's own pins would decide otherwise. CPython 3.10 to 3.12
+# for the lowest: its wheels end there. torch comes first, from TORCH_INDEX where that is given.
+test-lowest: .venv-lowest/.installed
+	OMP_NUM_THREADS=2 .venv-lowest/bin/python -m pytest -q -m "not slow"
+
+test-newest: .venv-newest/.installed
+	OMP_NUM_THREADS=2 .venv-newest/bin/python -m pytest -q -m "not slow"
+
+.venv-lowest/.installed: constraints-lowest.txt pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	@if [ -n "$(TORCH_INDEX)" ]; then PIP_CONSTRAINT= .venv-lowest/bin/pip install -q -c constraints-lowest.txt --index-url $(TORCH_INDEX) torch; fi
+	PIP_CONSTRAINT= .venv-lowest/bin/pip install -q -c constraints-lowest.txt -e ".[test]"
+	@touch $@
+
+.venv-newest/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-newest
+	@if [ -n "$(TORCH_INDEX)" ]; then PIP_CONSTRAINT= .venv-newest/bin/pip install -q --index-url $(TORCH_INDEX) torch; fi
+	PIP_CONSTRAINT= .venv-newest/bin/pip install -q --upgrade --upgrade-strategy eager -e ".[test]"
+	@touch $@
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .

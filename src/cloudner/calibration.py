@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
 
+logger = logging.getLogger("cloudner")
+
 
 @dataclass(frozen=True)
 class CalibrationResult:
     """temperature: what logits are divided by. ece_before, ece_after: expected calibration error of entities on
-    the data it was fitted on, with temperature 1 and with the fitted one (None without predictions)."""
+    the data it was fitted on, with temperature 1 and with this one (None without predictions). A fitted temperature that
+    would make the error larger is not kept: it is then 1."""
 
     temperature: float
     ece_before: float | None
@@ -123,5 +127,12 @@ def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     for t in (1.0, temperature):
         p = span_probabilities(emissions.scores / t, emissions.offsets, spans, scheme, scaled(t))
         errors.append(expected_calibration_error(p[known], right[known]).ece if known.any() else None)
+    before, after = errors
+    if before is not None and after is not None and after > before:
+        # The likelihood of all tags has won, and the entities' confidences would say less than they did.
+        logger.info(
+            "Temperature %.3f is not kept: ECE %.4f with it, %.4f without", temperature, after, before
+        )
+        temperature, after = 1.0, before
     pipe.cfg["temperature"] = float(temperature)
-    return CalibrationResult(float(temperature), errors[0], errors[1], len(docs))
+    return CalibrationResult(float(temperature), before, after, len(docs))

@@ -83,9 +83,10 @@ class CoreWatch:
         others, cores = self.others(), os.cpu_count() or 1
         if others < 0.5 or others + threads <= cores:
             return None
+        fewer = max(1, int(cores - others))
+        advice = f" OMP_NUM_THREADS={fewer} may be faster." if fewer < threads else ""
         return (
-            f"Other processes keep {others:.1f} of {cores} cores busy: training and prediction on the CPU wait for them. "
-            f"OMP_NUM_THREADS={max(1, int(cores - others))} may be faster."
+            f"Other processes keep {others:.1f} of {cores} cores busy: work on the CPU takes longer.{advice}"
         )
 
 

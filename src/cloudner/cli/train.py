@@ -1,6 +1,7 @@
 """`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy does."""
 
 import signal
+import time
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -93,6 +94,7 @@ def _train(
     if dry_run:
         _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
         return
+    began = time.time()
     try:
         best = training.train(
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
@@ -103,7 +105,29 @@ def _train(
             f"Stopped after step {stopped.step + 1:,}, with a checkpoint: the same command goes on from there."
         )
         raise typer.Exit(128 + signal.SIGTERM) from None
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. {_usable(output, began)}")
+        raise typer.Exit(128 + signal.SIGINT) from None
     print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
+
+
+def _usable(output: Path, began: float) -> str:
+    """What a training that was interrupted leaves, in words. began: when, in seconds since 1970."""
+    import json
+
+    parts = []
+    for name, what in (
+        ("model-best", "the best so far"),
+        ("model-last", "as it was at the end, not calibrated"),
+    ):
+        meta = output / name / "meta.json"
+        if meta.is_file() and meta.stat().st_mtime >= began:
+            f1 = json.loads(meta.read_text(encoding="utf8")).get("performance", {}).get("ents_f")
+            score = f", F1 on dev {100 * f1:.1f} %" if isinstance(f1, float) else ""
+            parts.append(f"{output / name} ({what}{score})")
+    if not parts:
+        return "There is no pipeline yet: the first one comes with the first evaluation."
+    return f"Usable: {' and '.join(parts)}."
 
 
 def _import(code: Path) -> None:

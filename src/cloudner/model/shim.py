@@ -25,11 +25,9 @@ from cloudner.model.soundness import reading
 from cloudner.model.training.averages import swapped_in
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.step import TrainingStep
+from cloudner.model.training.stock import forget_other_shapes, tell_rate
 
 logger = logging.getLogger("cloudner")
-
-# spaCy's default rate, and what is above it.
-_RUINOUS = 1e-3
 
 
 class TaggerShim(PyTorchShim):
@@ -175,7 +173,7 @@ class TaggerShim(PyTorchShim):
                 optimizer.before_finish(self.id)
             self.step.finish(optimizer)
         else:
-            self._tell_rate(optimizer)
+            self._told_rate = self._told_rate or tell_rate(self.network, optimizer)
             self.step.finish_stock(optimizer, lambda: self._stock_step(optimizer))
         self.learn_rate = float(optimizer.learn_rate)
         self._fast = None  # made between gradients and step, by an annotating component, it has old weights
@@ -214,28 +212,8 @@ class TaggerShim(PyTorchShim):
                     fix='[training.optimizer] @optimizers = "cloudner.AdamW.v1", which needs torch only, or '
                     "pip install the cupy package that `spacy cloudner doctor` names",
                 )
-        self._forget_other_shapes(optimizer)
+        forget_other_shapes(self.network, self.id, optimizer)
         super().finish_update(optimizer)  # its own scaler is off: gradients are unscaled by now
-
-    def _forget_other_shapes(self, optimizer: Any) -> None:
-        """Labels added between two updates have made the head larger than what the optimizer keeps of it."""
-        for name, parameter in self.network.named_parameters():
-            for kept in (optimizer.mom1, optimizer.mom2, optimizer.averages):
-                moment = (kept or {}).get((self.id, name))
-                if moment is not None and moment.size != parameter.numel():  # thinc keeps moments flat
-                    del kept[self.id, name]
-
-    def _tell_rate(self, optimizer: Any) -> None:
-        """Once, that the rate is one for small networks trained from nothing."""
-        if not self._told_rate and hasattr(self.network, "encoder") and optimizer.learn_rate >= _RUINOUS:
-            logger.warning(
-                "%s at a learning rate of %g, which ruins a pretrained encoder. Before nlp.resume_training() or "
-                'nlp.update: nlp.config["training"]["optimizer"] = {"@optimizers": "cloudner.AdamW.v1", '
-                '"learn_rate": 5e-5}',
-                type(optimizer).__name__,
-                optimizer.learn_rate,
-            )
-            self._told_rate = True
 
     # -- prediction -------------------------------------------------------------------------------------------
 

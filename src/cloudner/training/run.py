@@ -15,6 +15,7 @@ import srsly
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
 from cloudner.training.checkpoints import Checkpoints, Saved
+from cloudner.training.provenance import provenance
 from cloudner.training.resolution import Resolution, owners, read_asked, resolve, resolve_again
 
 if TYPE_CHECKING:
@@ -109,9 +110,6 @@ def _train(
     keep_freed_memory()
     if made.device != "cpu":
         allow_tf32()
-    (output / "run.json").unlink(
-        missing_ok=True
-    )  # a report would take an earlier run's for the new pipeline's
     kept.begin(resumed.step if resumed is not None else -1)
     saving = Saving(kept, {**asked, "resolved": kept_settings(made)}, options.minutes, options.steps)
     started = time.perf_counter()
@@ -121,6 +119,7 @@ def _train(
     best = output / "model-best"
     _look_at_score(best)
     run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
+    run |= provenance(asked, made.config)
     if resumed is not None:
         run["resumed_from_step"] = resumed.step + 1
     if fast:
