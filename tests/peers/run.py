@@ -99,9 +99,7 @@ def table(results: list[Result]) -> str:
     rows = [("file", "passed", "differs", "failed", "not applicable")]
     for r in results:
         passed = len(r.passed) + len(r.stale)
-        rows.append(
-            (r.file, str(passed), str(len(r.differs)), str(len(r.failed)), str(r.not_applicable))
-        )
+        rows.append((r.file, str(passed), str(len(r.differs)), str(len(r.failed)), str(r.not_applicable)))
     sums = [str(sum(int(row[column]) for row in rows[1:])) for column in range(1, 5)]
     rows.append(("total", *sums))  # type: ignore[arg-type]
     width = max(len(row[0]) for row in rows)
@@ -109,7 +107,9 @@ def table(results: list[Result]) -> str:
     reasons = Counter(why for r in results for why in r.differs.values())
     lines += ["", *(f"differs ({count}): {why}" for why, count in reasons.most_common())]
     lines += [f"FAILED {r.file}::{test}: {error}" for r in results for test, error in r.failed.items()]
-    lines += [f"PASSES, though differences.py says otherwise: {r.file}::{test}" for r in results for test in r.stale]
+    lines += [
+        f"PASSES, though differences.py says otherwise: {r.file}::{test}" for r in results for test in r.stale
+    ]
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy does."""
 
 import signal
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,7 @@ def _train(
     from spacy.cli._util import parse_config_overrides
 
     from cloudner import training
+    from cloudner.training.interrupted import usable
     from cloudner.training.loop import Stopped
 
     for argument in ctx.args:
@@ -86,6 +88,7 @@ def _train(
     if dry_run:
         _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
         return
+    started = time.time()
     try:
         best = training.train(
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
@@ -96,6 +99,10 @@ def _train(
             f"Stopped after step {stopped.step + 1:,}, with a checkpoint: the same command goes on from there."
         )
         raise typer.Exit(128 + signal.SIGTERM) from None
+    except KeyboardInterrupt:
+        for line in usable(config, output, overrides, name, options, started):
+            print(line)
+        raise typer.Exit(128 + signal.SIGINT) from None
     print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
 
 
