@@ -1,8 +1,8 @@
 """spaCy's and spacy-transformers' own tests with cloudner in place of `ner`: python tests/peers/run.py [FILE ...]
 
 The installed packages carry these tests. Prints a table of tests passed, failed by a documented difference
-(`differences.py`), failed, and not applicable: those that make no `ner` component. Exit code 1 where a test fails
-without a reason, or one with a reason passes.
+(`differences.py`), failed, not applicable (those that make no `ner` component), and cut short: failed before they made
+one, since they ask a model hub. Exit code 1 where a test fails without a reason, or one with a reason always passes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ FILES = (
     "spacy/tests/parser/test_add_label.py",
     "spacy/tests/pipeline/test_pipe_factories.py",
     "spacy/tests/pipeline/test_pipe_methods.py",
-    "spacy/tests/pipeline/test_initialize.py",
-    "spacy/tests/pipeline/test_annotates_on_update.py",
     "spacy/tests/pipeline/test_tok2vec.py",
     "spacy/tests/pipeline/test_entity_linker.py",
     "spacy/tests/serialize/test_serialize_config.py",
@@ -35,8 +33,8 @@ FILES = (
     "spacy/tests/training/test_rehearse.py",
     "spacy/tests/training/test_logger.py",
     "spacy/tests/vocab_vectors/test_vectors.py",
-    "spacy/tests/test_language.py",
-    "spacy/tests/test_misc.py",
+    "spacy/tests/test_cli.py",
+    "spacy/tests/test_cli_app.py",
     "spacy_transformers/tests/test_pipeline_component.py",
     "spacy_transformers/tests/test_serialize.py",
 )
@@ -52,6 +50,7 @@ class Result:
     failed: dict[str, str] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
     not_applicable: int = 0
+    cut_short: int = 0
 
 
 def run(file: str, folder: Path, encoder: Path) -> Result:
@@ -78,16 +77,18 @@ def run(file: str, folder: Path, encoder: Path) -> Result:
 
 
 def sort(file: str, rows: dict[str, Any]) -> Result:
-    from differences import reason
+    from differences import SOMETIMES, reason
 
     result = Result(file)
     for name, row in rows.items():
         test = name.split("::", 1)[1]
         why = reason(file, test)
-        if row["outcome"] == "skipped" or not row["made"]:
+        if not row["made"] and row["outcome"] == "failed":
+            result.cut_short += 1
+        elif not row["made"] or row["outcome"] == "skipped":
             result.not_applicable += 1
         elif row["outcome"] == "passed":
-            (result.stale if why else result.passed).append(test)
+            (result.passed if why is None or why in SOMETIMES else result.stale).append(test)
         elif why:
             result.differs[test] = why
         else:
@@ -96,11 +97,20 @@ def sort(file: str, rows: dict[str, Any]) -> Result:
 
 
 def table(results: list[Result]) -> str:
-    rows = [("file", "passed", "differs", "failed", "not applicable")]
+    rows = [("file", "passed", "differs", "failed", "not applicable", "cut short")]
     for r in results:
         passed = len(r.passed) + len(r.stale)
-        rows.append((r.file, str(passed), str(len(r.differs)), str(len(r.failed)), str(r.not_applicable)))
-    sums = [str(sum(int(row[column]) for row in rows[1:])) for column in range(1, 5)]
+        rows.append(
+            (
+                r.file,
+                str(passed),
+                str(len(r.differs)),
+                str(len(r.failed)),
+                str(r.not_applicable),
+                str(r.cut_short),
+            )
+        )
+    sums = [str(sum(int(row[column]) for row in rows[1:])) for column in range(1, 6)]
     rows.append(("total", *sums))  # type: ignore[arg-type]
     width = max(len(row[0]) for row in rows)
     lines = ["  ".join([row[0].ljust(width), *(cell.rjust(14) for cell in row[1:])]) for row in rows]

@@ -52,7 +52,7 @@ def put_in_place(encoder: str) -> None:
         spans_key: Optional[str],  # noqa: UP045
         spans_floor: float,
         scorer: Optional[Callable],  # noqa: UP045
-        moves: Optional[Any],  # noqa: UP045
+        moves: Any,
         update_with_oracle_cut_size: int,
         incorrect_spans_key: Optional[str],  # noqa: UP045
     ) -> Any:
@@ -64,7 +64,7 @@ def put_in_place(encoder: str) -> None:
     # spaCy spells types out of the annotations, and this module's are strings.
     given = cloudner.factory.make_cloudner.__annotations__
     make_ner.__annotations__ = {
-        **given, "moves": Optional[Any], "update_with_oracle_cut_size": int, "incorrect_spans_key": Optional[str],
+        **given, "moves": Any, "update_with_oracle_cut_size": int, "incorrect_spans_key": given["spans_key"],
     }  # fmt: skip
     from spacy.util import registry
 
