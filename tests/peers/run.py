@@ -32,9 +32,6 @@ FILES = (
     "spacy/tests/training/test_training.py",
     "spacy/tests/training/test_rehearse.py",
     "spacy/tests/training/test_logger.py",
-    "spacy/tests/vocab_vectors/test_vectors.py",
-    "spacy/tests/test_cli.py",
-    "spacy/tests/test_cli_app.py",
     "spacy_transformers/tests/test_pipeline_component.py",
     "spacy_transformers/tests/test_serialize.py",
 )
