@@ -1,8 +1,8 @@
 """spaCy's and spacy-transformers' own tests with cloudner in place of `ner`: python tests/peers/run.py [FILE ...]
 
 The installed packages carry these tests. Prints a table of tests passed, failed by a documented difference
-(`differences.py`), failed, not applicable (those that make no `ner` component), and cut short: failed before they made
-one, since they ask a model hub. Exit code 1 where a test fails without a reason, or one with a reason always passes.
+(`differences.py`), failed, not applicable (those that make no `ner` component), and cut short: failed without making
+one, since they ask a model hub or build spaCy's own class on the exchanged model. Exit code 1 where a test fails without a reason, or one with a reason always passes.
 """
 
 from __future__ import annotations
