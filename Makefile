@@ -74,7 +74,7 @@ $(VENV)/constraints.txt: constraints.txt
 	@if [ -n "$(TORCH_INDEX)" ]; then $(PY) -m pip install -q -c $@ --index-url $(TORCH_INDEX) torch; fi
 
 $(VENV)/.installed: $(VENV)/constraints.txt pyproject.toml
-	$(PY) -m pip install -q -c $(VENV)/constraints.txt -e ".[quickstart,evaluate,shared]"
+	$(PY) -m pip install -q -c $(VENV)/constraints.txt -e ".[quickstart,evaluate,package,shared]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -187,8 +187,9 @@ def run_project(arguments: list[str], encoder: Path) -> None:
         for needed in commands[step].get("deps", []):
             assert Path(needed).exists(), f"{step} needs {needed}"
         for script in commands[step]["script"]:
-            # The wheel is built and installed in a test of its own; building it takes a network.
-            run_line(script.replace("--build wheel", "--build none"), encoder)
+            # Wheels are built in a test of their own; in README's way it takes a network.
+            if not script.startswith("python -m pip wheel "):
+                run_line(script.replace("--build wheel", "--build none"), encoder)
         for made in commands[step].get("outputs", []):
             assert Path(made).exists(), f"{step} did not make {made}"
 

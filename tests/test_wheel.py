@@ -122,3 +122,59 @@ def test_its_commands_are_spacys(environment, tmp_path):
     output = call([sys.executable, "-m", "spacy", "cloudner", "--help"], cwd=tmp_path, env=environment)
     for name in ("convert", "doctor", "plan", "train"):
         assert name in output
+
+
+def test_the_project_puts_cloudners_wheel_beside_a_pipelines(tmp_path):
+    """The command of project.yml in a checkout, without a network: a colleague has both wheels in one folder."""
+    import srsly
+
+    project = srsly.read_yaml(ROOT / "project.yml")
+    (package,) = (command for command in project["commands"] if command["name"] == "package")
+    (script,) = (line for line in package["script"] if " pip wheel " in line)
+    for name in ("src", "pyproject.toml", "README.md", "LICENSE"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(
+                source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
+        else:
+            shutil.copy(source, tmp_path)
+    words = script.split()
+    assert words[:2] == ["python", "-m"]
+    offline = {"PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    call([sys.executable, *words[1:]], cwd=tmp_path, env={**os.environ, **offline})
+    assert len(list((tmp_path / "packages").glob("cloudner-*.whl"))) == 1
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--find-links",
+        "packages",
+    ]
+    call([*pip, "--target", "target", "cloudner"], cwd=tmp_path, env={**os.environ, **offline})
+    assert (tmp_path / "target" / "cloudner" / "factory.py").is_file()
+
+
+def test_the_readmes_environment_builds_wheels():
+    """`spacy package --build wheel` calls `build`: the extras that README installs bring it."""
+    import re
+    from importlib.metadata import metadata
+
+    from packaging.requirements import Requirement
+
+    needed = [Requirement(line) for line in metadata("cloudner").get_all("Requires-Dist")]
+    lines = re.findall(r'pip install -e "\.\[([\w,]+)\]"', (ROOT / "README.md").read_text(encoding="utf8"))
+    lines += re.findall(r'-e "\.\[([\w,]*shared)\]"', (ROOT / "Makefile").read_text(encoding="utf8"))
+    assert len(lines) >= 3
+    for extras in lines:
+        brought = {
+            r.name
+            for r in needed
+            for extra in extras.split(",")
+            if r.marker and r.marker.evaluate({"extra": extra})
+        }
+        assert "build" in brought, extras

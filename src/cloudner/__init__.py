@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cloudner.cores import set_waiting
+from cloudner.notebook import quiet_bars
 
 if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.calibration import calibrate
@@ -55,6 +56,7 @@ __all__ = [
 
 
 set_waiting()  # read when torch is loaded, which may be next
+quiet_bars()
 
 
 def __getattr__(name: str) -> Any:

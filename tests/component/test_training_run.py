@@ -128,3 +128,53 @@ def test_a_run_without_paths_calibrates_on_the_dev_corpus_of_the_config(bert, tm
     calibration = json.loads((tmp_path / "out" / "run.json").read_text())["calibration"]
     assert calibration["documents"] == 8
     assert json.loads((best / "meta.json").read_text())["cloudner"]["calibration"] == calibration
+
+
+@pytest.mark.parametrize(
+    ("config", "overrides", "expected"),
+    [
+        ("cpu.cfg", {"nlp.lang": "zh"}, "spacy.zh.ChineseTokenizer"),
+        ("zh-gpu.cfg", {"nlp.lang": "en"}, "spacy.Tokenizer.v1"),
+        ("cpu.cfg", {"nlp.lang": "de"}, None),
+        ("zh-gpu.cfg", {"nlp.lang": "zh"}, None),
+        ("cpu.cfg", {}, None),
+        ("cpu.cfg", {"nlp.lang": "zh", "nlp.tokenizer.@tokenizers": "spacy.Tokenizer.v1"}, None),
+    ],
+)
+def test_a_language_brings_its_tokenizer(config, overrides, expected):
+    from cloudner.training.language import fit_tokenizer
+
+    loaded = load_config(CONFIGS / config, overrides=overrides, interpolate=False)
+    before = dict(loaded["nlp"]["tokenizer"])
+    row = fit_tokenizer(loaded, overrides)
+    if expected is None:
+        assert row is None
+        assert loaded["nlp"]["tokenizer"] == before
+    else:
+        assert row[:2] == ("nlp.tokenizer", expected)
+        assert before["@tokenizers"] in row[2]
+        fresh = spacy.blank(overrides["nlp.lang"]).config["nlp"]["tokenizer"]
+        assert loaded["nlp"]["tokenizer"] == fresh
+
+
+def test_a_tokenizer_of_ones_own_stays():
+    from cloudner.training.language import fit_tokenizer
+
+    config = {"nlp": {"tokenizer": {"@tokenizers": "my.Tokenizer.v1"}}}
+    assert fit_tokenizer(config, {"nlp.lang": "zh"}) is None
+    with pytest.raises(ConfigError, match="no such language"):
+        fit_tokenizer(config, {"nlp.lang": "english"})
+
+
+def test_a_chinese_run_from_the_english_config_is_told(bert, tmp_path):
+    nlp = spacy.blank("zh")
+    doc = nlp("王小明在北京大学工作。")
+    doc.ents = [Span(doc, 0, 3, "PER"), Span(doc, 4, 8, "ORG")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "data.spacy")
+    overrides = {
+        "nlp.lang": "zh", "paths.train": str(tmp_path / "data.spacy"), "paths.dev": str(tmp_path / "data.spacy"),
+    }  # fmt: skip
+    made = resolve(CONFIGS / "cpu.cfg", gpu_id=-1, overrides=overrides, encoder=str(bert))
+    assert ("nlp.tokenizer", "spacy.zh.ChineseTokenizer") in [row[:2] for row in made.rows]
+    loaded = spacy.util.load_model_from_config(made.config.interpolate(), auto_fill=True)
+    assert [token.text for token in loaded.make_doc("北京大学")] == list("北京大学")

@@ -5,6 +5,7 @@ import os
 import pty
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -354,3 +355,21 @@ def test_a_log_file_gets_a_line_a_minute(nlp):
         lines.append(out.getvalue().count("gone"))
     assert lines == [1, 1, 2, 2, 3]  # the first step's, and one after each minute
     console.finalize()
+
+
+def test_a_step_of_minutes_gets_its_lines_while_it_lasts(nlp, monkeypatch):
+    """An evaluation on much data: no step ends, and the log file must not stand still."""
+    from cloudner.report.loggers import console as module
+
+    monkeypatch.setattr(module, "_SILENCE", 0.1)
+    out = io.StringIO()
+    console = module.TrainingConsole(nlp, out, None, progress=True, log_every=1000)
+    for step in range(2):
+        console.log_step(info(step, 0.5))
+    time.sleep(0.8)
+    console.finalize()
+    lines = [line for line in out.getvalue().splitlines() if " gone, " in line]
+    assert len(lines) >= 2
+    assert all(line.startswith("  step 1 of 50, ") and " left, " in line for line in lines)
+    time.sleep(0.3)
+    assert out.getvalue().count(" gone, ") == len(lines)  # and none when the training is over

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
@@ -230,3 +231,15 @@ def test_reliability_bars_are_as_high_as_the_accuracy():
     svg = reliability_chart([Bin(0.8, 0.9, 10, 0.85, 0.5), Bin(0.9, 1.0, 40, 0.95, 1.0)])
     heights = [float(h) for h in re.findall(r'<rect class="column s0".*?height="([\d.]+)"', svg)]
     assert heights[0] == pytest.approx(heights[1] / 2, abs=0.2)
+
+
+def test_a_notebook_shows_the_scores(evaluation):
+    shown = evaluation._repr_html_()
+    micro = evaluation.strict.micro
+    assert f"F1 <b>{100 * micro.f1:.2f}</b>" in shown
+    rows = re.findall(r"<tr><th>([^<]*)</th><td>[\d.]+</td><td>[\d.]+</td><td>([\d.]+)</td>", shown)
+    assert rows[0] == ("all", f"{100 * micro.f1:.2f}")
+    assert [name for name, _ in rows[1:]] == [escape(label) for label in evaluation.strict.per_label]
+    assert "<script" not in shown
+    assert f"F1 {100 * micro.f1:.2f}" in repr(evaluation)
+    assert len(repr(evaluation)) < 400

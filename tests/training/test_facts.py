@@ -1,49 +1,20 @@
-"""What a training writes down of itself, what it says when it is interrupted, and the language that is typed."""
+"""What a training writes down of itself."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import time
 from pathlib import Path
 
-import pytest
 import spacy
 from spacy.util import load_config
 
 import tiny
 from cloudner.calibration import calibrate
-from cloudner.cli.train import _usable
-from cloudner.training.language import take_tokenizer
 from cloudner.training.provenance import provenance
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 GENERAL = {"@tokenizers": "spacy.Tokenizer.v1"}
-
-
-@pytest.mark.parametrize(
-    ("lang", "more", "expected"),
-    [
-        ("zh", {}, {"@tokenizers": "spacy.zh.ChineseTokenizer", "segmenter": "char"}),
-        ("ja", {}, {"@tokenizers": "spacy.ja.JapaneseTokenizer", "split_mode": None}),
-        ("de", {}, GENERAL),
-        ("zh", {"nlp.tokenizer.@tokenizers": "spacy.Tokenizer.v1"}, GENERAL),
-    ],
-)
-def test_a_language_that_is_typed_brings_its_tokenizer(lang, more, expected):
-    overrides = {"nlp.lang": lang, **more}
-    config = load_config(CONFIGS / "cpu.cfg", overrides=overrides, interpolate=False)
-    name = take_tokenizer(config, overrides)
-    assert dict(config["nlp"]["tokenizer"]) == expected
-    assert name == (None if expected == GENERAL else expected["@tokenizers"])
-
-
-def test_a_tokenizer_that_the_config_has_chosen_stays():
-    config = load_config(CONFIGS / "zh-gpu.cfg", interpolate=False)
-    before = dict(config["nlp"]["tokenizer"])
-    assert take_tokenizer(config, {"nlp.lang": "ja"}) is None
-    assert take_tokenizer(config, {}) is None
-    assert dict(config["nlp"]["tokenizer"]) == before
 
 
 def test_what_made_a_pipeline(tmp_path, monkeypatch):
@@ -63,17 +34,6 @@ def test_what_made_a_pipeline(tmp_path, monkeypatch):
     assert facts["versions"]["spacy"] == spacy.__version__
     assert (facts["seed"], facts["data"], facts["config"]) == (0, {"paths.train": "ab12"}, "cd34")
     json.dumps(facts)
-
-
-def test_what_is_left_after_an_interrupt(trained, tmp_path):
-    began = time.time() - 1
-    assert "no pipeline yet" in _usable(tmp_path, began)
-    trained.meta["performance"] = {"ents_f": 0.5}
-    trained.to_disk(tmp_path / "model-best")
-    assert (
-        _usable(tmp_path, began) == f"Usable: {tmp_path / 'model-best'} (the best so far, F1 on dev 50.0 %)."
-    )
-    assert "no pipeline yet" in _usable(tmp_path, time.time() + 60)  # an earlier training's
 
 
 def test_a_temperature_that_makes_confidences_worse_is_not_kept(trained):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -87,12 +88,19 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(whole, folder, encoder_fo
 
 def test_what_is_asked_otherwise_begins_anew(folder, encoder_folder):
     bert = encoder_folder("bert")
-    runs.killed(folder, runs.command(folder, bert, "--checkpoint-steps", "2"), 5)
+    runs.killed(folder, runs.command(folder, bert, "--checkpoint-steps", "2"), 19)
     words = runs.command(folder, bert, "--checkpoint-steps", "2", steps=12)
+    # Those of the training before are gone: its steps are higher, and would be taken for newer.
+    assert runs.killed(folder, words, 3) == -signal.SIGKILL
+    kept = {path.name for path in (folder / "training" / "checkpoints").glob("step-*")}
+    assert "step-00000003" in kept
+    assert max(kept) < "step-00000012"
+    assert "begins anew" in (folder / "killed.log").read_text()
     output = runs.run(folder, words)
-    assert "begins anew" in output
-    assert "--training.max_steps" in output
-    assert "resumed_from_step" not in json.loads((folder / "training" / "run.json").read_text())
+    assert "begins anew" not in output
+    log = (folder / "killed.log").read_text()
+    assert "--training.max_steps" in log
+    assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] < 12
 
 
 @pytest.mark.slow
@@ -123,3 +131,31 @@ def test_two_trainings_in_a_folder_are_one_too_many(folder, encoder_folder):
             first.wait()
     assert second.returncode == 1
     assert "another training writes into this folder" in second.stderr + second.stdout
+
+
+def test_ctrl_c_says_what_is_usable(folder, encoder_folder):
+    words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "5")
+    assert runs.killed(folder, words, 14, signal.SIGINT) == 128 + signal.SIGINT
+    said = (folder / "killed.log").read_text()
+    assert "Traceback" not in said
+    f1 = json.loads((folder / "training" / "model-best" / "meta.json").read_text())["performance"]["ents_f"]
+    assert f"model-best is usable, with the best dev F1 so far, {100 * f1:.2f}" in said
+    step = int(re.search(r"goes on from the checkpoint of step (\d+)", said)[1])
+    runs.run(folder, words)
+    assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] == step
+
+
+def test_ctrl_c_before_anything_is_saved(tmp_path):
+    from cloudner.training.interrupted import usable
+    from cloudner.training.run import CheckpointOptions
+
+    config = runs.CONFIGS / "cpu.cfg"
+    lines = list(usable(config, tmp_path, {}, None, CheckpointOptions(), 0.0))
+    assert lines[0].startswith("Interrupted. No pipeline is usable")
+    assert lines[1].startswith("No checkpoint to go on from")
+    best = tmp_path / "model-best"
+    best.mkdir()
+    (best / "meta.json").write_text('{"performance": {"ents_f": 0.5}}')
+    later = best.stat().st_mtime + 100
+    earlier = list(usable(config, tmp_path, {}, None, CheckpointOptions(), later))
+    assert "an earlier training's" in earlier[0]

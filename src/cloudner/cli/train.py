@@ -42,11 +42,11 @@ def train_cli(
     checkpoint_steps: Annotated[
         int, typer.Option(help="Steps from one checkpoint to the next, in place of minutes; 0: minutes")
     ] = 0,
+    keep: Annotated[int, typer.Option(help="Number of checkpoints that are kept")] = 2,
     code: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
     ] = None,
-    keep: Annotated[int, typer.Option(help="Number of checkpoints that are kept")] = 2,
 ) -> None:
     """Train a pipeline on the best device of this machine.
 
@@ -78,6 +78,7 @@ def _train(
     from spacy.cli._util import parse_config_overrides
 
     from cloudner import training
+    from cloudner.training.interrupted import usable
     from cloudner.training.loop import Stopped
 
     for argument in ctx.args:
@@ -94,7 +95,7 @@ def _train(
     if dry_run:
         _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
         return
-    began = time.time()
+    started = time.time()
     try:
         best = training.train(
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
@@ -106,28 +107,10 @@ def _train(
         )
         raise typer.Exit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        print(f"\nInterrupted. {_usable(output, began)}")
+        for line in usable(config, output, overrides, name, options, started):
+            print(line)
         raise typer.Exit(128 + signal.SIGINT) from None
     print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
-
-
-def _usable(output: Path, began: float) -> str:
-    """What a training that was interrupted leaves, in words. began: when, in seconds since 1970."""
-    import json
-
-    parts = []
-    for name, what in (
-        ("model-best", "the best so far"),
-        ("model-last", "as it was at the end, not calibrated"),
-    ):
-        meta = output / name / "meta.json"
-        if meta.is_file() and meta.stat().st_mtime >= began:
-            f1 = json.loads(meta.read_text(encoding="utf8")).get("performance", {}).get("ents_f")
-            score = f", F1 on dev {100 * f1:.1f} %" if isinstance(f1, float) else ""
-            parts.append(f"{output / name} ({what}{score})")
-    if not parts:
-        return "There is no pipeline yet: the first one comes with the first evaluation."
-    return f"Usable: {' and '.join(parts)}."
 
 
 def _import(code: Path) -> None:

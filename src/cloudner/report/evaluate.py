@@ -15,6 +15,7 @@ from spacy.training import Example
 from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, InputError
 from cloudner.loading import load
+from cloudner.pages.numbers import percent
 from cloudner.report.evaluation.confidence import reliability_of
 from cloudner.report.evaluation.evaluation import EvaluationData
 from cloudner.report.evaluation.inputs import data_files, read_examples, training_record, training_surfaces
@@ -30,7 +31,7 @@ from cloudner.report.evaluation.scores import (
 )
 from cloudner.report.evaluation.significance import bootstrap_intervals, compare
 from cloudner.report.evaluation.spans import ScoredDocument, score_document
-from cloudner.report.render.html import evaluation_html
+from cloudner.report.render.html import evaluation_html, evaluation_summary
 from cloudner.report.render.markdown import evaluation_markdown
 
 CHUNK = 2000  # documents in memory at a time; only their texts and spans are kept
@@ -55,6 +56,13 @@ class Evaluation(EvaluationData):
     def to_html(self, *, max_errors: int = 5000) -> str:
         """One self-contained page; it loads nothing from anywhere."""
         return evaluation_html(self, max_errors=max_errors)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the scores; the whole page is `to_html`."""
+        return evaluation_summary(self)
+
+    def __repr__(self) -> str:
+        return f"<Evaluation of {self.model} on {', '.join(self.data)}: F1 {percent(self.strict.micro.f1)}>"
 
 
 def evaluate(

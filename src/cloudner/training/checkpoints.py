@@ -122,11 +122,16 @@ class Checkpoints:
                 filesystem.get_file(f"{root}/{_name(step)}/{name}", str(Path(folder) / name))
             return _read(Path(folder), step)
 
+    def begin(self, after: int) -> None:
+        """Delete what lies beyond the step `after` (-1: all): of a training that does not go on, or not from there."""
+        for step in self.steps():
+            if step > after:
+                self._remove(step)
+
     def remove(self) -> None:
         """Delete all checkpoints, at the end of a training."""
         self.wait()
-        for step in self.steps():
-            self._remove(step)
+        self.begin(-1)
         if not self.remote and Path(self.where).is_dir() and not any(Path(self.where).iterdir()):
             Path(self.where).rmdir()
 

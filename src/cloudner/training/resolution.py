@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import ConfigError, InputError
 from cloudner.overrides import check_overrides
-from cloudner.training.language import take_tokenizer
 
 if TYPE_CHECKING:
     from cloudner.hardware import Hardware
@@ -55,6 +54,7 @@ def resolve(
 
     from cloudner.hardware import recommend
     from cloudner.loading import check_shared, use_device
+    from cloudner.training.language import fit_tokenizer
 
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
@@ -63,7 +63,7 @@ def resolve(
     config = load_config(config_path, overrides=overrides, interpolate=False)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
-    tokenizer = take_tokenizer(config, overrides)
+    row = fit_tokenizer(config, overrides)
     check_shared(config)
     names = owners(config.interpolate())
     for name in names if encoder else ():
@@ -73,14 +73,8 @@ def resolve(
     hardware = _hardware(device)
     made = Resolution(config, device, use_gpu=-1, hardware=_summary(hardware))
     made.rows.append(("device", device, _why(device, gpu_id)))
-    if tokenizer is not None:
-        made.rows.append(
-            (
-                "nlp.tokenizer",
-                tokenizer,
-                f"--nlp.lang {overrides['nlp.lang']}: the config has the general one",
-            )
-        )
+    if row is not None:
+        made.rows.append(row)
     if device != "cpu" and use_device(device):
         made.use_gpu = int(device.split(":")[1])
     elif device != "cpu" and any(name not in names for name in plain["nlp"]["pipeline"]):

@@ -110,6 +110,7 @@ def _train(
     keep_freed_memory()
     if made.device != "cpu":
         allow_tf32()
+    kept.begin(resumed.step if resumed is not None else -1)
     saving = Saving(kept, {**asked, "resolved": kept_settings(made)}, options.minutes, options.steps)
     started = time.perf_counter()
     with computing_on(made.device):

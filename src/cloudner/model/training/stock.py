@@ -21,7 +21,7 @@ def forget_other_shapes(network: torch.nn.Module, owner: int, optimizer: Any) ->
     for name, parameter in network.named_parameters():
         for kept in (optimizer.mom1, optimizer.mom2, optimizer.averages):
             moment = (kept or {}).get((owner, name))
-            if moment is not None and moment.shape != parameter.shape:
+            if moment is not None and moment.size != parameter.numel():  # thinc keeps moments flat
                 del kept[owner, name]
 
 

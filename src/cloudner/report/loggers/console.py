@@ -5,6 +5,7 @@ learning rate comes from the trained component (`model.attrs["learn_rate"]`) and
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,11 +59,14 @@ class TrainingConsole:
             self.before = path.read_bytes() if path.exists() else b""
             self.stream = path.open("wb")
         self.printed = time.monotonic()
+        self.over = threading.Event()
         self.cores: CoreWatch | None = CoreWatch()
         self.bar, self.task = None, None
         if progress and self.console.is_terminal:
             self.bar, self.task = _start_bar(self.console, self.run.total)
         self.console.print(f"[bold]{_HEADER}[/]" if self.bar else _HEADER, soft_wrap=True)
+        if self.bar is None:
+            threading.Thread(target=self._break_silence, name="cloudner-console", daemon=True).start()
 
     def log_step(self, info: dict[str, Any] | None) -> None:
         record = self.run.advance(info)
@@ -92,7 +96,14 @@ class TrainingConsole:
         if self.bar is not None:
             self.bar.update(self.task, completed=self.run.step)
 
+    def _break_silence(self) -> None:
+        """A line in the middle of a step that takes minutes: an evaluation on much data, a checkpoint."""
+        while not self.over.wait(max(0.01, self.printed + _SILENCE - time.monotonic())):
+            if time.monotonic() - self.printed >= _SILENCE:
+                self._print_status()
+
     def finalize(self) -> None:
+        self.over.set()
         if self.bar is not None:
             self.bar.stop()
         if self.stream is not None:
@@ -143,7 +154,7 @@ class TrainingConsole:
     def _status_line(self) -> str:
         of = f" of {self.run.total:,}" if self.run.total else ""
         left = self.run.seconds_left()
-        parts = [f"step {self.run.step:,}{of}", f"{duration(self.run.clock.seconds)} gone"]
+        parts = [f"step {self.run.step:,}{of}", f"{duration(self.run.seconds_gone())} gone"]
         if left is not None:
             parts.append(f"{duration(left)} left")
         return "  " + ", ".join([*parts, *self._live()])

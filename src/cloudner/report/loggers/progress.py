@@ -96,6 +96,10 @@ class Recorder:
         record.update(memory())
         return record
 
+    def seconds_gone(self) -> float:
+        """Since the start, with the step that is being taken."""
+        return self.clock.now() - self.clock.started
+
     def seconds_left(self) -> float | None:
         """At the mean pace of the whole run so far, evaluations included; None where the last step is unknown."""
         if not self.total or self.step < 1:

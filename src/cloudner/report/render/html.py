@@ -62,6 +62,18 @@ def evaluation_html(evaluation: EvaluationData, *, max_errors: int = 5000) -> st
     )
 
 
+def evaluation_summary(evaluation: EvaluationData) -> str:
+    """The scores as a piece of HTML, for a notebook's cell: no style, no script."""
+    strict = evaluation.strict
+    return html(
+        "summary.html",
+        evaluation=evaluation,
+        title=short_name(evaluation.model),
+        data_names=[short_name(path) for path in evaluation.data],
+        rows=[("all", strict.micro), *strict.per_label.items()],
+    )
+
+
 def short_name(model: str) -> str:
     """`training/model-best` of a long path, the name of an installed pipeline as it is."""
     return "/".join(PurePath(model).parts[-2:]) if "/" in model or "\\" in model else model

@@ -1,0 +1,64 @@
+"""What a training that was interrupted with Ctrl-C has left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cloudner.errors import CloudnerError
+
+if TYPE_CHECKING:
+    from cloudner.training.run import CheckpointOptions
+
+
+def usable(
+    config: Path,
+    output: Path,
+    overrides: dict[str, Any],
+    encoder: str | None,
+    options: CheckpointOptions,
+    started: float,
+) -> Iterator[str]:
+    """Lines for the console: the best pipeline with its score, and where the same command goes on.
+
+    started: seconds since the epoch; a pipeline from before is an earlier training's.
+    """
+    best = output / "model-best"
+    score = _score(best)
+    if score is None:
+        yield "Interrupted. No pipeline is usable: the first evaluation was not over."
+    elif (best / "meta.json").stat().st_mtime < started:
+        yield f"Interrupted. {best} is an earlier training's: this one's first evaluation was not over."
+    else:
+        f1, load = score, f'cloudner.load("{best}")'
+        yield f"Interrupted. {best} is usable, with the best dev F1 so far, {100 * f1:.2f}: nlp = {load}"
+    yield _way_on(config, output, overrides, encoder, options)
+
+
+def _score(folder: Path) -> float | None:
+    """F1 on dev of the pipeline in this folder, None where there is none."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        return None
+    return float(meta.get("performance", {}).get("ents_f") or 0.0)
+
+
+def _way_on(
+    config: Path, output: Path, overrides: dict[str, Any], encoder: str | None, options: CheckpointOptions
+) -> str:
+    from cloudner.training.checkpoints import Checkpoints
+    from cloudner.training.resolution import read_asked
+    from cloudner.training.resume import find
+
+    kept = Checkpoints(options.where or output / "checkpoints", options.keep)
+    try:
+        saved = find("auto", kept, read_asked(config, overrides, encoder))
+    except (CloudnerError, OSError):
+        saved = None
+    if saved is None:
+        return "No checkpoint to go on from: the same command begins anew (--checkpoint-minutes says how often one is written)."
+    again = "" if options.resume == "auto" else " with --resume auto"
+    return f"The same command{again} goes on from the checkpoint of step {saved.step + 1:,}, in {kept.where}."
