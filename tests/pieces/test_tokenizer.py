@@ -174,3 +174,15 @@ def test_ragged_indices(rows):
     counts = np.array([c for _, c in rows], dtype=np.int64)
     expected = [s + i for s, c in rows for i in range(c)]
     assert ragged_indices(starts, counts).tolist() == expected
+
+
+def test_a_token_that_is_cut_is_said_once(tokenizer, caplog):
+    fresh = PieceTokenizer.from_parts(tokenizer.json_text, tokenizer.to_dict())
+    for word in ("x7" * 30, "x7q" * 150, "y8r" * 150):
+        (pieces,) = fresh.encode([Doc(VOCAB, words=["Paris", word])])
+        assert pieces.counts[1] <= MAX_PIECES_PER_TOKEN
+    cut = [record.getMessage() for record in caplog.records if "word pieces" in record.getMessage()]
+    assert len(cut) == (
+        1 if pieces.counts[1] == MAX_PIECES_PER_TOKEN else 0
+    )  # WordPiece gives up at 100 characters
+    assert all("of 450 characters" in line for line in cut)

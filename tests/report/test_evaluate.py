@@ -10,7 +10,7 @@ from spacy.training import Corpus
 
 from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
-from cloudner.report.evaluate import evaluate
+from cloudner.report.evaluate import _seen_note, evaluate
 from cloudner.report.evaluation.inputs import training_record, training_surfaces
 from cloudner.report.evaluation.scores import Score
 from rendered import rendered_links
@@ -191,3 +191,21 @@ def test_data_is_read_as_the_config_says_of_the_dev_corpus(model, tmp_path):
     }  # fmt: skip
     path.write_text(path.read_text() + 'Oslo again,"[[0, 4, ""PLACE""]]"\n')
     assert evaluate(model, path, rounds=10).strict.micro == Score(correct=2, predicted=2, gold=2)
+
+
+def test_a_notebook_shows_the_report_in_a_frame_of_its_own(model, corpus):
+    shown = evaluate(model, [corpus[1]], rounds=20)._repr_html_()
+    assert shown.startswith("<iframe srcdoc=")
+    inner = shown.split('srcdoc="', 1)[1].split('"', 1)[0]
+    assert "<" not in inner  # all of it is the attribute's text
+    assert "&lt;html" in inner
+
+
+@pytest.mark.parametrize(("seen", "new", "told"), [(38, 1, True), (30, 10, False), (10, 0, False)])
+def test_entities_that_training_has_seen_are_told(seen, new, told):
+    scores = {"seen": Score(gold=seen), "seen with another label": Score(), "unseen": Score(gold=new)}
+    notes = _seen_note(scores)
+    assert bool(notes) == told
+    assert _seen_note(None) == []
+    if told:
+        assert notes[0].startswith("97 %")

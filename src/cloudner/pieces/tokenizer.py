@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from spacy.attrs import IS_SPACE, ORTH, SPACY
 from spacy.tokens import Doc
 
 from cloudner.atomic import write_json, write_text
-from cloudner.encoders.words import WordEncoder, after_space
+from cloudner.encoders.words import MAX_PIECES_PER_TOKEN, WordEncoder, after_space
 from cloudner.errors import ConfigError
 from cloudner.locks import PipelineLock
 from cloudner.pieces.words import WordTable
+
+logger = logging.getLogger("cloudner")
 
 # Word forms kept before the table starts anew: about 100 MB with its strings' hashes and pieces.
 MAX_WORDS = 400_000
@@ -79,6 +82,7 @@ class PieceTokenizer:
         self.words = WordEncoder(json_text, self.special["unk"])
         self._table = WordTable()
         self._lock = PipelineLock()
+        self._told_cut = False
 
     def __deepcopy__(self, memo: dict) -> PieceTokenizer:
         return self  # the table only ever grows by what the same words give again
@@ -142,8 +146,27 @@ class PieceTokenizer:
         for after in (False, True):
             chosen = np.flatnonzero(spaced == after)
             ids = self.words.encode([words[i] for i in chosen], spaced=after)
+            self._tell_cut(
+                [
+                    words[i]
+                    for i, pieces in zip(chosen, ids, strict=True)
+                    if len(pieces) >= MAX_PIECES_PER_TOKEN
+                ]
+            )
             for i, pieces in zip(chosen, ids, strict=True):
                 table.append(int(keys[i]), pieces, case_class(words[i]))
+
+    def _tell_cut(self, words: list[str]) -> None:
+        """Once, that a token is longer than what is read of it."""
+        if words and not self._told_cut:
+            self._told_cut = True
+            logger.warning(
+                "A token of %d characters (%.40r...) is read by its first %d word pieces alone. Such tokens are data, or "
+                "text that the tokenizer does not part: see nlp.tokenizer.",
+                len(words[0]),
+                words[0],
+                MAX_PIECES_PER_TOKEN,
+            )
 
     # -- documents --------------------------------------------------------------------------------------------
 

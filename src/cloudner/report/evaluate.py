@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -20,6 +21,7 @@ from cloudner.report.evaluation.evaluation import EvaluationData
 from cloudner.report.evaluation.inputs import data_files, read_examples, training_record, training_surfaces
 from cloudner.report.evaluation.mistakes import confusion, find_errors
 from cloudner.report.evaluation.scores import (
+    Score,
     count_arrays,
     scheme_scores,
     scores_by_length,
@@ -35,6 +37,9 @@ from cloudner.report.render.markdown import evaluation_markdown
 CHUNK = 2000  # documents in memory at a time; only their texts and spans are kept
 GROUP_KEYS = ("genre", "domain", "source")
 
+# Gold entities, and the share of them seen in training, from which on a reader is told.
+_ENOUGH, _NEARLY_ALL = 20, 0.95
+
 
 class Evaluation(EvaluationData):
     """The result of `evaluate`: the figures, and these as Markdown and as a page."""
@@ -42,6 +47,11 @@ class Evaluation(EvaluationData):
     def to_markdown(self) -> str:
         """Tables for a README or a pull request."""
         return evaluation_markdown(self)
+
+    def _repr_html_(self) -> str:
+        """The report inside a notebook; its styles and scripts stay in a frame of their own."""
+        page = html.escape(self.to_html(max_errors=200))
+        return f'<iframe srcdoc="{page}" width="100%" height="640" style="border: 0"></iframe>'
 
     def to_html(self, *, max_errors: int = 5000) -> str:
         """One self-contained page; it loads nothing from anywhere."""
@@ -92,6 +102,8 @@ def evaluate(
             fix="python -m spacy cloudner convert FILE corpus/test.spacy",
         )
     notes = _notes(nlp, documents)
+    by_seen = None if train is None else scores_by_seen(documents, training_surfaces(train, nlp))
+    notes += _seen_note(by_seen)
     strict = strict_scores(documents)
     labels = list(strict.per_label)
     counts = count_arrays(documents, labels)
@@ -111,7 +123,7 @@ def evaluate(
         label_intervals=dict(zip(labels, per_label, strict=True)),
         schemes=schemes,
         by_length=scores_by_length(documents),
-        by_seen=None if train is None else scores_by_seen(documents, training_surfaces(train, nlp)),
+        by_seen=by_seen,
         by_group={} if group is None else scores_by_meta(documents, group),
         group_key=group,
         errors=find_errors(documents),
@@ -182,6 +194,17 @@ def _chunks(items: Iterable[Example], size: int) -> Iterator[list[Example]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def _seen_note(by_seen: dict[str, Score] | None) -> list[str]:
+    """Where hardly an entity of the test data is new."""
+    total = sum(score.gold for score in (by_seen or {}).values())
+    if by_seen is None or total < _ENOUGH or by_seen["seen"].gold < _NEARLY_ALL * total:
+        return []
+    return [
+        f"{100 * by_seen['seen'].gold / total:.0f} % of the gold entities stand in the training data too, under the same "
+        "label: the figures say how well the pipeline remembers, and little about names that it has not met."
+    ]
 
 
 def _notes(nlp: Language, documents: list[ScoredDocument]) -> list[str]:
