@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -47,11 +46,6 @@ class Evaluation(EvaluationData):
     def to_markdown(self) -> str:
         """Tables for a README or a pull request."""
         return evaluation_markdown(self)
-
-    def _repr_html_(self) -> str:
-        """The report inside a notebook; its styles and scripts stay in a frame of their own."""
-        page = html.escape(self.to_html(max_errors=200))
-        return f'<iframe srcdoc="{page}" width="100%" height="640" style="border: 0"></iframe>'
 
     def to_html(self, *, max_errors: int = 5000) -> str:
         """One self-contained page; it loads nothing from anywhere."""
@@ -199,10 +193,11 @@ def _chunks(items: Iterable[Example], size: int) -> Iterator[list[Example]]:
 def _seen_note(by_seen: dict[str, Score] | None) -> list[str]:
     """Where hardly an entity of the test data is new."""
     total = sum(score.gold for score in (by_seen or {}).values())
-    if by_seen is None or total < _ENOUGH or by_seen["seen"].gold < _NEARLY_ALL * total:
+    seen = (by_seen or {}).get("seen", Score()).gold
+    if total < _ENOUGH or seen < _NEARLY_ALL * total:
         return []
     return [
-        f"{100 * by_seen['seen'].gold / total:.0f} % of the gold entities stand in the training data too, under the same "
+        f"{100 * seen / total:.0f} % of the gold entities stand in the training data too, under the same "
         "label: the figures say how well the pipeline remembers, and little about names that it has not met."
     ]
 
