@@ -69,10 +69,17 @@ def run(folder: Path, words: list[str]) -> str:
     return done.stdout + done.stderr
 
 
+def _hears_interrupts() -> None:
+    """A process that a script runs in its background ignores SIGINT, and so would those that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def killed(folder: Path, words: list[str], after_step: int, number: int = signal.SIGKILL) -> int:
     """Run until the checkpoint of a step is there, or 60 s are over, and send the signal; the exit code."""
     with open(folder / "killed.log", "a", encoding="utf8") as log:
-        process = subprocess.Popen(words, cwd=folder, env=environment(), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            words, cwd=folder, env=environment(), stdout=log, stderr=log, preexec_fn=_hears_interrupts
+        )
         wanted = folder / "training" / "checkpoints" / f"step-{after_step:08d}" / "state.json"
         until = time.monotonic() + 60
         while process.poll() is None and not wanted.exists() and time.monotonic() < until:
