@@ -105,9 +105,8 @@ def _per_piece(
     layer = saved_bytes(shape, half) * (CPU_FACTOR if device == "cpu" else GPU_FACTOR)
     layer += _attention(shape, length, device, half)
     live = max(0, shape.layers - frozen_layers)
-    if (
-        checkpointing
-    ):  # each layer keeps its input; one layer at a time is computed again, twice over at its peak
+    if checkpointing:
+        # Each layer keeps its input; one layer at a time is computed again, twice over at its peak.
         return 4 * shape.hidden * live + 3 * layer
     return layer * (live + 1)  # one more for embeddings, head and loss
 
