@@ -16,7 +16,7 @@ from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
     find_column,
-    name_of,
+    ragged_row,
     read_header,
     table_rows,
     tables,
@@ -174,10 +174,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     for line, row in rows:
         if len(row) != len(header):
-            raise Where(source.name, line, "row").error(
-                f"{len(row)} cells under a header of {len(header)}",
-                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
-            )
+            raise ragged_row(source, line, row, len(header), delimiter)
         text, spans = parse_line(row[column].strip(), source.name, line)
         record = Record(source.name, line, text, spans)
         if identity is not None and identity != column and row[identity]:

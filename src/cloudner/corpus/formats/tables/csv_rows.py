@@ -144,6 +144,19 @@ def read_header(source: Source, rows: Iterator[tuple[int, list[str]]]) -> tuple[
     return header, Where(source.name, line, "header")
 
 
+def ragged_row(
+    source: Source, line: int, row: Sequence[str], width: int, delimiter: str, part: str = "the text"
+) -> InputError:
+    """The error of a row that has not as many cells as the header, `width`; `part`: what the delimiter may stand in."""
+    return InputError(
+        f"a row of {len(row)} cells under a header of {width}",
+        file=source.name,
+        line=line,
+        expected=f"{width} cells, quoted where the {name_of(delimiter)} is part of {part}",
+        fix="write the table with a CSV library, or give --delimiter",
+    )
+
+
 def _check_end(source: Source, line: int, last: list[str], delimiter: str, quoting: Literal[0, 3]) -> None:
     """Raises InputError where the end of the file lies inside a quoted cell."""
     try:

@@ -16,6 +16,7 @@ from cloudner.corpus.formats.tables.csv_rows import (
     find_column,
     name_of,
     plain_name,
+    ragged_row,
     read_header,
     table_rows,
     tables,
@@ -99,13 +100,7 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
     count = 0
     for line, row in rows:
         if len(row) != len(header):
-            raise InputError(
-                f"a row of {len(row)} cells under a header of {len(header)}",
-                file=source.name,
-                line=line,
-                expected=f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
-                fix="write the table with a CSV library, or give --delimiter",
-            )
+            raise ragged_row(source, line, row, len(header), delimiter)
         spans = parse_cell(row[entity_column], options, Where(source.name, line, what, row[text_column]))
         record = Record(source.name, line, row[text_column], spans)
         record.complete = row[entity_column].strip() != "null"

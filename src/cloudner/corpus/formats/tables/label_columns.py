@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import SENTENCE, SPANS, TAG, TEXT, TOKEN
-from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.surfaces import locate
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
     find_column,
-    name_of,
     plain_name,
+    ragged_row,
     read_header,
     table_rows,
     tables,
@@ -86,10 +85,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     count = 0
     for line, row in rows:
         if len(row) != len(header):
-            raise Where(source.name, line, "row").error(
-                f"{len(row)} cells under a header of {len(header)}",
-                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
-            )
+            raise ragged_row(source, line, row, len(header), delimiter)
         record = Record(source.name, line, row[text])
         names = [options.labels.get(header[column], header[column].strip()) for column in labels]
         mentions = [

@@ -16,8 +16,8 @@ from cloudner.corpus.formats.surfaces import in_order, locate, mentions_of
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
     find_column,
-    name_of,
     plain_name,
+    ragged_row,
     read_header,
     table_rows,
     tables,
@@ -184,10 +184,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     for line, row in rows:
         where = Where(source.name, line, f"column {header[entities]!r}", row[text] if len(row) > text else "")
         if len(row) != len(header):
-            raise where.error(
-                f"a row of {len(row)} cells under a header of {len(header)}",
-                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
-            )
+            raise ragged_row(source, line, row, len(header), delimiter)
         if held is not None and (label is None or held.text != row[text]):
             locate(held, held.text or "", mentions)
             yield held

@@ -10,8 +10,8 @@ from cloudner.corpus.formats.keys import ID, TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 from cloudner.corpus.formats.tables.csv_rows import (
     find_column,
-    name_of,
     plain_name,
+    ragged_row,
     read_header,
     table_rows,
     tables,
@@ -96,10 +96,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     for line, row in rows:
         where = Where(source.name, line, "row")
         if len(row) != len(header):
-            raise where.error(
-                f"{len(row)} cells under a header of {len(header)}",
-                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of the text",
-            )
+            raise ragged_row(source, line, row, len(header), delimiter)
         identity = row[columns.id] if columns.id is not None else None
         numbered = identity is not None and held is not None and held.meta.get("id") == identity
         if held is None or held.text != row[columns.text] or not (numbered or counter):

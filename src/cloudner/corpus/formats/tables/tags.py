@@ -16,8 +16,8 @@ from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
     find_column,
-    name_of,
     plain_name,
+    ragged_row,
     read_header,
     table_rows,
     tables,
@@ -151,10 +151,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     for line, row in rows:
         where = Where(source.name, line, f"column {header[tags]!r}")
         if len(row) != len(header):
-            raise where.error(
-                f"a row of {len(row)} cells under a header of {len(header)}",
-                f"{len(header)} cells, quoted where the {name_of(delimiter)} is part of one",
-            )
+            raise ragged_row(source, line, row, len(header), delimiter, "one")
         tokens = _words(row[words])
         values = _tags(row[tags], len(tokens))
         if ... in values or ... in (_values(row[words]) or ()):

@@ -13,7 +13,7 @@ from cloudner.corpus.formats.keys import TAG, TOKEN
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
-    name_of,
+    ragged_row,
     read_header,
     table_rows,
     tables,
@@ -133,13 +133,7 @@ def _records(
                     held.starts.append(len(held.tokens))
             continue
         if len(row) != width:
-            raise InputError(
-                f"a row of {len(row)} cells under a header of {width}",
-                file=source.name,
-                line=line,
-                expected=f"{width} cells, quoted where the {name_of(delimiter)} is part of the token",
-                fix="write the table with a CSV library, or give --delimiter",
-            )
+            raise ragged_row(source, line, row, width, delimiter, "the token")
         word, tag = row[columns.token].strip(), row[columns.tag].strip()
         new_document, document = _changed(row, columns.document, document)
         new_sentence, sentence = _changed(row, columns.sentence, sentence)
