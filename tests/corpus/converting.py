@@ -6,12 +6,19 @@ from spacy.vocab import Vocab
 from cloudner.corpus.convert.convert import convert
 from corpus.reading import put
 
+CSV = 'text,entities\nMarie Curie was in Warsaw.,"[[0, 11, ""PER""], [19, 25, ""LOC""]]"\nNobody.,[]\n'
+
 
 def converted(tmp_path, name, content, **options):
     """The report and the documents of a file's conversion."""
     path = put(tmp_path, name, content)
     report = convert(str(path), str(tmp_path / "out.spacy"), **options)
-    return report, list(DocBin().from_disk(tmp_path / "out.spacy").get_docs(Vocab()))
+    return report, docs_at(tmp_path / "out.spacy")
+
+
+def docs_at(path):
+    """The documents of a `.spacy` file."""
+    return list(DocBin().from_disk(path).get_docs(Vocab()))
 
 
 def entities(docs):

@@ -2,29 +2,10 @@
 
 import json
 
-import pytest
-from spacy.tokens import DocBin
-from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from cloudner.cli import app
-
-CSV = 'text,entities\nMarie Curie was in Warsaw.,"[[0, 11, ""PER""], [19, 25, ""LOC""]]"\nNobody.,[]\n'
-
-
-def docs(path):
-    return list(DocBin().from_disk(path).get_docs(Vocab()))
-
-
-def entities(path):
-    return [[(e.text, e.label_) for e in doc.ents] for doc in docs(path)]
-
-
-@pytest.fixture
-def source(tmp_path):
-    path = tmp_path / "x.csv"
-    path.write_text(CSV)
-    return path
+from corpus.converting import docs_at, entities
 
 
 def test_the_command(source, tmp_path):
@@ -32,7 +13,7 @@ def test_the_command(source, tmp_path):
     assert result.exit_code == 0
     assert "csv (columns 'text' and 'entities'" in result.stdout
     assert "2 documents, 8 tokens, 2 entities" in result.stdout
-    assert entities(tmp_path / "x.spacy")[0][0] == ("Marie Curie", "PER")
+    assert entities(docs_at(tmp_path / "x.spacy"))[0][0] == ("Marie Curie", "PER")
     result = CliRunner().invoke(
         app, ["convert", str(source), str(tmp_path / "y.spacy"), "--json", "--label", "PER=P"]
     )
@@ -47,7 +28,11 @@ def test_the_command_for_train_dev_and_test(source, tmp_path):
     arguments = ["convert", "--train", str(source), "--train", str(source), "--dev", str(source)]
     result = CliRunner().invoke(app, [*arguments, str(corpus)])
     assert result.exit_code == 0
-    assert len(entities(corpus / "train.spacy")) == 2 * len(entities(corpus / "dev.spacy")) == 4
+    assert (
+        len(entities(docs_at(corpus / "train.spacy")))
+        == 2 * len(entities(docs_at(corpus / "dev.spacy")))
+        == 4
+    )
     result = CliRunner().invoke(app, [*arguments, str(corpus), "--to", "conll", "--json"])
     assert [json.loads(result.stdout)[name]["docs"] for name in ("train", "dev")] == [4, 2]
     assert {path.name for path in corpus.glob("*.conll")} == {"train.conll", "dev.conll"}

@@ -6,35 +6,17 @@ import sys
 
 import pytest
 import spacy
-from spacy.tokens import DocBin
 from spacy.training import Corpus
-from spacy.vocab import Vocab
 
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.formats.registry import format_for_output
 from cloudner.errors import ConfigError, InputError
-
-CSV = 'text,entities\nMarie Curie was in Warsaw.,"[[0, 11, ""PER""], [19, 25, ""LOC""]]"\nNobody.,[]\n'
-
-
-def docs(path):
-    return list(DocBin().from_disk(path).get_docs(Vocab()))
-
-
-def entities(path):
-    return [[(e.text, e.label_) for e in doc.ents] for doc in docs(path)]
-
-
-@pytest.fixture
-def source(tmp_path):
-    path = tmp_path / "x.csv"
-    path.write_text(CSV)
-    return path
+from corpus.converting import CSV, docs_at, entities
 
 
 def test_csv_to_spacy(source, tmp_path):
     report = convert(source, tmp_path / "x.spacy", lang="en")
-    assert entities(tmp_path / "x.spacy") == [[("Marie Curie", "PER"), ("Warsaw", "LOC")], []]
+    assert entities(docs_at(tmp_path / "x.spacy")) == [[("Marie Curie", "PER"), ("Warsaw", "LOC")], []]
     assert (report.docs, report.entities, report.labels) == (2, 2, {"PER": 1, "LOC": 1})
     assert report.detected == [(str(source), "csv", "columns 'text' and 'entities', comma between")]
     assert report.outputs == {tmp_path / "x.spacy": 2}
@@ -56,7 +38,7 @@ def test_spacy_trains_on_it(source, tmp_path):
 def test_conll_columns(tmp_path):
     (tmp_path / "a.conll").write_text("Marie\tB-PER\nCurie\tI-PER\nsang\tO\n\nRome\tB-LOC\n.\tO\n")
     report = convert(tmp_path / "a.conll", tmp_path / "a.spacy", n_sents=2)
-    (doc,) = docs(tmp_path / "a.spacy")
+    (doc,) = docs_at(tmp_path / "a.spacy")
     assert [t.text for t in doc] == ["Marie", "Curie", "sang", "Rome", "."]
     assert [len(sentence) for sentence in doc.sents] == [3, 2]
     assert [(e.text, e.label_) for e in doc.ents] == [("Marie Curie", "PER"), ("Rome", "LOC")]
@@ -67,9 +49,9 @@ def test_n_sents_cuts_long_documents(tmp_path):
     record = {"tokens": ["a", "b", "c", "d"], "ner_tags": ["O", "B-X", "O", "O"]}
     (tmp_path / "a.jsonl").write_text(f"{json.dumps(record)}\n" * 3)
     convert(tmp_path / "a.jsonl", tmp_path / "a.spacy", n_sents=2)
-    assert [len(doc) for doc in docs(tmp_path / "a.spacy")] == [8, 4]
+    assert [len(doc) for doc in docs_at(tmp_path / "a.spacy")] == [8, 4]
     convert(tmp_path / "a.spacy", tmp_path / "b.spacy", n_sents=1)
-    assert [len(doc) for doc in docs(tmp_path / "b.spacy")] == [4, 4, 4]
+    assert [len(doc) for doc in docs_at(tmp_path / "b.spacy")] == [4, 4, 4]
 
 
 def test_a_folder_of_different_formats(source, tmp_path):
@@ -81,7 +63,7 @@ def test_a_folder_of_different_formats(source, tmp_path):
     report = convert(folder, tmp_path / "all.spacy")
     assert [name for _, name, _ in report.detected] == ["csv", "jsonl"]
     assert report.issues == {("not-a-document", "noted"): 1}
-    assert len(entities(tmp_path / "all.spacy")) == 3
+    assert len(entities(docs_at(tmp_path / "all.spacy"))) == 3
 
 
 def test_issues_are_counted_and_written(tmp_path):
@@ -131,7 +113,7 @@ def test_shards(tmp_path):
     nlp = spacy.blank("en")
     assert len(list(Corpus(tmp_path / "a.spacy")(nlp))) == 1500
     convert(tmp_path / "a.spacy", tmp_path / "b.spacy")
-    assert [e[0][0] for e in entities(tmp_path / "b.spacy")] == [f"word{i}" for i in range(1500)]
+    assert [e[0][0] for e in entities(docs_at(tmp_path / "b.spacy"))] == [f"word{i}" for i in range(1500)]
     # one file takes the place of the folder, but never that of a folder with other files in it
     convert(tmp_path / "a.csv", tmp_path / "a.spacy")
     assert (tmp_path / "a.spacy").is_file()
@@ -220,14 +202,14 @@ def test_the_same_document_twice_is_told(tmp_path):
 
 def test_labels_are_renamed(source, tmp_path):
     convert(source, tmp_path / "x.spacy", labels={"PER": "PERSON"})
-    assert entities(tmp_path / "x.spacy")[0] == [("Marie Curie", "PERSON"), ("Warsaw", "LOC")]
+    assert entities(docs_at(tmp_path / "x.spacy"))[0] == [("Marie Curie", "PERSON"), ("Warsaw", "LOC")]
 
 
 def test_chinese_needs_no_segmenter(tmp_path):
     (tmp_path / "a.csv").write_text('text,entities\n我在北京大学。,"[[2, 6, ""ORG""]]"\n')
     convert(tmp_path / "a.csv", tmp_path / "a.spacy", lang="zh")
-    assert entities(tmp_path / "a.spacy") == [[("北京大学", "ORG")]]
-    assert len(docs(tmp_path / "a.spacy")[0]) == 7
+    assert entities(docs_at(tmp_path / "a.spacy")) == [[("北京大学", "ORG")]]
+    assert len(docs_at(tmp_path / "a.spacy")[0]) == 7
 
 
 def test_newlines_in_cells_stay_as_they_are(tmp_path):
@@ -236,7 +218,7 @@ def test_newlines_in_cells_stay_as_they_are(tmp_path):
         b'text,entities\r\n"One\r\n\r\nMarie Curie\r\n","[[7, 18, ""PER""]]"\r\n'
     )
     report = convert(tmp_path / "a.csv", tmp_path / "a.spacy")
-    assert entities(tmp_path / "a.spacy") == [[("Marie Curie", "PER")]]
+    assert entities(docs_at(tmp_path / "a.spacy")) == [[("Marie Curie", "PER")]]
     assert report.issues == {}
 
 
@@ -247,13 +229,13 @@ def test_character_level_exports_are_words_again(tmp_path):
     row = {"tokens": list(text), "ner_tags": tags}
     (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n")
     convert(tmp_path / "a.jsonl", tmp_path / "a.spacy")
-    doc = docs(tmp_path / "a.spacy")[0]
+    doc = docs_at(tmp_path / "a.spacy")[0]
     assert [(e.start, e.end) for e in doc.ents] == [(0, 12)]
     row = {"text": "found XTC Pills 200mg", "spans": [{"start": 6, "end": 9, "label": "Drug"}]}
     (tmp_path / "b.jsonl").write_text(json.dumps(row) + "\n")
     convert(tmp_path / "b.jsonl", tmp_path / "b.csv")
     convert(tmp_path / "b.csv", tmp_path / "b.spacy")
-    assert entities(tmp_path / "b.spacy") == [[("XTC", "Drug")]]
+    assert entities(docs_at(tmp_path / "b.spacy")) == [[("XTC", "Drug")]]
 
 
 @pytest.mark.slow

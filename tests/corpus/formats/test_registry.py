@@ -5,8 +5,6 @@ import sys
 import warnings
 
 import pytest
-from spacy.tokens import DocBin
-from spacy.vocab import Vocab
 
 from cloudner.corpus.contract import Format, Match, Record
 from cloudner.corpus.convert.convert import convert
@@ -23,6 +21,7 @@ from cloudner.corpus.formats.registry import (
     plugins,
 )
 from cloudner.errors import ConfigError
+from corpus.converting import docs_at, entities
 
 
 @pytest.mark.parametrize("name", builtins())
@@ -150,14 +149,6 @@ def test_a_plug_in_whose_sniff_fails_is_left_out_with_a_warning(install, tmp_pat
         assert "mine" not in {found.format.name for found in rank(next(open_sources(path)).sample())}
 
 
-def docs(path):
-    return list(DocBin().from_disk(path).get_docs(Vocab()))
-
-
-def entities(path):
-    return [[(e.text, e.label_) for e in doc.ents] for doc in docs(path)]
-
-
 NEW_PLACE = "from cloudner.corpus.contract import Format, Match, Record, SpanRecord\n"
 
 
@@ -199,8 +190,8 @@ def test_an_installed_format_is_known(imports, warned, tmp_path, monkeypatch):
         sys.modules.pop("my_formats", None)
         plugins.cache_clear()
     assert report.detected[0][1:] == ("mine", "my mark")
-    assert docs(tmp_path / "a.spacy")[0].text == "hello there"
-    assert entities(tmp_path / "a.spacy") == [[("hello", "HI")]]
+    assert docs_at(tmp_path / "a.spacy")[0].text == "hello there"
+    assert entities(docs_at(tmp_path / "a.spacy")) == [[("hello", "HI")]]
     told = [w for w in caught if w.category is DeprecationWarning and "cloudner" in str(w.message)]
     assert [str(w.message).split(" ")[0] for w in told] == [f"cloudner.corpus.{name}" for name in warned]
     assert all("cloudner.corpus.contract" in str(w.message) and "my_formats" in w.filename for w in told)
