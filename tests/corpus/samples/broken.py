@@ -179,6 +179,30 @@ BROKEN = {
         None,
     ),
     "Python that is none": ("a.py", 'TRAIN_DATA = [("a", {"entities": [)]', "neither JSON nor Python", 1),
+    "a list as a key in Python": (
+        "a.py",
+        'TRAIN_DATA = [\n    ("a", {"entities": [(0, 1, "X")]}),\n    ("b", {"entities": {[1]: 2}}),\n]',
+        "neither JSON nor Python",
+        3,
+    ),
+    "a list of tags without quotes": (
+        "a.csv",
+        'tokens,ner_tags\nJoe left,"[B-PER, O]"\nand came,"[O, O]"\n',
+        "a list where one tag belongs: '.B-PER, O.'",
+        2,
+    ),
+    "lists of words and tags without quotes": (
+        "a.csv",
+        'tokens,ner_tags\n"[Joe, left]","[B-PER, O]"\n"[and, came]","[O, O]"\n',
+        "column 'ner_tags': a list that neither JSON nor Python reads: '.B-PER, O.'",
+        2,
+    ),
+    "a list as a key among tags": (
+        "a.csv",
+        "tokens,ner_tags\n" + 'a b,"[""B-X"", ""O""]"\n' * 20 + 'a b,"[{[1]: 2}, 3]"\n',
+        "a list that neither JSON nor Python reads",
+        22,
+    ),
     "Python that computes": (
         "a.py",
         'TRAIN_DATA = [("a", {"entities": [(0, 1, "X")]}), make("b")]',

@@ -11,6 +11,7 @@ from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
+from cloudner.corpus.formats.literals import NO_LITERAL
 from cloudner.errors import InputError
 
 _COMPACT = re.compile(r"^\s*(-?\d+)\s*[:,\-]\s*(-?\d+)\s*[:,\-]\s*(\S.*)$")
@@ -212,7 +213,7 @@ def parse_cell(cell: str, options: ReadOptions, where: Where) -> list[SpanRecord
             problem = "nested too deeply"
         try:
             value = ast.literal_eval(cell)
-        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        except NO_LITERAL:
             raise where.error(f"neither JSON nor a Python literal: {short(cell)}; {problem}") from None
         return spans_of(list(value) if isinstance(value, (set, tuple)) else value, options, where)
     parts = [part for part in re.split(r"[;|\n]", cell) if part.strip()]

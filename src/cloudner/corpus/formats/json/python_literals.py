@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudner.corpus.contract import Source
+from cloudner.corpus.formats.literals import NO_LITERAL
 from cloudner.errors import InputError
 
 _LIST = re.compile(r"^(?:[A-Za-z_]\w*\s*(?::[^=\n]*)?=\s*)?\[\s*\{", re.MULTILINE)
-_FAILURES = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 _SHAPE = "{'text': ..., 'entities': [...]} on each line, or a list of them"
 TUPLE = '["a text", {"entities": [[0, 1, "LABEL"]]}]'
 
@@ -27,7 +27,7 @@ def peek_python(text: str) -> tuple[str, list[Any]] | None:
         for line in lines:
             try:
                 found.append(ast.literal_eval(line.strip("\ufeff \t")))
-            except _FAILURES:
+            except NO_LITERAL:
                 break
         objects = [value for value in found if isinstance(value, dict)]
         return ("python-lines", objects) if objects else None
@@ -37,7 +37,7 @@ def peek_python(text: str) -> tuple[str, list[Any]] | None:
     for whole in _cuts(text.lstrip("\ufeff")):
         try:
             found = [value for _, value in _of_tree(ast.parse(whole))]
-        except _FAILURES:
+        except NO_LITERAL:
             continue
         return ("python", found[:100]) if found else None
     return None
@@ -69,12 +69,12 @@ def python_values(source: Source, kind: str) -> Iterator[tuple[int, Any]]:
             if line.strip():
                 try:
                     yield number, ast.literal_eval(line.strip("\ufeff \t\r\n"))
-                except _FAILURES as error:
+                except NO_LITERAL as error:
                     raise _broken(source, number, error) from error
         return
     try:
         found = list(_of_tree(ast.parse(source.text())))
-    except _FAILURES as error:
+    except NO_LITERAL as error:
         raise _broken(source, getattr(error, "lineno", None) or 1, error) from error
     yield from found
 
@@ -131,6 +131,8 @@ def python_pairs(source: Source) -> Iterator[tuple[int, Any]]:
                     expected=TUPLE.replace("[", "(", 1),
                     fix="write the data out as JSON",
                 ) from error
+            except NO_LITERAL as error:
+                raise _broken(source, pair.lineno, error) from error
             found = True
             yield pair.lineno, item
     if not found:

@@ -11,6 +11,7 @@ from cloudner.corpus.align.tag_shapes import POSITION_TAG, is_tag
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.objects import meta_of
 from cloudner.corpus.formats.json.stream import Peek, peek, values
+from cloudner.corpus.formats.literals import NO_LITERAL
 from cloudner.corpus.formats.spans import Where, short
 
 _TUPLES = re.compile(r"\s*\[\s*\[?\s*\(\s*['\"]")
@@ -40,7 +41,7 @@ def _python(text: str) -> list[Any] | None:
         return None
     try:
         results = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+    except NO_LITERAL:
         return None
     return results if isinstance(results, list) else None
 

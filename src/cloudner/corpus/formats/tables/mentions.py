@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from cloudner.corpus.align.tag_shapes import POSITION_TAG
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import SPANS, TEXT
+from cloudner.corpus.formats.literals import NO_LITERAL
 from cloudner.corpus.formats.spans import Where, label_of, looks_like_spans, short
 from cloudner.corpus.formats.surfaces import in_order, locate, mentions_of
 from cloudner.corpus.formats.tables.csv_rows import (
@@ -54,7 +55,7 @@ def _value(cell: str) -> Any:
     for load in (json.loads, ast.literal_eval):
         try:
             value = load(cell)
-        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        except NO_LITERAL:
             continue
         if isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, str) for part in value):
             return [value]

@@ -11,6 +11,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import names_tags, tag_name
 from cloudner.corpus.formats.keys import TAGS, TEXT, TOKENS
+from cloudner.corpus.formats.literals import NO_LITERAL
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.tables.csv_rows import (
@@ -33,10 +34,15 @@ _ENTITY = re.compile(r"[BIOLUSEM][-_].")
 _PRINTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,]+""")
 
 
+def _is_list(cell: str) -> bool:
+    cell = cell.strip()
+    return cell.startswith("[") and cell.endswith("]")
+
+
 def _values(cell: str) -> list[Any] | None:
     """The values of a list as JSON, Python or numpy write it; None where the cell is no list."""
     cell = cell.strip()
-    if not (cell.startswith("[") and cell.endswith("]")):
+    if not _is_list(cell):
         return None
     try:
         value = json.loads(cell)
@@ -49,7 +55,7 @@ def _values(cell: str) -> list[Any] | None:
         if "," not in _PRINTED.sub("", inner):
             return [ast.literal_eval(part) for part in _PRINTED.findall(inner)]
         value = ast.literal_eval(cell)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except NO_LITERAL:
         return None
     return list(value) if isinstance(value, list) else None
 
@@ -153,6 +159,13 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if len(row) != len(header):
             raise ragged_row(source, line, row, len(header), delimiter, "one")
         tokens = _words(row[words])
+        if _is_list(row[tags]) and _values(row[tags]) is None:
+            # Cut at its commas, the list's brackets would become part of the first and the last label.
+            raise where.error(
+                f"a list that neither JSON nor Python reads: {short(row[tags])}",
+                "one tag a word, each in quotes",
+                "write the column as JSON",
+            )
         values = _tags(row[tags], len(tokens))
         if ... in values or ... in (_values(row[words]) or ()):
             raise where.error("a list that was shortened to `...`", "whole lists", "export it as JSON lines")

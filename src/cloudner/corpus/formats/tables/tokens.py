@@ -135,6 +135,14 @@ def _records(
         if len(row) != width:
             raise ragged_row(source, line, row, width, delimiter, "the token")
         word, tag = row[columns.token].strip(), row[columns.tag].strip()
+        if tag[:1] == "[" and tag[-1] == "]" and "," in tag:
+            raise InputError(
+                f"a list where one tag belongs: {tag[:60]!r}",
+                file=source.name,
+                line=line,
+                expected="a token a row, or a list of tags each in quotes",
+                fix="write the column as JSON",
+            )
         new_document, document = _changed(row, columns.document, document)
         new_sentence, sentence = _changed(row, columns.sentence, sentence)
         if columns.counter is not None and columns.sentence is None and not blank_lines:
