@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks.peers import Job, NotMeasured, run
 
 
-def main(job_file: str, result_file: str) -> None:
-    job = Job(**json.loads(Path(job_file).read_text(encoding="utf-8")))
+def result_of(job: Job) -> dict[str, Any]:
+    """What the peer measured, or `not_measured` with the reason."""
     result: dict[str, Any]
     try:
         import torch
@@ -28,6 +28,12 @@ def main(job_file: str, result_file: str) -> None:
         traceback.print_exc()
         first = (str(error).strip().splitlines() or [""])[0]
         result = {"not_measured": f"failed with {type(error).__name__}: {first[:200]}", "failed": True}
+    return result
+
+
+def main(job_file: str, result_file: str) -> None:
+    job = Job(**json.loads(Path(job_file).read_text(encoding="utf-8")))
+    result = result_of(job)
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -8,7 +8,8 @@
 {parts}
 
 Each part has its share of --minutes and what those before it left, and a process of its own: one that fails or hangs
-costs itself alone, and the last lines of its stderr stand in the results. FOLDER gets gpu.json, gpu-log.txt and
+costs itself alone, and the last lines of its stderr stand in the results. `tests` and `job`, which time nothing, go at once;
+nothing runs beside the others. FOLDER gets gpu.json, gpu-log.txt and
 gpu-profile.txt. Nothing is downloaded: weights are random, but for `job`, which needs the quickstart's encoder: its
 package, or the folder that `python -m benchmarks.carry_encoder` writes. docs: benchmarks/README.md.
 """
@@ -22,8 +23,8 @@ import time
 from pathlib import Path
 
 from benchmarks.data import ROOT
-from benchmarks.gpu.plan import SHARES, WHAT, Settings, deadlines, in_order
-from benchmarks.gpu.process import Part
+from benchmarks.gpu.plan import SHARES, UNTIMED, WHAT, Settings, deadlines, in_order
+from benchmarks.gpu.process import Part, wait_for_all
 from benchmarks.gpu.record import Record, without_folders
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -39,31 +40,42 @@ def run(parts: list[str], settings: Settings, minutes: float, record: Record) ->
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("", encoding="utf-8")
     record.hidden = [settings.work, settings.results, str(ROOT), sys.prefix]
-    first = Part("prepare", settings)  # beside the tests, which need nothing of it
-    ready = False
-    for name in parts:
-        if name != "tests" and not ready:
-            _finish_preparing(first, settings, record, log)
-            ready = True
-        left = ends[name] - time.monotonic()
-        if left < 3:
+    started = {name: Part(name, settings) for name in ["prepare", *parts]}
+    try:
+        together = [name for name in parts if name in UNTIMED]
+        if "tests" in together:  # they need nothing that is prepared
+            started["tests"].go(settings)
+        _prepare(started["prepare"], settings, record, log)
+        for turn in ([together] if together else []) + [[name] for name in parts if name not in UNTIMED]:
+            _take(turn, {name: started[name] for name in turn}, settings, ends[turn[-1]], record, log)
+    finally:
+        for part in started.values():
+            part.end()
+
+
+def _take(
+    names: list[str], parts: dict[str, Part], settings: Settings, end: float, record: Record, log: Path
+) -> None:
+    """These parts at once, until all are done or the time is over."""
+    left = end - time.monotonic()
+    if left < 3:
+        for name in names:
             record.put(name, {"state": "out of time", "not_measured": "out of time"})
-            say(f"{name}: out of time before it began")
-            continue
-        settings.seconds = left
+        say(f"{', '.join(names)}: out of time before the beginning")
+        return
+    settings.seconds = left
+    for name in names:
         say(f"{name}: begins, at most {left:.0f} s ({WHAT[name]})")
-        part = Part(name, settings)
-        made = part.wait(ends[name], lambda found, name=name: record.put(name, found))
-        record.put(name, made)
-        _append(log, without_folders(part.log(), record.hidden))
+        if name != "tests":
+            parts[name].go(settings)
+    for name, made in wait_for_all(parts, end, record.put).items():
+        _append(log, without_folders(parts[name].log(), record.hidden))
         reason = made.get("not_measured") or (made.get("error_tail") or [""])[-1]
         say(f"{name}: {made['state']} after {made['seconds']:.0f} s {reason}".rstrip())
-    if not ready:
-        _finish_preparing(first, settings, record, log)
 
 
-def _finish_preparing(part: Part, settings: Settings, record: Record, log: Path) -> None:
-    made = part.wait(part.began + 120, lambda found: None)
+def _prepare(part: Part, settings: Settings, record: Record, log: Path) -> None:
+    made = part.go(settings).wait(time.monotonic() + 120, lambda found: None)
     _append(log, without_folders(part.log(), record.hidden))
     if made["state"] != "done":
         raise SystemExit("\n".join(["nothing could be prepared", *made["error_tail"]]))

@@ -31,6 +31,8 @@ WHAT = {
     "profile": "kernels, launches and host time of training steps and of nlp.pipe",
 }
 
+UNTIMED = ("tests", "job")  # at once, before the others
+
 
 @dataclass
 class Settings:

@@ -18,7 +18,7 @@ from benchmarks.gpu.record import last_lines, read_json
 
 
 class Part:
-    """A running part. `file` is what it has found so far, `errors` its stderr."""
+    """A part whose process has started and waits for `go`. `file` is what it has found so far, `errors` its stderr."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         folder = settings.folder("parts")
@@ -27,7 +27,8 @@ class Part:
         self.output = folder / f"{name}.stdout"
         self.file.unlink(missing_ok=True)
         self.seen: float | None = None
-        given = settings.write(folder / f"{name}.settings.json")
+        self.given = folder / f"{name}.settings.json"
+        self.given.unlink(missing_ok=True)
         roots = [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(filter(None, roots)),
@@ -41,13 +42,20 @@ class Part:
         }
         with open(self.output, "w") as output, open(self.errors, "w") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.gpu.one", name, str(given), str(self.file)],
+                [sys.executable, "-m", "benchmarks.gpu.one", name, str(self.given), str(self.file)],
                 stdout=output,
                 stderr=errors,
                 env=environment,
                 cwd=ROOT,
                 start_new_session=True,  # so that what it starts ends with it
             )
+
+    def go(self, settings: Settings) -> Part:
+        """Its turn has come: its seconds count from here."""
+        self.began = time.monotonic()
+        aside = settings.write(self.given.with_suffix(".part"))
+        os.replace(aside, self.given)
+        return self
 
     @property
     def seconds(self) -> float:
@@ -66,14 +74,10 @@ class Part:
 
     def wait(self, until: float, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Its findings, with `state`: "done", "failed" or "out of time"; the last lines of stderr where not done."""
-        try:
-            while self.process.poll() is None and time.monotonic() < until:
-                time.sleep(0.2)
-                if found := self.news():
-                    tell({**found, "state": "running", "seconds": self.seconds})
-        except BaseException:  # who stops the run stops its part
-            self.end()
-            raise
+        return wait_for_all({self.name: self}, until, lambda name, found: tell(found))[self.name]
+
+    def result(self) -> dict[str, Any]:
+        """Of a part that is to be over: ended where it is not."""
         state = "out of time" if self.process.poll() is None else "done"
         if state == "out of time":
             self.end()
@@ -102,6 +106,30 @@ class Part:
             if text.strip():
                 parts.append(f"-- {self.name} {title} --\n{text[-60_000:]}\n")
         return "".join(parts)
+
+
+def wait_for_all(
+    parts: dict[str, Part], until: float, tell: Callable[[str, dict[str, Any]], None]
+) -> dict[str, dict[str, Any]]:
+    """The result of each, in the order in which they end; `tell` hears by name what one has found so far."""
+    made: dict[str, dict[str, Any]] = {}
+    try:
+        while len(made) < len(parts):
+            time.sleep(0.1)
+            late = time.monotonic() >= until
+            for name, part in parts.items():
+                if name in made:
+                    continue
+                if late or part.process.poll() is not None:
+                    made[name] = part.result()
+                    tell(name, made[name])
+                elif found := part.news():
+                    tell(name, {**found, "state": "running", "seconds": part.seconds})
+    except BaseException:  # who stops the run stops its parts
+        for part in parts.values():
+            part.end()
+        raise
+    return made
 
 
 def _text(path: Path) -> str:

@@ -64,7 +64,8 @@ def test_a_part_that_fails_or_hangs_keeps_what_it_found(tmp_path, monkeypatch, b
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     told = []
-    part = process.Part("long", plan.Settings("cpu", True, str(tmp_path / "work"), str(tmp_path)))
+    settings = plan.Settings("cpu", True, str(tmp_path / "work"), str(tmp_path))
+    part = process.Part("long", settings).go(settings)
     patience = 4 if state == "out of time" else 60
     made = part.wait(time.monotonic() + patience, told.append)
     assert made["state"] == state
