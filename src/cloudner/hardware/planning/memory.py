@@ -18,7 +18,10 @@ A gated feed-forward (ModernBERT) saves four tensors of width f instead of two. 
 (a CPU with dropout or in bf16, DeBERTa) the matrices of heads x length x length come on top.
 
 What is alive beside the saved tensors (gradients of activations, buffers of matrix products, fragmentation) is a
-factor on top: measured on CPU as the peak of the resident set, see `docs/hardware.md`; on a GPU not measured.
+factor on top: measured on CPU as the peak of the resident set, see `docs/hardware.md`; on a GPU the allocator's peak is
+0.92 to 0.95 of the sum above, and what it reserves 1.03 to 1.14 of its peak.
+
+Prediction keeps a layer's tensors only: of a word piece two of width f and four of width h (gated: three of width f).
 """
 
 from __future__ import annotations
@@ -31,9 +34,10 @@ BYTES_TRAINED, BYTES_FROZEN, BYTES_CAST, BYTES_GRADIENT = 16, 4, 2, 4
 # Measured: benchmarks/results/memory-cpu.json (peak resident set, two accumulated micro-batches).
 CPU_FACTOR, CPU_FIXED = 1.69, 220e6
 CPU_ATTENTION = 13  # bytes per entry of heads x length x length: scores, probabilities, dropout, mask
-# Not measured: no GPU at hand. PyTorch's caching allocator wastes less than malloc; a CUDA context with its
-# libraries takes 0.4 to 0.8 GB depending on the card.
-GPU_FACTOR, GPU_FIXED = 1.25, 700e6
+# Measured on an H200 with BERT-base's shape: benchmarks/results/gpu.json, part "memory". CUDA and its libraries took
+# 0.79 GB there; what torch's allocator reserves beside what is asked of it weighs more in prediction, which is small.
+GPU_FACTOR, GPU_FIXED = 1.0, 800e6
+GPU_PREDICTION_FACTOR = 1.25
 GPU_ATTENTION_FP32, GPU_ATTENTION_HALF = 13, 9
 SAFETY = 0.9  # of what is free: the formula is good to about 10 percent upwards
 CPU_PROGRAM = 0.6e9  # a Python process with torch, spaCy and a vocabulary, before the encoder (measured: 0.4)
@@ -122,12 +126,16 @@ def _attention(shape: EncoderShape, length: int, device: str, half: bool) -> flo
 def prediction_peak(
     shape: EncoderShape, pieces: int, length: int, *, device: str = "cpu", precision: str = "fp32"
 ) -> Peak:
-    """Peak of predicting one batch, in bytes: no gradients, and about two layers' tensors alive at a time."""
+    """Peak of predicting one batch, in bytes: no gradients. On a CPU about two layers of what training would save."""
     half = precision != "fp32"
     weights = shape.parameters * (BYTES_FROZEN + (BYTES_CAST if half else 0))
-    layer = saved_bytes(shape, half) * (CPU_FACTOR if device == "cpu" else GPU_FACTOR)
-    per_piece = 2 * (layer + _attention(shape, length, device, half))
-    return Peak(weights, round(per_piece * pieces), round(CPU_FIXED if device == "cpu" else GPU_FIXED))
+    attention = _attention(shape, length, device, half)
+    if device == "cpu":
+        per_piece = 2 * (saved_bytes(shape, half) * CPU_FACTOR + attention)
+        return Peak(weights, round(per_piece * pieces), round(CPU_FIXED))
+    alive = (3 if shape.gated else 2) * shape.intermediate + 4 * shape.hidden
+    per_piece = (2 if half else 4) * alive * GPU_PREDICTION_FACTOR + 2 * attention
+    return Peak(weights, round(per_piece * pieces), round(GPU_FIXED))
 
 
 def most_pieces(
