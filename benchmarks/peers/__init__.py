@@ -21,7 +21,7 @@ class Job:
 
     kind: train or predict. encoder: a folder or package:module/folder. data: folder of train, dev, test. device: cpu
     or cuda:0. limit: sentences of each split (0: all). save: folder for the trained model (train), model: folder of
-    the trained model (predict). overrides: dotted config names, of peers trained by a spaCy config. options: of
+    the trained model (predict). epochs, batch, lr: 0 is the config's own, for cloudner. overrides: dotted config names, of peers trained by a spaCy config. options: of
     single peers. score: splits to predict after training.
     """
 

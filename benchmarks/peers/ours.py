@@ -33,14 +33,17 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         folder = Path(name)
         for split in ("train", "dev"):
             write_docbin(folder / f"{split}.spacy", data[split])
+        asked = {
+            "training.max_epochs": job.epochs,
+            "training.batcher.batch_size": job.batch,
+            "training.optimizer.learn_rate.initial_rate": job.lr,
+        }
         overrides = {
             "paths.train": str(folder / "train.spacy"),
             "paths.dev": str(folder / "dev.spacy"),
             "system.seed": job.seed,
             "components.cloudner.model.encoder": job.encoder,
-            "training.max_epochs": job.epochs,
-            "training.batcher.batch_size": job.batch,
-            "training.optimizer.learn_rate.initial_rate": job.lr,
+            **{name: value for name, value in asked.items() if value},
             **_fast(job),
             **job.overrides,
         }
