@@ -10,6 +10,8 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 import tiny
 from cloudner.encoders.words import MAX_PIECES_PER_TOKEN
@@ -88,8 +90,7 @@ def test_pieces_are_those_of_the_hugging_face_tokenizer():
         hf = tiny.train_tokenizer(kind)
         ours = PieceTokenizer.from_transformers(hf, max_length=128)
         doc = Doc(VOCAB, words=text.split())
-        # Byte-level tokenizers know no space before the first word unless told; ours always assume one.
-        whole = hf((" " if kind == "byte-bpe" else "") + text, add_special_tokens=False)["input_ids"]
+        whole = hf(text, add_special_tokens=False)["input_ids"]
         assert ours.encode([doc])[0].ids.tolist() == whole, kind
 
 
@@ -186,3 +187,25 @@ def test_a_token_that_is_cut_is_said_once(tokenizer, caplog):
         1 if pieces.counts[1] == MAX_PIECES_PER_TOKEN else 0
     )  # WordPiece gives up at 100 characters
     assert all("of 450 characters" in line for line in cut)
+
+
+@pytest.mark.parametrize("prefix", [False, True])
+def test_the_first_word_of_a_text_is_read_as_in_pretraining(prefix):
+    """RoBERTa puts no space before it, unless its tokenizer was saved with `add_prefix_space`."""
+    kept = json.loads(tiny.piece_tokenizer("byte-bpe").json_text)
+    kept["pre_tokenizer"]["add_prefix_space"] = prefix
+    whole = Tokenizer.from_str(json.dumps(kept))
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=whole, cls_token="<s>", sep_token="</s>", add_prefix_space=prefix
+    )
+    ours = PieceTokenizer.from_transformers(fast, max_length=64)
+    doc = Doc(VOCAB, words=["Paris", "is", "Paris"], spaces=[True, True, False])
+    (pieces,) = ours.encode([doc])
+    assert pieces.ids.tolist() == whole.encode("Paris is Paris", add_special_tokens=False).ids
+    assert ours.leading_space is prefix
+    again = PieceTokenizer.from_parts(ours.json_text, ours.to_dict())
+    assert again.encode([doc])[0].ids.tolist() == pieces.ids.tolist()
+    # Pipelines saved before there was the setting go on as they were trained.
+    older = {k: v for k, v in ours.to_dict().items() if k != "leading_space"}
+    spaced = PieceTokenizer.from_parts(ours.json_text, older).encode([doc])[0].ids.tolist()
+    assert spaced == whole.encode(" Paris is Paris", add_special_tokens=False).ids

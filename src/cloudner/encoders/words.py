@@ -22,7 +22,8 @@ class WordEncoder:
     """A tokenizer.json, asked for one word at a time.
 
     Each token is encoded by itself, so that every token boundary is a boundary of word pieces. Tokenizers that mark a
-    preceding space (byte-level BPE, SentencePiece) are asked with or without one: `marks_space`. A token for which
+    preceding space (byte-level BPE, SentencePiece) are asked with or without one: `marks_space`; and `leading_space` says
+    whether they put one before the first word of a text, as XLM-R's does and RoBERTa's does not. A token for which
     the tokenizer gives nothing (control characters, a lone zero-width joiner) is one unknown piece; only white space
     has none.
     """
@@ -37,6 +38,7 @@ class WordEncoder:
         spec["truncation"], spec["padding"] = None, None
         after_space, after_word = json.dumps(_with_mark(spec, True)), json.dumps(_with_mark(spec, False))
         self.marks_space = after_space != after_word
+        self.leading_space = _leads(spec)
         self._after_space = Tokenizer.from_str(after_space)
         self._after_word = Tokenizer.from_str(after_word) if self.marks_space else self._after_space
 
@@ -57,16 +59,16 @@ class WordEncoder:
 
 
 def after_space(
-    spaces: NDArray[np.bool_], blank: NDArray[np.bool_], starts: NDArray[np.int64]
+    spaces: NDArray[np.bool_], blank: NDArray[np.bool_], starts: NDArray[np.int64], *, leading: bool = True
 ) -> NDArray[np.bool_]:
     """bool (tokens,): does a space stand before the token?
 
     spaces: bool (tokens,), a space follows. blank: bool (tokens,), the token is white space itself. starts: int64,
-    each text's first token, which counts as after a space: so do tokenizers themselves treat it, or may.
+    each text's first token, which counts as after a space if `leading`.
     """
     spaced = np.ones(len(spaces), dtype=bool)
     spaced[1:] = spaces[:-1] | blank[:-1]
-    spaced[starts] = True
+    spaced[starts] = leading
     return spaced
 
 
@@ -81,6 +83,29 @@ def read_word_encoder(file: Path) -> WordEncoder:
     if isinstance(name, str):
         encoder.unknown = encoder.id_of(name)
     return encoder
+
+
+def _leads(spec: dict[str, Any]) -> bool:
+    """Does a tokenizer.json put a mark of a preceding space before the first word of a text?"""
+    nodes: list[Any] = [spec.get("normalizer"), spec.get("pre_tokenizer")]
+    marking = False
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes.extend(node)
+        elif isinstance(node, dict):
+            kind = node.get("type")
+            if kind == "Metaspace":
+                put = node.get("prepend_scheme", "always") != "never" and node.get("add_prefix_space", True)
+            elif kind == "ByteLevel" and "add_prefix_space" in node:
+                put = bool(node["add_prefix_space"])
+            else:
+                put = kind == "Prepend"
+            if put:
+                return True
+            marking = marking or kind in ("Metaspace", "ByteLevel")
+            nodes.extend(node.values())
+    return not marking
 
 
 def _with_mark(spec: dict[str, Any], mark: bool) -> dict[str, Any]:

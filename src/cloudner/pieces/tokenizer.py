@@ -71,14 +71,25 @@ class PieceTokenizer:
     special: ids `cls`, `sep`, `pad`, `unk`.
     max_length: the longest sequence the encoder takes, special tokens included, in pieces.
     uncased: does the tokenizer drop case?
+    leading_space: is the first word of a text encoded as after a space? What the encoder was pretrained with; pipelines
+        saved before there was this setting: yes.
     words: the rule from one word to its pieces.
     """
 
-    def __init__(self, json_text: str, special: dict[str, int], *, max_length: int, uncased: bool) -> None:
+    def __init__(
+        self,
+        json_text: str,
+        special: dict[str, int],
+        *,
+        max_length: int,
+        uncased: bool,
+        leading_space: bool = True,
+    ) -> None:
         self.json_text = json_text
         self.special = dict(special)
         self.max_length = int(max_length)
         self.uncased = bool(uncased)
+        self.leading_space = bool(leading_space)
         self.words = WordEncoder(json_text, self.special["unk"])
         self._table = WordTable()
         self._lock = PipelineLock()
@@ -120,10 +131,16 @@ class PieceTokenizer:
         special = {"cls": cls_id, "sep": sep_id, "pad": 0 if pad is None else pad, "unk": unk or 0}
         words = WordEncoder(text, special["unk"])
         upper, lower = words.encode(["Angela", "angela"])
-        return cls(text, special, max_length=max_length, uncased=upper == lower)
+        leading = words.leading_space
+        return cls(text, special, max_length=max_length, uncased=upper == lower, leading_space=leading)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"special": self.special, "max_length": self.max_length, "uncased": self.uncased}
+        return {
+            "special": self.special,
+            "max_length": self.max_length,
+            "uncased": self.uncased,
+            "leading_space": self.leading_space,
+        }
 
     def to_disk(self, folder: Path) -> None:
         write_text(folder / "tokenizer.json", self.json_text)
@@ -137,7 +154,11 @@ class PieceTokenizer:
     @classmethod
     def from_parts(cls, json_text: str, settings: dict[str, Any]) -> PieceTokenizer:
         return cls(
-            json_text, settings["special"], max_length=settings["max_length"], uncased=settings["uncased"]
+            json_text,
+            settings["special"],
+            max_length=settings["max_length"],
+            uncased=settings["uncased"],
+            leading_space=settings.get("leading_space", True),
         )
 
     # -- the table --------------------------------------------------------------------------------------------
@@ -200,7 +221,8 @@ class PieceTokenizer:
             return keys, np.ones(len(keys), dtype=bool)
         table = np.concatenate([doc.to_array([ORTH, SPACY, IS_SPACE]) for doc in docs])
         starts = np.cumsum(lengths) - lengths
-        spaced = after_space(table[:, 1] != 0, table[:, 2] != 0, starts[lengths > 0])
+        starts = starts[lengths > 0]
+        spaced = after_space(table[:, 1] != 0, table[:, 2] != 0, starts, leading=self.leading_space)
         return (table[:, 0] & ~np.uint64(1)) | spaced.astype(np.uint64), spaced
 
     def _rows(

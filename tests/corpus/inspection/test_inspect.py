@@ -172,7 +172,7 @@ def test_byte_level_pieces_depend_on_the_space_before(tmp_path):
     path = write(tmp_path / "train.spacy", ["bc (bc) bd"])
     chunk = next(read_chunks(str(path), "en"))
     pieces, unknown = PieceCounter(tmp_path / "tokenizer.json").add(chunk)
-    wanted = sum(len(tokenizer.encode(text).ids) for text in (" bc", " (", "bc", ")", " bd"))
+    wanted = sum(len(tokenizer.encode(text).ids) for text in ("bc", " (", "bc", ")", " bd"))
     assert (pieces.tolist(), unknown) == ([wanted], 0)
     assert len(tokenizer.encode("bc").ids) > len(tokenizer.encode(" bc").ids)
 

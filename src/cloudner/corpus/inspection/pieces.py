@@ -49,7 +49,8 @@ class PieceCounter:
         if self._words.marks_space:
             forms, form_of = np.unique(chunk.orth, return_inverse=True)
             blank = np.array([chunk.string(int(form)).isspace() for form in forms], dtype=bool)
-            spaced = after_space(chunk.spaces, blank[form_of.reshape(-1)], chunk.starts)
+            leading = self._words.leading_space
+            spaced = after_space(chunk.spaces, blank[form_of.reshape(-1)], chunk.starts, leading=leading)
         else:
             spaced = np.ones(len(chunk.orth), dtype=bool)
         keys = (chunk.orth & ~np.uint64(1)) | spaced.astype(np.uint64)

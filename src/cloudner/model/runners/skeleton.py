@@ -27,7 +27,11 @@ def skeleton(saved: Saved) -> Network:
             case_features=values["case_features"],
         )
     where = saved.where("pieces.json")
-    need(pieces, where, {"special": dict, "max_length": int, "uncased": bool})
+    need(
+        {"leading_space": True, **pieces},
+        where,
+        {"special": dict, "max_length": int, "uncased": bool, "leading_space": bool},
+    )
     whole_number(pieces, "max_length", where, 3, 1 << 24)
     rows = encoder.get_input_embeddings().num_embeddings  # type: ignore[operator]
     for name in ("cls", "sep", "pad", "unk"):
