@@ -7,7 +7,7 @@ import time
 import pytest
 from benchmarks.runs import Runs
 
-from benchmarks import choices, data, peers, suite, wnut
+from benchmarks import data, peers, recipes, suite
 
 
 def test_lengths_have_the_published_mean_and_ends():
@@ -41,28 +41,64 @@ def test_conll_files_come_back_as_written(tmp_path):
 
 
 def test_choices_become_config_names():
-    assert choices.overrides_of("base") == {}
-    assert choices.overrides_of("layer_decay") == {"training.optimizer.layer_decay": 0.9}
-    assert choices.overrides_of("head=crf,layer_decay=0.9,case_features=false,lr=1e-4") == {
+    assert recipes.overrides_of("base") == {}
+    assert recipes.parsed("hf-grouped:3e-4:5") == {"peer": "hf-grouped", "lr": 3e-4, "epochs": 5}
+    assert recipes.overrides_of("head=crf,layer_decay=0.9,case_features=false,lr=1e-4") == {
         "components.cloudner.model.head": "crf",
         "training.optimizer.layer_decay": 0.9,
         "components.cloudner.model.case_features": False,
         "training.optimizer.learn_rate.initial_rate": 1e-4,
     }
     with pytest.raises(SystemExit, match="heads"):
-        choices.overrides_of("heads=crf")
+        recipes.overrides_of("heads=crf")
 
 
-def test_every_variant_names_a_setting_of_the_config():
+def test_every_name_of_a_choice_is_a_setting_of_the_config():
     from thinc.api import Config
 
     config = Config().from_disk(data.ROOT / "configs" / "cpu.cfg", interpolate=False)
-    for choice in choices.VARIANTS:
-        for dotted in choices.overrides_of(choice):
-            section = config
-            for part in dotted.split("."):
-                assert part in section, dotted
-                section = section[part]
+    for dotted in recipes.HOMES.values():
+        section = config
+        for part in dotted.split("."):
+            assert part in section, dotted
+            section = section[part]
+
+
+def test_a_part_of_a_corpus_is_drawn_once(tmp_path):
+    folder = tmp_path / "news"
+    folder.mkdir()
+    made = {split: data.synthetic(split, 12) for split in data.SPLITS}
+    for split, sentences in made.items():
+        data.write_conll(folder / f"{split}.conll", sentences)
+    part = data.read_folder(recipes.part_of(folder, 5, tmp_path / "work"))
+    assert len(part["train"]) == 5
+    assert all(sentence in made["train"] for sentence in part["train"])
+    assert part["train"] != made["train"][:5]
+    assert (part["dev"], part["test"]) == (made["dev"], made["test"])
+    assert data.read_folder(recipes.part_of(folder, 5, tmp_path / "work")) == part
+    assert recipes.part_of(folder, 0, tmp_path / "work") == folder
+
+
+def test_a_choice_is_compared_in_pairs():
+    def row(choice, corpus, seed, f1, seconds):
+        key = {"choice": choice, "data": corpus, "sentences": 300, "seed": seed}
+        return {"key": key, "dev": {"f1": f1}, "seconds": seconds}
+
+    rows = [
+        row("base", "a", 0, 0.50, 10), row("base", "a", 1, 0.54, 10), row("base", "b", 0, 0.80, 20), row("base", "b", 1, 0.80, 20),
+        row("c", "a", 0, 0.53, 20), row("c", "a", 1, 0.55, 20), row("c", "b", 0, 0.80, 20), row("c", "b", 1, 0.78, 60),
+        row("alone", "z", 0, 0.9, 1),
+    ]  # fmt: skip
+    lines = recipes.summarise(rows)
+    assert [line["choice"] for line in lines] == ["c", "base"]
+    found = lines[0]
+    assert (found["corpora"], found["seeds"]) == (2, 2)
+    assert found["by_corpus"] == {"a": 2.0, "b": -1.0}
+    assert (found["gain"], found["worst"]) == (0.5, -1.0)
+    # by seed: (3 + 0) / 2 and (1 - 2) / 2
+    assert found["standard_error"] == pytest.approx(1.0)
+    assert found["times_the_seconds"] == pytest.approx((2 + 2 + 1 + 3) / 4)
+    assert "| 300 | c | dev | 2 x 2 |" in recipes.table(lines)
 
 
 def test_finished_runs_are_kept_and_found_again(tmp_path):
@@ -95,19 +131,6 @@ def test_two_writers_lose_nothing(tmp_path):
     assert [row["key"]["choice"] for row in again.rows] == ["a", "b", "c"]
     assert [line["choice"] for line in again.head["summary"]] == ["a", "c", "b"]
     assert two.find({"choice": "c"}) == {"key": {"choice": "c"}, "f1": 0.7}
-
-
-def test_the_rate_is_chosen_on_dev_alone():
-    def row(dev, test):
-        return {"dev": {"f1": dev}, "test": {"f1": test}}
-
-    found = {
-        ("hf", 5e-5): [row(0.5, 0.9)],
-        ("hf", 1e-4): [row(0.6, 0.1), row(0.6, 0.2)],
-        ("hf", 3e-4): [row(0.6, 0.5)],
-        ("cloudner", 3e-4): [row(0.9, 0.9)],
-    }
-    assert wnut.best_rate(found, "hf") == 1e-4
 
 
 def test_ratios_and_table():
