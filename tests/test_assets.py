@@ -109,10 +109,26 @@ def test_a_topic_stands_in_one_split(build, language):
     assert not topics["dev"] & topics["test"]
 
 
-@pytest.mark.parametrize(("language", "least"), [("en", 1200), ("zh", 200)])
+@pytest.mark.parametrize(("language", "least"), [("en", 1200), ("zh", 1100)])
 def test_size(build, language, least):
     rows = list(build.rows(language))
     assert len({row.id for row in rows}) == len(rows)
     assert sum(len(row.sentences) for row in rows) >= least
     labels = {span.label for row in rows for _, spans in row.sentences for span in spans}
     assert labels == set(build.LABELS)
+
+
+@pytest.mark.parametrize(("language", "sentences", "unseen"), [("en", 250, 0.8), ("zh", 280, 0.95)])
+def test_the_test_split_is_large_and_its_entities_are_new(build, language, sentences, unseen):
+    found = defaultdict(set)
+    count = 0
+    for row in build.rows(language):
+        count += len(row.sentences) if row.split == "test" else 0
+        found[row.split] |= {span.surface for _, spans in row.sentences for span in spans}
+    assert count >= sentences
+    assert len(found["test"] - found["train"]) >= unseen * len(found["test"])
+
+
+@LANGUAGES
+def test_some_documents_hold_no_entity(build, language):
+    assert {row.split for row in build.rows(language) if not row.entities} >= {"train", "test"}
