@@ -7,12 +7,9 @@ seed. Beside that it writes checkpoints, and pipelines are put in place whole.
 from __future__ import annotations
 
 import gc
-import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from timeit import default_timer as timer
@@ -21,7 +18,7 @@ from typing import Any
 from cloudner.atomic import take_back
 from cloudner.training.batches import Batches, held
 from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.output_folder import put_folder
+from cloudner.training.output_folder import copy_pipeline, put_folder
 from cloudner.training.signals import stop_signal
 from cloudner.training.state import collect, restore, restore_random
 
@@ -148,7 +145,7 @@ def _saver(nlp: Any, output: Path, settings: Any) -> Callable[[bool], None]:
     def save(is_best: bool) -> None:
         put_folder(output / LAST, write)
         if is_best:
-            put_folder(output / BEST, lambda folder: _copy(output / LAST, folder))
+            put_folder(output / BEST, lambda folder: copy_pipeline(output / LAST, folder))
 
     return save
 
@@ -290,20 +287,3 @@ def _tell_logger(log_step: Any, saved: Saved) -> None:
     resume = getattr(getattr(log_step, "__self__", None), "resume", None)
     if resume is not None and saved.loop.get("logger") is not None:
         resume(saved.loop["logger"])
-
-
-# Weights are shared by the two folders where the disk can do that: a pipeline is put in place whole and never written
-# into. Smaller files are copied, as people edit them.
-_SHARED = 1 << 20
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, copy_function=_link_or_copy)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    if os.path.getsize(source) >= _SHARED:
-        with suppress(OSError):  # another disk, or one that has no links
-            os.link(source, target)
-            return
-    shutil.copy2(source, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,24 @@ def put_folder(target: Path, write: Callable[[Path], None]) -> None:
     remove(aside)
     write(aside)
     put_in_place(aside, target)
+
+
+# Weights are shared by the two folders where the disk can do that: a pipeline is put in place whole and never written
+# into. Smaller files are copied, as people edit them.
+_SHARED = 1 << 20
+
+
+def copy_pipeline(source: Path, target: Path) -> None:
+    """A pipeline's folder once more, under a name that does not exist yet."""
+    shutil.copytree(source, target, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    if os.path.getsize(source) >= _SHARED:
+        with suppress(OSError):  # another disk, or one that has no links
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 @contextmanager
