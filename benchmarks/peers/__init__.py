@@ -56,6 +56,7 @@ class Peer:
 
 _HF, _OURS, _SPACY = "benchmarks.peers.huggingface", "benchmarks.peers.ours", "benchmarks.peers.stock"
 _OPTIONAL = "benchmarks.peers.optional"
+_EDS = "benchmarks.peers.eds"
 
 TRAIN = (
     Peer("cloudner", _OURS, "cloudner", "spaCy's training loop, configs/cpu.cfg or gpu.cfg"),
@@ -79,6 +80,7 @@ TRAIN = (
         "spacy-curated",
         "stock spaCy curated_transformer + ner, same sentences a step",
     ),
+    Peer("edsnlp", _EDS, "edsnlp", "EDS-NLP's eds.ner_crf on eds.transformer, same sentences a step"),
 )
 PREDICT = (
     Peer("cloudner", _OURS, "cloudner", "nlp.pipe on Docs of gold tokens, confidence on, precision auto"),
