@@ -92,6 +92,17 @@ def test_the_table_fits_a_terminal(monkeypatch):
     assert not any("…" in line for line in done.stdout.splitlines())
 
 
+def test_a_table_in_yuan_fits_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = call(
+        "plan", "--sentences", 10**7, "-e", "xlm-roberta-large",
+        "--currency", "CNY", "--rate", "7.1", "--price", "RTX4090=1.88",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "CNY/h" in done.stdout
+    assert not any("…" in line for line in done.stdout.splitlines())
+
+
 @pytest.mark.parametrize("format", ["table", "markdown"])
 def test_plan_for_numbers(format):
     done = call("plan", "--sentences", 600000, "-e", "bert-base-cased", "--format", format)
@@ -107,7 +118,8 @@ def test_plan_for_numbers(format):
         (["nothing.spacy"], "no such file"),
         (["--sentences", "10", "--format", "xml"], "table, json or markdown"),
         (["--sentences", "10", "-e", "no/such"], "not known here"),
-        (["--sentences", "10", "--price", "A10G"], "NAME=DOLLARS"),
+        (["--sentences", "10", "--price", "A10G"], "NAME=NUMBER"),
+        (["--sentences", "10", "--rate", "7"], "try: --currency CNY --rate 7"),
         (["--sentences", "0"], "positive numbers"),
         (["--sentences", "10", "--gpu", "T9"], "no such GPU in the plan: 'T9'"),
         (["--sentences", "10", "--provider", "nobody"], "no prices of the provider"),

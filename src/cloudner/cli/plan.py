@@ -48,7 +48,7 @@ def plan_cli(
     format: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
     price: Annotated[
         Optional[List[str]],  # noqa: UP006, UP045
-        typer.Option("--price", help="NAME=DOLLARS per hour; may be repeated"),
+        typer.Option("--price", help="NAME=NUMBER, your price per hour in --currency; may be repeated"),
     ] = None,
     live_prices: Annotated[
         bool, typer.Option("--live-prices", help="Ask gpuhunt for today's prices (extra `prices`)")
@@ -56,6 +56,15 @@ def plan_cli(
     provider: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--provider", help="Prices of this provider only"),
+    ] = None,
+    currency: Annotated[
+        str, typer.Option("--currency", help="Currency of the plan and of --price: CNY, EUR, ...")
+    ] = "USD",
+    rate: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--rate", help="Units of --currency per dollar, for the listed prices (default: leave them out)"
+        ),
     ] = None,
     sky: Annotated[
         Optional[Path],  # noqa: UP045
@@ -72,13 +81,14 @@ def plan_cli(
         str, typer.Option("--bucket", help="The checkpoint bucket for --sky")
     ] = "cloudner-checkpoints",
 ) -> None:
-    """Which machine to train on: fits or not, with which settings, minutes and dollars.
+    """Which machine to train on: fits or not, with which settings, minutes and money.
 
     Give a corpus, or --sentences 100000 --words-per-sentence 15.
     """
 
     def planned() -> Plan:
         from cloudner.errors import InputError
+        from cloudner.hardware.planning.currency import known_currency
         from cloudner.hardware.planning.plan import plan
         from cloudner.hardware.planning.prices import given_prices, known_gpu
         from cloudner.hardware.planning.stats import CorpusStats
@@ -87,6 +97,7 @@ def plan_cli(
             raise InputError(f"--format {format}", expected="table, json or markdown")
         if gpu is not None:
             known_gpu(gpu)
+        given = given_prices(price or [], known_currency(currency, rate))
         if corpus is not None and sentences is None:
             stats = read_corpus(corpus, encoder, lang)
         elif sentences is not None and corpus is None:
@@ -107,9 +118,11 @@ def plan_cli(
             window=window,
             frozen_layers=freeze_layers,
             calibration=_timing() if calibrate else None,
-            prices={given.gpu: given.usd_per_hour for given in given_prices(price or [])},
+            prices={mine.gpu: mine.per_hour for mine in given},
             live=live_prices,
             provider=provider,
+            currency=currency,
+            rate=rate,
         )
 
     made = run(planned)
