@@ -82,6 +82,12 @@ def test_a_chinese_character_is_a_word_piece(tmp_path):
     assert 1 < corpus["pieces_per_word"] < 1.05  # only the full stop is not a character of the script
 
 
+def test_a_chinese_word_of_numbers_is_a_character():
+    numbers = ("--sentences", 1000, "--words-per-sentence", 30, "-e", "bert-base-chinese")
+    assert planned(*numbers, "-l", "zh")["corpus"]["pieces_per_word"] == 1
+    assert planned(*numbers)["corpus"]["pieces_per_word"] > 1
+
+
 def test_the_table_fits_a_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     done = call("plan", "--sentences", 10**7, "-e", "xlm-roberta-large", "--provider", "aws")

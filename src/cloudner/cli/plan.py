@@ -32,7 +32,9 @@ def plan_cli(
         float, typer.Option("--words-per-sentence", help="With --sentences")
     ] = 15.0,
     sentences_per_doc: Annotated[float, typer.Option("--sentences-per-doc", help="With --sentences")] = 1.0,
-    lang: Annotated[str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy")] = "en",
+    lang: Annotated[
+        str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy and for --sentences")
+    ] = "en",
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the corpus")] = 4,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Documents an update")] = 16,
     window: Annotated[
@@ -91,7 +93,7 @@ def plan_cli(
         from cloudner.hardware.planning.currency import known_currency
         from cloudner.hardware.planning.plan import plan
         from cloudner.hardware.planning.prices import given_prices, known_gpu
-        from cloudner.hardware.planning.stats import CorpusStats
+        from cloudner.hardware.planning.stats import PIECES_PER_WORD, CorpusStats
 
         if format not in ("table", "json", "markdown"):
             raise InputError(f"--format {format}", expected="table, json or markdown")
@@ -102,7 +104,10 @@ def plan_cli(
             stats = read_corpus(corpus, encoder, lang)
         elif sentences is not None and corpus is None:
             stats = CorpusStats.from_numbers(
-                sentences, words_per_sentence, sentences_per_doc=sentences_per_doc
+                sentences,
+                words_per_sentence,
+                pieces_per_word=1.0 if lang == "zh" else PIECES_PER_WORD,  # a token is a character there
+                sentences_per_doc=sentences_per_doc,
             )
         else:
             raise InputError(
