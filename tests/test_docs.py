@@ -30,7 +30,7 @@ PAGES = [
     "README.md",
     "README.zh-CN.md",
     "CONTRIBUTING.md",
-    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("**/*.md")),
 ]
 CHECKED_ONLY = {"bash", "python"}
 FENCE = re.compile(r"^```(?P<lang>[\w-]*)[^\n]*\n(?P<code>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
@@ -238,6 +238,7 @@ OTHER_PROGRAMS = {
     "source",
     "cd",
     "hf",
+    "modelscope",
     "docker",
     "nvidia-smi",
     "unset",

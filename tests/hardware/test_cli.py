@@ -82,6 +82,12 @@ def test_a_chinese_character_is_a_word_piece(tmp_path):
     assert 1 < corpus["pieces_per_word"] < 1.05  # only the full stop is not a character of the script
 
 
+def test_a_chinese_word_of_numbers_is_a_character():
+    numbers = ("--sentences", 1000, "--words-per-sentence", 30, "-e", "bert-base-chinese")
+    assert planned(*numbers, "-l", "zh")["corpus"]["pieces_per_word"] == 1
+    assert planned(*numbers)["corpus"]["pieces_per_word"] > 1
+
+
 def test_the_table_fits_a_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     done = call("plan", "--sentences", 10**7, "-e", "xlm-roberta-large", "--provider", "aws")
@@ -89,6 +95,17 @@ def test_the_table_fits_a_terminal(monkeypatch):
         line for line in done.stdout.splitlines() if line.startswith(("A100", "B200", "this machine, CPU"))
     ]
     assert len([line for line in rows if " rated" in line or " assumed" in line]) == 4
+    assert not any("…" in line for line in done.stdout.splitlines())
+
+
+def test_a_table_in_yuan_fits_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = call(
+        "plan", "--sentences", 10**7, "-e", "xlm-roberta-large",
+        "--currency", "CNY", "--rate", "7.1", "--price", "RTX4090=1.88",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "CNY/h" in done.stdout
     assert not any("…" in line for line in done.stdout.splitlines())
 
 
@@ -107,7 +124,8 @@ def test_plan_for_numbers(format):
         (["nothing.spacy"], "no such file"),
         (["--sentences", "10", "--format", "xml"], "table, json or markdown"),
         (["--sentences", "10", "-e", "no/such"], "not known here"),
-        (["--sentences", "10", "--price", "A10G"], "NAME=DOLLARS"),
+        (["--sentences", "10", "--price", "A10G"], "NAME=NUMBER"),
+        (["--sentences", "10", "--rate", "7"], "try: --currency CNY --rate 7"),
         (["--sentences", "0"], "positive numbers"),
         (["--sentences", "10", "--gpu", "T9"], "no such GPU in the plan: 'T9'"),
         (["--sentences", "10", "--provider", "nobody"], "no prices of the provider"),

@@ -32,7 +32,9 @@ def plan_cli(
         float, typer.Option("--words-per-sentence", help="With --sentences")
     ] = 15.0,
     sentences_per_doc: Annotated[float, typer.Option("--sentences-per-doc", help="With --sentences")] = 1.0,
-    lang: Annotated[str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy")] = "en",
+    lang: Annotated[
+        str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy and for --sentences")
+    ] = "en",
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the corpus")] = 4,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Documents an update")] = 16,
     window: Annotated[
@@ -48,7 +50,7 @@ def plan_cli(
     format: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
     price: Annotated[
         Optional[List[str]],  # noqa: UP006, UP045
-        typer.Option("--price", help="NAME=DOLLARS per hour; may be repeated"),
+        typer.Option("--price", help="NAME=NUMBER, your price per hour in --currency; may be repeated"),
     ] = None,
     live_prices: Annotated[
         bool, typer.Option("--live-prices", help="Ask gpuhunt for today's prices (extra `prices`)")
@@ -56,6 +58,15 @@ def plan_cli(
     provider: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--provider", help="Prices of this provider only"),
+    ] = None,
+    currency: Annotated[
+        str, typer.Option("--currency", help="Currency of the plan and of --price: CNY, EUR, ...")
+    ] = "USD",
+    rate: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--rate", help="Units of --currency per dollar, for the listed prices (default: leave them out)"
+        ),
     ] = None,
     sky: Annotated[
         Optional[Path],  # noqa: UP045
@@ -72,26 +83,31 @@ def plan_cli(
         str, typer.Option("--bucket", help="The checkpoint bucket for --sky")
     ] = "cloudner-checkpoints",
 ) -> None:
-    """Which machine to train on: fits or not, with which settings, minutes and dollars.
+    """Which machine to train on: fits or not, with which settings, minutes and money.
 
     Give a corpus, or --sentences 100000 --words-per-sentence 15.
     """
 
     def planned() -> Plan:
         from cloudner.errors import InputError
+        from cloudner.hardware.planning.currency import known_currency
         from cloudner.hardware.planning.plan import plan
         from cloudner.hardware.planning.prices import given_prices, known_gpu
-        from cloudner.hardware.planning.stats import CorpusStats
+        from cloudner.hardware.planning.stats import PIECES_PER_WORD, CorpusStats
 
         if format not in ("table", "json", "markdown"):
             raise InputError(f"--format {format}", expected="table, json or markdown")
         if gpu is not None:
             known_gpu(gpu)
+        given = given_prices(price or [], known_currency(currency, rate))
         if corpus is not None and sentences is None:
             stats = read_corpus(corpus, encoder, lang)
         elif sentences is not None and corpus is None:
             stats = CorpusStats.from_numbers(
-                sentences, words_per_sentence, sentences_per_doc=sentences_per_doc
+                sentences,
+                words_per_sentence,
+                pieces_per_word=1.0 if lang == "zh" else PIECES_PER_WORD,  # a token is a character there
+                sentences_per_doc=sentences_per_doc,
             )
         else:
             raise InputError(
@@ -107,9 +123,11 @@ def plan_cli(
             window=window,
             frozen_layers=freeze_layers,
             calibration=_timing() if calibrate else None,
-            prices={given.gpu: given.usd_per_hour for given in given_prices(price or [])},
+            prices={mine.gpu: mine.per_hour for mine in given},
             live=live_prices,
             provider=provider,
+            currency=currency,
+            rate=rate,
         )
 
     made = run(planned)

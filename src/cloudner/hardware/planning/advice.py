@@ -24,13 +24,15 @@ def rule_of_thumb(sentences: int) -> str:
 def decide(plan: Plan) -> Plan:
     """The plan with its recommendation, its reason, and the estimates' cheapest and fastest cloud GPU."""
     clouds = [row for row in plan.rows if row.fits and not row.machine.startswith(HERE)]
-    priced = [row for row in clouds if row.usd_total is not None]
-    low = min(priced, key=lambda row: row.usd_total or 0.0, default=None)
+    priced = [row for row in clouds if row.cost is not None]
+    low = min(priced, key=lambda row: row.cost or 0.0, default=None)
     fast = min(clouds, key=lambda row: row.minutes_total, default=None)
-    if plan.encoder.parameters <= RULE_PARAMETERS and plan.corpus.words_per_doc <= RULE_WORDS:
-        chosen, reason = _by_rule(plan, clouds)
-    else:
-        chosen, reason = _by_estimate(plan, priced, fast)
+    outside = _outside_the_rule(plan)
+    chosen, reason = _by_rule(plan, clouds) if outside is None else (None, "")
+    if chosen is not None and priced and plan.row(chosen).cost is None:
+        outside = f"{chosen}, the rule of thumb's card, has no price here"
+    if outside is not None:
+        chosen, reason = _by_estimate(priced, fast, outside)
     if chosen is None:
         reason = (
             "it fits on none of these; choose a smaller encoder, freeze lower layers or set a smaller window"
@@ -58,14 +60,22 @@ def _by_rule(plan: Plan, clouds: list[PlanRow]) -> tuple[str | None, str]:
     return chosen, reason
 
 
-def _by_estimate(plan: Plan, priced: list[PlanRow], fast: PlanRow | None) -> tuple[str | None, str]:
+def _outside_the_rule(plan: Plan) -> str | None:
+    """Why the rule of thumb says nothing about this encoder or corpus, or None where it does."""
+    if plan.encoder.parameters > RULE_PARAMETERS:
+        return "a large encoder: outside the rule of thumb"
+    if plan.corpus.words_per_doc > RULE_WORDS:
+        return "documents longer than a sentence: outside the rule of thumb"
+    return None
+
+
+def _by_estimate(priced: list[PlanRow], fast: PlanRow | None, why: str) -> tuple[str | None, str]:
     quick = [row for row in priced if row.minutes_total <= 60 * PATIENCE]
-    best = min(quick, key=lambda row: row.usd_total or 0.0, default=fast)
-    large = plan.encoder.parameters > RULE_PARAMETERS
-    why = "a large encoder" if large else "documents longer than a sentence"
-    reason = (
-        f"{why}: outside the rule of thumb, so the cheapest that is done within {PATIENCE:g} hours"
-        if quick
-        else f"{why}: nothing is done within {PATIENCE:g} hours, so the fastest"
-    )
-    return best.machine if best else None, reason
+    best = min(quick, key=lambda row: row.cost or 0.0, default=fast)
+    if quick:
+        return (
+            best.machine if best else None,
+            f"{why}, so the cheapest that is done within {PATIENCE:g} hours",
+        )
+    nothing = f"nothing is done within {PATIENCE:g} hours" if priced else "nothing has a price"
+    return best.machine if best else None, f"{why}; {nothing}, so the fastest"

@@ -13,7 +13,15 @@ from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import InputError
 from cloudner.hardware.machine.facts import GIB, GPU, Hardware
 from cloudner.hardware.planning.advice import decide, rule_of_thumb
-from cloudner.hardware.planning.prices import Price, cheapest, embedded_prices, given_prices, live_prices
+from cloudner.hardware.planning.currency import in_currency, known_currency
+from cloudner.hardware.planning.prices import (
+    DOLLARS,
+    Price,
+    cheapest,
+    embedded_prices,
+    given_prices,
+    live_prices,
+)
 from cloudner.hardware.planning.recommend import Settings, recommend
 from cloudner.hardware.planning.result import HERE, HERE_CPU, Plan, PlanRow
 from cloudner.hardware.planning.speed import (
@@ -46,12 +54,16 @@ def plan(
     prices: Mapping[str, float] | None = None,
     live: bool = False,
     provider: str | None = None,
+    currency: str = DOLLARS,
+    rate: float | None = None,
 ) -> Plan:
-    """Fits or not, settings, minutes and dollars on cloud GPUs and on this machine, and a recommendation.
+    """Fits or not, settings, minutes and money on cloud GPUs and on this machine, and a recommendation.
 
     `corpus`: statistics, or a .spacy file or folder. `calibration`: what `cloudner.time_training` measured, or that
-    function itself, to measure this machine now, for under a minute; without, its speed is assumed. `prices`: US
-    dollars per hour by GPU name, over the embedded list; `live` asks gpuhunt; `provider` keeps one provider's prices.
+    function itself, to measure this machine now, for under a minute; without, its speed is assumed. `prices`: the
+    price per hour by GPU name, in `currency`, over the embedded list; `live` asks gpuhunt; `provider` keeps one
+    provider's prices. The lists are in US dollars: `rate`, in `currency` per dollar, converts them, and without it they
+    are left out of a plan in another currency.
     Raises `CloudnerError` for a corpus or an encoder that cannot be read.
     """
     if epochs < 1 or docs_per_update < 1:
@@ -66,13 +78,14 @@ def plan(
         raise InputError(
             f"{frozen_layers} frozen layers", expected=f"0 to {shape.layers}, as many as {shape.name} has"
         )
+    currency = known_currency(currency, rate)
     stats = corpus if isinstance(corpus, CorpusStats) else _stats(corpus, encoder)
     if hardware is None:
         from cloudner.hardware.machine.detect import detect_hardware
 
         hardware = detect_hardware()
-    listed = cheapest(live_prices() if live else embedded_prices(), provider)
-    listed.update(cheapest(given_prices(prices or {})))
+    listed = in_currency(cheapest(live_prices() if live else embedded_prices(), provider), currency, rate)
+    listed.update(cheapest(given_prices(prices or {}, currency)))
     training = _Training(
         shape, stats, epochs, docs_per_update, window_for(shape.max_length, window), frozen_layers
     )
@@ -98,6 +111,8 @@ def plan(
             cheapest=None,
             fastest=None,
             calibration=measured,
+            currency=currency,
+            rate=rate,
         )
     )
 
@@ -203,8 +218,8 @@ class _Training:
             train_minutes_per_epoch=train / 60,
             minutes_per_epoch=minutes,
             minutes_total=total,
-            usd_per_hour=price.usd_per_hour if price else None,
-            usd_total=price.usd_per_hour * total / 60 if price and settings.fits else None,
+            price_per_hour=price.per_hour if price else None,
+            cost=price.per_hour * total / 60 if price and settings.fits else None,
             price=price,
             basis=rate.basis,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,27 +15,40 @@ from cloudner.hardware.planning.speed import accelerators
 
 # gpuhunt also lists marketplaces where anybody rents out a card; a list price means a provider's own machines.
 LIVE_PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda")
+DOLLARS = "USD"  # what the lists are in
 
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per hour on demand for the smallest machine with such a GPU, which has `gpus` of them; `listed` is
+    """An hour on demand of the smallest machine with such a GPU, which has `gpus` of them, in `currency`; `listed` is
     the day it was read."""
 
     gpu: str
-    usd_per_hour: float
+    per_hour: float
     provider: str
     product: str
     listed: str
     source: str
     gpus: int = 1
+    currency: str = DOLLARS
 
 
 @lru_cache(maxsize=1)
 def embedded_prices() -> tuple[Price, ...]:
     """The prices that come with the package; the day and the page of each are in it."""
     record = json.loads((Path(__file__).parent / "prices.json").read_text(encoding="utf-8"))
-    return tuple(Price(**{**row, "source": record["sources"][row["source"]]}) for row in record["prices"])
+    return tuple(
+        Price(
+            row["gpu"],
+            row["usd_per_hour"],
+            row["provider"],
+            row["product"],
+            row["listed"],
+            record["sources"][row["source"]],
+            row.get("gpus", 1),
+        )
+        for row in record["prices"]
+    )
 
 
 def cheapest(prices: Iterable[Price], provider: str | None = None) -> dict[str, Price]:
@@ -50,7 +64,7 @@ def cheapest(prices: Iterable[Price], provider: str | None = None) -> dict[str, 
             raise InputError(f"no prices of the provider {provider!r}", expected=f"one of {', '.join(known)}")
     best: dict[str, Price] = {}
     for price in prices:
-        if price.gpu not in best or price.usd_per_hour < best[price.gpu].usd_per_hour:
+        if price.gpu not in best or price.per_hour < best[price.gpu].per_hour:
             best[price.gpu] = price
     return best
 
@@ -66,7 +80,7 @@ def live_prices(spot: bool = False) -> tuple[Price, ...]:
         raise CloudnerError(
             "live prices need gpuhunt, which is not installed", fix='pip install "cloudner[prices]"'
         ) from None
-    names = sorted({row["gpuhunt"] for row in accelerators()})
+    names = sorted({row["gpuhunt"] for row in accelerators() if row["gpuhunt"]})
     try:
         offers = gpuhunt.query(
             provider=list(LIVE_PROVIDERS), gpu_name=names, min_gpu_count=1, max_gpu_count=8, spot=spot
@@ -74,13 +88,13 @@ def live_prices(spot: bool = False) -> tuple[Price, ...]:
     except Exception as error:  # network, provider and catalogue errors have no common base
         raise CloudnerError(
             f"gpuhunt has no prices now ({type(error).__name__}: {error})",
-            fix="leave out --live-prices, or give --price NAME=DOLLARS",
+            fix="leave out --live-prices, or give --price NAME=NUMBER",
         ) from None
     prices = from_offers(offers)
     if not prices:
         raise CloudnerError(
             "gpuhunt answered without an offer of a known GPU",
-            fix="leave out --live-prices, or give --price NAME=DOLLARS",
+            fix="leave out --live-prices, or give --price NAME=NUMBER",
         )
     return prices
 
@@ -106,23 +120,34 @@ def from_offers(offers: Iterable[Any]) -> tuple[Price, ...]:
     return tuple(prices)
 
 
-def given_prices(pairs: Mapping[str, float] | Iterable[str]) -> tuple[Price, ...]:
-    """The user's own prices: a mapping, or texts such as "A10G=0.9". Raises `InputError` for anything else."""
-    if isinstance(pairs, Mapping):
-        return tuple(
-            Price(known_gpu(name), float(usd), "given", "", "", "given") for name, usd in pairs.items()
-        )
+def given_prices(pairs: Mapping[str, float] | Iterable[str], currency: str = DOLLARS) -> tuple[Price, ...]:
+    """The user's own prices in `currency`: a mapping, or texts such as "A10G=0.9".
+
+    Raises `InputError` for anything else.
+    """
+    if not isinstance(pairs, Mapping):
+        pairs = dict(_pair(text, currency) for text in pairs)
     prices = []
-    for pair in pairs:
-        name, _, usd = pair.partition("=")
-        try:
-            dollars = float(usd)
-        except ValueError:
-            dollars = -1.0
-        if dollars < 0:
-            raise InputError(f"the price {pair!r}", expected="NAME=DOLLARS, such as A10G=0.9")
-        prices.append(Price(known_gpu(name), dollars, "given", "", "", "given"))
+    for name, per_hour in pairs.items():
+        gpu = known_gpu(name)
+        if not (math.isfinite(per_hour) and per_hour >= 0):
+            raise _bad_price(f"{name}={per_hour:g}", currency)
+        prices.append(Price(gpu, float(per_hour), "given", "", "", "given", currency=currency))
     return tuple(prices)
+
+
+def _pair(text: str, currency: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise _bad_price(text, currency) from None
+
+
+def _bad_price(text: str, currency: str) -> InputError:
+    return InputError(
+        f"the price {text!r}", expected=f"NAME=NUMBER, the number in {currency} an hour, such as A10G=0.9"
+    )
 
 
 def known_gpu(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import InputError
-from cloudner.hardware.planning.prices import Price
+from cloudner.hardware.planning.prices import DOLLARS, Price
 from cloudner.hardware.planning.recommend import Settings
 from cloudner.hardware.planning.speed import Calibration
 from cloudner.hardware.planning.stats import CorpusStats
@@ -17,7 +17,7 @@ HERE, HERE_CPU = "this machine", "this machine, CPU"
 
 @dataclass(frozen=True)
 class PlanRow:
-    """One machine: the settings that fit, the time and the price. `basis` tells how well the time is known:
+    """One machine: the settings that fit, the time and the price, in the plan's currency. `basis` tells how well the time is known:
     "measured" here, "rated" (from data sheets) or "assumed"."""
 
     machine: str
@@ -27,10 +27,20 @@ class PlanRow:
     train_minutes_per_epoch: float
     minutes_per_epoch: float  # with the evaluation
     minutes_total: float
-    usd_per_hour: float | None
-    usd_total: float | None
+    price_per_hour: float | None
+    cost: float | None  # of the whole training
     price: Price | None
     basis: str
+
+    @property
+    def usd_per_hour(self) -> float | None:
+        """`price_per_hour` of a plan in dollars, None in another currency."""
+        return self.price_per_hour if self.price and self.price.currency == DOLLARS else None
+
+    @property
+    def usd_total(self) -> float | None:
+        """`cost` of a plan in dollars, None in another currency."""
+        return self.cost if self.price and self.price.currency == DOLLARS else None
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,8 @@ class Plan:
     cheapest: str | None
     fastest: str | None
     calibration: Calibration | None = None
+    currency: str = DOLLARS
+    rate: float | None = None  # units of `currency` per dollar, by which listed prices were converted
 
     def row(self, machine: str) -> PlanRow:
         """The row of a machine by its name. Raises `InputError` for an unknown one."""
@@ -60,5 +72,13 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        rows = [{**asdict(row), "settings": row.settings.to_dict()} for row in self.rows]
+        rows = [
+            {
+                **asdict(row),
+                "usd_per_hour": row.usd_per_hour,
+                "usd_total": row.usd_total,
+                "settings": row.settings.to_dict(),
+            }
+            for row in self.rows
+        ]
         return {**asdict(self), "rows": rows, "parameters": self.encoder.parameters}

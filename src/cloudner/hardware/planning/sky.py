@@ -43,6 +43,11 @@ def sky_task(
         raise InputError(
             f"the bucket name {bucket!r}", expected="3 to 63 lower-case letters, digits and hyphens"
         )
+    if row["sky"] is None:
+        names = ", ".join(a["name"] for a in accelerators() if a["sky"])
+        raise InputError(
+            f"SkyPilot's clouds have no {row['name']}", expected=f"one of {names}", fix="--gpu NAME"
+        )
     planned = plan.row(row["name"])
     memory = max(16, -(-plan.encoder.parameters * 16 // 2**30) * 4)
     return {

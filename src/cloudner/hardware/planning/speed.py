@@ -181,6 +181,10 @@ def accelerators() -> tuple[dict[str, Any], ...]:
     return tuple(_table()["cloud"])
 
 
+# Sisters of a card have its name and a word more: "RTX 3090 Ti", "RTX 4090 D", "RTX 4090 Laptop GPU", "H20-3e".
+NO_SISTER = r"(?![a-z0-9])(?![ -](?:ti|super|d|laptop|3e)\b)"
+
+
 def accelerator_of(gpu: GPU) -> dict[str, Any] | None:
     """The row of the table (a cloud GPU or another known card) that a detected card is, or None."""
     kind = gpu.kind.lower()
@@ -188,7 +192,7 @@ def accelerator_of(gpu: GPU) -> dict[str, Any] | None:
         (len(part), row)
         for row in (*_table()["cloud"], *_table()["others"])
         for part in row["match"]
-        if re.match(re.escape(part.lower()) + r"(?![a-z0-9])", kind)
+        if re.match(re.escape(part.lower()) + NO_SISTER, kind)
     ]
     # the longest name wins: an "H100 PCIe" is not the "H100" of a server board
     return max(matches, key=lambda match: match[0], default=(0, None))[1]

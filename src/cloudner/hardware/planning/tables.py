@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from cloudner.hardware.planning.result import Plan, PlanRow
+from cloudner.hardware.planning.currency import amount
+from cloudner.hardware.planning.prices import DOLLARS
+from cloudner.hardware.planning.result import HERE, Plan, PlanRow
 
 COLUMNS = (
     "machine",
@@ -15,19 +17,27 @@ COLUMNS = (
     "checkpointing",
     "min/epoch",
     "total",
-    "$/h",
-    "cost",
+    "{}/h",
+    "cost {}",
     "time is",
 )
 
 
 # The same where lines are short: all but "fits", which the last column says.
-SHORT = ("machine", "prec.", "pieces", "acc.", "ckpt", "min/ep.", "total", "$/h", "cost $", "time is")
+SHORT = ("machine", "prec.", "pieces", "acc.", "ckpt", "min/ep.", "total", "{}/h", "cost {}", "time is")
+
+
+def columns(plan: Plan, names: tuple[str, ...] = COLUMNS) -> list[str]:
+    """The heads of the columns, with the plan's currency in them."""
+    return [name.format("$" if plan.currency == DOLLARS else plan.currency) for name in names]
 
 
 def cells(row: PlanRow) -> tuple[str, ...]:
     """One row as text, in the order of COLUMNS."""
     settings = row.settings
+    without = (
+        "" if row.machine.startswith(HERE) else "-"
+    )  # your own machine has no price, a cloud's is not known
     if not row.fits:
         return (row.machine, "no", settings.mixed_precision, needed(row), *[""] * 7)
     return (
@@ -39,8 +49,8 @@ def cells(row: PlanRow) -> tuple[str, ...]:
         "on" if settings.gradient_checkpointing else "off",
         f"{row.minutes_per_epoch:.{2 if row.minutes_per_epoch < 1 else 1}f}",
         duration(row.minutes_total),
-        "" if row.usd_per_hour is None else f"{row.usd_per_hour:.2f}",
-        "" if row.usd_total is None else dollars(row.usd_total),
+        without if row.price_per_hour is None else f"{row.price_per_hour:.2f}",
+        without if row.cost is None else f"{row.cost:.2f}" if row.cost >= 0.005 else "<0.01",
         row.basis,
     )
 
@@ -48,11 +58,6 @@ def cells(row: PlanRow) -> tuple[str, ...]:
 def needed(row: PlanRow) -> str:
     """The memory that training needs, of the memory that is free."""
     return f"{row.settings.peak_bytes / 1e9:.1f} of {row.settings.free_bytes / 1e9:.1f} GB"
-
-
-def dollars(usd: float, sign: str = "") -> str:
-    """With cents."""
-    return f"{sign}{usd:.2f}" if usd >= 0.005 else f"<{sign}0.01"
 
 
 def duration(minutes: float) -> str:
@@ -80,7 +85,7 @@ def advice(plan: Plan) -> list[str]:
     if plan.cheapest and plan.fastest:
         low, fast = plan.row(plan.cheapest), plan.row(plan.fastest)
         lines.append(
-            f"by the estimate: cheapest {low.machine} ({dollars(low.usd_total or 0.0, '$')}, "
+            f"by the estimate: cheapest {low.machine} ({amount(low.cost or 0.0, plan.currency)}, "
             f"{duration(low.minutes_total)}), fastest {fast.machine} ({duration(fast.minutes_total)})"
         )
     lines += [f"{row.machine} is too small: {needed(row)}" for row in plan.rows if not row.fits]
@@ -89,19 +94,33 @@ def advice(plan: Plan) -> list[str]:
         for row in plan.rows
         if row.price and row.price.gpus > 1
     ]
-    days = [row.price.listed for row in plan.rows if row.price and row.price.listed]
-    if days:
-        lines.append(f"prices: on demand, listed {min(days)} to {max(days)}; --live-prices asks for today's")
+    lines += about_prices(plan)
     if plan.calibration is None:
         lines.append("times are estimates from data sheets; --calibrate measures this machine")
     lines.append("starting a machine and downloads, minutes each, are in neither the times nor the costs")
     return lines
 
 
+def about_prices(plan: Plan) -> list[str]:
+    """From when the prices are, and by which rate they were converted."""
+    days = [row.price.listed for row in plan.rows if row.price and row.price.listed]
+    if days:
+        converted = f", times {plan.rate:g} {plan.currency} per dollar as given" if plan.rate else ""
+        return [
+            f"prices: on demand, listed {min(days)} to {max(days)}{converted}; --live-prices asks for today's"
+        ]
+    if plan.currency != DOLLARS and plan.rate is None:
+        return [
+            f"prices: in {plan.currency}, those given by --price; --rate, in {plan.currency} per dollar, "
+            "converts the listed ones"
+        ]
+    return []
+
+
 def table(plan: Plan) -> Table:
     """The plan for a terminal of 80 columns."""
     shown = Table(title=header(plan), title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in SHORT:
+    for column in columns(plan, SHORT):
         left = column in ("machine", "prec.", "time is")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
     for row in plan.rows:
@@ -116,7 +135,7 @@ def table(plan: Plan) -> Table:
 
 def markdown(plan: Plan) -> str:
     """The plan as Markdown."""
-    lines = [header(plan), "", "| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
+    lines = [header(plan), "", "| " + " | ".join(columns(plan)) + " |", "|" + " --- |" * len(COLUMNS)]
     for row in plan.rows:
         texts = cells(row)
         if row.machine == plan.recommended:
