@@ -110,8 +110,9 @@ def parse(data: bytes, file: str) -> PackedEncoder:
     _, version = reader.read("<4sI")
     if version != VERSION:
         raise InputError(f"version {version} of the format", file=file, expected=f"version {VERSION}")
-    *numbers, epsilon, block = reader.read("<7ifi")
-    sizes = Sizes(*numbers, epsilon)
+    width, layers, heads, inner, rows, positions, types, epsilon, block = reader.read("<7ifi")
+    numbers = [width, layers, heads, inner, rows, positions, types]
+    sizes = Sizes(width, layers, heads, inner, rows, positions, types, epsilon)
     if block != BLOCK or min(numbers) < 1 or sizes.width % BLOCK or sizes.feed_forward % BLOCK:
         raise InputError(
             f"sizes {numbers} in blocks of {block}",

@@ -38,13 +38,13 @@ def read_weights() -> tuple[bytes, str]:
     )
 
 
-def checked(data: bytes, file: str, size: int = SIZE, sha256: str = SHA256) -> bytes:
-    """The data where size and SHA-256 are these; raises InputError otherwise."""
-    if len(data) != size:
-        raise InputError(f"{len(data):,} bytes", file=file, expected=f"{size:,} bytes", fix=_AGAIN)
+def checked(data: bytes, file: str) -> bytes:
+    """The data where size and SHA-256 are the release's; raises InputError otherwise."""
+    if len(data) != SIZE:
+        raise InputError(f"{len(data):,} bytes", file=file, expected=f"{SIZE:,} bytes", fix=_AGAIN)
     found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise InputError(f"its SHA-256 is {found}", file=file, expected=sha256, fix=_AGAIN)
+    if found != SHA256:
+        raise InputError(f"its SHA-256 is {found}", file=file, expected=SHA256, fix=_AGAIN)
     return data
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from cloudner.encoders.unknown import unknown_note
 from cloudner.hardware.planning.result import Plan, PlanRow
 
 COLUMNS = (
@@ -89,6 +90,8 @@ def advice(plan: Plan) -> list[str]:
         for row in plan.rows
         if row.price and row.price.gpus > 1
     ]
+    if note := unknown_note(plan.corpus.unknown, plan.encoder.name):
+        lines.append(note)
     days = [row.price.listed for row in plan.rows if row.price and row.price.listed]
     if days:
         lines.append(f"prices: on demand, listed {min(days)} to {max(days)}; --live-prices asks for today's")
