@@ -565,6 +565,7 @@ def test_chinese_overwrites_nothing_of_the_english_quick_start() -> None:
     def written(words: list[str]) -> set[str]:
         commands = load_project_config(ROOT, overrides=parse_config_overrides(words))["commands"]
         named = {command["name"]: command for command in commands}
+        assert not [dep for command in commands for dep in command.get("deps", []) if "," in dep], "joined"
         return {output for step in ("convert", "fit", "evaluate") for output in named[step]["outputs"]}
 
     english, chinese = written([]), written(shlex.split(options))
