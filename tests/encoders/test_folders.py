@@ -83,3 +83,16 @@ def test_a_folder_without_config_json(tmp_path):
     for function in (resolve_encoder, encoder_folder, tokenizer_file):
         with pytest.raises(ConfigError, match=r"no config\.json"):
             function(str(tmp_path))
+
+
+def test_a_hub_that_does_not_answer_is_told_with_its_mirrors(monkeypatch):
+    """The hub is switched off in tests, see conftest.py."""
+    from cloudner.model.network.encoder import load_pretrained
+
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example")
+    with pytest.raises(ConfigError, match="cannot load the encoder 'no-such/encoder'") as caught:
+        load_pretrained("no-such/encoder")
+    assert "HF_ENDPOINT is https://mirror.example" in caught.value.expected
+    for way in ("HF_ENDPOINT", "cloudner[quickstart]", "cloudner[quickstart-multilingual]"):
+        assert way in caught.value.fix
+    assert "modelscope:owner/name" in caught.value.expected

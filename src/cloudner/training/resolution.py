@@ -211,6 +211,7 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
     from cloudner.model.network.encoder import load_tokenizer
     from cloudner.model.training.steps import resolve_training
     from cloudner.pieces.cache import PieceCache
+    from cloudner.training.unknown import tell_unknown
 
     training = made.config["training"]
     rate = training.get("optimizer", {}).get("learn_rate")
@@ -241,8 +242,10 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
             fix=f"python -m spacy cloudner convert {path} corpus/train.spacy",
         )  # fmt: skip
     if names := owners(plain):  # the batches of training are cut by the encoder's pieces
-        counter = PieceCache(load_tokenizer(plain["components"][names[0]]["model"]["encoder"]))
+        encoder = plain["components"][names[0]]["model"]["encoder"]
+        counter = PieceCache(load_tokenizer(encoder))
         register_counter(counter)
+        tell_unknown(counter.tokenizer, examples, encoder)
     training_epochs = training.get("max_epochs")
     found = resolve_training(made.config, examples)
     reasons = {

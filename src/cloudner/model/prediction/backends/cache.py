@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from cloudner.encoders.cache import cache_folder
 from cloudner.errors import ConfigError
 
 # Exports kept; the one used longest ago goes first. The embedded encoder's is 59 MB (int8) or 90 MB (fp32).
@@ -23,16 +24,6 @@ KEPT = 8
 _MANIFEST = "files.json"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _ABANDONED = 24 * 3600.0  # seconds after which an unfinished export is no longer being written
-
-
-def cache_folder() -> Path:
-    """$CLOUDNER_CACHE, else `cloudner` in the platform's cache folder of this user."""
-    asked = os.environ.get("CLOUDNER_CACHE")
-    if asked:
-        return Path(asked).expanduser()
-    import platformdirs
-
-    return platformdirs.user_cache_path("cloudner", appauthor=False, opinion=False)
 
 
 def export_key(module: torch.nn.Module, facts: Mapping[str, Any]) -> str:
