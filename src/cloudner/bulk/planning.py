@@ -88,7 +88,9 @@ def _schema(files: tuple[InputFile, ...], schemas: list[Any], options: Options) 
     pa = pyarrow()
     known = [schema for schema in schemas if schema is not None]
     try:
-        one = pa.unify_schemas([schema.remove_metadata() for schema in known], promote_options="permissive")
+        one = pa.unify_schemas(
+            [pa.schema([]), *(each.remove_metadata() for each in known)], promote_options="permissive"
+        )
     except pa.ArrowException as error:
         raise InputError(
             f"the files do not agree on a column: {str(error).splitlines()[0]}",

@@ -71,7 +71,7 @@ class Store:
         with self._told(name):
             try:
                 return bytes(self.filesystem.cat_file(self.path(name)))
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
 
     def open(self, name: str) -> IO[bytes]:

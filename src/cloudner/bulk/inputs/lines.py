@@ -48,7 +48,7 @@ def _split(stream: IO[bytes] | Guarded, offset: int) -> Iterator[tuple[int, byte
                 rest += first
             continue
         size = dropped + len(rest) + len(first) + 1
-        yield offset, None if dropped else rest + first, size
+        yield offset, rest + first if size <= MAX_LINE + 1 else None, size
         offset, dropped = offset + size, 0
         for line in others[:-1]:
             yield offset, line, len(line) + 1

@@ -125,7 +125,8 @@ def _is_hidden(name: str) -> bool:
 def _version(info: dict[str, Any]) -> str:
     for key in _VERSIONS:
         if info.get(key):
-            return str(info[key]).strip('"')
+            value = info[key]  # one store has a time as text in a listing, and as a time elsewhere
+            return value.isoformat() if hasattr(value, "isoformat") else str(value).strip('"')
     return ""
 
 
