@@ -34,7 +34,19 @@ def pieces(target: Path) -> list[Path]:
 
 
 def words(source: Path, target: Path, model: Path, *more: object) -> list[object]:
-    return [source, target, "--model", model, "--id-column", "key", "--rows-per-piece", 500, "--gpu-id", -1, *more]
+    return [
+        source,
+        target,
+        "--model",
+        model,
+        "--id-column",
+        "key",
+        "--rows-per-piece",
+        500,
+        "--gpu-id",
+        -1,
+        *more,
+    ]
 
 
 def check(target: Path, count: int) -> None:
@@ -59,13 +71,11 @@ def test_a_killed_worker_is_replaced(trained_folder: Path, tmp_path: Path) -> No
     check(target, 12_000)
 
 
-@pytest.mark.parametrize("to", ["parquet", "jsonl"])
-def test_a_killed_run_goes_on(to: str, trained_folder: Path, tmp_path: Path) -> None:
-    if to == "parquet":
-        pytest.importorskip("pyarrow", reason="needs the extra cloudner[parquet]")
+def test_a_killed_run_goes_on(trained_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra cloudner[parquet]")
     source = jobs.write_jsonl(tmp_path / "in.jsonl", jobs.numbered(12_000))
     target = tmp_path / "out"
-    command = words(source, target, trained_folder, "--to", to, "--workers", 2)
+    command = words(source, target, trained_folder, "--workers", 2)
     for finished in (2, 7):
         process = jobs.start(*command)
         wait_for(lambda n=finished: len(pieces(target)) >= n)
@@ -74,11 +84,14 @@ def test_a_killed_run_goes_on(to: str, trained_folder: Path, tmp_path: Path) -> 
         process.kill()
         process.communicate()
         # Nobody is left to write into the target.
-        wait_for(lambda those=helpers: not any(each.is_running() and each.status() != "zombie" for each in those), 15)
+        wait_for(
+            lambda those=helpers: not any(each.is_running() and each.status() != "zombie" for each in those),
+            15,
+        )
         assert not (target / "_SUCCESS").exists()
     before = {path: path.stat().st_mtime_ns for path in pieces(target)}
     process = jobs.start(*command)
-    out, log = process.communicate(timeout=300)
+    _, log = process.communicate(timeout=300)
     assert process.returncode == 0, log
     assert f"{len(before)} of them done" in log
     assert {path: path.stat().st_mtime_ns for path in before} == before

@@ -44,31 +44,34 @@ def _connect(ray: Any, run: Run) -> None:
 
 def _work(ray: Any, run: Run) -> None:
     cards = 1 if run.device != "cpu" and (gpus() or ray.cluster_resources().get("GPU")) else 0
-    # An actor that dies is made again, and loads the pipeline again; the piece is handed out by `run.again`.
-    remote = ray.remote(num_cpus=1, num_gpus=cards, max_restarts=-1, max_task_retries=0)(_Actor)
-    actors = [
-        remote.remote(run.target, run.model, run.device) for _ in range(min(run.workers, len(run.numbers)))
-    ]
+    # One that dies is replaced here: an actor that Ray restarts refuses pieces until it has loaded the pipeline again.
+    remote = ray.remote(num_cpus=1, num_gpus=cards, max_restarts=0, max_task_retries=0)(_Actor)
     waiting = deque(run.numbers)
     working: dict[Any, tuple[Any, int]] = {}
 
     def give(actor: Any) -> None:
         if waiting:
             number = waiting.popleft()
+            actor = actor or remote.remote(run.target, run.model, run.device)
             working[actor.do.remote(number)] = (actor, number)
 
-    for actor in actors:
-        give(actor)
+    for _ in range(run.workers):
+        give(None)
     while working:
         (ready,), _ = ray.wait(list(working), num_returns=1)
         actor, number = working.pop(ready)
         try:
             result = PieceResult(*ray.get(ready))
-        except ray.exceptions.ActorDiedError as error:
-            raise InputError(f"an actor of Ray cannot be started: {_told(error)}", file=run.target) from error
-        except (ray.exceptions.RayActorError, ray.exceptions.RayTaskError) as error:
-            ended = isinstance(error, ray.exceptions.RayActorError)
-            if run.again(number, _told(error), ended=ended):
+        except ray.exceptions.RayActorError as error:
+            if "creation task" in str(error):
+                raise InputError(
+                    f"an actor cannot load the pipeline: {_told(error)}", file=run.target
+                ) from error
+            actor = None
+            if run.again(number, _told(error), ended=True):
+                waiting.append(number)
+        except ray.exceptions.RayTaskError as error:
+            if run.again(number, _told(error)):
                 waiting.append(number)
         else:
             run.finished(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -125,8 +126,10 @@ def _is_hidden(name: str) -> bool:
 def _version(info: dict[str, Any]) -> str:
     for key in _VERSIONS:
         if info.get(key):
-            value = info[key]  # one store has a time as text in a listing, and as a time elsewhere
-            return value.isoformat() if hasattr(value, "isoformat") else str(value).strip('"')
+            value = info[key]
+            if isinstance(value, datetime):  # of one store a listing has seconds and `info` a time
+                value = (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
+            return str(value).strip('"')
     return ""
 
 
