@@ -338,7 +338,7 @@ def test_the_command(trained_folder: Path, tmp_path: Path) -> None:
     ]
     result = CliRunner().invoke(app, [*words, "--columns", "key,n", "--gpu-id", "-1"])
     assert result.exit_code == 0, result.output
-    assert "5 documents, 8 entities in 1 pieces" in result.output
+    assert "5 documents, 8 entities in 1 piece\n" in result.output
     assert "1 documents have no annotation" in result.output
     assert jobs.rows_of(tmp_path / "out.jsonl")[2]["key"] == "k2"
     assert CliRunner().invoke(app, [*words, "--shard", "one"]).exit_code == 1

@@ -102,7 +102,9 @@ def annotate_cli(
             precision=precision,
             backend=backend,
         )
-        print(f"{done.rows:,} documents, {done.entities:,} entities in {done.pieces:,} pieces")
+        print(
+            f"{done.rows:,} documents, {done.entities:,} entities in {done.pieces:,} {'piece' if done.pieces == 1 else 'pieces'}"
+        )
         if done.failed:
             print(f"{done.failed:,} documents have no annotation; {done.target}/{FAILED} says why")
         if not done.complete:
