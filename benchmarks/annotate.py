@@ -185,7 +185,13 @@ def speed(rows: int, model: Path, folder: Path) -> dict[str, Any]:
     plain = time.process_time() - started
     empty = folder / "empty"
     write_source(empty, 8)
-    options: dict[str, Any] = {"model": model, "workers": 1, "device": "cpu", "log": None, "id_column": "key"}
+    options: dict[str, Any] = {
+        "model": model,
+        "workers": 1,
+        "device": "cpu",
+        "log": False,
+        "id_column": "key",
+    }
     started = time.process_time()
     cloudner.annotate(empty, folder / "none", **options)
     loading = time.process_time() - started

@@ -31,7 +31,7 @@ def job(trained_folder: Path, tmp_path: Path) -> Any:
     def call(target: str, **options: Any) -> Any:
         return cloudner.annotate(
             source, tmp_path / target, model=trained_folder, id_column="key", columns=["n"], rows_per_piece=250,
-            device="cpu", **{"log": None, **options},
+            device="cpu", **{"log": False, **options},
         )  # fmt: skip
 
     return call

@@ -23,7 +23,9 @@ def run(trained_folder: Path, tmp_path: Path) -> Any:
 
     def call(source: Any, target: Any = tmp_path / "out", **options: Any) -> Any:
         return cloudner.annotate(
-            source, target, **{"model": trained_folder, "workers": 1, "device": "cpu", "log": None, **options}
+            source,
+            target,
+            **{"model": trained_folder, "workers": 1, "device": "cpu", "log": False, **options},
         )
 
     return call

@@ -63,7 +63,7 @@ def annotate(
     threshold: float | None = None,
     precision: str = "auto",
     backend: str = "auto",
-    log: IO[str] | None = sys.stderr,
+    log: IO[str] | bool = True,
 ) -> Annotation:
     """Entities of files of any number and size, in pieces. What is interrupted goes on where it was when the same is called
     again, and every document is in the target once.
@@ -83,7 +83,7 @@ def annotate(
     shard: (i, n): every n-th piece from the i-th on, counted from 0, for n machines that share a target.
     restart: delete what an earlier job wrote there.
     device, threshold, precision, backend: as for `cloudner.load`.
-    log: where progress goes; None for nowhere.
+    log: where progress goes: True for standard error, False for nowhere.
 
     Raises InputError for a source, pipeline or target that cannot be used, for a job in the target that is another, and
     for pieces that could not be made; ConfigError for options that cannot work.
@@ -148,7 +148,7 @@ def _prepared(
     engine: str,
     workers: int | None,
     shard: tuple[int, int] | None,
-    log: IO[str] | None,
+    log: IO[str] | bool,
 ) -> tuple[Run, dict[int, PieceResult]]:
     """The run of what is missing, and the pieces that are there."""
     mine = range(len(plan.pieces)) if shard is None else range(shard[0], len(plan.pieces), shard[1])
@@ -158,7 +158,7 @@ def _prepared(
         sum(plan.pieces[number].rows for number in mine),
         sum(result.rows for result in before.values()),
         sum(result.failed for result in before.values()),
-        stream=log,
+        stream=(sys.stderr if log else None) if isinstance(log, bool) else log,
     )
     count = _workers(store, model, device, engine, workers, len(numbers))
     progress.say(

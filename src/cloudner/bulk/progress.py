@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from typing import IO
@@ -24,7 +23,7 @@ class Progress:
         before: int = 0,
         failed: int = 0,
         *,
-        stream: IO[str] | None = sys.stderr,
+        stream: IO[str] | None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total, self.before, self.failed, self.stream, self._now = total, before, failed, stream, now
