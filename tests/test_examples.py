@@ -25,43 +25,6 @@ def example(name: str) -> Any:
     return module
 
 
-def test_parquet(trained_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet as pq
-
-    texts: list[str | None] = [*TEXTS, None] * 5
-    pq.write_table(pa.table({"id": list(range(20)), "body": texts}), tmp_path / "in.parquet")
-    target = tmp_path / "out.parquet"
-    # fmt: off
-    example("parquet_inference").main([
-        str(tmp_path / "in.parquet"), str(target), "--model", str(trained_folder), "--column", "body", "--batch-size", "7",
-    ])
-    # fmt: on
-    table = pq.read_table(target)
-    assert table.column_names == ["id", "body", "entities"]
-    assert table["id"].to_pylist() == list(range(20))
-    assert table["body"].to_pylist() == texts
-    first, second, third, fourth = table["entities"].to_pylist()[:4]
-    assert [(e["start"], e["end"], e["label"], e["text"]) for e in first] == [
-        (0, 11, "PER", "Marie Curie"),
-        (21, 26, "LOC", "Paris"),
-    ]
-    assert all(0 < e["confidence"] <= 1 for e in first)
-    assert [e["label"] for e in second] == ["ORG", "ORG"]
-    assert third == fourth == []
-    assert pq.ParquetFile(target).num_row_groups == 3  # 7 rows at a time: nothing is held longer
-    assert "20 entities" in capsys.readouterr().out
-
-
-def test_parquet_names_the_columns_there_are(trained: Any, tmp_path: Path) -> None:
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet as pq
-
-    pq.write_table(pa.table({"body": TEXTS}), tmp_path / "in.parquet")
-    with pytest.raises(SystemExit, match="no column 'text', only body"):
-        example("parquet_inference").annotate(trained, tmp_path / "in.parquet", tmp_path / "out.parquet")
-
-
 def test_service_batches_what_comes_together(trained: Any) -> None:
     pytest.importorskip("fastapi")
     pytest.importorskip("httpx")

@@ -11,6 +11,7 @@ from cloudner.cores import set_waiting
 from cloudner.notebook import quiet_bars
 
 if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
+    from cloudner.bulk.job import annotate
     from cloudner.calibration import calibrate
     from cloudner.corpus.convert.convert import convert
     from cloudner.corpus.inspection.inspect import inspect_corpus
@@ -38,10 +39,12 @@ _HOMES = {
     "calibrate": "cloudner.calibration",
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
+    "annotate": "cloudner.bulk.job",
 }
 __all__ = [
     "CloudnerError",
     "Evaluation",
+    "annotate",
     "calibrate",
     "convert",
     "detect_hardware",

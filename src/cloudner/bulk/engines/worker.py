@@ -1,0 +1,73 @@
+"""A process that annotates pieces: `python -m cloudner.bulk.engines.worker TARGET MODEL DEVICE THREADS`.
+
+Numbers of pieces come in on standard input, one a line; JSON goes out on standard output, one object a line. When the
+input ends, because whoever started it wants no more or is gone, the process ends at once: a piece that is not finished
+leaves nothing in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from typing import IO, Any
+
+
+def main(arguments: list[str]) -> None:
+    target, model, device, threads = arguments
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is no message
+    numbers: queue.Queue[int] = queue.Queue()
+    threading.Thread(target=_listen, args=(numbers,), daemon=True).start()
+    try:
+        _work(target, model, device, int(threads), numbers, out)
+    except BrokenPipeError:  # nobody listens any more
+        os._exit(1)
+
+
+def _listen(numbers: queue.Queue[int]) -> None:
+    for line in sys.stdin:
+        numbers.put(int(line))
+    os._exit(0)
+
+
+def _work(
+    target: str, model: str, device: str, threads: int, numbers: queue.Queue[int], out: IO[str]
+) -> None:
+    from cloudner.errors import CloudnerError
+
+    def say(**message: Any) -> None:
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+    try:
+        if threads:
+            import torch
+
+            torch.set_num_threads(threads)
+        from cloudner.bulk.piece import PieceWorker
+
+        worker = PieceWorker(target, model, device)
+    except CloudnerError as error:
+        say(fatal=str(error))
+        return
+    say(ready=True)
+    while True:
+        number = numbers.get()
+        try:
+            result = worker.do(
+                number, lambda piece, rows, failed: say(number=piece, rows=rows, failed=failed)
+            )
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, CloudnerError) else f"{type(error).__name__}: {error}"
+            say(number=number, error=reason)
+        else:
+            say(number=number, done=[result.rows, result.failed, result.entities])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

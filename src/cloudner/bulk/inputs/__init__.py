@@ -1,0 +1,1 @@
+"""Source files: found, counted, cut into parts, read."""

@@ -1,0 +1,1 @@
+"""Pieces: written aside, put in place whole, recognised as complete."""
