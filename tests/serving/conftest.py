@@ -90,10 +90,7 @@ class Running:
 @contextmanager
 def running(place: Path | str, *, limits: dict[str, Any] | None = None, **settings: Any) -> Iterator[Running]:
     """A server of this pipeline; it has ended, and answered what it took in, when this returns."""
-    import uvicorn
-
-    from cloudner.serving.app import create_app
-    from cloudner.serving.server import address, listen, server_config
+    from cloudner.serving.server import address, listen, make_server
     from cloudner.serving.service import Service
     from cloudner.serving.settings import Limits, ServiceSettings
 
@@ -103,7 +100,7 @@ def running(place: Path | str, *, limits: dict[str, Any] | None = None, **settin
     service = Service(asked)
     service.open()
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(server_config(create_app(service), asked))
+    server = make_server(service)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -11,14 +11,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import cloudner
 from cloudner.errors import printable
 from cloudner.serving import formats
 from cloudner.serving.errors import ClientGoneError, RefusedError
-from cloudner.serving.guard import Guard
+from cloudner.serving.guard import STREAM, Guard
 from cloudner.serving.service import Service, limits_of
+from cloudner.serving.stream import Stream
 
 Exchange = Callable[[Request, Any], Any]
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -58,6 +60,8 @@ def create_app(service: Service) -> ASGIApp:
     _errors(app)
     _recognition(app, service)
     _state(app, service)
+    # No function: starlette hands it scope, receive and send as they are.
+    app.router.routes.append(Route(STREAM, Stream(service), methods=["POST"]))
     if service.settings.cors:
         app.add_middleware(
             CORSMiddleware,

@@ -108,11 +108,16 @@ class Guard:
             and not self.tokens.admit(Tokens.borne(headers))
         ):
             raise RefusedError(401, "no_token", "no token, or a wrong one", close=True)
-        if method in ("GET", "HEAD", "OPTIONS") or path == STREAM:
+        if method in ("GET", "HEAD", "OPTIONS"):
             return 0
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind != b"application/json":  # others a foreign page may send without being asked
-            raise RefusedError(415, "not_json", "the body must be JSON, as application/json", close=True)
+        wanted = b"application/x-ndjson" if path == STREAM else b"application/json"
+        if kind != wanted:  # some others a foreign page may send without being asked
+            raise RefusedError(
+                415, "not_json", f"expected Content-Type: {wanted.decode()}, and such a body", close=True
+            )
+        if path == STREAM:
+            return 0
         length = headers.get(b"content-length", b"")
         size = int(length[:19]) if length.isdigit() else self.limits.max_body
         if size > self.limits.max_body:

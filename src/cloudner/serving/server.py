@@ -8,14 +8,16 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cloudner.errors import CloudnerError, ConfigError, InputError
 from cloudner.serving.settings import ServiceSettings
 from cloudner.serving.workers import Workers
 
 if TYPE_CHECKING:
-    from uvicorn import Config
+    import uvicorn
+
+    from cloudner.serving.service import Service
 
 logger = logging.getLogger("cloudner")
 _HEAD_SECONDS = 10.0  # for the head of a request
@@ -80,15 +82,12 @@ def address(listening: socket.socket) -> str:
 
 def _one(settings: ServiceSettings, listening: socket.socket) -> None:
     """In this process."""
-    import uvicorn
-
-    from cloudner.serving.app import create_app
     from cloudner.serving.service import Service
 
     service = Service(settings)
     service.open()
     names = ", ".join(f"{served.name} ({served.place})" for served in service.models.values())
-    server = uvicorn.Server(server_config(create_app(service), settings))
+    server = make_server(service)
     print(f"{address(listening)} serves {names}", flush=True)
     server.run(sockets=[listening])
 
@@ -103,20 +102,30 @@ def worker(settings: str, listening: socket.socket) -> None:
             sys.exit(1)
 
 
-def server_config(app: Any, settings: ServiceSettings) -> Config:
+def make_server(service: Service) -> uvicorn.Server:
+    """uvicorn's server of an opened service; its `run` takes sockets."""
     import uvicorn
 
+    from cloudner.serving.app import create_app
     from cloudner.serving.protocol import punctual
 
-    return uvicorn.Config(
-        app,
-        http=punctual(min(_HEAD_SECONDS, settings.limits.timeout)),
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        backlog=2048,
-        timeout_graceful_shutdown=int(settings.limits.timeout) + 5,
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            service.stopping = True
+            await super().shutdown(sockets)
+
+    seconds = service.limits.timeout
+    return Server(
+        uvicorn.Config(
+            create_app(service),
+            http=punctual(min(_HEAD_SECONDS, seconds)),
+            ws="none",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            backlog=2048,
+            timeout_graceful_shutdown=int(seconds) + 5,
+        )
     )
 
 

@@ -23,6 +23,7 @@ from cloudner.serving.work import TIMEOUT, Entities, Failure, Work
 
 logger = logging.getLogger("cloudner")
 READY_TEXT = "Ada Lovelace moved to Turin."
+STOPPING = Failure("stopping", "the service is stopping", 503)
 READY_SECONDS = 1.0  # how long an answer to "are you ready?" is kept
 
 
@@ -43,6 +44,7 @@ class Service:
         self.settings, self.limits = settings, settings.limits
         self.metrics = Metrics()
         self.models: dict[str, Served] = {}
+        self.stopping = False  # what is accepted is still answered
         self._ready: tuple[float, Failure | None] = (0.0, None)
         self._asked: asyncio.Task[Failure | None] | None = None
 
@@ -129,7 +131,7 @@ class Service:
                 429, "queue_full", f"too many texts are waiting; try again in {after} s", retry_after=after
             ) from None
         except QueueClosedError:
-            raise RefusedError(503, "stopping", "the service is stopping", retry_after=1) from None
+            raise RefusedError(STOPPING.status, STOPPING.code, STOPPING.message, retry_after=1) from None
         watch = asyncio.ensure_future(gone()) if gone else None
         try:
             waited = {answer, watch} if watch else {answer}
@@ -149,6 +151,8 @@ class Service:
 
     async def ready(self) -> Failure | None:
         """Does every pipeline compute? A prediction of each, before all that waits; asked at most once a second."""
+        if self.stopping:
+            return STOPPING
         when, result = self._ready
         if time.monotonic() - when < READY_SECONDS:
             return result

@@ -13,6 +13,8 @@ from cloudner.errors import ConfigError, InputError
 PIECES_A_TEXT = 128
 # Bodies of the greatest size that are held at once; more are refused before they are read.
 BODIES = 32
+# Clients of /v1/stream at once.
+STREAMS = 16
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Limits:
     def queue_pieces(self) -> int:
         """Word pieces that may wait."""
         return max(self.queue_texts * PIECES_A_TEXT, self.max_pieces)
+
+    @property
+    def stream_buffer(self) -> int:
+        """Bytes of answers kept for a client of /v1/stream that has not read them yet."""
+        return 4 * self.max_body
 
     @property
     def max_body(self) -> int:
