@@ -19,8 +19,9 @@ from cloudner.errors import printable
 from cloudner.serving import formats
 from cloudner.serving.errors import ClientGoneError, RefusedError
 from cloudner.serving.guard import STREAM, Guard
+from cloudner.serving.page import add_pages
 from cloudner.serving.service import Service, limits_of
-from cloudner.serving.stream import Stream
+from cloudner.serving.stream import Stream, describe_stream
 
 Exchange = Callable[[Request, Any], Any]
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -60,8 +61,10 @@ def create_app(service: Service) -> ASGIApp:
     _errors(app)
     _recognition(app, service)
     _state(app, service)
+    add_pages(app, service)
     # No function: starlette hands it scope, receive and send as they are.
     app.router.routes.append(Route(STREAM, Stream(service), methods=["POST"]))
+    describe_stream(app)
     if service.settings.cors:
         app.add_middleware(
             CORSMiddleware,

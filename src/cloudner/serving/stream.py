@@ -11,6 +11,7 @@ import time
 from typing import Any
 from urllib.parse import parse_qs
 
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.types import Receive, Scope, Send
 
@@ -72,6 +73,32 @@ def _probability(text: str | None) -> float | None:
     if value is not None and not 0 <= value <= 1:
         raise RefusedError(422, "invalid", "threshold: expected a number from 0 to 1", close=True)
     return value
+
+
+def describe_stream(app: FastAPI) -> None:
+    """The route in the application's OpenAPI description, where FastAPI leaves out what is no function."""
+    made = app.openapi()
+    content = {"application/x-ndjson": {"schema": StreamLine.model_json_schema()}}
+    said = {
+        200: "A line for each line, in order: `line`, `id` as given, and `entities`, or `error` and `code`",
+        429: "Too many streams are open",
+    }
+    made["paths"]["/v1/stream"] = {
+        "post": {
+            "summary": "Entities of lines of JSON while they come; answers may be read at once",
+            "operationId": "stream",
+            "parameters": [
+                {"name": "model", "in": "query", "schema": {"type": "string"}},
+                {
+                    "name": "threshold",
+                    "in": "query",
+                    "schema": {"type": "number", "minimum": 0, "maximum": 1},
+                },
+            ],
+            "requestBody": {"required": True, "content": content},
+            "responses": {str(status): {"description": text} for status, text in said.items()},
+        }
+    }
 
 
 class _Exchange:
