@@ -42,6 +42,13 @@ def serve_cli(
         typer.Option("--cors", help="An origin whose pages may call the service; may be repeated"),
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes, each with its models")] = 1,
+    retrain: Annotated[
+        str | None,
+        typer.Option(
+            "--retrain",
+            help="A command that Label Studio may start; the pipelines are loaded anew when it succeeds",
+        ),
+    ] = None,
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
     ] = "auto",
@@ -72,6 +79,7 @@ def serve_cli(
                 device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
                 precision=precision,
                 backend=backend,
+                retrain=retrain,
                 limits=limits,
             )
         )

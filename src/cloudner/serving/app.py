@@ -19,7 +19,9 @@ from cloudner.errors import printable
 from cloudner.serving import formats
 from cloudner.serving.errors import ClientGoneError, RefusedError
 from cloudner.serving.guard import STREAM, Guard
+from cloudner.serving.label_studio import add_label_studio
 from cloudner.serving.page import add_pages
+from cloudner.serving.retraining import Retraining
 from cloudner.serving.service import Service, limits_of
 from cloudner.serving.stream import Stream, describe_stream
 
@@ -43,11 +45,16 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 def create_app(service: Service) -> ASGIApp:
     """The application; the service's threads start and end with it."""
 
+    retrain = service.settings.retrain
+    retraining = Retraining(service, retrain) if retrain else None
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
         await service.ready()  # the first prediction is slow
         yield
+        if retraining is not None:
+            await retraining.stop()
         service.stop()
 
     app = FastAPI(
@@ -61,6 +68,7 @@ def create_app(service: Service) -> ASGIApp:
     _errors(app)
     _recognition(app, service)
     _state(app, service)
+    add_label_studio(app, service, retraining)
     add_pages(app, service)
     # No function: starlette hands it scope, receive and send as they are.
     app.router.routes.append(Route(STREAM, Stream(service), methods=["POST"]))

@@ -35,6 +35,7 @@ class Served:
     place: str
     batcher: Batcher
     about: dict[str, Any]
+    loaded: int = 0  # times that it was loaded anew
 
 
 class Service:
@@ -63,6 +64,13 @@ class Service:
         """A pipeline as the service's settings ask for it."""
         s = self.settings
         return load(place, device=s.device, precision=s.precision, backend=s.backend)
+
+    def reload(self, served: Served) -> None:
+        """Load the pipeline anew and serve it from the next batch on. Raises what `cloudner.load` raises."""
+        nlp = self.load(served.place)
+        served.batcher.replace(nlp)
+        served.about = about(served.name, nlp)
+        served.loaded += 1
 
     def start(self) -> None:
         """Start the threads that compute."""

@@ -97,6 +97,15 @@ class ServiceSettings:
     retrain: str | None = None
     limits: Limits = field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        if self.retrain is not None and not self.tokens:
+            raise ConfigError(
+                "--retrain without --token-file: whoever reaches the service could start it",
+                fix="--token-file tokens.txt, and the token as the backend's password in Label Studio",
+            )
+        if self.retrain is not None and self.workers > 1:
+            raise ConfigError("--retrain with --workers: only one process would serve what was trained")
+
     def to_json(self) -> str:
         """For worker processes."""
         return json.dumps(asdict(self))
