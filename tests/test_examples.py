@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,38 +22,6 @@ def example(name: str) -> Any:
     sys.modules[spec.name] = module  # dataclasses and pydantic look their module up
     spec.loader.exec_module(module)
     return module
-
-
-def test_service_batches_what_comes_together(trained: Any) -> None:
-    pytest.importorskip("fastapi")
-    pytest.importorskip("httpx")
-    from fastapi.testclient import TestClient
-
-    app = example("service").create_app(trained, max_batch=8, wait_ms=200)
-    with TestClient(app) as client, ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda text: client.post("/entities", json={"text": text}), TEXTS * 4))
-        assert [answer.status_code for answer in answers] == [200] * 12
-        found = [[(e["start"], e["end"], e["label"]) for e in a.json()["entities"]] for a in answers]
-        assert found[:3] == [[(0, 11, "PER"), (21, 26, "LOC")], [(0, 5, "ORG"), (13, 18, "ORG")], []]
-        assert found == found[:3] * 4
-        sizes = app.state.batcher.sizes
-        assert sum(sizes) == 12
-        assert 1 < max(sizes) <= 8
-        health = client.get("/health").json()
-        assert health["mean_batch"] == pytest.approx(sum(sizes) / len(sizes))
-        assert client.post("/entities", json={}).status_code == 422
-
-
-def test_service_goes_on_after_an_error(trained: Any) -> None:
-    pytest.importorskip("fastapi")
-    pytest.importorskip("httpx")
-    from fastapi.testclient import TestClient
-
-    trained.max_length = 40  # spaCy refuses longer texts
-    app = example("service").create_app(trained, wait_ms=0)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        assert client.post("/entities", json={"text": "x" * 50}).status_code == 500
-        assert client.post("/entities", json={"text": TEXTS[0]}).status_code == 200
 
 
 @pytest.mark.parametrize("to", ["label-studio", "doccano"])

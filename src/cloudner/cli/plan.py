@@ -72,15 +72,21 @@ def plan_cli(
         Optional[Path],  # noqa: UP045
         typer.Option("--sky", help="Write a SkyPilot task to this file"),
     ] = None,
+    sky_serve: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--sky-serve", help="Write a SkyPilot service of what --sky trains to this file"),
+    ] = None,
     gpu: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--gpu", help="The machine for --sky (default: the one the plan advises)"),
+        typer.Option(
+            "--gpu", help="The machine for --sky (default: the one the plan advises) and --sky-serve (CPUs)"
+        ),
     ] = None,
     config: Annotated[
         str, typer.Option("--config", help="The training config for --sky")
     ] = "configs/gpu.cfg",
     bucket: Annotated[
-        str, typer.Option("--bucket", help="The checkpoint bucket for --sky")
+        str, typer.Option("--bucket", help="The checkpoint bucket for --sky and --sky-serve")
     ] = "cloudner-checkpoints",
 ) -> None:
     """Which machine to train on: fits or not, with which settings, minutes and money.
@@ -137,6 +143,11 @@ def plan_cli(
 
         written = run(lambda: write_sky(made, sky, machine=gpu, config=config, bucket=bucket))
         typer.echo(f"Wrote {written}: sky jobs launch {written}", err=True)
+    if sky_serve is not None:
+        from cloudner.hardware.planning.sky_serve import write_sky_service
+
+        written = run(lambda: write_sky_service(sky_serve, machine=gpu, bucket=bucket))
+        typer.echo(f"Wrote {written}: sky serve up {written} --env CLOUDNER_TOKEN", err=True)
 
 
 def _timing() -> Any:

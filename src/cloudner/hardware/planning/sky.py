@@ -34,20 +34,8 @@ def sky_task(
     done stops at once.
     Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
     """
-    name = machine or plan.recommended
-    row = next((a for a in accelerators() if name and a["name"].lower() == name.lower()), None)
-    if row is None:
-        names = ", ".join(a["name"] for a in accelerators())
-        raise InputError(f"no cloud GPU called {name!r}", expected=f"one of {names}")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket):
-        raise InputError(
-            f"the bucket name {bucket!r}", expected="3 to 63 lower-case letters, digits and hyphens"
-        )
-    if row["sky"] is None:
-        names = ", ".join(a["name"] for a in accelerators() if a["sky"])
-        raise InputError(
-            f"SkyPilot's clouds have no {row['name']}", expected=f"one of {names}", fix="--gpu NAME"
-        )
+    row = accelerator(machine or plan.recommended)
+    check_bucket(bucket)
     planned = plan.row(row["name"])
     memory = max(16, -(-plan.encoder.parameters * 16 // 2**30) * 4)
     return {
@@ -62,13 +50,7 @@ def sky_task(
         # cached: plain MOUNT can neither append to the log nor overwrite parts of a file
         "file_mounts": {CHECKPOINTS: {"name": bucket, "mode": "MOUNT_CACHED"}},
         "envs": {"CONFIG": config, "OUTPUT": f"{CHECKPOINTS}/training"},
-        "setup": "set -e\n"
-        "python3 -m venv --system-site-packages ~/cloudner-env\n"
-        ". ~/cloudner-env/bin/activate\n"
-        "# 12 or 13: the CUDA that this image's driver runs decides which torch and cupy are installed\n"
-        "major=$(nvidia-smi | sed -n 's/.*CUDA Version: \\([0-9]*\\).*/\\1/p')\n"
-        'if [ "$major" = 12 ]; then pip install "cloudner[cuda12x,quickstart]" "torch<2.11"\n'
-        'else pip install "cloudner[cuda13x,quickstart]"; fi\n',
+        "setup": install("quickstart", gpu=True),
         "run": f"set -e\n{FINISHED}"
         ". ~/cloudner-env/bin/activate\n"
         "python -m spacy cloudner doctor\n"
@@ -79,12 +61,53 @@ def sky_task(
 
 def write_sky(plan: Plan, path: str | Path, **options: Any) -> Path:
     """Write `sky_task` as YAML; `sky jobs launch FILE` starts it. Returns the path."""
+    return write_yaml(sky_task(plan, **options), path)
+
+
+def accelerator(name: str | None) -> dict[str, Any]:
+    """The row of a GPU that SkyPilot's clouds have, by name. Raises `InputError` for another."""
+    row = next((a for a in accelerators() if name and a["name"].lower() == name.lower()), None)
+    if row is None:
+        names = ", ".join(a["name"] for a in accelerators())
+        raise InputError(f"no cloud GPU called {name!r}", expected=f"one of {names}")
+    if row["sky"] is None:
+        names = ", ".join(a["name"] for a in accelerators() if a["sky"])
+        raise InputError(
+            f"SkyPilot's clouds have no {row['name']}", expected=f"one of {names}", fix="--gpu NAME"
+        )
+    return row
+
+
+def check_bucket(bucket: str) -> None:
+    """Raises `InputError` for a name that no store takes."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket):
+        raise InputError(
+            f"the bucket name {bucket!r}", expected="3 to 63 lower-case letters, digits and hyphens"
+        )
+
+
+def install(extra: str, *, gpu: bool) -> str:
+    """A script that makes the environment ~/cloudner-env with this extra."""
+    head = "set -e\npython3 -m venv --system-site-packages ~/cloudner-env\n. ~/cloudner-env/bin/activate\n"
+    if not gpu:
+        return (
+            f"{head}pip install torch --index-url https://download.pytorch.org/whl/cpu\n"
+            f'pip install "cloudner[{extra}]"\n'
+        )
+    return (
+        f"{head}# 12 or 13: the CUDA that this image's driver runs decides which torch and cupy are installed\n"
+        "major=$(nvidia-smi | sed -n 's/.*CUDA Version: \\([0-9]*\\).*/\\1/p')\n"
+        f'if [ "$major" = 12 ]; then pip install "cloudner[cuda12x,{extra}]" "torch<2.11"\n'
+        f'else pip install "cloudner[cuda13x,{extra}]"; fi\n'
+    )
+
+
+def write_yaml(task: dict[str, Any], path: str | Path) -> Path:
+    """The file, with scripts as blocks of lines, for people to read and change. Returns the path."""
     from srsly.ruamel_yaml import YAML
     from srsly.ruamel_yaml.scalarstring import LiteralScalarString
 
-    task = sky_task(plan, **options)
-    for script in ("setup", "run"):  # as a block of lines, for people to read and change
-        task[script] = LiteralScalarString(task[script])
+    task = {**task, **{script: LiteralScalarString(task[script]) for script in ("setup", "run")}}
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside, aside.open("w", encoding="utf-8") as file:

@@ -59,10 +59,13 @@ class EncoderRunner:
         self.weights = ClassWeights(settings.class_weights)
         self.shrunk: dict[str, int] = {}  # budgets found by running out of memory
         self.told_sentences = False
+        # Called between two micro-batches of a prediction, by a service that lets short texts pass a long one. It may
+        # predict; what it raises ends the prediction.
+        self.between: Callable[[], None] | None = None
         self._paths: tuple[Any, FastPaths] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_paths": None}  # of the training in this process
+        return {**self.__dict__, "_paths": None, "between": None}  # of the training in this process
 
     # -- making, saving, copying ------------------------------------------------------------------------------
 
@@ -272,6 +275,8 @@ class EncoderRunner:
         parts: list[tuple[np.ndarray, torch.Tensor]] = []
 
         def run(rows: np.ndarray) -> None:
+            if parts and self.between is not None:
+                self.between()
             batch, tokens = self._sequences(prepared, rows, self.network)
             with context, without_plans(self.shim.device):
                 parts.append((tokens, self._run(network, batch)))

@@ -1,0 +1,1 @@
+"""`cloudner serve`: a recognition service over HTTP."""

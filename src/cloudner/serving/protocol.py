@@ -1,0 +1,55 @@
+"""HTTP connections whose request must come in time: uvicorn waits for a head as long as the client likes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+def punctual(seconds: float) -> type[asyncio.Protocol]:
+    """uvicorn's protocol, with connections closed on which a request's head is not complete after so many seconds from
+    the connection, or from the head's first byte on one that has had requests. (Between requests uvicorn's own limit
+    holds.)"""
+    try:
+        import httptools  # noqa: F401
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
+    except ImportError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment]
+
+    class PunctualProtocol(Base):
+        late: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._expect()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._between():
+                self._expect()
+            else:
+                self._cancel()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._cancel()
+            super().connection_lost(exc)
+
+        def _between(self) -> bool:
+            """No request is being read or answered."""
+            return self.cycle is None or self.cycle.response_complete
+
+        def _expect(self) -> None:
+            if self.late is None:
+                self.late = self.loop.call_later(seconds, self._close)
+
+        def _cancel(self) -> None:
+            if self.late is not None:
+                self.late.cancel()
+                self.late = None
+
+        def _close(self) -> None:
+            self.late = None
+            if self._between() and not self.transport.is_closing():
+                self.transport.abort()
+
+    return PunctualProtocol

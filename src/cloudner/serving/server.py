@@ -1,0 +1,142 @@
+"""`serve`: sockets, processes, signals."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cloudner.errors import CloudnerError, ConfigError, InputError
+from cloudner.serving.settings import ServiceSettings
+from cloudner.serving.workers import Workers
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from cloudner.serving.service import Service
+
+logger = logging.getLogger("cloudner")
+_HEAD_SECONDS = 10.0  # for the head of a request
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+def serve(settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C, then answer what was accepted and return.
+
+    Raises ConfigError where the extra is not installed, InputError for an address that cannot be had, and what
+    `cloudner.load` raises.
+    """
+    check_extra()
+    if not settings.tokens and not settings.host.startswith(_LOOPBACK):
+        logger.warning("%s:%d is open to whoever reaches it: no --token-file", settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
+    with listening, _quiet_signals():
+        if settings.workers > 1:
+            code = Workers(worker, (settings.to_json(),), listening).run(settings.workers)
+            if code:
+                sys.exit(code)
+        else:
+            _one(settings, listening)
+
+
+def check_extra() -> None:
+    """Raises ConfigError where a package of the extra is missing."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"not installed: {', '.join(missing)}", fix='pip install "cloudner[serve]"')
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address. Raises InputError where it cannot be."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        made = socket.socket(family, kind, proto)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(address)
+        except OSError:
+            made.close()
+            raise
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
+            fix="another --port, or --port 0 for a free one",
+        ) from error
+    made.set_inheritable(True)
+    return made
+
+
+def address(listening: socket.socket) -> str:
+    """As a URL."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _one(settings: ServiceSettings, listening: socket.socket) -> None:
+    """In this process."""
+    from cloudner.serving.service import Service
+
+    service = Service(settings)
+    service.open()
+    names = ", ".join(f"{served.name} ({served.place})" for served in service.models.values())
+    server = make_server(service)
+    print(f"{address(listening)} serves {names}", flush=True)
+    server.run(sockets=[listening])
+
+
+def worker(settings: str, listening: socket.socket) -> None:
+    """In a process of its own, with the settings as JSON."""
+    with _quiet_signals():
+        try:
+            _one(ServiceSettings.from_json(settings), listening)
+        except CloudnerError as error:
+            print(f"cloudner: {error}", file=sys.stderr)
+            sys.exit(1)
+
+
+def make_server(service: Service) -> uvicorn.Server:
+    """uvicorn's server of an opened service; its `run` takes sockets."""
+    import uvicorn
+
+    from cloudner.serving.app import create_app
+    from cloudner.serving.protocol import punctual
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            service.stopping = True
+            await super().shutdown(sockets)
+
+    seconds = service.limits.timeout
+    return Server(
+        uvicorn.Config(
+            create_app(service),
+            http=punctual(min(_HEAD_SECONDS, seconds)),
+            ws="none",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            backlog=2048,
+            timeout_graceful_shutdown=int(seconds) + 5,
+        )
+    )
+
+
+@contextmanager
+def _quiet_signals() -> Iterator[None]:
+    """uvicorn sends itself again, at the end, the signal that ended it: here that ends nothing more."""
+    before = {
+        each: signal.signal(each, lambda number, frame: None) for each in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
