@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.loading import load
     from cloudner.model.benchmark import time_training
     from cloudner.report.evaluate import Evaluation, evaluate
+    from cloudner.training.fit import train
+    from cloudner.training.result import TrainingResult
+    from cloudner.training.run import CheckpointOptions
 
 __version__ = "0.1.0"
 
@@ -38,10 +41,15 @@ _HOMES = {
     "calibrate": "cloudner.calibration",
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
+    "train": "cloudner.training.fit",
+    "TrainingResult": "cloudner.training.result",
+    "CheckpointOptions": "cloudner.training.run",
 }
 __all__ = [
+    "CheckpointOptions",
     "CloudnerError",
     "Evaluation",
+    "TrainingResult",
     "calibrate",
     "convert",
     "detect_hardware",
@@ -52,6 +60,7 @@ __all__ = [
     "plan",
     "recommend",
     "time_training",
+    "train",
 ]
 
 

@@ -17,7 +17,7 @@ from cloudner.training.run import CheckpointOptions
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def train_cli(
     ctx: typer.Context,
-    config: Annotated[str, typer.Argument(help="Training config, such as configs/cpu.cfg")],
+    config: Annotated[str, typer.Argument(help="Training config: a file, or cpu, gpu, gpu-large, zh-gpu")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path(
         "training"
     ),
@@ -59,14 +59,14 @@ def train_cli(
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
-            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options, code
+            ctx, unquote(config), output, gpu_id, unquote(encoder), calibrate, dry_run, options, code
         )
     )
 
 
 def _train(
     ctx: typer.Context,
-    config: Path,
+    name_of_config: str,
     output: Path,
     gpu_id: str,
     encoder: str,
@@ -80,6 +80,8 @@ def _train(
     from cloudner import training
     from cloudner.training.interrupted import usable
     from cloudner.training.loop import Stopped
+    from cloudner.training.shipped import config_file
+    from cloudner.training.table import show_settings
 
     for argument in ctx.args:
         if argument.startswith("--") and "." not in argument:
@@ -91,14 +93,15 @@ def _train(
     if code is not None:
         _import(code)
     overrides = parse_config_overrides(ctx.args)
+    config = config_file(name_of_config, output)
     name = None if encoder == "config" else encoder
     if dry_run:
-        _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
+        show_settings(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
         return
     started = time.time()
     try:
         best = training.train(
-            config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
+            config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=show_settings,
             checkpoints=options,
         )  # fmt: skip
     except Stopped as stopped:
@@ -127,18 +130,3 @@ def _import(code: Path) -> None:
         raise InputError(
             f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
         ) from error
-
-
-def _show(made: object) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from cloudner.training import Resolution, settings_rows
-
-    assert isinstance(made, Resolution)
-    table = Table(title="Settings", title_justify="left")
-    for heading in ("setting", "value", "why"):
-        table.add_column(heading)
-    for row in settings_rows(made):
-        table.add_row(*row)
-    Console().print(table)
