@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.hardware.machine.detect import detect_hardware
     from cloudner.hardware.planning.plan import plan
     from cloudner.hardware.planning.recommend import recommend
+    from cloudner.inference.entities import predict, predict_stream
     from cloudner.loading import load
     from cloudner.model.benchmark import time_training
     from cloudner.report.evaluate import Evaluation, evaluate
@@ -42,6 +43,8 @@ _HOMES = {
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
     "train": "cloudner.training.fit",
+    "predict": "cloudner.inference.entities",
+    "predict_stream": "cloudner.inference.entities",
     "TrainingResult": "cloudner.training.result",
     "CheckpointOptions": "cloudner.training.run",
 }
@@ -58,6 +61,8 @@ __all__ = [
     "inspect_corpus",
     "load",
     "plan",
+    "predict",
+    "predict_stream",
     "recommend",
     "time_training",
     "train",

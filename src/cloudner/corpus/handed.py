@@ -61,7 +61,7 @@ def as_sources(
 def is_frame(data: Any) -> bool:
     """Is it a table of pandas, polars or Arrow? Without importing any of them."""
     home = type(data).__module__.partition(".")[0]
-    return home in ("pandas", "polars", "pyarrow") and hasattr(data, "columns")
+    return home in ("pandas", "polars", "pyarrow") and hasattr(type(data), "columns")
 
 
 def columns_of(frame: Any) -> list[str]:
@@ -86,7 +86,7 @@ def rows_of(frame: Any) -> Iterator[dict[str, Any]]:
 
 def _missing(value: Any) -> bool:
     """NaN, NaT and pandas' NA: what is not equal to itself, or refuses to say."""
-    if isinstance(value, (str, list, tuple, dict)) or hasattr(value, "tolist") and hasattr(value, "shape"):
+    if isinstance(value, (str, list, tuple, dict)) or getattr(value, "shape", ()) != ():
         return False
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
@@ -192,6 +192,8 @@ def splits_of(data: Any) -> dict[str, Any]:
     found = {names[str(key)]: value for key, value in data.items() if str(key) in names}
     if "train" not in found:
         raise InputError(
-            f"a mapping with {', '.join(map(repr, list(data)[:5]))}", expected="one with the key train", fix=_EXPECTED
+            f"a mapping with {', '.join(map(repr, list(data)[:5]))}",
+            expected="one with the key train",
+            fix=_EXPECTED,
         )
     return found

@@ -54,7 +54,9 @@ def write_corpora(
     return made
 
 
-def _convert(name: str, data: Any, path: Path, aside: Path, made: Corpora, reading: Mapping[str, Any]) -> None:
+def _convert(
+    name: str, data: Any, path: Path, aside: Path, made: Corpora, reading: Mapping[str, Any]
+) -> None:
     from cloudner.corpus.convert.convert import convert
 
     columns = {key: reading.get(key) for key in ("text_column", "entities_column")}

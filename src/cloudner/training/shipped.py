@@ -28,7 +28,7 @@ def config_file(config: ConfigLike, output: Path) -> Path:
 
         path = output / "asked.cfg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, Config(config).to_str(interpolate=False))
+        write_text(path, Config(dict(config)).to_str(interpolate=False))
         return path
     path = Path(config)
     if path.is_file():
