@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,13 @@ def write_corpora(
     split: str | None,
     seed: int,
     reading: Mapping[str, Any],
+    prepare: Callable[[Path], None] | None = None,
 ) -> Corpora:
     """Convert train, dev and test into `folder`. Where dev is missing it is split off train, by document.
 
     split: as in `cloudner.convert` ("80/20", or "80/10/10" for a test part too); None: a tenth of the documents, or a
-    fifth where there are fewer than 1,000. reading: further settings of `cloudner.convert`. Raises what that raises, and
+    fifth where there are fewer than 1,000. reading: further settings of `cloudner.convert`. prepare: called with the file of
+    train before it is split. Raises what that raises, and
     ConfigError for a split beside a dev corpus.
     """
     if parts := splits_of(train):
@@ -49,6 +51,8 @@ def write_corpora(
         for name, data in (("train", train), ("dev", dev), ("test", test)):
             if data is not None:
                 _convert(name, data, folder / f"{name}.spacy", Path(aside), made, reading)
+    if prepare is not None:
+        prepare(made.files["train"])
     if dev is None:
         _divide(made, folder, split, seed, with_test=test is None)
     return made

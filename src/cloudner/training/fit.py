@@ -16,6 +16,7 @@ from cloudner.training.run import CheckpointOptions
 from cloudner.training.run import train as run_training
 from cloudner.training.shipped import ConfigLike, config_file
 from cloudner.training.table import show_settings
+from cloudner.training.update import Update
 
 
 def train(
@@ -28,6 +29,9 @@ def train(
     lang: str | None = None,
     output: str | Path = "training",
     overrides: Mapping[str, Any] | None = None,
+    base: str | Path | None = None,
+    replay: float = 0.5,
+    old: Any = None,
     split: str | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -52,6 +56,10 @@ def train(
     lang: spaCy's language code; None: the config's ("en" in "cpu" and "gpu").
     output: folder for the pipelines, the corpora, the log and the checkpoints.
     overrides: settings of the config by dotted name, such as {"training.max_epochs": 5}.
+    base: a trained pipeline to go on from, with new annotations and labels; rate and warm-up are then chosen for it.
+    replay: share of the old documents that are trained on again beside the new ones. old: those documents, as `train`;
+        by default those that the base was trained on, where they are still there. Labels that occur in none of the new
+        documents are filled in by the base.
     split, seed: see `cloudner.convert`; "80/10/10" gives a test part too. device: "auto", "cpu", "cuda" or "cuda:N".
     calibrate: fit the confidences' temperature on dev. checkpoints: how often, and whether to go on after a kill.
     show: print settings and progress; in Jupyter as one table that grows.
@@ -62,11 +70,18 @@ def train(
     """
     output = Path(output)
     file = config_file(config, output)
+    update = None if base is None else Update(base, output, file, device)
+    language = lang or (language_of(file) if update is None else update.language)
     reading = {
-        "format": format, "lang": lang or language_of(file), "text_column": text_column, "entities_column": entities_column,
+        "format": format, "lang": language, "text_column": text_column, "entities_column": entities_column,
         "token_column": token_column, "tag_column": tag_column, "group_by": group_by, "labels": labels,
     }  # fmt: skip
-    corpora = write_corpora(train, dev, test, output / "corpus", split=split, seed=seed, reading=reading)
+    corpora = write_corpora(
+        train, dev, test, output / "corpus", split=split, seed=seed, reading=reading,
+        prepare=None if update is None else update.fill_in,
+    )  # fmt: skip
+    if update is not None:
+        file, lang = update.finish(corpora, old, replay, seed), None
     settings: list[tuple[str, Any, str]] = []
 
     def shown(made: Resolution) -> None:
