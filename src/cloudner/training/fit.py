@@ -70,6 +70,10 @@ def train(
     """
     output = Path(output)
     file = config_file(config, output)
+    if base is not None and encoder is not None:
+        raise ConfigError(
+            f"encoder = {encoder!r} with a base", expected="one of the two: the base has its own"
+        )
     update = None if base is None else Update(base, output, file, device)
     language = lang or (language_of(file) if update is None else update.language)
     reading = {
