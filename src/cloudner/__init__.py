@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.loading import load
     from cloudner.model.benchmark import time_training
     from cloudner.report.evaluate import Evaluation, evaluate
+    from cloudner.studies.learning_curve import LearningCurve, curve
+    from cloudner.studies.watching import Drift, drift
     from cloudner.training.fit import train
     from cloudner.training.result import TrainingResult
     from cloudner.training.run import CheckpointOptions
@@ -43,6 +45,10 @@ _HOMES = {
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
     "train": "cloudner.training.fit",
+    "curve": "cloudner.studies.learning_curve",
+    "LearningCurve": "cloudner.studies.learning_curve",
+    "drift": "cloudner.studies.watching",
+    "Drift": "cloudner.studies.watching",
     "predict": "cloudner.inference.entities",
     "predict_stream": "cloudner.inference.entities",
     "TrainingResult": "cloudner.training.result",
@@ -51,12 +57,16 @@ _HOMES = {
 __all__ = [
     "CheckpointOptions",
     "CloudnerError",
+    "Drift",
     "Evaluation",
+    "LearningCurve",
     "TrainingResult",
     "calibrate",
     "convert",
+    "curve",
     "detect_hardware",
     "diagnose",
+    "drift",
     "evaluate",
     "inspect_corpus",
     "load",
