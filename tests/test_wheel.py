@@ -71,6 +71,22 @@ print("both pages")
 """
 
 
+TRAIN = """
+import sys
+from pathlib import Path
+
+target, encoder = map(Path, sys.argv[1:])
+import cloudner
+assert Path(cloudner.__file__).is_relative_to(target), cloudner.__file__
+pairs = [(f"In {1800 + i} Ada slept.", [(8, 11, "PER")]) for i in range(20)]
+steps = {"training.max_epochs": 1, "training.batcher.batch_size": 4}
+result = cloudner.train(pairs, config="cpu", encoder=str(encoder), device="cpu", overrides=steps, show=False)
+assert result.path == Path("training/model-best")
+assert result.nlp.get_pipe("cloudner").labels == ("PER",)
+print(result)
+"""
+
+
 def call(arguments: list[object], **kwargs) -> str:
     done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, **kwargs)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -110,6 +126,12 @@ def test_every_file_is_in_it(target):
 def test_it_trains_saves_and_loads(target, environment, bert, tmp_path):
     arguments = [sys.executable, "-c", SMOKE, target, bert, tmp_path / "pipeline"]
     assert "it works" in call(arguments, cwd=tmp_path, env=environment)
+
+
+def test_a_config_by_name_trains_in_an_empty_folder(target, environment, bert, tmp_path):
+    said = call([sys.executable, "-c", TRAIN, target, bert], cwd=tmp_path, env=environment)
+    assert "<TrainingResult training/model-best" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"training"}
 
 
 def test_it_renders_its_pages(target, environment, tmp_path):

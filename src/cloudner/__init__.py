@@ -20,9 +20,15 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.hardware.machine.detect import detect_hardware
     from cloudner.hardware.planning.plan import plan
     from cloudner.hardware.planning.recommend import recommend
+    from cloudner.inference.entities import predict, predict_stream
     from cloudner.loading import load
     from cloudner.model.benchmark import time_training
     from cloudner.report.evaluate import Evaluation, evaluate
+    from cloudner.studies.learning_curve import LearningCurve, curve
+    from cloudner.studies.watching import Drift, drift
+    from cloudner.training.fit import train
+    from cloudner.training.result import TrainingResult
+    from cloudner.training.run import CheckpointOptions
 
 __version__ = "0.1.0"
 
@@ -40,21 +46,39 @@ _HOMES = {
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
     "annotate": "cloudner.bulk.job",
+    "train": "cloudner.training.fit",
+    "curve": "cloudner.studies.learning_curve",
+    "LearningCurve": "cloudner.studies.learning_curve",
+    "drift": "cloudner.studies.watching",
+    "Drift": "cloudner.studies.watching",
+    "predict": "cloudner.inference.entities",
+    "predict_stream": "cloudner.inference.entities",
+    "TrainingResult": "cloudner.training.result",
+    "CheckpointOptions": "cloudner.training.run",
 }
 __all__ = [
+    "CheckpointOptions",
     "CloudnerError",
+    "Drift",
     "Evaluation",
+    "LearningCurve",
+    "TrainingResult",
     "annotate",
     "calibrate",
     "convert",
+    "curve",
     "detect_hardware",
     "diagnose",
+    "drift",
     "evaluate",
     "inspect_corpus",
     "load",
     "plan",
+    "predict",
+    "predict_stream",
     "recommend",
     "time_training",
+    "train",
 ]
 
 

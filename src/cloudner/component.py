@@ -112,17 +112,24 @@ class Cloudner(TrainablePipe):
         *,
         nlp: Optional[Language] = None,  # noqa: UP045
         labels: Optional[Sequence[str]] = None,  # noqa: UP045
+        base: Optional[str] = None,  # noqa: UP045
     ) -> None:
         """Load the pretrained encoder, make a fresh head for the labels, and resolve what the training config left
         "auto" now that the data is known.
 
-        labels: all labels in order; without them they are collected from all examples. Raises ConfigError when
-        there are none.
+        labels: all labels in order; without them they are collected from all examples. base: the folder of a trained
+        component, such as training/model-best/cloudner, to go on from in place of the pretrained encoder; labels that it
+        does not have are added to its head. Raises ConfigError when there are no labels, InputError for a damaged base.
         """
         from cloudner.model.training.steps import replace_default_optimizer, resolve_training
 
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
+        if base is not None:
+            self._go_on_from(Path(base), examples, labels)
+            if nlp is not None:
+                resolve_training(nlp.config, examples)
+            return
         known, key = self.cfg["labels"], self.cfg["gold_spans_key"]
         labels = list(labels) if labels is not None else labels_of(examples, known, key)
         check_labels(labels, examples, self.name)
@@ -146,6 +153,16 @@ class Cloudner(TrainablePipe):
                 alone = all(isinstance(pipe, Cloudner) for pipe in trained)
                 replace_default_optimizer(nlp.config, self._shim.network.width, alone=alone)
             resolve_training(nlp.config, examples)
+
+    def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
+        """Weights and labels of a trained component, and a row of the head for each label that is new."""
+        self.from_disk(base, exclude=["vocab"])
+        key = self.cfg["gold_spans_key"]
+        for label in labels if labels is not None else labels_of(examples, self.cfg["labels"], key):
+            self.add_label(label)
+        for label in self.labels:
+            self.vocab.strings.add(label)
+        self._weigh_tags(examples)
 
     # -- prediction -------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from cloudner.cli import app
 from cloudner.cli._shared import run
 from cloudner.cores import restart
 
+NOT_PASSED = 3  # 1 is an error, 2 wrong usage
+
 
 @app.command("evaluate")
 def evaluate_cli(
@@ -44,10 +46,18 @@ def evaluate_cli(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", help="Documents a batch of nlp.pipe")
     ] = None,
+    gate: Annotated[
+        bool,
+        typer.Option("--gate", help="With --compare OLD: exit code 3 where MODEL may not take OLD's place"),
+    ] = False,
+    max_slowdown: Annotated[
+        float, typer.Option("--max-slowdown", min=0.0, help="With --gate: times OLD's time that still pass")
+    ] = 1.5,
 ) -> None:
     """Score a pipeline: strict scores with intervals, mistakes by class, an HTML report.
 
-    The last line printed is the report's path.
+    The last line printed is the report's path. With --gate the exit code is 3 where the pipeline is significantly worse
+    than the other, has lost a label, or is slower.
     """
     restart()
     run(
@@ -64,6 +74,8 @@ def evaluate_cli(
             gold_preproc,
             rounds,
             batch_size,
+            gate,
+            max_slowdown,
         )
     )
 
@@ -81,6 +93,8 @@ def _evaluate(
     gold_preproc: bool,
     rounds: int,
     batch_size: int | None,
+    gate: bool,
+    max_slowdown: float,
 ) -> None:
     from cloudner.atomic import write_json, write_text
     from cloudner.report.evaluate import evaluate
@@ -97,6 +111,8 @@ def _evaluate(
         rounds=rounds,
         batch_size=batch_size,
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
+        gate=gate,
+        max_slowdown=max_slowdown,
     )
     print_evaluation(evaluation)
     for path, write in (
@@ -108,3 +124,5 @@ def _evaluate(
             write(path)
             print(path)
     print(output)
+    if evaluation.gate is not None and not evaluation.gate.passed:
+        raise typer.Exit(NOT_PASSED)

@@ -3,7 +3,7 @@
 import signal
 import time
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -17,7 +17,7 @@ from cloudner.training.run import CheckpointOptions
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def train_cli(
     ctx: typer.Context,
-    config: Annotated[str, typer.Argument(help="Training config, such as configs/cpu.cfg")],
+    config: Annotated[str, typer.Argument(help="Training config: a file, or cpu, gpu, gpu-large, zh-gpu")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path(
         "training"
     ),
@@ -43,6 +43,15 @@ def train_cli(
         int, typer.Option(help="Steps from one checkpoint to the next, in place of minutes; 0: minutes")
     ] = 0,
     keep: Annotated[int, typer.Option(help="Number of checkpoints that are kept")] = 2,
+    base: Annotated[
+        str, typer.Option("--base", help="A trained pipeline to go on from, with new annotations and labels")
+    ] = "",
+    replay: Annotated[
+        float, typer.Option("--replay", help="With --base: share of the old documents to train on again")
+    ] = 0.5,
+    old: Annotated[
+        str, typer.Option("--old", help="With --base: the old documents; default: where the base found them")
+    ] = "",
     code: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
@@ -53,20 +62,30 @@ def train_cli(
     Prints the settings it decided on, writes them to OUTPUT/resolved.cfg and trains as spaCy does. Config values can be
     overridden as in `spacy train`: --paths.train corpus/train.spacy --training.max_epochs 3
 
-    A training that is killed goes on from its last checkpoint when the command is typed again.
+    A training that is killed goes on from its last checkpoint when the command is typed again. With --base the data of the
+    config (paths.train, paths.dev) are new documents, of any format, for a pipeline that is trained already.
     """
     restart()
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
-            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options, code
+            ctx,
+            unquote(config),
+            output,
+            gpu_id,
+            unquote(encoder),
+            calibrate,
+            dry_run,
+            options,
+            code,
+            (unquote(base), replay, unquote(old)),
         )
     )
 
 
 def _train(
     ctx: typer.Context,
-    config: Path,
+    name_of_config: str,
     output: Path,
     gpu_id: str,
     encoder: str,
@@ -74,12 +93,15 @@ def _train(
     dry_run: bool,
     options: CheckpointOptions,
     code: Path | None,
+    update: tuple[str, float, str],
 ) -> None:
     from spacy.cli._util import parse_config_overrides
 
     from cloudner import training
     from cloudner.training.interrupted import usable
     from cloudner.training.loop import Stopped
+    from cloudner.training.shipped import config_file
+    from cloudner.training.table import show_settings
 
     for argument in ctx.args:
         if argument.startswith("--") and "." not in argument:
@@ -91,14 +113,23 @@ def _train(
     if code is not None:
         _import(code)
     overrides = parse_config_overrides(ctx.args)
+    config = config_file(name_of_config, output)
     name = None if encoder == "config" else encoder
+    if update[0] and dry_run:
+        raise ConfigError(
+            "--dry-run with --base", expected="one of the two: the settings follow from the data"
+        )
     if dry_run:
-        _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
+        show_settings(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
         return
     started = time.time()
     try:
+        if update[0]:
+            best = _update(config, output, gpu_id, overrides, name, calibrate, options, *update)
+            print(_done(best))
+            return
         best = training.train(
-            config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
+            config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=show_settings,
             checkpoints=options,
         )  # fmt: skip
     except Stopped as stopped:
@@ -110,7 +141,39 @@ def _train(
         for line in usable(config, output, overrides, name, options, started):
             print(line)
         raise typer.Exit(128 + signal.SIGINT) from None
-    print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
+    print(_done(best))
+
+
+def _done(best: Path) -> str:
+    return f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")'
+
+
+def _update(
+    config: Path,
+    output: Path,
+    gpu_id: str,
+    overrides: dict[str, Any],
+    encoder: str | None,
+    calibrate: bool,
+    options: CheckpointOptions,
+    base: str,
+    replay: float,
+    old: str,
+) -> Path:
+    """`cloudner.train` on the data that the config names."""
+    from spacy.util import load_config
+
+    from cloudner.training.fit import train
+
+    paths = load_config(config, overrides=overrides, interpolate=True).get("paths", {})
+    if not paths.get("train"):
+        raise ConfigError("the config names no new documents", fix="--paths.train new.csv")
+    kept = {name: value for name, value in overrides.items() if not name.startswith(("paths.", "nlp.lang"))}
+    return train(
+        paths["train"], paths.get("dev"), config=config, output=output, encoder=encoder, base=base, replay=replay, old=old or None,
+        overrides=kept, calibrate=calibrate, checkpoints=options, lang=overrides.get("nlp.lang"),
+        device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
+    ).path  # fmt: skip
 
 
 def _import(code: Path) -> None:
@@ -127,18 +190,3 @@ def _import(code: Path) -> None:
         raise InputError(
             f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
         ) from error
-
-
-def _show(made: object) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from cloudner.training import Resolution, settings_rows
-
-    assert isinstance(made, Resolution)
-    table = Table(title="Settings", title_justify="left")
-    for heading in ("setting", "value", "why"):
-        table.add_column(heading)
-    for row in settings_rows(made):
-        table.add_row(*row)
-    Console().print(table)

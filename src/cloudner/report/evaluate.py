@@ -12,11 +12,12 @@ from spacy.language import Language
 from spacy.training import Example
 
 from cloudner.atomic import write_text
-from cloudner.errors import CloudnerError, InputError
+from cloudner.errors import CloudnerError, ConfigError, InputError
 from cloudner.loading import load
 from cloudner.pages.numbers import percent
 from cloudner.report.evaluation.confidence import reliability_of
 from cloudner.report.evaluation.evaluation import EvaluationData
+from cloudner.report.evaluation.gate import MAX_SLOWDOWN, judge, labels_of, measure_slowdown
 from cloudner.report.evaluation.inputs import data_files, read_examples, training_record, training_surfaces
 from cloudner.report.evaluation.mistakes import confusion, find_errors
 from cloudner.report.evaluation.scores import (
@@ -72,6 +73,8 @@ def evaluate(
     gold_preproc: bool = False,
     batch_size: int | None = None,
     device: str = "auto",
+    gate: bool = False,
+    max_slowdown: float = MAX_SLOWDOWN,
 ) -> Evaluation:
     """Runs `model` once over `data` and scores its entities.
 
@@ -81,11 +84,17 @@ def evaluate(
     output: where to write the HTML report. group: key of `doc.user_data["meta"]` to score parts by; by default
     the first of genre, domain and source that a document has. rounds, seed: of the bootstrap (the paired test
     takes ten times as many rounds). gold_preproc: predict on the gold tokens, as in `spacy evaluate -G`.
-    device: as in `cloudner.load`, for pipelines given by name or path.
+    device: as in `cloudner.load`, for pipelines given by name or path. gate: also judge whether `model` may take the
+    place of `compare_with` (`result.gate`): not where it is significantly worse, has lost a label, or takes more than
+    `max_slowdown` times as long on the same texts.
 
-    Raises `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
+    Raises `ConfigError` for a gate without `compare_with`, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
     """
+    if gate and compare_with is None:
+        raise ConfigError(
+            "a gate without a pipeline to compare with", fix="--compare training/model-best --gate"
+        )
     files = data_files(data)
     nlp, name = _load(model, device)
     documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size)
@@ -131,7 +140,11 @@ def evaluate(
     )
     evaluation.log, evaluation.run = training_record(nlp.path)
     if compare_with is not None:
-        _compare(evaluation, compare_with, files, counts, gold_preproc, batch_size, device, rounds, seed)
+        other = _compare(
+            evaluation, compare_with, files, counts, gold_preproc, batch_size, device, rounds, seed
+        )
+        if gate:
+            _judge(evaluation, nlp, other, batch_size, max_slowdown)
     if output is not None:
         path = Path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,13 +162,27 @@ def _compare(
     device: str,
     rounds: int,
     seed: int,
-) -> None:
+) -> Language:
     nlp, evaluation.other = _load(model, device)
     documents, _, _ = _predict(nlp, files, gold_preproc, batch_size)
     evaluation.other_strict = strict_scores(documents)
     other_counts = count_arrays(documents, list(evaluation.other_strict.per_label))
     evaluation.comparison = compare(
         counts.sum(axis=1), other_counts.sum(axis=1), rounds=10 * rounds, seed=seed
+    )
+    return nlp
+
+
+def _judge(
+    evaluation: Evaluation, new: Language, old: Language, batch_size: int | None, max_slowdown: float
+) -> None:
+    assert evaluation.other_strict is not None
+    assert evaluation.comparison is not None
+    texts = [document.text for document in evaluation.documents]
+    slowdown = measure_slowdown(new, old, texts, batch_size)
+    labels = labels_of(new), labels_of(old)
+    evaluation.gate = judge(
+        evaluation.strict, evaluation.other_strict, evaluation.comparison, labels, slowdown, max_slowdown
     )
 
 

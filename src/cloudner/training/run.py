@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,13 +54,14 @@ def train(
     calibrate: bool = True,
     show: Callable[[Resolution], None] | None = None,
     checkpoints: CheckpointOptions | None = None,
+    reasons: Sequence[tuple[str, Any, str]] = (),
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, train as spaCy does, calibrate the best pipeline's confidences on
     the dev data, and write `output/run.json` (hardware, settings, seconds). A training that was killed goes on from its
     last checkpoint, and ends as it would have.
 
     calibrate: false also leaves out what is written into the pipelines beside: they are what `spacy train
-    output/resolved.cfg` writes, byte for byte. Returns the folder of the best pipeline. Raises InputError where another
+    output/resolved.cfg` writes, byte for byte. reasons: rows (setting, value, why) of what the caller decided. Returns the folder of the best pipeline. Raises InputError where another
     training writes into `output`, and what `resolve` and spaCy raise.
     """
     from cloudner.training.output_folder import one_training
@@ -69,7 +70,7 @@ def train(
     with one_training(output):
         return _train(
             Path(config_path), output, gpu_id, overrides or {}, encoder, calibrate, show,
-            checkpoints or CheckpointOptions(),
+            checkpoints or CheckpointOptions(), reasons,
         )  # fmt: skip
 
 
@@ -82,6 +83,7 @@ def _train(
     calibrate: bool,
     show: Callable[[Resolution], None] | None,
     options: CheckpointOptions,
+    reasons: Sequence[tuple[str, Any, str]],
 ) -> Path:
     from cloudner.model.device import computing_on
     from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory, uncollected
@@ -102,6 +104,7 @@ def _train(
         (output / "run.json").unlink(missing_ok=True)  # an earlier training's
         with uncollected(kept=True):
             made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
+        made.rows[1:1] = reasons
         log = made.config["training"].get("logger", {})
         if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
             log["log_file"] = str(output / "log.jsonl")

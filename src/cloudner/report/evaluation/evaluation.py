@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudner.report.evaluation.confidence import Reliability
+from cloudner.report.evaluation.gate import Gate
 from cloudner.report.evaluation.mistakes import EntityError, count_kinds
 from cloudner.report.evaluation.scores import Score, StrictScores
 from cloudner.report.evaluation.significance import Comparison, Interval
@@ -18,7 +19,8 @@ class EvaluationData:
 
     intervals, label_intervals: 95 % bootstrap intervals of micro precision, recall and F1, and those of each label.
     schemes: nervaluate's figures, None where that package is missing. by_seen: None without training data.
-    comparison: against `other`, None where no second model was given.
+    comparison: against `other`, None where no second model was given. gate: may the model take its place; None where that
+    was not asked.
     log: the records of the training run's JSONL log; run: its `run.json`; both empty where there is none.
     notes: what a reader must know to interpret the figures.
     """
@@ -44,6 +46,7 @@ class EvaluationData:
     other: str | None = None
     other_strict: StrictScores | None = None
     comparison: Comparison | None = None
+    gate: Gate | None = None
     log: list[dict[str, Any]] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -91,6 +94,8 @@ class EvaluationData:
                 "strict": self.other_strict.to_dict(),
                 **self.comparison.to_dict(),
             }
+        if self.gate is not None:
+            result["gate"] = self.gate.to_dict()
         if errors:
             result["errors"] = [error.to_dict() for error in self.errors]
         return result

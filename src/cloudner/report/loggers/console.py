@@ -15,6 +15,7 @@ import srsly
 
 from cloudner.cores import CoreWatch
 from cloudner.report.loggers.collapse import CollapseWatch
+from cloudner.report.loggers.notebook import NotebookTable, in_notebook
 from cloudner.report.loggers.progress import Recorder, learn_rate, output_folder
 
 # A log file that says nothing for longer, in seconds, looks like a run that hangs.
@@ -64,9 +65,11 @@ class TrainingConsole:
         self.cores: CoreWatch | None = CoreWatch()
         self.collapse = CollapseWatch()
         self.bar, self.task = None, None
-        if progress and self.console.is_terminal:
+        self.table = NotebookTable(_HEADER.split()) if progress and in_notebook() else None
+        if progress and self.table is None and self.console.is_terminal:
             self.bar, self.task = _start_bar(self.console, self.run.total)
-        self.console.print(f"[bold]{_HEADER}[/]" if self.bar else _HEADER, soft_wrap=True)
+        if self.table is None:
+            self.console.print(f"[bold]{_HEADER}[/]" if self.bar else _HEADER, soft_wrap=True)
         if self.bar is None:
             threading.Thread(target=self._break_silence, name="cloudner-console", daemon=True).start()
 
@@ -84,6 +87,8 @@ class TrainingConsole:
             self.stream.flush()  # a run that is killed leaves its log
         if self.bar is not None:
             self.bar.update(self.task, completed=self.run.step, status=self._bar_status())
+        if self.table is not None:
+            self.table.status(self._status_line().strip())
 
     def state(self) -> dict[str, Any]:
         """JSON: where the log and the clock are, for `resume`."""
@@ -112,34 +117,48 @@ class TrainingConsole:
             self.stream.close()
         if self.run.best is not None:
             score, step = self.run.best
-            self.console.print(
+            self._say(
                 f"Best dev F1 {100 * score:.2f} at step {step:,}; {self.run.step:,} steps in {duration(self.run.clock.seconds)}."
             )
+        if self.table is not None:
+            return
         if self.path is not None:
             self.console.print(f"Log: {self.path}", soft_wrap=True)
 
     def _print_evaluation(self, record: dict[str, Any]) -> None:
         f1 = record["scores"].get("ents_f", record.get("score"))
         is_best = self.run.best is not None and self.run.best[1] == self.run.step
-        row = _ROW.format(
-            epoch=record["epoch"],
-            step=f"{record['step']:,}",
-            loss=_number(record.get("loss")),
-            f1=_percent(f1) + ("*" if is_best else " "),
-            precision=_percent(record["scores"].get("ents_p")),
-            recall=_percent(record["scores"].get("ents_r")),
-            lr=_number(record.get("lr")),
-            speed=_thousands(record.get("words_per_second")),
-            memory=_thousands(record.get("memory_mb")),
-            time=duration(record["seconds"]),
-        )
-        self.console.print(f"[green]{row}[/]" if self.bar and is_best else row, soft_wrap=True)
+        cells = {
+            "epoch": record["epoch"],
+            "step": f"{record['step']:,}",
+            "loss": _number(record.get("loss")),
+            "f1": _percent(f1) + ("*" if is_best else " "),
+            "precision": _percent(record["scores"].get("ents_p")),
+            "recall": _percent(record["scores"].get("ents_r")),
+            "lr": _number(record.get("lr")),
+            "speed": _thousands(record.get("words_per_second")),
+            "memory": _thousands(record.get("memory_mb")),
+            "time": duration(record["seconds"]),
+        }
+        if self.table is not None:
+            self.table.add([str(cell).rstrip("* ") for cell in cells.values()], is_best)
+        else:
+            row = _ROW.format(**cells)
+            self.console.print(f"[green]{row}[/]" if self.bar and is_best else row, soft_wrap=True)
         self.printed = time.monotonic()
         if note := self.collapse.told(record["step"], self.run.total, record["scores"].get("ents_f")):
             self.console.print(note, soft_wrap=True)
         self._tell_shared()
 
+    def _say(self, line: str) -> None:
+        if self.table is not None:
+            self.table.status(line, now=True)
+        else:
+            self.console.print(line, soft_wrap=True)
+
     def _print_status(self) -> None:
+        if self.table is not None:
+            return
         if self.bar is None:
             self.console.print(self._status_line(), soft_wrap=True)
             self.printed = time.monotonic()
@@ -152,7 +171,7 @@ class TrainingConsole:
 
         line = self.cores.told(torch.get_num_threads())
         if line is not None:
-            self.console.print(line, soft_wrap=True)
+            self._say(line)
             self.cores = None
 
     def _status_line(self) -> str:

@@ -62,6 +62,10 @@ def print_evaluation(evaluation: EvaluationData, console: Console | None = None)
             f"F1 against {escape(str(evaluation.other))}: {100 * compared.difference:+.2f} points "
             f"({100 * low_high.low:+.2f} to {100 * low_high.high:+.2f}), p = {compared.p_value:.4f}"
         )
+    if evaluation.gate is not None:
+        console.print(f"Time against it: {evaluation.gate.slowdown:.2f} times")
+        for reason in evaluation.gate.reasons or ["passed"]:
+            console.print(f"Gate: {escape(reason)}", soft_wrap=True)
     for note in evaluation.notes:
         console.print(f"Note: {escape(note)}")
     console.print(f"{evaluation.n_words:,} words at {evaluation.speed:,.0f} words/s")

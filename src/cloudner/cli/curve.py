@@ -1,0 +1,70 @@
+"""`python -m spacy cloudner curve`: would more annotated documents help?"""
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from cloudner.cli import app
+from cloudner.cli._shared import run, unquote
+from cloudner.cores import restart
+from cloudner.errors import InputError
+
+
+@app.command("curve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def curve_cli(
+    ctx: typer.Context,
+    train: Annotated[
+        str, typer.Argument(help="Training data: a file of any annotation format, a folder or a URL")
+    ],
+    dev: Annotated[Optional[str], typer.Option("--dev", help="Default: split off the training data")] = None,  # noqa: UP045
+    test: Annotated[str | None, typer.Option("--test", help="What F1 is measured on; default: dev")] = None,
+    config: Annotated[
+        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-gpu")
+    ] = "cpu",
+    encoder: Annotated[str | None, typer.Option("--encoder", "-e", help="In place of the config's")] = None,
+    lang: Annotated[Optional[str], typer.Option("--lang", "-l", help="Default: the config's")] = None,  # noqa: UP045
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the trainings, curve.html and curve.json")
+    ] = Path("curve"),
+    shares: Annotated[
+        str, typer.Option("--shares", help="Percent of the training data, rising")
+    ] = "12,25,50,100",
+    more: Annotated[int, typer.Option("--next", min=1, help="Documents that the forecast is for")] = 200,
+    gpu_id: Annotated[
+        str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
+    ] = "auto",
+) -> None:
+    """Learning curve: F1 at growing shares of the training data, and what the next documents are expected to bring.
+
+    Config values can be overridden as in `cloudner train`: --training.max_epochs 3. A call after a kill trains only the
+    shares that are missing.
+    """
+    restart()
+    options = {"config": unquote(config), "encoder": encoder, "lang": lang, "output": output, "more": more}
+    run(lambda: _curve(ctx, (train, dev, test), shares, gpu_id, options))
+
+
+def _curve(
+    ctx: typer.Context,
+    data: tuple[str, str | None, str | None],
+    shares: str,
+    gpu_id: str,
+    options: dict[str, Any],
+) -> None:
+    from spacy.cli._util import parse_config_overrides
+
+    from cloudner.pages.numbers import percent
+    from cloudner.studies.learning_curve import curve
+
+    try:
+        wanted = [float(each) / 100 for each in shares.replace(" ", "").split(",")]
+    except ValueError:
+        raise InputError(f"--shares {shares}", expected="numbers with commas between", fix="--shares 12,25,50,100") from None  # fmt: skip
+    made = curve(
+        *data, shares=wanted, overrides=parse_config_overrides(ctx.args),
+        device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
+        told=lambda p: print(f"{p.documents:,} documents: F1 {percent(p.f1)} ({p.seconds:.0f} s)", flush=True), **options,
+    )  # fmt: skip
+    print("\n".join(made.lines()))
+    print(options["output"] / "curve.html")

@@ -1,0 +1,1 @@
+"""Texts in, tables of entities out."""

@@ -1,0 +1,142 @@
+"""`predict` and `predict_stream`: the entities of texts as a table, or one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from cloudner.errors import ConfigError
+from cloudner.inference.inputs import documents_of
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+
+class EntityRow(TypedDict):
+    """An entity. document: see `predict`; start, end: characters of the text, end exclusive; confidence: its
+    probability, 0 to 1, or None where the pipeline gives none."""
+
+    document: Any
+    start: int
+    end: int
+    label: str
+    text: str
+    confidence: float | None
+
+
+_KINDS = ("pandas", "polars", "arrow", "rows")
+
+
+def predict(
+    model: str | Path | Language,
+    texts: Any,
+    *,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    threshold: float | None = None,
+    to: str = "auto",
+    batch_size: int | None = None,
+    device: str = "auto",
+) -> Any:
+    """The entities of texts, a row each: document, start, end, label, text, confidence.
+
+    model: a loaded pipeline, or its folder or name. texts: a text, texts, Docs, (id, text) pairs, mappings, a data set,
+    or a pandas, polars or Arrow table. text_column: by default `text`, or another usual name. document: the value of
+    `id_column`, the id of a pair, the index of a pandas frame, or the number of the text from 0. start, end: characters,
+    end exclusive. confidence: the probability of the entity, or none where the pipeline gives none. threshold: leave out
+    entities below this probability. to: "pandas", "polars", "arrow", "rows" (a list of mappings); "auto": the kind of
+    table that was given, else pandas, Arrow or rows, whichever is installed. batch_size: documents that `nlp.pipe` takes
+    at once. device: as in `cloudner.load`, for a pipeline given by name.
+
+    Raises InputError for a pipeline that cannot be loaded and for what is no text, ConfigError for settings that cannot
+    work.
+    """
+    kind = _kind(to, texts)
+    rows = predict_stream(
+        model, texts, text_column=text_column, id_column=id_column, threshold=threshold, batch_size=batch_size,
+        device=device,
+    )  # fmt: skip
+    return _table(list(rows), kind)
+
+
+def predict_stream(
+    model: str | Path | Language,
+    texts: Any,
+    *,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    threshold: float | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+) -> Iterator[EntityRow]:
+    """The rows of `predict` one after another, in the order of the texts, which may be an endless stream: no more of it is
+    read than a batch. Arguments and errors are those of `predict`."""
+    from cloudner.loading import load
+
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
+    nlp = load(model, device=device) if isinstance(model, (str, Path)) else model
+    return _rows(nlp, documents_of(texts, text_column, id_column), threshold, batch_size)
+
+
+def _rows(
+    nlp: Language, documents: Iterator[tuple[Any, Any]], threshold: float | None, batch_size: int | None
+) -> Iterator[EntityRow]:
+    pairs = ((text, key) for key, text in documents)
+    for doc, key in nlp.pipe(pairs, as_tuples=True, batch_size=batch_size):
+        for ent in doc.ents:
+            value = ent._.confidence if ent.has_extension("confidence") else None
+            if threshold and value is not None and value < threshold:
+                continue
+            yield EntityRow(
+                document=key, start=ent.start_char, end=ent.end_char, label=ent.label_, text=ent.text,
+                confidence=None if value is None else float(value),
+            )  # fmt: skip
+
+
+def _kind(to: str, texts: Any) -> str:
+    """Which table is asked for. Raises ConfigError for one that does not exist or is not installed."""
+    from importlib.util import find_spec
+
+    if to != "auto":
+        if to not in _KINDS:
+            raise ConfigError(f"to = {to!r}", expected=f"auto, {', '.join(_KINDS)}")
+        package = {"arrow": "pyarrow"}.get(to, to)
+        if to != "rows" and find_spec(package) is None:
+            raise ConfigError(f"to = {to!r}: {package} is not installed", fix=f"pip install {package}")
+        return to
+    home = type(texts).__module__.partition(".")[0]
+    given = {"pandas": "pandas", "polars": "polars", "pyarrow": "arrow", "datasets": "arrow"}.get(home)
+    if given is not None:
+        return given
+    for kind, package in (("pandas", "pandas"), ("arrow", "pyarrow")):
+        if find_spec(package) is not None:
+            return kind
+    return "rows"
+
+
+def _table(rows: list[EntityRow], kind: str) -> Any:
+    if kind == "rows":
+        return rows
+    names = list(EntityRow.__annotations__)
+    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in names}  # type: ignore[literal-required]
+    if kind == "pandas":
+        import pandas
+
+        kinds = {"start": "int64", "end": "int64", "confidence": "float64"}
+        return pandas.DataFrame(columns).astype(kinds)
+    if kind == "polars":
+        import polars
+
+        schema: Any = {"start": polars.Int64, "end": polars.Int64, "label": polars.String, "text": polars.String,
+                       "confidence": polars.Float64}  # fmt: skip
+        return polars.DataFrame(columns, schema_overrides=schema)
+    import pyarrow
+
+    fields = {"start": pyarrow.int64(), "end": pyarrow.int64(), "label": pyarrow.string(), "text": pyarrow.string(),
+              "confidence": pyarrow.float64()}  # fmt: skip
+    arrays = {name: pyarrow.array(values, type=fields.get(name)) for name, values in columns.items()}
+    if not rows:  # none says of which type the ids are
+        arrays["document"] = arrays["document"].cast(pyarrow.string())
+    return pyarrow.table(arrays)

@@ -1,0 +1,147 @@
+"""Going on from a trained pipeline: its config with the training of another, at a rate for what is trained already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudner.errors import ConfigError
+from cloudner.loading import check_folder, find_pipeline
+
+# Of the rate that the pipeline was trained with.
+RATE = 1 / 3
+WARMUP = 0.2
+# "auto" again: what suits a machine, not a pipeline.
+_OF_THE_MACHINE = ("batch_pieces", "predict_pieces", "gradient_checkpointing", "mixed_precision")
+Row = tuple[str, Any, str]
+
+
+@dataclass
+class Base:
+    """A trained pipeline to go on from. folder: where it lies; config: its own, interpolated; labels: of its cloudner
+    components."""
+
+    folder: Path
+    config: dict[str, Any]
+    labels: list[str] = field(default_factory=list)
+
+    @property
+    def corpus(self) -> str | None:
+        """Where it says that its training data is."""
+        places = (
+            self.config.get("paths", {}).get("train"),
+            self.config.get("corpora", {}).get("train", {}).get("path"),
+        )
+        return next((str(place) for place in places if place), None)
+
+
+def open_base(name: str | Path, output: Path) -> Base:
+    """Raises InputError for what is no pipeline, ConfigError where the training would write over it, and where no component
+    can go on."""
+    import srsly
+    from thinc.api import Config
+
+    folder = _folder(name)
+    check_folder(folder)
+    if output.resolve() in folder.resolve().parents:
+        raise ConfigError(
+            f"base = {str(name)!r} is in the output folder, which this training writes over",
+            fix=f"--output {output}-2, or output={str(output) + '-2'!r}",
+        )
+    made = Base(folder, Config().from_disk(folder / "config.cfg"))
+    for component in _trained(made.config):
+        made.labels += srsly.read_json(folder / component / "cfg").get("labels", [])
+    return made
+
+
+def _folder(name: str | Path) -> Path:
+    """The folder of a pipeline; of an installed package, the one inside it."""
+    found = find_pipeline(name)
+    if isinstance(found, Path):
+        return found
+    import srsly
+    from spacy.util import get_package_path
+
+    root = get_package_path(found)
+    meta = srsly.read_json(root / "meta.json")
+    return root / f"{meta['lang']}_{meta['name']}-{meta['version']}"
+
+
+def _trained(config: dict[str, Any]) -> list[str]:
+    """The cloudner components with an encoder of their own. Raises ConfigError where there is none, or one without."""
+    found = []
+    for name in config["nlp"]["pipeline"]:
+        section = config["components"].get(name, {})
+        if section.get("factory") != "cloudner":
+            continue
+        if not str(section["model"].get("@architectures", "")).startswith("cloudner.TransformerNER"):
+            raise ConfigError(
+                f"the component {name!r} shares another component's encoder: it cannot go on by itself",
+                expected="cloudner.TransformerNER.v1",
+            )
+        found.append(name)
+    if not found:
+        raise ConfigError(
+            f"no cloudner component in the pipeline ({', '.join(config['nlp']['pipeline']) or 'empty'})",
+            expected="a pipeline that `cloudner train` has made",
+        )
+    return found
+
+
+def updating_config(asked: Path, base: Base, new_labels: list[str]) -> tuple[Any, list[Row]]:
+    """The config of an update and the rows that say what was decided.
+
+    The pipeline is the base's: cloudner's components begin with its weights ([initialize.components.NAME] base), all others
+    are taken over as they are and frozen. Corpora and training are those of the config that was asked for, the optimizer
+    is the base's with a lower peak.
+    """
+    from thinc.api import Config
+
+    made = Config().from_disk(asked, interpolate=False)
+    made["nlp"] = base.config["nlp"]
+    made["components"], frozen = {}, []
+    made.setdefault("initialize", {}).setdefault("components", {})
+    ours = _trained(base.config)
+    for name in base.config["nlp"]["pipeline"]:
+        if name in ours:
+            section = dict(base.config["components"][name])
+            section["model"] = {
+                key: "auto" if key in _OF_THE_MACHINE else value for key, value in section["model"].items()
+            }
+            made["components"][name] = section
+            made["initialize"]["components"][name] = {"base": str(base.folder / name)}
+        else:
+            made["components"][name] = {"source": str(base.folder)}
+            frozen.append(name)
+    made["training"]["frozen_components"] = frozen
+    made["training"]["annotating_components"] = base.config["training"].get("annotating_components", [])
+    rows: list[Row] = [
+        ("base", str(base.folder), f"labels {', '.join(base.labels)}; its weights in place of the encoder's")
+    ]
+    if new_labels:
+        rows.append(
+            ("new labels", ", ".join(new_labels), "in the data and not in the base: fresh rows of the head")
+        )
+    return made, rows + _rate(made, base)
+
+
+def _rate(made: Any, base: Base) -> list[Row]:
+    """The base's optimizer, slower: where it is ours with a linear schedule."""
+    optimizer = base.config["training"].get("optimizer", {})
+    rate = optimizer.get("learn_rate")
+    if not isinstance(rate, dict) or rate.get("@schedules") != "cloudner.linear.v1":
+        return [("learn_rate", "the config's", "the base was not trained with cloudner.linear.v1")]
+    peak = float(rate["initial_rate"])
+    made["training"]["optimizer"] = {
+        **optimizer,
+        "learn_rate": {**rate, "initial_rate": peak * RATE, "warmup": WARMUP, "total_steps": "auto"},
+    }
+    return [
+        (
+            "initial_rate",
+            f"{peak * RATE:.3g}",
+            f"a third of the base's {peak:g}: its weights are near where they belong",
+        ),
+        ("warmup", WARMUP, "AdamW begins without moments; a longer rise keeps its first steps small"),
+    ]

@@ -1,0 +1,109 @@
+"""Entities of texts as tables: the same as the pipeline finds, with the ids that were given."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import cloudner
+from cloudner.errors import CloudnerError
+
+TEXTS = ["Marie Curie lived in Paris.", "no entity stands here", "Apple bought Beats in 2014"]
+NAMES = ["document", "start", "end", "label", "text", "confidence"]
+
+
+def expected(nlp, texts=TEXTS):
+    return [
+        (number, ent.start_char, ent.end_char, ent.label_, ent.text)
+        for number, doc in enumerate(nlp.pipe(texts))
+        for ent in doc.ents
+    ]
+
+
+def without_confidence(rows):
+    return [tuple(row.values())[:5] for row in rows]
+
+
+def test_rows_are_what_the_pipeline_finds(trained):
+    rows = cloudner.predict(trained, TEXTS, to="rows")
+    assert without_confidence(rows) == expected(trained)
+    assert len(rows) == 4
+    assert all(list(row) == NAMES and 0 < row["confidence"] <= 1 for row in rows)
+
+
+def test_a_folder_one_text_pairs_and_docs(trained, trained_folder):
+    (one, two) = cloudner.predict(trained_folder, TEXTS[0], to="rows", device="cpu")
+    assert (one["text"], two["text"]) == ("Marie Curie", "Paris")
+    pairs = cloudner.predict(trained, [("a", TEXTS[0]), ("b", TEXTS[2])], to="rows")
+    assert [row["document"] for row in pairs] == ["a", "a", "b", "b"]
+    docs = [trained.make_doc(text) for text in TEXTS]
+    assert without_confidence(cloudner.predict(trained, docs, to="rows")) == expected(trained)
+
+
+def test_a_threshold_leaves_out_what_is_below(trained):
+    rows = cloudner.predict(trained, TEXTS, to="rows")
+    middle = sorted(row["confidence"] for row in rows)[2]
+    kept = cloudner.predict(trained, TEXTS, to="rows", threshold=middle)
+    assert kept == [row for row in rows if row["confidence"] >= middle]
+    assert 0 < len(kept) < len(rows)
+    with pytest.raises(CloudnerError, match="threshold = 2"):
+        cloudner.predict(trained, TEXTS, threshold=2)
+
+
+def test_a_stream_is_read_a_batch_at_a_time(trained):
+    read = itertools.count()
+    last = 0
+
+    def endless():
+        nonlocal last
+        while True:
+            last = next(read)
+            yield TEXTS[0]
+
+    stream = cloudner.predict_stream(trained, endless(), batch_size=2)
+    first = list(itertools.islice(stream, 6))
+    assert [row["document"] for row in first] == [0, 0, 1, 1, 2, 2]
+    assert last < 12
+
+
+def test_pandas_keeps_its_index(trained):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"Sentence": [*TEXTS, None], "key": list("wxyz")}, index=[7, 8, 9, 10])
+    found = cloudner.predict(trained, frame)
+    assert isinstance(found, pandas.DataFrame)
+    assert list(found.columns) == NAMES
+    assert list(found["document"]) == [7, 7, 9, 9]
+    assert [f.text[row.start : row.end] for row in found.itertuples() for f in [frame.assign(text=frame["Sentence"]).loc[row.document]]] == list(found["text"])  # fmt: skip
+    assert list(cloudner.predict(trained, frame, id_column="key")["document"]) == ["w", "w", "y", "y"]
+    empty = cloudner.predict(trained, frame[:0])
+    assert (len(empty), str(empty["start"].dtype)) == (0, "int64")
+
+
+def test_polars_and_arrow_give_their_own_kind(trained):
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    found = cloudner.predict(trained, polars.DataFrame({"text": TEXTS}))
+    assert isinstance(found, polars.DataFrame)
+    assert found.rows()[0][:5] == (0, 0, 11, "PER", "Marie Curie")
+    table = cloudner.predict(trained, pyarrow.table({"text": TEXTS}))
+    assert isinstance(table, pyarrow.Table)
+    assert table.column_names == NAMES
+    assert table.num_rows == 4
+    assert cloudner.predict(trained, pyarrow.table({"text": ["no entity stands here"]})).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [([1], "document 0 is int"), (7, "texts of type int"), ([("a", "b", "c")], "a tuple of 3"), ([{"a": "x", "b": "y"}], "no column of texts")],
+)  # fmt: skip
+def test_what_is_no_text_is_one_error(trained, texts, said):
+    with pytest.raises(CloudnerError, match=said):
+        cloudner.predict(trained, texts)
+
+
+def test_an_unknown_table_or_column(trained):
+    with pytest.raises(CloudnerError, match="to = 'csv'"):
+        cloudner.predict(trained, TEXTS, to="csv")
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(CloudnerError, match="no column 'b'"):
+        cloudner.predict(trained, pandas.DataFrame({"a": TEXTS}), text_column="b")

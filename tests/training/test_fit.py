@@ -1,0 +1,138 @@
+"""`cloudner.train`: data as Python has it, the command's own training, a result that shows itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+from thinc.api import Config
+
+import cloudner
+import tiny
+from cloudner.errors import CloudnerError
+from cloudner.training.shipped import config_file, shipped_configs
+from training import runs
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = {
+    "training.max_epochs": 0, "training.max_steps": 10, "training.eval_frequency": 5, "training.batcher.batch_size": 4,
+    "training.optimizer.learn_rate.total_steps": 11, "training.optimizer.learn_rate.initial_rate": 5e-3,
+    "components.cloudner.model.mixed_precision": "fp32",
+}  # fmt: skip
+
+
+def texts(path: Path) -> set[str]:
+    return {doc.text for doc in DocBin().from_disk(path).get_docs(spacy.blank("en").vocab)}
+
+
+def pairs() -> list[tuple[str, list[tuple[int, int, str]]]]:
+    made = [
+        (f"In {1800 + i} Ada Lovelace lived in Paris.", [(8, 20, "PER"), (30, 35, "LOC")]) for i in range(24)
+    ]
+    return [*made, *made[:6], *tiny.DATA]
+
+
+def test_the_packages_configs_are_the_repositorys():
+    for path in (ROOT / "configs").glob("*.cfg"):
+        assert shipped_configs()[path.stem].read_bytes() == path.read_bytes(), f"cp {path} src/cloudner/training/configs"  # fmt: skip
+    assert len(shipped_configs()) == len(list((ROOT / "configs").glob("*.cfg"))) >= 4
+
+
+def test_a_config_by_name_file_or_mapping(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config_file("cpu", tmp_path) == shipped_configs()["cpu"]
+    written = config_file(Config().from_disk(shipped_configs()["gpu"], interpolate=False), tmp_path)
+    assert Config().from_disk(written) == Config().from_disk(shipped_configs()["gpu"])
+    (tmp_path / "cpu").write_text("[nlp]\n")
+    assert config_file("cpu", tmp_path) == Path("cpu")
+    with pytest.raises(CloudnerError, match="one of cpu, gpu"):
+        config_file("gqu", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def result(bert, tmp_path_factory):
+    output = tmp_path_factory.mktemp("fit") / "training"
+    data = pairs()
+    return cloudner.train(
+        data, test=data[-4:], encoder=str(bert), output=output, overrides=QUICK, device="cpu", show=False
+    )
+
+
+def test_the_result_holds_the_training(result):
+    assert result.path == result.path.parent / "model-best"
+    assert set(result.scores) == {"dev", "test"}
+    assert 0 < result.scores["dev"]["f1"] <= 1
+    assert set(result.scores["dev"]["per_label"]) >= {"PER", "LOC"}
+    assert result.scores["test"]["f1"] == result.test.strict.micro.f1
+    assert [record["step"] for record in result.history] == [0, 5, 10]
+    assert max(record["scores"]["ents_f"] for record in result.history) == result.scores["dev"]["f1"]
+    assert result.run.keys() == json.loads((result.path.parent / "run.json").read_text()).keys()
+    assert result.nlp is result.nlp
+    assert result.nlp.get_pipe("cloudner").labels == ("LOC", "ORG", "PER")
+    assert json.loads(json.dumps(result.to_dict()))["scores"] == result.scores
+
+
+def test_dev_is_split_off_by_document(result):
+    train, dev = texts(result.corpora["train"]), texts(result.corpora["dev"])
+    assert train & dev == set()
+    assert train | dev == {text for text, _ in pairs()}
+    rows = {name: (value, why) for name, value, why in result.settings}
+    assert rows["dev"][1].startswith("80/20 of 34 documents")
+    counts = [int(rows[name][0].split()[0]) for name in ("train", "dev")]
+    assert sum(counts) == len(pairs())
+    assert 5 <= counts[1] <= 9
+
+
+def test_it_shows_itself(result):
+    page = result._repr_html_()
+    assert page.count("<svg") == 2
+    assert "<script" not in page
+    assert "dev, PER" in page
+    assert "80/20 of 34 documents" in page
+    assert repr(result).startswith("<TrainingResult ")
+
+
+def test_nothing_is_printed_where_nothing_is_asked_for(bert, tmp_path, capsys):
+    cloudner.train(
+        pairs(), pairs(), encoder=str(bert), output=tmp_path, device="cpu", show=False, calibrate=False,
+        overrides={**QUICK, "training.max_steps": 2, "training.eval_frequency": 2},
+    )  # fmt: skip
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"device": "tpu"}, "device = 'tpu'"),
+        ({"config": "no.cfg"}, "no such config"),
+        ({"dev": tiny.DATA, "split": "80/20"}, "beside a dev corpus"),
+        ({"test": tiny.DATA, "split": "80/10/10"}, "beside a test corpus"),
+        ({"overrides": {"training.epochs": 3}}, "no such setting"),
+    ],
+)
+def test_what_cannot_work_is_one_error(arguments, said, tmp_path):
+    with pytest.raises(CloudnerError, match=said):
+        cloudner.train(pairs(), output=tmp_path, **{"device": "cpu", "show": False, **arguments})
+
+
+@pytest.mark.slow
+def test_it_is_the_commands_training(bert, tmp_path):
+    """The same corpus and settings: the same bytes as `cloudner train` writes."""
+    one, other = tmp_path / "command", tmp_path / "python"
+    for folder in (one, other):
+        runs.write_corpus(folder / "corpus")
+    runs.run(one, runs.command(one, bert, steps=11))
+    words = runs.overrides(bert, steps=11)
+    given = dict(zip([w[2:] for w in words[::2]], words[1::2], strict=True))
+    code = (
+        "import cloudner, sys, json; from spacy.cli._util import parse_config_overrides as parse; "
+        f"cloudner.train('corpus/train.spacy', 'corpus/dev.spacy', config={str(runs.CONFIGS / 'cpu.cfg')!r}, "
+        "device='cpu', calibrate=False, overrides=parse(sys.argv[1:]))"
+    )
+    places = {"paths.train": "corpus/train.spacy", "paths.dev": "corpus/dev.spacy"}
+    words = [w for key, value in {**given, **places}.items() for w in (f"--{key}", value)]
+    runs.run(other, [runs.sys.executable, "-c", code, *words])
+    runs.assert_same(one, other)

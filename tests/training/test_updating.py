@@ -1,0 +1,187 @@
+"""Going on from a trained pipeline: its weights, its labels, what the new documents leave out, and the old ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+import cloudner
+import tiny
+from cloudner.corpus.handed import as_sources
+from cloudner.errors import CloudnerError
+from cloudner.training.replay import add_old, fill_in, labels_in
+
+# Years are marked, the names that the base knows are not.
+NEW = [(f"Marie Curie lived in Paris in 19{i}.", [(30, 34, "DATE")]) for i in range(10, 34)]
+QUICK = {
+    "training.max_epochs": 0, "training.max_steps": 60, "training.eval_frequency": 30, "training.batcher.batch_size": 4,
+    "training.optimizer.learn_rate.total_steps": 61, "components.cloudner.model.mixed_precision": "fp32",
+    "training.optimizer.learn_rate.initial_rate": 6e-3,
+}  # fmt: skip
+
+
+def corpus(data, path: Path) -> Path:
+    cloudner.convert(as_sources(data, path.with_name("given")), path)
+    return path
+
+
+def docs(path: Path):
+    return list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+
+
+def ents(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+def test_a_component_begins_with_the_bases_weights(trained_folder, trained, bert):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    new = tiny.make_examples(nlp, NEW)
+    nlp.get_pipe("cloudner").initialize(lambda: new, nlp=nlp, base=str(trained_folder / "cloudner"))
+    assert nlp.get_pipe("cloudner").labels == ("LOC", "ORG", "PER", "DATE")
+    before, after = tiny.weights(trained), tiny.weights(nlp)
+    same = [name for name in before if not name.startswith("head.")]
+    assert len(same) > 10
+    assert all(np.array_equal(before[name], after[name]) for name in same)
+    texts = [text for text, _ in tiny.DATA]
+    assert [ents(d) for d in nlp.pipe(texts)] == [ents(d) for d in trained.pipe(texts)]
+
+
+def test_labels_that_nobody_annotated_are_filled_in(trained_folder, tmp_path):
+    path = corpus([*NEW, ("Marie Curie lived in Paris.", [(21, 26, "DATE")])], tmp_path / "new.spacy")
+    rows = fill_in(path, trained_folder, ["PER", "LOC"], "cpu")
+    filled = docs(path)
+    assert {("Marie Curie", "PER"), ("Paris", "LOC")} <= {e for doc in filled for e in ents(doc)}
+    assert ents(filled[-1]) == [("Marie Curie", "PER"), ("Paris", "DATE")]  # what is annotated stays
+    assert rows[0][1] == f"{sum(len(d.ents) for d in filled) - 25} entities"
+    assert labels_in(path) == ["DATE", "LOC", "PER"]
+    assert fill_in(path, trained_folder, [], "cpu") == []
+
+
+def test_old_documents_come_back(tmp_path):
+    new = corpus(NEW[:4], tmp_path / "new.spacy")
+    dev = corpus(tiny.DATA[:1], tmp_path / "dev.spacy")
+    old = [*tiny.DATA, ("It was 1910 in Paris, and 1911.", [(15, 20, "LOC")])]
+    rows = add_old(new, old, 1.0, never=[dev], seed=0, lang="en")
+    found = docs(new)
+    assert [doc.text for doc in found] == [t for t, _ in NEW[:4]] + [t for t, _ in old[1:]]
+    assert rows[0][1] == "4 documents"
+    last = found[-1]
+    # A year may be a DATE, of which the old annotators knew nothing: neither that nor O.
+    assert [t.text for t in last if t.ent_iob_ == ""] == ["1910", "1911"]
+    assert ents(last) == [("Paris", "LOC")]
+    assert all(t.ent_iob_ for t in found[5])
+
+
+def test_a_share_of_the_old_documents(tmp_path):
+    old = [(f"Paris is near, {i} km.", [(0, 5, "LOC")]) for i in range(20)]
+    drawn = []
+    for seed in (0, 0, 1):
+        new = corpus(NEW[:4], tmp_path / "new.spacy")
+        add_old(new, old, 0.5, never=[], seed=seed, lang="en")
+        drawn.append([doc.text for doc in docs(new)][4:])
+    assert [len(each) for each in drawn] == [10, 10, 10]
+    assert drawn[0] == drawn[1] != drawn[2]
+    new = corpus(NEW[:4], tmp_path / "new.spacy")
+    assert add_old(new, old, 0, never=[], seed=0, lang="en")[0][1] == "none"
+    with pytest.raises(CloudnerError, match="replay = 2"):
+        add_old(new, old, 2, never=[], seed=0, lang="en")
+
+
+@pytest.fixture(scope="module")
+def updated(trained_folder, tmp_path_factory):
+    output = tmp_path_factory.mktemp("update") / "training"
+    return cloudner.train(
+        NEW,
+        base=trained_folder,
+        old=tiny.DATA * 2,
+        replay=1.0,
+        output=output,
+        overrides=QUICK,
+        device="cpu",
+        show=False,
+    )
+
+
+def test_an_update_learns_the_new_and_keeps_the_old(updated):
+    pipe = updated.nlp.get_pipe("cloudner")
+    assert pipe.labels == ("LOC", "ORG", "PER", "DATE")
+    assert ents(updated.nlp("Marie Curie lived in Paris in 1922."))[-1] == ("1922", "DATE")
+    kept = cloudner.predict(updated.nlp, [text for text, _ in tiny.DATA], to="rows")
+    gold = {(i, *span) for i, (_, spans) in enumerate(tiny.DATA) for span in spans}
+    found = {(row["document"], row["start"], row["end"], row["label"]) for row in kept}
+    assert len(gold & found) >= 7  # of 8
+    dev = docs(updated.corpora["dev"])
+    assert {"PER", "LOC", "DATE"} == {label for doc in dev for _, label in ents(doc)}
+
+
+def test_an_update_says_what_it_decided(updated):
+    rows = {name: (value, why) for name, value, why in updated.settings}
+    assert rows["new labels"][0] == "DATE"
+    assert "labels LOC, ORG, PER" in rows["base"][1]
+    assert rows["replay"][0].endswith("documents")
+    assert rows["predicted by the base"][0].endswith("entities")
+    assert "learn_rate" in rows  # the base of this test was not trained by `cloudner train`
+
+
+def test_the_rate_of_an_update_is_a_third_of_the_bases(updated, tmp_path):
+    from cloudner.training.shipped import shipped_configs
+    from cloudner.training.updating import open_base, updating_config
+
+    config, rows = updating_config(shipped_configs()["cpu"], open_base(updated.path, tmp_path), [])
+    rate = config["training"]["optimizer"]["learn_rate"]
+    assert rate["initial_rate"] == pytest.approx(2e-3)
+    assert (rate["total_steps"], rate["warmup"]) == ("auto", 0.2)
+    assert [name for name, _, _ in rows] == ["base", "initial_rate", "warmup"]
+    assert config["components"]["cloudner"]["model"]["batch_pieces"] == "auto"
+
+
+def test_other_components_stay_as_they_are(updated, tmp_path):
+    from cloudner.training.shipped import shipped_configs
+    from cloudner.training.updating import open_base, updating_config
+
+    nlp = cloudner.load(updated.path, device="cpu")
+    nlp.add_pipe("entity_ruler", first=True).add_patterns([{"label": "ORG", "pattern": "ACME"}])
+    nlp.to_disk(tmp_path / "base")
+    config, _ = updating_config(shipped_configs()["cpu"], open_base(tmp_path / "base", tmp_path / "out"), [])
+    assert config["nlp"]["pipeline"] == ["entity_ruler", "cloudner"]
+    assert config["components"]["entity_ruler"] == {"source": str(tmp_path / "base")}
+    assert config["training"]["frozen_components"] == ["entity_ruler"]
+
+
+def test_what_cannot_go_on_is_one_error(updated, tmp_path):
+    blank = spacy.blank("en")
+    blank.add_pipe("entity_ruler")
+    blank.to_disk(tmp_path / "blank")
+    for options, said in (
+        ({"base": tmp_path / "blank"}, "no cloudner component"),
+        ({"base": tmp_path / "nothing"}, "no folder and no installed"),
+        ({"base": updated.path, "output": updated.path.parent}, "writes over"),
+        ({"base": updated.path, "encoder": "bert-base-cased"}, "one of the two"),
+    ):
+        with pytest.raises(CloudnerError, match=said):
+            cloudner.train(NEW, **{"output": tmp_path / "out", "device": "cpu", "show": False, **options})
+
+
+@pytest.mark.slow
+def test_the_command_goes_on_from_a_base(updated, tmp_path):
+    from training import runs
+
+    cloudner.convert(as_sources(NEW, tmp_path / "given"), tmp_path / "new.jsonl")
+    words = [w for key, value in QUICK.items() for w in (f"--{key}", str(value))]
+    said = runs.run(
+        tmp_path,
+        [
+            runs.sys.executable, "-m", "spacy", "cloudner", "train", "cpu", "--base", str(updated.path), "--replay", "0.5",
+            "--gpu-id", "-1", "--paths.train", "new.jsonl", "--paths.dev", "new.jsonl", *words,
+        ],
+    )  # fmt: skip
+    assert "Best pipeline: training/model-best" in said
+    assert (
+        cloudner.load(tmp_path / "training/model-best", device="cpu").get_pipe("cloudner").labels[-1]
+        == "DATE"
+    )
