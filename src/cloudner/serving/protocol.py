@@ -14,7 +14,7 @@ def punctual(seconds: float) -> type[asyncio.Protocol]:
         import httptools  # noqa: F401
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
     except ImportError:
-        from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment]
+        from uvicorn.protocols.http.h11_impl import H11Protocol as Base  # type: ignore[assignment,unused-ignore]
 
     class PunctualProtocol(Base):
         late: asyncio.TimerHandle | None = None
