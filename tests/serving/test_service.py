@@ -252,14 +252,14 @@ def test_a_client_that_leaves_is_not_computed(trying_folder: Path) -> None:
 
 
 def test_what_is_too_late_is_told_and_not_computed(trying_folder: Path) -> None:
-    limits = {"timeout": 0.45, "max_batch": 1, "wait_ms": 0}
+    limits = {"timeout": 0.35, "max_batch": 1, "wait_ms": 0}
     with running(trying_folder, limits=limits) as made, ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda i: made.post(f"SLOW late {i}"), range(6)))
+        answers = list(pool.map(lambda i: made.post(f"SLOW2 late {i}"), range(6)))
         statuses = sorted(answer.status_code for answer in answers)
         assert set(statuses) == {200, 504}
         assert {a.json()["code"] for a in answers if a.status_code == 504} == {"timeout"}
         time.sleep(0.4)
-        assert len([text for text in SEEN if text.startswith("SLOW late")]) <= 3
+        assert len([text for text in SEEN if text.startswith("SLOW2 late")]) <= 3
 
 
 def test_a_bad_text_fails_alone(trying_folder: Path) -> None:
@@ -358,11 +358,12 @@ def test_cors_is_for_the_origins_named(trained_folder: Path) -> None:
         assert allowed("https://b.example") is None
 
 
-def test_readiness_is_a_prediction(trying_folder: Path) -> None:
+def test_readiness_is_a_prediction(trying_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudner.serving.service.READY_SECONDS", 0.1)  # for which an answer is kept
     with running(trying_folder, limits={"max_batch": 1, "wait_ms": 0, "timeout": 1}) as made:
         assert made.client.get("/ready").json() == {"ready": True}
         assert "Ada Lovelace moved to Turin." in SEEN
-        time.sleep(1.1)  # an answer is kept for a second
+        time.sleep(0.11)
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(made.post, "SLOW2 go")
             made.until(lambda: "SLOW2 go" in SEEN)
@@ -370,7 +371,7 @@ def test_readiness_is_a_prediction(trying_folder: Path) -> None:
             slow.result()
         batcher = made.service.models["en_pipeline"].batcher
         batcher.stop(5)  # as if the thread had died
-        time.sleep(1.1)
+        time.sleep(0.11)
         assert made.client.get("/ready").status_code == 503
         assert made.client.get("/live").status_code == 503
 
@@ -392,15 +393,15 @@ def test_everything_accepted_is_answered_at_the_end(trying_folder: Path) -> None
     assert [spans(each)[:2] for each in found] == [FOUND] * 40
 
 
-def test_new_words_are_forgotten(trained_folder: Path) -> None:
+def test_new_words_are_forgotten(trained_folder: Path, trained: Any) -> None:
     with running(trained_folder) as made:
-        vocab = made.service.models["en_pipeline"].batcher._nlp.vocab
-        made.post([f"warm{i} up" for i in range(3)])
-        lexemes, strings = len(list(vocab)), len(vocab.strings)
         for part in range(4):
             made.post([f"unheard{part}of{i}" for i in range(100)])
-        assert len(list(vocab)) <= lexemes + 5
-        assert len(vocab.strings) <= strings + 5
+        batcher = made.service.models["en_pipeline"].batcher
+        batcher.stop(10)  # nothing else may look at its vocabulary before
+        vocab = batcher._nlp.vocab
+        assert len(list(vocab)) < len(list(trained.vocab)) + 20
+        assert len(vocab.strings) < len(trained.vocab.strings) + 20
 
 
 def test_unknown_paths_and_methods(served: Running) -> None:

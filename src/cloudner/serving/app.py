@@ -136,9 +136,9 @@ def _state(app: FastAPI, service: Service) -> None:
         return JSONResponse({"ready": False, "error": failure.message, "code": failure.code}, 503)
 
     @app.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
-    async def metrics(request: Request) -> Response:
-        queues = {name: served.batcher.queue for name, served in service.models.items()}
-        service.metrics.refresh(queues)
+    async def metrics() -> Response:
+        for name, served in service.models.items():
+            service.metrics.refresh(name, served.batcher.queue)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

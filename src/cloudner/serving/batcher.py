@@ -102,6 +102,7 @@ class Batcher:
         self._predict(nlp, batch, interruptible=not within and pieces > self.limits.max_pieces)
         seconds = time.monotonic() - started
         self.metrics.compute.labels(self.name).observe(seconds)
+        self.metrics.refresh(self.name, self.queue)
         if not within and seconds > 0:
             late = pieces / seconds
             self.pieces_a_second = 0.8 * self.pieces_a_second + 0.2 * late if self.pieces_a_second else late

@@ -11,6 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from cloudner.serving.queue import TextQueue
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _PIECES = (16, 64, 256, 1024, 2048, 4096, 8192, 32768, 131072)
@@ -59,15 +61,14 @@ class Metrics:
     def _gauge(self, name: str, said: str, labels: tuple[str, ...]) -> Gauge:
         return Gauge(name, said, labels, registry=self.registry, multiprocess_mode="livesum")
 
-    def refresh(self, queues: dict[str, Any]) -> None:
-        """The gauges of the queues, `TextQueue`s by model, and of the device."""
-        for name, queue in queues.items():
-            self.queue_texts.labels(name).set(queue.texts)
-            self.queue_pieces.labels(name).set(queue.pieces)
-        self.gpu.set(_gpu_memory())
+    def refresh(self, model: str, queue: TextQueue) -> None:
+        """What waits now."""
+        self.queue_texts.labels(model).set(queue.texts)
+        self.queue_pieces.labels(model).set(queue.pieces)
 
     def text(self) -> bytes:
         """In Prometheus's format, of all worker processes."""
+        self.gpu.set(_gpu_memory())
         registry = self.registry
         if self.several:
             registry = CollectorRegistry()

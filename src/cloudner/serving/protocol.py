@@ -1,4 +1,4 @@
-"""HTTP connections whose request must come in time: uvicorn waits for a head as long as the client likes."""
+"""HTTP connections whose client must keep pace: uvicorn waits for a head, and for an answer to be read, without end."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def punctual(seconds: float) -> type[asyncio.Protocol]:
-    """uvicorn's protocol, with connections closed on which a request's head is not complete after so many seconds from
-    the connection, or from the head's first byte on one that has had requests. (Between requests uvicorn's own limit
-    holds.)"""
+    """uvicorn's protocol, with connections dropped on which a request's head is not complete after so many seconds from
+    the connection, or from the head's first byte on one that has had requests, and those that are closed, but whose
+    client reads nothing for so long. (Between requests uvicorn's own limit holds.)"""
     try:
         import httptools  # noqa: F401
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
@@ -33,6 +33,19 @@ def punctual(seconds: float) -> type[asyncio.Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._cancel()
             super().connection_lost(exc)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.transport.is_closing():
+                self._drop_later()
+
+        def timeout_keep_alive_handler(self) -> None:
+            super().timeout_keep_alive_handler()
+            self._drop_later()
+
+        def _drop_later(self) -> None:
+            """A client that does not read its answer would hold it as long as it likes."""
+            self.loop.call_later(seconds, self.transport.abort)
 
         def _between(self) -> bool:
             """No request is being read or answered."""

@@ -19,7 +19,7 @@ from cloudner.serving.errors import ClientGoneError, RefusedError
 from cloudner.serving.metrics import Metrics
 from cloudner.serving.queue import QueueClosedError, QueueFullError
 from cloudner.serving.settings import Limits, ServiceSettings
-from cloudner.serving.work import TIMEOUT, Entities, Failure, Work
+from cloudner.serving.work import STOPPED, TIMEOUT, Entities, Failure, Work
 
 logger = logging.getLogger("cloudner")
 READY_TEXT = "Ada Lovelace moved to Turin."
@@ -116,7 +116,7 @@ class Service:
         gone: Callable[[], Awaitable[None]] | None = None,
         urgent: bool = False,
     ) -> list[Entities | Failure]:
-        """The result of each text, `TIMEOUT` for all after the time limit.
+        """The result of each text; `TIMEOUT` for those that have none at the time limit.
 
         gone: returns when the client has left; then nothing more is computed, and ClientGoneError raised. Raises
         RefusedError where the queue is full or the service stops.
@@ -155,7 +155,7 @@ class Service:
             return work.results
         if watch and watch.done() and not watch.cancelled():
             raise ClientGoneError
-        return [TIMEOUT] * len(texts)
+        return [TIMEOUT if result is STOPPED else result for result in work.results]
 
     async def ready(self) -> Failure | None:
         """Does every pipeline compute? A prediction of each, before all that waits; asked at most once a second."""

@@ -24,6 +24,7 @@ class Failure:
 
 TIMEOUT = Failure("timeout", "not computed within the time limit", 504)
 NO_MEMORY = Failure("out_of_memory", "memory ran out on this text alone", 503)
+# Also what a text has before it has its result.
 STOPPED = Failure("stopped", "the service was stopped", 503)
 
 
