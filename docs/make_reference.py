@@ -23,6 +23,7 @@ TARGET = ROOT / "docs" / "configuration.md"
 GROUPS = {
     "spacy_architectures": ("Model architectures", "@architectures"),
     "spacy_readers": ("Corpus readers", "@readers"),
+    "spacy_tokenizers": ("Tokenizers", "@tokenizers"),
     "spacy_batchers": ("Batchers", "@batchers"),
     "spacy_augmenters": ("Augmenters", "@augmenters"),
     "thinc_optimizers": ("Optimizers", "@optimizers"),

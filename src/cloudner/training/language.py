@@ -32,6 +32,13 @@ def fit_tokenizer(config: Any, overrides: dict[str, Any]) -> tuple[str, str, str
     return "nlp.tokenizer", fits["@tokenizers"], f"that of --nlp.lang {language}, not {found['@tokenizers']}"
 
 
+def follow_encoder(config: Any, encoder: str) -> None:
+    """An encoder given on the command line is also the one whose pieces `cloudner.EncoderPieces.v1` makes tokens of."""
+    tokenizer = config["nlp"].get("tokenizer", _PLAIN)
+    if tokenizer["@tokenizers"] == "cloudner.EncoderPieces.v1":
+        tokenizer["encoder"] = encoder
+
+
 def default_tokenizer(language: str) -> dict[str, Any]:
     """The section [nlp.tokenizer] of `spacy.blank(language)`. Raises ConfigError for an unknown language."""
     from spacy.util import get_lang_class

@@ -54,7 +54,7 @@ def resolve(
 
     from cloudner.hardware import recommend
     from cloudner.loading import check_shared, use_device
-    from cloudner.training.language import fit_tokenizer
+    from cloudner.training.language import fit_tokenizer, follow_encoder
 
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
@@ -68,6 +68,8 @@ def resolve(
     names = owners(config.interpolate())
     for name in names if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
+    if encoder:
+        follow_encoder(config, encoder)
     plain = config.interpolate()
     device = _device(gpu_id)  # before the detection: a GPU that is woken first answers it in time
     hardware = _hardware(device)

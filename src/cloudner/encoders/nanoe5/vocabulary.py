@@ -12,9 +12,9 @@ from cloudner.errors import ConfigError
 
 MARK = "\u2581"  # what SentencePiece writes for a space
 _COMMON = 60_000  # the pieces stand by frequency: those in common use are the first
-# Scripts, as the names of Unicode's characters begin. None for Chinese: its tokens are single characters.
+# Scripts, as the names of Unicode's characters begin.
 _SCRIPTS: dict[str, tuple[str, ...]] = {
-    "zh": (),
+    "zh": ("CJK",),
     "ja": ("HIRAGANA", "KATAKANA", "CJK"),
     "ko": ("HANGUL",),
     **dict.fromkeys(("be", "bg", "kk", "ky", "mk", "mn", "ru", "sr", "tt", "uk"), ("CYRILLIC",)),
@@ -58,8 +58,9 @@ def chosen_pieces(pieces: Sequence[str], special: Sequence[int], language: str |
             return True
         if number < _COMMON and body.isascii():
             return True
-        if not scripts or ("LATIN" in scripts and number >= _COMMON):
+        if "LATIN" in scripts and number >= _COMMON:
             return False
-        return all(unicodedata.name(letter, "").startswith(scripts) for letter in body if letter.isalpha())
+        letters = [letter for letter in body if letter.isalpha()]
+        return bool(letters) and all(unicodedata.name(letter, "").startswith(scripts) for letter in letters)
 
     return np.array([i for i, piece in enumerate(pieces) if stays(i, piece)], dtype=np.int64)

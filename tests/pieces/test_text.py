@@ -1,0 +1,96 @@
+"""Texts cut into an encoder's own pieces."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import spacy
+from spacy.training import Example
+
+import tiny
+from cloudner.errors import ConfigError
+from cloudner.pieces.gold import gold_tags
+from cloudner.pieces.scheme import MISSING, TagScheme
+
+TEXTS = [
+    "王小明在北京大学工作。",
+    "",
+    " ",
+    "  Marie \n\n Curie in\tParis ",
+    "a\x01b, ﬁn São Paulo①",
+    "東京都の知事は京都を訪れた。 <s>",
+]
+
+
+def blank(encoder, language: str = "zh"):
+    tokenizer = {"@tokenizers": "cloudner.EncoderPieces.v1", "encoder": str(encoder)}
+    return spacy.blank(language, config={"nlp": {"tokenizer": tokenizer}})
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
+def test_the_text_stays_and_pieces_are_tokens(encoder_folder, family):
+    folder = encoder_folder(family)
+    nlp = blank(folder)
+    for text in [*TEXTS, *tiny.TEXT]:
+        doc = nlp.make_doc(text)
+        assert doc.text == text
+        assert not [t.text for t in doc if len(t.text) > 1 and any(c.isspace() for c in t.text)]
+    long = "王小明在北京大学工作。" * 400  # beyond what a tokenizer.json may truncate at
+    assert len(nlp.make_doc(long)) == 400 * len(nlp.make_doc(long[:11]))
+
+
+def test_tokens_end_where_the_encoders_pieces_do(encoder_folder):
+    from tokenizers import Tokenizer
+
+    folder = encoder_folder("xlm-roberta")
+    made = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    nlp = blank(folder)
+    for text in tiny.TEXT:
+        offsets = made.encode(text, add_special_tokens=False).offsets
+        ends = {end for _, end in offsets if not text[end - 1].isspace()}  # a mark of its own before a word
+        assert ends <= {token.idx + len(token) for token in nlp.make_doc(text)}
+
+
+def test_a_saved_tokenizer_needs_no_encoder(encoder_folder, tmp_path):
+    nlp = blank(encoder_folder("xlm-roberta"))
+    words = [token.text for token in nlp.make_doc(tiny.TEXT[8])]
+    nlp.to_disk(tmp_path / "nlp")
+    config = (tmp_path / "nlp" / "config.cfg").read_text(encoding="utf-8")
+    (tmp_path / "nlp" / "config.cfg").write_text(
+        config.replace(str(encoder_folder("xlm-roberta")), "no/encoder"), encoding="utf-8"
+    )
+    others = [
+        spacy.load(tmp_path / "nlp").tokenizer,
+        blank("no/encoder").from_bytes(nlp.to_bytes()).tokenizer,
+        pickle.loads(pickle.dumps(nlp.tokenizer)),  # noqa: S301
+        copy.deepcopy(nlp.tokenizer),
+    ]
+    assert [[token.text for token in other(tiny.TEXT[8])] for other in others] == [words] * 4
+
+
+def test_an_encoder_that_cannot_be_had_is_one_error(tmp_path):
+    with pytest.raises(ConfigError):
+        blank("no/encoder").make_doc("text")
+    with pytest.raises(ConfigError, match="no folder"):
+        blank("./nothing").make_doc("text")
+
+
+def test_an_entity_within_a_piece_is_not_taught(encoder_folder):
+    """Gold of single characters, on pieces of several: what does not end where they do is missing, not O."""
+    nlp = blank(encoder_folder("xlm-roberta"), "en")
+    text = "Marie Curie moved from Warsaw"
+    predicted = nlp.make_doc(text)
+    reference = spacy.tokens.Doc(
+        nlp.vocab,
+        words=list(text.replace(" ", "")),
+        spaces=[text[i + 1 : i + 2] == " " for i in range(len(text)) if text[i] != " "],
+    )
+    assert reference.text == text
+    first = next(token for token in predicted if len(token.text) > 1)
+    inside = reference.char_span(first.idx + 1, first.idx + len(first.text), label="PER")
+    reference.set_ents([inside], default="outside")
+    tags = gold_tags([Example(predicted, reference)], TagScheme(["PER"], "BIO")).tolist()
+    assert tags[first.i] == MISSING
+    assert {tag for i, tag in enumerate(tags) if i != first.i} == {0}
