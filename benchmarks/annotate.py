@@ -73,11 +73,13 @@ def workers_of(process: int) -> list[Any]:
 
 
 def resident(process: int) -> list[int]:
-    """MiB of each worker."""
+    """MiB of each process that annotates."""
     import psutil
 
     found = []
-    for worker in workers_of(process):
+    for worker in workers_of(process) or [
+        psutil.Process(process)
+    ]:  # a single one is the command's own process
         try:
             found.append(worker.memory_info().rss >> 20)
         except psutil.Error:
