@@ -15,7 +15,7 @@ from spacy.tokens import DocBin
 
 from bulk import jobs
 from cloudner.bulk.contract import InputFile, Options, Record, Words
-from cloudner.bulk.inputs.lines import MAX_LINE, lines
+from cloudner.bulk.inputs.lines import lines
 from cloudner.bulk.inputs.listing import list_files
 from cloudner.bulk.inputs.reading import check_file, cut, read
 from cloudner.errors import InputError
@@ -150,12 +150,14 @@ def test_a_csv_row_with_other_cells_fails_alone(tmp_path: Path) -> None:
     assert "3 cells where the header has 2" in str(found[2].problem)
 
 
-def test_a_line_without_end_fails_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [101, 3 << 20])
+def test_a_line_without_end_fails_alone(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudner.bulk.inputs.lines.MAX_LINE", 100)
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"text": "one"}\n' + b"x" * (MAX_LINE + 5) + b'\n{"text": "two"}\n')
+    path.write_bytes(b'{"text": "one"}\n' + b"x" * size + b'\n{"text": "two"}\n')
     found = read_all(path, rows_per_piece=2, encoding="utf-8")
     assert [record.text for record in found] == ["one", None, "two"]
-    assert "33,554,432 bytes" in str(found[1].problem)
+    assert "a line of more than" in str(found[1].problem)
 
 
 def test_offsets_are_those_of_the_file(tmp_path: Path) -> None:

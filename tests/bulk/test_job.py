@@ -242,7 +242,7 @@ def test_columns_keep_their_types(run: Any, tmp_path: Path) -> None:
 def test_types_of_json_columns(run: Any, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="needs the extra cloudner[parquet]")
     rows: list[dict[str, Any]] = [
-        {"text": "a", "i": 1, "f": 1, "s": "x", "m": "x", "b": True, "huge": 2**70},
+        {"text": "a", "i": 1, "f": 2**60 + 1, "s": "x", "m": "x", "b": True, "huge": 2**70},
         {"text": "b", "i": None, "f": 1.5, "m": 3, "b": None, "none": None},
     ]
     source = jobs.write_jsonl(tmp_path / "in.jsonl", rows)
@@ -252,7 +252,7 @@ def test_types_of_json_columns(run: Any, tmp_path: Path) -> None:
         for row in jobs.rows_of(tmp_path / "out")
     ]
     assert found == [
-        {"i": 1, "f": 1.0, "s": "x", "m": "x", "b": True, "huge": str(2**70), "none": None},
+        {"i": 1, "f": 2.0**60, "s": "x", "m": "x", "b": True, "huge": str(2**70), "none": None},
         {"i": None, "f": 1.5, "s": None, "m": "3", "b": None, "huge": None, "none": None},
     ]
 

@@ -59,7 +59,8 @@ class Options:
 
 
 class InputFile(NamedTuple):
-    """A source file as it was when the plan was made. name: unique among them, the beginning of its documents' ids."""
+    """A source file as it was when the plan was made. name: unique among them, the beginning of its documents' ids. size: in
+    bytes, -1 where it is not known."""
 
     name: str
     url: str

@@ -15,7 +15,7 @@ from cloudner.bulk.contract import OUTPUTS, Options, PieceResult
 from cloudner.bulk.engines.run import Run
 from cloudner.bulk.outputs.finished import find_finished
 from cloudner.bulk.pipeline import fingerprint
-from cloudner.bulk.plan import FAILED, SUCCESS, Plan
+from cloudner.bulk.plan import SUCCESS, Plan
 from cloudner.bulk.planning import planned
 from cloudner.bulk.progress import Progress
 from cloudner.bulk.store import Store
@@ -107,8 +107,9 @@ def annotate(
             run.check()
         finally:
             run.progress.close()
-    complete = _conclude(store, plan, shard)
-    done = [*before.values(), *run.results.values()]
+    mine = {**before, **run.results}
+    complete = _conclude(store, plan, mine)
+    done = list(mine.values())
     return Annotation(
         store.url,
         sum(result.rows for result in done),
@@ -199,9 +200,10 @@ def _engine(engine: str, store: Store, run: Run) -> None:
         (run_here if run.workers == 1 else run_processes)(run)
 
 
-def _conclude(store: Store, plan: Plan, shard: tuple[int, int] | None) -> bool:
-    """Writes `_SUCCESS` once the pieces of all shards are there. The last shard to end finds them all."""
-    done = find_finished(store, plan, range(len(plan.pieces)))
+def _conclude(store: Store, plan: Plan, known: dict[int, PieceResult]) -> bool:
+    """Writes `_SUCCESS` once the pieces of all shards are there. known: this shard's. The last one to end finds them all."""
+    others = [number for number in range(len(plan.pieces)) if number not in known]
+    done = {**known, **(find_finished(store, plan, others) if others else {})}
     if len(done) < len(plan.pieces):
         return False
     counts = {
@@ -214,6 +216,3 @@ def _conclude(store: Store, plan: Plan, shard: tuple[int, int] | None) -> bool:
     if store.read(SUCCESS) != text:
         store.write(SUCCESS, text)
     return True
-
-
-__all__ = ["FAILED", "Annotation", "annotate"]

@@ -75,7 +75,8 @@ def annotate_cli(
     *sources, target = (unquote(path) for path in paths)
 
     def call() -> None:
-        from cloudner.bulk.job import FAILED, annotate
+        from cloudner.bulk.job import annotate
+        from cloudner.bulk.plan import FAILED
 
         if not sources:
             raise ConfigError(

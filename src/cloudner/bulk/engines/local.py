@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any
 
 from cloudner.bulk.contract import PieceResult
-from cloudner.bulk.engines.run import Run
+from cloudner.bulk.engines.run import Run, reason_of
 from cloudner.errors import InputError
 
 # Processes that end before they have loaded the pipeline, one after another.
@@ -34,8 +34,8 @@ def run_here(run: Run) -> None:
         number = waiting.popleft()
         try:
             result = worker.do(number, run.advance)
-        except (InputError, OSError) as error:
-            if run.again(number, str(error)):
+        except Exception as error:
+            if run.again(number, reason_of(error)):
                 waiting.append(number)
         else:
             run.finished(result)

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from cloudner.bulk.contract import PieceResult
 from cloudner.bulk.plan import Plan
 from cloudner.bulk.progress import Progress
-from cloudner.errors import InputError
+from cloudner.errors import CloudnerError, InputError
 
 # A piece is given up after so many errors, and after so many processes that ended in the middle of it.
 _ERRORS, _ENDS = 2, 5
 # So many pieces given up end the run: it is no single piece's fault.
 _BROKEN = 3
+
+
+def reason_of(error: Exception) -> str:
+    """Our errors speak for themselves; of others the type is told too."""
+    return str(error) if isinstance(error, CloudnerError) else f"{type(error).__name__}: {error}"
 
 
 @dataclass

@@ -36,7 +36,7 @@ def _listen(numbers: queue.Queue[int]) -> None:
 def _work(
     target: str, model: str, device: str, threads: int, numbers: queue.Queue[int], out: IO[str]
 ) -> None:
-    from cloudner.errors import CloudnerError
+    from cloudner.bulk.engines.run import reason_of
 
     def say(**message: Any) -> None:
         out.write(json.dumps(message) + "\n")
@@ -50,8 +50,8 @@ def _work(
         from cloudner.bulk.piece import PieceWorker
 
         worker = PieceWorker(target, model, device)
-    except CloudnerError as error:
-        say(fatal=str(error))
+    except Exception as error:
+        say(fatal=reason_of(error))
         return
     say(ready=True)
     while True:
@@ -63,8 +63,7 @@ def _work(
         except BrokenPipeError:
             raise
         except Exception as error:
-            reason = str(error) if isinstance(error, CloudnerError) else f"{type(error).__name__}: {error}"
-            say(number=number, error=reason)
+            say(number=number, error=reason_of(error))
         else:
             say(number=number, done=[result.rows, result.failed, result.entities])
 

@@ -9,7 +9,7 @@ from typing import Any
 from cloudner.bulk.contract import InputFile, Options, Part, Record
 from cloudner.bulk.inputs.lines import TOO_LONG, Line, decoded, lines, unsound
 from cloudner.bulk.inputs.opening import bytes_source
-from cloudner.bulk.inputs.values import Kinds, record, text_of
+from cloudner.bulk.inputs.values import Kinds, record
 from cloudner.errors import InputError
 
 _LOOKED_AT = 100  # objects of which one must have the text
@@ -105,6 +105,3 @@ def _object(line: Line, encoding: str) -> tuple[dict[str, Any], str | None]:
     if not isinstance(found, dict):
         return {}, f"JSON, but {type(found).__name__} and no object"
     return found, None
-
-
-__all__ = ["check_jsonl", "marks", "missing", "records", "text_of"]

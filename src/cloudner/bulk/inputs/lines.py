@@ -51,11 +51,12 @@ def _split(stream: IO[bytes] | Guarded, offset: int) -> Iterator[tuple[int, byte
         yield offset, rest + first if size <= MAX_LINE + 1 else None, size
         offset, dropped = offset + size, 0
         for line in others[:-1]:
-            yield offset, line, len(line) + 1
+            yield offset, line if len(line) <= MAX_LINE else None, len(line) + 1
             offset += len(line) + 1
         rest = others[-1]
     if rest or dropped:
-        yield offset, None if dropped else rest, dropped + len(rest)
+        size = dropped + len(rest)
+        yield offset, rest if size <= MAX_LINE else None, size
 
 
 def decoded(raw: bytes, encoding: str) -> str:

@@ -71,7 +71,7 @@ def describe(url: str) -> tuple[int, str]:
         info = filesystem.info(path)
     except Exception as error:  # every store has its own exceptions
         raise InputError(f"cannot be found any more: {error}", file=url) from error
-    return int(info.get("size") or 0), _version(info)
+    return _size(info), _version(info)
 
 
 def _expand(source: str, without: str) -> list[_Found]:
@@ -107,7 +107,7 @@ def _expand(source: str, without: str) -> list[_Found]:
         _Found(
             _below(p, root),
             str(p) if not scheme or "://" in str(p) else f"{scheme}://{str(p).lstrip('/')}",
-            int(i.get("size") or 0),
+            _size(i),
             _version(i),
         )
         for p, i in sorted(kept.items())
@@ -121,6 +121,11 @@ def _below(path: str, root: str) -> str:
 def _is_hidden(name: str) -> bool:
     """As Hadoop and Arrow have it: what begins with a dot or an underscore is no data."""
     return any(part.startswith((".", "_")) for part in name.split("/"))
+
+
+def _size(info: dict[str, Any]) -> int:
+    """Bytes; -1 where a server does not say."""
+    return -1 if info.get("size") is None else int(info["size"])
 
 
 def _version(info: dict[str, Any]) -> str:

@@ -25,14 +25,18 @@ def bytes_source(file: InputFile) -> FileSource:
     """For readers that take a source of the corpus' room: unpacked bytes, and breaks told in one error."""
     return FileSource(
         file.name,
-        lambda: open_decompressed(lambda: open_raw(file), file.name, file.size),
+        lambda: open_decompressed(lambda: open_raw(file), file.name, _known(file.size)),
         encoding=file.encoding,
     )
 
 
+def _known(size: int) -> int | None:
+    return None if size < 0 else size
+
+
 def open_at(file: InputFile, offset: int) -> IO[bytes]:
     """Unpacked bytes from an offset on. What cannot be sought in, as compressed files, is read up to there."""
-    stream = open_decompressed(lambda: open_raw(file), file.name, file.size)
+    stream = open_decompressed(lambda: open_raw(file), file.name, _known(file.size))
     if not offset:
         return stream
     if stream.seekable():

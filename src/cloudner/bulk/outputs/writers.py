@@ -97,6 +97,8 @@ class ParquetWriter:
     def _column(self, values: Any, kind: Any) -> Any:
         if self._pa.types.is_string(kind) or self._pa.types.is_large_string(kind):
             values = [None if value is None else as_text(value) for value in values]
+        elif self._pa.types.is_floating(kind):  # Arrow takes no whole number beyond 2 ** 53 for one
+            values = [None if value is None else float(value) for value in values]
         return self._pa.array(values, type=kind)
 
 
