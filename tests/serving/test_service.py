@@ -236,11 +236,11 @@ def test_above_the_queue_the_answer_is_429(trying_folder: Path) -> None:
 
 
 def test_what_would_wait_longer_than_a_request_may_is_refused(trying_folder: Path) -> None:
-    limits = {"max_batch": 1, "wait_ms": 0, "timeout": 5}
+    limits = {"max_batch": 1, "wait_ms": 0, "timeout": 8}
     with running(trying_folder, limits=limits) as made, ThreadPoolExecutor(2) as pool:
         batcher = made.service.models["en_pipeline"].batcher
-        slow = [pool.submit(made.post, f"SLOW4 pace {i}") for i in range(2)]
-        made.until(lambda: batcher.queue.texts == 1)
+        slow = [pool.submit(made.post, f"SLOW10 pace {i}") for i in range(2)]
+        made.until(lambda: batcher.queue.texts == 1 and "SLOW10 pace" in " ".join(SEEN))
         batcher.pieces_a_second = 0.1  # as if it had been so slow of late
         refused = made.post("a")
         assert (refused.status_code, refused.json()["code"]) == (429, "queue_full")
