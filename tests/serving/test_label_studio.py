@@ -137,8 +137,12 @@ def test_a_retraining_that_fails_changes_nothing(trained_folder: Path, caplog: A
 
 
 def test_without_a_command_the_webhook_says_so(served: Running) -> None:
-    answer = ask(served, "/webhook", {"action": "START_TRAINING"})
-    assert (answer.status_code, answer.json()["code"]) == (501, "no_retraining")
+    for path, body in (
+        ("/webhook", {"action": "START_TRAINING"}),
+        ("/train", {"annotations": [], "project": "1.17"}),
+    ):
+        answer = ask(served, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (501, "no_retraining")
 
 
 def test_retraining_asks_for_a_token_and_one_process() -> None:

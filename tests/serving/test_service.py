@@ -235,6 +235,19 @@ def test_above_the_queue_the_answer_is_429(trying_folder: Path) -> None:
         assert made.post(["a"] * 6).status_code == 200
 
 
+def test_what_would_wait_longer_than_a_request_may_is_refused(trying_folder: Path) -> None:
+    limits = {"max_batch": 1, "wait_ms": 0, "timeout": 8}
+    with running(trying_folder, limits=limits) as made, ThreadPoolExecutor(2) as pool:
+        batcher = made.service.models["en_pipeline"].batcher
+        slow = [pool.submit(made.post, f"SLOW10 pace {i}") for i in range(2)]
+        made.until(lambda: batcher.queue.texts == 1 and "SLOW10 pace" in " ".join(SEEN))
+        batcher.pieces_a_second = 0.1  # as if it had been so slow of late
+        refused = made.post("a")
+        assert (refused.status_code, refused.json()["code"]) == (429, "queue_full")
+        assert [each.result().status_code for each in slow] == [200, 200]
+        assert made.post("a").status_code == 200  # nothing waits
+
+
 def test_a_client_that_leaves_is_not_computed(trying_folder: Path) -> None:
     with running(trying_folder, limits={"max_batch": 1, "wait_ms": 0}) as made, ThreadPoolExecutor(2) as pool:
         queue = made.service.models["en_pipeline"].batcher.queue

@@ -13,7 +13,7 @@ from spacy.language import Language
 
 from cloudner.model.memory_errors import free_device_memory, is_out_of_memory
 from cloudner.serving.metrics import Metrics
-from cloudner.serving.queue import Item, TextQueue
+from cloudner.serving.queue import Item, QueueFullError, TextQueue
 from cloudner.serving.recognition import AbandonedError, call_between, limit_pieces, recognize
 from cloudner.serving.settings import Limits
 from cloudner.serving.work import NO_MEMORY, STOPPED, TIMEOUT, Entities, Failure, Work
@@ -47,7 +47,9 @@ class Batcher:
         return self._thread.is_alive()
 
     def submit(self, work: Work) -> None:
-        """Raises QueueFullError and QueueClosedError."""
+        """Raises QueueFullError, also where what waits already takes longer than a request may, and QueueClosedError."""
+        if not work.urgent and self.queue.pieces > self.pieces_a_second * self.limits.timeout > 0:
+            raise QueueFullError
         self.queue.put(work)
 
     def abandon(self, work: Work) -> None:

@@ -1,6 +1,6 @@
 """Label Studio's ML backend: an annotation project that points at the service gets its texts pre-annotated.
 
-The routes are `/health`, `/setup`, `/predict` and `/webhook`. Texts come in the requests; nothing is fetched.
+The routes are `/health`, `/setup`, `/predict`, `/webhook` and `/train`. Texts come in the requests; nothing is fetched.
 """
 
 from __future__ import annotations
@@ -182,10 +182,17 @@ def add_label_studio(app: FastAPI, service: Service, retraining: Retraining | No
     async def webhook(body: WebhookRequest) -> Response:
         if body.action != "START_TRAINING":
             return JSONResponse({"status": "ignored"})
+        return started(body.project)
+
+    @app.post("/train", summary="Label Studio: the same without an event, as some versions send it")
+    async def train(body: WebhookRequest) -> Response:
+        return started(body.project)
+
+    def started(project: Any) -> Response:
         if retraining is None:
             raise RefusedError(501, "no_retraining", "the service was started without --retrain")
-        started = retraining.start({"action": body.action, "project": body.project})
-        return JSONResponse({"status": "started" if started else "running"}, 202)
+        new = retraining.start({"action": "START_TRAINING", "project": project})
+        return JSONResponse({"status": "started" if new else "running"}, 202)
 
 
 def _text(task: dict[str, Any], field: str) -> str:
