@@ -42,17 +42,22 @@ def scores(result: Any, test: list[Pair], new: str, folder: Path) -> dict[str, f
 
 
 def measured(
-    label: str, *, only_new: bool = False, whole: bool = True, quick: bool = False
+    label: str, *, only_new: bool = False, quick: bool = False, documents: int | None = None, **overrides: Any
 ) -> dict[str, Any]:
-    """Scores by what was trained. quick: the base and one update alone."""
+    """Scores by what was trained. quick: the base and one update alone. documents: of train, all where None."""
     train, dev, test = read("train"), read("dev"), read("test")
+    train = train[:: 1 if documents is None else len(train) // documents]
     every = {e[2] for _, spans in train for e in spans}
     first, second = train[::2], train[1::2]
     known = every - {label}
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        options: Any = {"show": False, "calibrate": False}
+        options: Any = {
+            "show": False,
+            "calibrate": False,
+            "overrides": {"training." + k: v for k, v in overrides.items()},
+        }
         base = cloudner.train(only(first, known), only(dev, known), output=folder / "base", **options)
         found["base"] = scores(base, test, label, folder)
         new = only(second, {label}) if only_new else second
@@ -67,7 +72,7 @@ def measured(
             found[words]["rows"] = [
                 row for row in made.settings if row[0] in ("replay", "predicted by the base", "total_steps")
             ]
-        if whole and not quick:
+        if not quick:
             made = cloudner.train(train, dev, output=folder / "whole", **options)
             found["from the encoder, everything"] = {
                 **scores(made, test, label, folder), "seconds": made.run["seconds"]
@@ -79,9 +84,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--label", default="MISC")
     parser.add_argument("--only-new", action="store_true")
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="the base and one update alone")
+    parser.add_argument("--documents", type=int, help="about so many of assets/train.csv")
+    parser.add_argument("--max-epochs", type=int)
     arguments = parser.parse_args()
-    for words, row in measured(arguments.label, only_new=arguments.only_new, quick=arguments.quick).items():
+    epochs = {} if arguments.max_epochs is None else {"max_epochs": arguments.max_epochs}
+    found = measured(
+        arguments.label,
+        only_new=arguments.only_new,
+        quick=arguments.quick,
+        documents=arguments.documents,
+        **epochs,
+    )
+    for words, row in found.items():
         print(
             f"{words:32} old {100 * row['old']:.2f}  new {100 * row['new']:.2f}  {row.get('seconds', '')}",
             flush=True,

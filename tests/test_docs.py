@@ -363,6 +363,24 @@ def test_page_runs(page: str, in_project: Path, bert: Path, capsys: pytest.Captu
                 assert fence.lang in ("text", "toml"), f"what is a fence of {fence.lang!r}?"
 
 
+@pytest.mark.slow
+def test_the_script_of_the_ci_page_trains_gates_and_packages(in_project: Path) -> None:
+    """As it stands on the page, but that no wheel is built, and that a tiny network's speed does not decide."""
+    (code,) = (fence.code for fence in fences("docs/ci.md") if fence.lang == "python")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 15
+    code = code.replace('"--build", "wheel"', '"--build", "none"').replace(
+        "gate=True", "gate=True, max_slowdown=1e6"
+    )
+    script = in_project / "ci.py"
+    script.write_text(code, encoding="utf-8")
+    (in_project / "packages").mkdir(exist_ok=True)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "<TrainingResult week-2/model-best" in done.stdout
+    (package,) = (in_project / "packages").glob("*my_model-0.2.0")
+    assert (package / "setup.py").is_file()
+
+
 @contextmanager
 def told(fence: Fence) -> Iterator[None]:
     """Says which fence failed."""

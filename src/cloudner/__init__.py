@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.model.benchmark import time_training
     from cloudner.report.evaluate import Evaluation, evaluate
     from cloudner.studies.learning_curve import LearningCurve, curve
+    from cloudner.studies.tuning import Tuning, tune
     from cloudner.studies.watching import Drift, drift
     from cloudner.training.fit import train
     from cloudner.training.result import TrainingResult
@@ -49,6 +50,8 @@ _HOMES = {
     "train": "cloudner.training.fit",
     "curve": "cloudner.studies.learning_curve",
     "LearningCurve": "cloudner.studies.learning_curve",
+    "tune": "cloudner.studies.tuning",
+    "Tuning": "cloudner.studies.tuning",
     "drift": "cloudner.studies.watching",
     "Drift": "cloudner.studies.watching",
     "predict": "cloudner.inference.entities",
@@ -63,6 +66,7 @@ __all__ = [
     "Evaluation",
     "LearningCurve",
     "TrainingResult",
+    "Tuning",
     "annotate",
     "calibrate",
     "convert",
@@ -79,6 +83,7 @@ __all__ = [
     "recommend",
     "time_training",
     "train",
+    "tune",
 ]
 
 

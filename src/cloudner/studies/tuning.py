@@ -1,0 +1,277 @@
+"""`tune`: a search for the training settings with Optuna, in one process or in several that share a journal."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudner.atomic import write_json, write_text
+from cloudner.errors import ConfigError
+from cloudner.pages.numbers import percent
+from cloudner.studies.page import Section, study_page, study_summary
+from cloudner.studies.trials import Range, check_space, run_trial
+from cloudner.training.asked import fingerprint
+from cloudner.training.corpora import write_corpora
+from cloudner.training.fit import language_of
+from cloudner.training.shipped import ConfigLike, config_file
+
+RATE = "training.optimizer.learn_rate.initial_rate"
+BEST = "best.cfg"
+
+
+@dataclass
+class Tuning:
+    """The result of `cloudner.tune`. config: the file with the best settings. best: these settings by dotted name; f1:
+    what they reached on dev, 0 to 1. trials: rows of "number", "state" (complete, pruned, fail), "f1", "seconds" and
+    "settings". importance: share of the variation of F1 by setting, empty with few trials."""
+
+    config: Path
+    best: dict[str, Any]
+    f1: float
+    trials: list[dict[str, Any]]
+    importance: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "config": str(self.config), "best": self.best, "f1": self.f1, "importance": self.importance,
+            "trials": self.trials,
+        }  # fmt: skip
+
+    def to_html(self) -> str:
+        """One self-contained page."""
+        figures = [("best F1 on dev", percent(self.f1)), ("trials", str(len(self.trials)))]
+        figures += [(state, str(count)) for state, count in self._states().items()]
+        return study_page("Tuning", f"The best settings are in {self.config}", figures, [], self._sections())
+
+    def lines(self) -> list[str]:
+        """The result for a terminal."""
+        states = ", ".join(f"{count} {state}" for state, count in self._states().items())
+        out = [f"{len(self.trials)} trials ({states}); best F1 on dev {percent(self.f1)} with"]
+        out += [f"  {name} = {_short(value)}" for name, value in self.best.items()]
+        if self.importance:
+            out.append("importance: " + ", ".join(f"{n} {100 * v:.0f} %" for n, v in self.importance.items()))
+        return [*out, str(self.config)]
+
+    def _states(self) -> dict[str, int]:
+        states = [trial["state"] for trial in self.trials]
+        return {state: states.count(state) for state in dict.fromkeys(states)}
+
+    def _repr_html_(self) -> str:
+        return study_summary(f"Best F1 on dev {percent(self.f1)}: {self.config}", self._sections())
+
+    def _sections(self) -> list[Section]:
+        names = list(self.best)
+        order = sorted(self.trials, key=lambda t: -1.0 if t["f1"] is None else t["f1"], reverse=True)
+        rows = [
+            [str(t["number"]), t["state"], "-" if t["f1"] is None else percent(t["f1"]),
+             *(_short(t["settings"].get(name, "-")) for name in names)]
+            for t in order
+        ]  # fmt: skip
+        sections = [Section("Trials", "The best first.", ["trial", "state", "F1", *names], rows)]
+        if self.importance:
+            shares = [[name, f"{100 * value:.0f} %"] for name, value in self.importance.items()]
+            lead = "Share of the variation of F1 among the trials (PED-ANOVA)."
+            sections.append(Section("Importance", lead, ["setting", "share"], shares))
+        return sections
+
+
+def tune(
+    train: Any,
+    dev: Any = None,
+    *,
+    config: ConfigLike = "cpu",
+    encoder: str | None = None,
+    encoders: list[str] | None = None,
+    space: Mapping[str, Range] | None = None,
+    trials: int = 20,
+    minutes: float | None = None,
+    lang: str | None = None,
+    output: str | Path = "tune",
+    overrides: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    told: Callable[[int, float | None], object] | None = None,
+) -> Tuning:
+    """Search the training settings that give the best F1 on dev.
+
+    train, dev, config, encoder, lang, overrides, device: as in `cloudner.train`. encoders: to choose among. space: ranges by
+    dotted name, (low, high), (low, high, "log") or a list of choices; by default the learning rate about the config's,
+    epochs, batch size, dropout and layer decay. trials: in all, those of other processes and of earlier calls included.
+    minutes: no trial begins after them. output: a folder for the journal, `best.cfg`, `tune.html` and `tune.json`; other
+    processes with the same folder (on a shared disk: other machines) take part in the same search, and after a kill the
+    same call goes on: finished trials count, the one that was killed is tried again. told: called with the number and F1
+    (None: pruned) of each trial of this process.
+
+    Raises ConfigError without Optuna (the extra `tune`), for ranges that cannot work, and where the folder holds a search
+    over other data or settings.
+    """
+    optuna = _optuna()
+    output = Path(output)
+    file = config_file(config, output)
+    corpora = write_corpora(
+        train,
+        dev,
+        None,
+        output / "corpus",
+        split=None,
+        seed=seed,
+        reading={"lang": lang or language_of(file)},
+    ).files
+    ranges = check_space({**(space or _space(file)), **({"encoder": list(encoders)} if encoders else {})})
+    options: dict[str, Any] = {
+        "encoder": encoder,
+        "lang": lang,
+        "overrides": dict(overrides or {}),
+        "device": device,
+    }
+    study = _study(optuna, output, seed)
+    _same_search(study, {
+        "data": [fingerprint(str(path)) for path in corpora.values()], "config": fingerprint(str(file)),
+        "space": {name: list(values) for name, values in ranges.items()},
+        "given": [encoder, lang, {name: str(value) for name, value in options["overrides"].items()}],
+    })  # fmt: skip
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    while end is None or time.monotonic() < end:
+        _requeue_killed(optuna, study)
+        if _begun(optuna, study) >= trials:
+            break
+        trial = study.ask()
+        # A sampler of its own for each trial: processes that begin together do not propose the same.
+        study.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
+        value = _one(
+            optuna, study, trial, lambda t: run_trial(t, ranges, corpora, _read(file), output, options)
+        )
+        if told is not None:
+            told(trial.number, value)
+    return _result(optuna, study, file, output)
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise ConfigError(
+            "tuning needs Optuna, which is not installed", fix='pip install "cloudner[tune]"'
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _read(file: Path) -> Any:
+    from thinc.api import Config
+
+    return Config().from_disk(file, interpolate=False)
+
+
+def _space(file: Path) -> dict[str, Range]:
+    rate = float(_read(file)["training"]["optimizer"]["learn_rate"]["initial_rate"])
+    return {
+        RATE: (rate / 4, rate * 4, "log"),
+        "training.max_epochs": (2, 8),
+        "training.batcher.batch_size": [8, 16, 32],
+        "training.dropout": (0.0, 0.3),
+        "training.optimizer.layer_decay": (0.8, 1.0),
+    }
+
+
+def _study(optuna: Any, output: Path, seed: int) -> Any:
+    backend = optuna.storages.journal.JournalFileBackend(str(output / "journal.log"))
+    return optuna.create_study(
+        storage=optuna.storages.JournalStorage(backend), study_name="cloudner", direction="maximize", load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=seed), pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+    )  # fmt: skip
+
+
+def _same_search(study: Any, asked: dict[str, Any]) -> None:
+    before = study.user_attrs.get("asked")
+    if before is None:
+        study.set_user_attr("asked", asked)
+    elif before != asked:
+        changed = ", ".join(name for name in asked if asked[name] != before.get(name))
+        raise ConfigError(
+            f"the folder holds a search with another {changed}",
+            expected="the same search",
+            fix="another output folder",
+        )
+
+
+def _requeue_killed(optuna: Any, study: Any) -> None:
+    """Trials of processes of this machine that no longer live fail, and their settings are tried again first."""
+    import psutil
+
+    running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+    for trial in running:
+        attrs = trial.user_attrs
+        if attrs.get("host") == socket.gethostname() and not psutil.pid_exists(int(attrs["pid"])):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            study.enqueue_trial(trial.params)
+
+
+def _begun(optuna: Any, study: Any) -> int:
+    """Trials that count: finished, pruned, or running somewhere."""
+    state = optuna.trial.TrialState
+    return len(study.get_trials(deepcopy=False, states=(state.COMPLETE, state.PRUNED, state.RUNNING)))
+
+
+def _one(optuna: Any, study: Any, trial: Any, run: Callable[[Any], float]) -> float | None:
+    logger = logging.getLogger("cloudner")
+    before = logger.level
+    logger.setLevel(logging.ERROR)  # a poor trial is no news
+    try:
+        value = run(trial)
+    except optuna.TrialPruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        return None
+    except BaseException:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        raise
+    finally:
+        logger.setLevel(before)
+    study.tell(trial, value)
+    return value
+
+
+def _result(optuna: Any, study: Any, file: Path, output: Path) -> Tuning:
+    from spacy.util import load_config
+
+    state = optuna.trial.TrialState
+    done = study.get_trials(deepcopy=False, states=(state.COMPLETE,))
+    if not done:
+        raise ConfigError("no trial was finished", fix="more minutes or trials")
+    best = dict(study.best_params)
+    chosen = {name: value for name, value in best.items() if name != "encoder"}
+    if "training.max_epochs" in chosen:
+        chosen["training.optimizer.learn_rate.min_steps"] = 0  # the epochs are meant as they are
+    made = load_config(file, overrides=chosen, interpolate=False)
+    if "encoder" in best:
+        for component in made["components"].values():
+            if "encoder" in component.get("model", {}):
+                component["model"]["encoder"] = best["encoder"]
+    write_text(output / BEST, made.to_str(interpolate=False))
+    rows = [
+        {"number": t.number, "state": t.state.name.lower(), "f1": t.value if t.state == state.COMPLETE else None,
+         "seconds": t.user_attrs.get("seconds"), "settings": dict(t.params)}
+        for t in study.get_trials(deepcopy=False)
+        if t.state.is_finished()
+    ]  # fmt: skip
+    result = Tuning(output / BEST, best, float(study.best_value), rows, _importance(optuna, study, len(done)))
+    write_json(output / "tune.json", result.to_dict())
+    write_text(output / "tune.html", result.to_html())
+    return result
+
+
+def _importance(optuna: Any, study: Any, done: int) -> dict[str, float]:
+    if done < 8:  # of fewer, shares say nothing
+        return {}
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(value) for name, value in found.items()}
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,110 @@
+"""Tuning: real trainings, a search that processes share and a kill does not lose."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from thinc.api import Config
+
+import cloudner
+from cloudner.errors import CloudnerError
+from cloudner.studies.trials import check_space
+from training import runs
+
+optuna = pytest.importorskip("optuna", reason="the extra `tune` is not installed")
+
+DATA = [(f"In {1800 + i} {n} lived in Paris.", [(8, 8 + len(n), "PER"), (18 + len(n), 23 + len(n), "LOC")]) for i in range(12) for n in ("Ada Byron", "Marie Curie")]  # fmt: skip
+RATE = "training.optimizer.learn_rate.initial_rate"
+SPACE = {RATE: (1e-4, 1e-2, "log"), "training.max_epochs": (1, 3), "training.batcher.batch_size": [4, 8]}
+FP32 = {"components.cloudner.model.mixed_precision": "fp32"}
+
+
+@pytest.fixture(scope="module")
+def found(bert, tmp_path_factory):
+    output = tmp_path_factory.mktemp("tune")
+    options = {"encoder": str(bert), "space": SPACE, "output": output, "overrides": FP32, "device": "cpu"}
+    told = []
+    made = cloudner.tune(DATA, trials=3, told=lambda number, f1: told.append((number, f1)), **options)
+    return made, options, told
+
+
+def test_the_best_config_is_that_of_the_best_trial(found):
+    made, options, told = found
+    assert [number for number, _ in told] == [0, 1, 2]
+    assert made.f1 == max(f1 for _, f1 in told if f1 is not None) > 0
+    config = Config().from_disk(made.config, interpolate=False)["training"]
+    assert config["optimizer"]["learn_rate"]["initial_rate"] == pytest.approx(made.best[RATE])
+    assert config["max_epochs"] == made.best["training.max_epochs"]
+    assert config["optimizer"]["learn_rate"]["min_steps"] == 0
+    kept = json.loads((options["output"] / "tune.json").read_text())
+    assert kept["f1"] == made.f1
+    assert [trial["number"] for trial in kept["trials"]] == [0, 1, 2]
+    assert "<h2>Trials</h2>" in (options["output"] / "tune.html").read_text()
+    assert "Trials" in made.to_html()
+    assert not list(options["output"].glob("trial-*"))
+
+
+def test_a_second_call_goes_on(found):
+    made, options, _ = found
+    told = []
+    again = cloudner.tune(DATA, trials=4, told=lambda number, f1: told.append(number), **options)
+    assert told == [3]
+    assert len(again.trials) == 4
+    assert again.f1 >= made.f1
+    with pytest.raises(CloudnerError, match="another data"):
+        cloudner.tune(DATA[:-2], trials=5, **options)
+    with pytest.raises(CloudnerError, match="another space"):
+        cloudner.tune(DATA, trials=5, **{**options, "space": {RATE: (1e-4, 1e-3)}})
+
+
+@pytest.mark.parametrize("values", [(1, 2, 3), (2, 1), [], "ab", (0, 1, "log"), (1,)])
+def test_a_range_that_is_none(values):
+    with pytest.raises(CloudnerError, match="the range of x"):
+        check_space({"x": values})
+
+
+CODE = """
+import sys, json
+import cloudner
+data, options = json.loads(sys.argv[1])
+data = [(text, [tuple(span) for span in spans]) for text, spans in data]
+options["space"] = {name: tuple(v) if v[-1] == "log" else v for name, v in options["space"].items()}
+cloudner.tune(data, told=lambda number, f1: print("done", number, flush=True), device="cpu", **options)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_and_a_kill(bert, tmp_path):
+    options = {
+        "encoder": str(bert), "space": {RATE: [1e-4, 1e-2, "log"]}, "output": str(tmp_path / "tune"), "trials": 8,
+        "overrides": {**FP32, "training.max_epochs": 4},
+    }  # fmt: skip
+    command = [sys.executable, "-c", CODE, json.dumps([DATA, options])]
+
+    def start():
+        return subprocess.Popen(command, env=runs.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+
+    first = start()
+    assert first.stdout is not None
+    for (
+        line
+    ) in first.stdout:  # the first is past its first trial, so that the kill comes in the middle of one
+        if line.startswith("done"):
+            break
+    second = start()
+    time.sleep(0.5)
+    first.kill()
+    first.wait()
+    said, _ = second.communicate(timeout=300)
+    assert second.returncode == 0, said[-3000:]
+    done = subprocess.run(
+        command, env=runs.environment(), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    states = [t["state"] for t in json.loads((tmp_path / "tune" / "tune.json").read_text())["trials"]]
+    assert len([s for s in states if s in ("complete", "pruned")]) == 8
+    assert states.count("fail") <= 1
