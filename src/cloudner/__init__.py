@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.loading import load
     from cloudner.model.benchmark import time_training
     from cloudner.report.evaluate import Evaluation, evaluate
+    from cloudner.reviewing.pool import choose_texts
+    from cloudner.reviewing.run import review
 
 __version__ = "0.1.0"
 
@@ -36,6 +38,8 @@ _HOMES = {
     "evaluate": "cloudner.report.evaluate",
     "Evaluation": "cloudner.report.evaluate",
     "calibrate": "cloudner.calibration",
+    "review": "cloudner.reviewing.run",
+    "choose_texts": "cloudner.reviewing.pool",
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
 }
@@ -43,6 +47,7 @@ __all__ = [
     "CloudnerError",
     "Evaluation",
     "calibrate",
+    "choose_texts",
     "convert",
     "detect_hardware",
     "diagnose",
@@ -51,6 +56,7 @@ __all__ = [
     "load",
     "plan",
     "recommend",
+    "review",
     "time_training",
 ]
 

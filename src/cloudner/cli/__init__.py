@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # In the order a user meets them; each module registers its command on `app`.
-COMMANDS: tuple[str, ...] = ("doctor", "plan", "convert", "inspect", "evaluate", "train")
+COMMANDS: tuple[str, ...] = ("doctor", "plan", "convert", "inspect", "evaluate", "train", "review")
 for _name in COMMANDS:
     importlib.import_module(f"cloudner.cli.{_name}")
 spacy_app.add_typer(app)

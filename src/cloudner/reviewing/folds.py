@@ -64,8 +64,8 @@ def out_of_fold(
             logger.info("Fold %d of %d: %d documents", fold + 1, options.folds, len(here))
             pipeline = _train(others, config, plain, work / f"fold-{fold}", options)
             nlp = load(pipeline, device=_device(options.gpu_id))
-            spans = list(likely_spans(nlp, list(unannotated((corpus.docs[i] for i in here), nlp))))
-            write_text(done, json.dumps({"documents": here, "spans": spans}, ensure_ascii=False))
+            found = list(likely_spans(nlp, list(unannotated((corpus.docs[i] for i in here), nlp))))
+            write_text(done, json.dumps({"documents": here, "spans": found}, ensure_ascii=False))
             if not options.keep_pipelines:
                 remove(work / f"fold-{fold}")
         for i, spans in _read(done, here):
