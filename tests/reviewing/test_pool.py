@@ -32,7 +32,9 @@ def test_a_second_text_of_the_same_words_comes_after_others():
 
 
 def test_a_pool_of_every_kind_of_file(trained, tmp_path):
-    (tmp_path / "a.txt").write_text("Marie Curie lived in Rome.\n\nApple met Beats\nApple met Beats\n", "utf8")
+    (tmp_path / "a.txt").write_text(
+        "Marie Curie lived in Rome.\n\nApple met Beats\nApple met Beats\n", "utf8"
+    )
     (tmp_path / "b.jsonl").write_text('{"id": 1, "text": "Angela Merkel met Paris"}\n', "utf8")
     (tmp_path / "c.csv").write_text("id,text\n1,no entity stands there\n", "utf8")
     chosen = choose_texts(str(tmp_path / "*"), 10, model=trained, output=tmp_path / "out" / "texts.jsonl")

@@ -63,9 +63,7 @@ def test_a_label_of_low_confidence_is_not_all_suspects():
     """The same probabilities of one PER and one MISC; PER is usually 0.95, MISC 0.35: the PER is the likelier error."""
     docs = [document([(0, 1, label)]) for label in ["PER"] * 30 + ["MISC"] * 30]
     usual = {"PER": 0.95, "MISC": 0.35}
-    likely = [
-        [LikelySpan(0, 1, doc.spans[0][2], usual[doc.spans[0][2]])] for doc in docs
-    ]
+    likely = [[LikelySpan(0, 1, doc.spans[0][2], usual[doc.spans[0][2]])] for doc in docs]
     for at in (3, 40):
         label = docs[at].spans[0][2]
         likely[at] = [LikelySpan(0, 1, label, 0.2), LikelySpan(0, 1, "LOC", 0.7)]
