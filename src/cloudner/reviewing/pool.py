@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc
 
 from cloudner.atomic import write_text
 from cloudner.corpus.docbin.load import docbin_docs, is_docbin
@@ -24,10 +26,6 @@ from cloudner.errors import ConfigError, InputError
 from cloudner.loading import load
 from cloudner.reviewing.rows import lines
 from cloudner.reviewing.spans import LikelySpan, likely_spans
-
-if TYPE_CHECKING:
-    from spacy.language import Language
-    from spacy.tokens import Doc
 
 # A span of a probability between these is uncertain; it is believed above.
 _LOW, _HIGH = 0.05, 0.95
@@ -64,11 +62,11 @@ def choose_texts(
     A text's uncertainty is the mean binary entropy (in bits) of its spans of probability 0.05 to 0.95, found by the
     pipeline or not. Texts are taken one by one, each time the one with the largest product of its uncertainty and its
     cosine distance to the nearest text that is taken already, on hashed words and pairs of words weighted by inverse
-    document frequency (farthest-first, Gonzalez 1985).
+    document frequency (farthest-first, Gonzalez 1985). Texts that are empty, or the same as one before, are left out.
 
     pool: files of texts, a text a line, or JSON lines, CSV and TSV with a column such as "text", or `.spacy`; patterns, folders and
     URLs too. model: a pipeline, or what `cloudner.load` takes. output: JSON lines of the texts in their order. device: as in
-    `cloudner.load`. Texts that are empty or the same as one before are left out.
+    `cloudner.load`.
 
     Raises InputError for files that cannot be read or hold no text, and what `cloudner.load` raises.
     """
