@@ -130,7 +130,9 @@ def keep_decisions(rows: Sequence[dict[str, Any]], path: Path) -> None:
     if not path.is_file():
         return
     decided = {}
-    for text in path.read_text(encoding="utf8").splitlines():
+    for text in path.read_text(encoding="utf8").split("\n"):  # texts may hold other line ends, such as U+2028
+        if not text.strip():
+            continue
         try:
             old = json.loads(text)
             if old.get("decision"):
