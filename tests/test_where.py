@@ -72,6 +72,7 @@ def test_every_room_is_on_the_plan() -> None:
         "hardware",
         "model",
         "report",
+        "reviewing",
         "studies",
         "training",
     } == set(plans)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.loading import load
     from cloudner.model.benchmark import time_training
     from cloudner.report.evaluate import Evaluation, evaluate
+    from cloudner.reviewing.pool import choose_texts
+    from cloudner.reviewing.run import review
     from cloudner.studies.learning_curve import LearningCurve, curve
     from cloudner.studies.tuning import Tuning, tune
     from cloudner.studies.watching import Drift, drift
@@ -44,6 +46,8 @@ _HOMES = {
     "evaluate": "cloudner.report.evaluate",
     "Evaluation": "cloudner.report.evaluate",
     "calibrate": "cloudner.calibration",
+    "review": "cloudner.reviewing.run",
+    "choose_texts": "cloudner.reviewing.pool",
     "time_training": "cloudner.model.benchmark",
     "CloudnerError": "cloudner.errors",
     "annotate": "cloudner.bulk.job",
@@ -69,6 +73,7 @@ __all__ = [
     "Tuning",
     "annotate",
     "calibrate",
+    "choose_texts",
     "convert",
     "curve",
     "detect_hardware",
@@ -81,6 +86,7 @@ __all__ = [
     "predict",
     "predict_stream",
     "recommend",
+    "review",
     "time_training",
     "train",
     "tune",

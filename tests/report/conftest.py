@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
+from browsing import browser  # noqa: F401  a fixture
 from cloudner.report.evaluation.spans import ScoredDocument, score_document
 
 

@@ -98,6 +98,10 @@ def convert_cli(
     label: Annotated[
         list[str] | None, typer.Option("--label", help="OLD=NEW: renames a label or a numeric label id")
     ] = None,
+    apply: Annotated[
+        str | None,
+        typer.Option("--apply", help="File of decisions of `cloudner review`; the accepted ones are applied"),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors")] = False,
 ) -> None:
@@ -119,7 +123,7 @@ def convert_cli(
         )  # fmt: skip
         return ConvertOptions(
             format=format, to=to, align=cast("AlignMode", align), split=split, seed=seed, n_sents=n_sents, strict=strict,
-            n_process=n_process, encoding=encoding or None, read=reading,
+            n_process=n_process, encoding=encoding or None, apply=apply, read=reading,
         )  # fmt: skip
 
     settings = run(options)

@@ -15,6 +15,7 @@ from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.align.parallel import align_chunks
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.consistency import Watch
+from cloudner.corpus.convert.decisions import Decisions
 from cloudner.corpus.convert.hints import Glue, Script, hints
 from cloudner.corpus.convert.options import ConvertOptions, most_bad, renames
 from cloudner.corpus.convert.paths import (
@@ -65,6 +66,7 @@ def convert(
     offsets: str = "auto",
     annotator: str | None = None,
     skip_bad: int | Literal["all"] = 0,
+    apply: str | os.PathLike[str] | None = None,
     shard_tokens: int = SHARD_TOKENS,
     progress: Progress | None = None,
 ) -> ConversionReport:
@@ -84,6 +86,7 @@ def convert(
         list: the label names of numeric tags, in their order.
     encoding: a name for all sources, or several "PATTERN=NAME". *_column, delimiter, offsets, annotator: what the content
         does not say; see `contract.ReadOptions`. skip_bad: records of a file that may be left out and listed, or "all".
+    apply: a file of decisions (`cloudner review`), of which the accepted ones change the documents.
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
     progress: called with the current source and the number of documents so far.
 
@@ -102,6 +105,7 @@ def convert(
         strict=strict,
         n_process=n_process,
         encoding=encoding,
+        apply=apply,
         shard_tokens=shard_tokens,
         read=ReadOptions(
             lang=lang,
@@ -139,6 +143,7 @@ def convert_with(
     aligner = Aligner(
         options.read.lang, options.align
     )  # raises for an unknown language before anything is read
+    decisions = None if options.apply is None else Decisions(os.fspath(options.apply))
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
@@ -169,7 +174,12 @@ def convert_with(
         if options.n_sents is not None:
             records = regroup(records, options.n_sents)
         chunks = _watched(
-            align_chunks(batches(records), aligner, options.n_process), report, log, glue, str(sources)
+            align_chunks(batches(records), aligner, options.n_process),
+            report,
+            log,
+            glue,
+            str(sources),
+            decisions,
         )
         for number, chunk in chunks if shares is None else _divided(chunks, shares, options.seed):
             outputs[number].add(chunk)
@@ -188,7 +198,12 @@ def convert_with(
 
 
 def _watched(
-    chunks: Iterable[Chunk], report: ConversionReport, log: IssueLog, glue: Glue, sources: str
+    chunks: Iterable[Chunk],
+    report: ConversionReport,
+    log: IssueLog,
+    glue: Glue,
+    sources: str,
+    decisions: Decisions | None,
 ) -> Iterator[tuple[int, Chunk]]:
     """The chunks, all for output 0, counted in the report and their issues in the log. Raises InputError without any."""
     watch = Watch()
@@ -196,6 +211,8 @@ def _watched(
         log.extend(chunk.issues)
         glue.watch(chunk.issues)
         chunk.issues = []
+        if decisions is not None:
+            decisions.apply(chunk)
         watch.look(chunk, report, log)
         yield 0, chunk
     if report.docs == 0:
@@ -206,6 +223,9 @@ def _watched(
             fix="check --format and the columns",
         )
     watch.finish(report, log)
+    if decisions is not None:
+        decisions.finish()
+        report.decisions = dict(decisions.counts)
 
 
 def _divided(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ class ConvertOptions:
     strict: bool = False
     n_process: int = 1
     encoding: str | Sequence[str] | None = None
+    apply: str | os.PathLike[str] | None = None
     shard_tokens: int = SHARD_TOKENS
     read: ReadOptions = field(default_factory=ReadOptions)
 

@@ -20,6 +20,7 @@ class ConversionReport:
     begins: the first words of each input file. docs, tokens, entities: totals. unannotated_tokens: tokens of which nobody said whether they are in an entity;
     unannotated_docs: documents of nothing else. labels: entities by label. issues: how often, by cause and action.
     examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
+    decisions: lines of the file of decisions by "accept", "reject" and "open"; the accepted ones are applied.
     hints: sentences on settings that do not seem to suit the texts. seconds: wall-clock time.
     """
 
@@ -35,6 +36,7 @@ class ConversionReport:
     issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
     examples: dict[str, ConversionIssue] = field(default_factory=dict)
     issues_path: Path | None = None
+    decisions: dict[str, int] = field(default_factory=dict)
     hints: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -63,6 +65,7 @@ class ConversionReport:
             ],
             "lost": self.lost,
             "issues_path": None if self.issues_path is None else str(self.issues_path),
+            "decisions": dict(self.decisions),
             "hints": list(self.hints),
             "seconds": round(self.seconds, 3),
         }
@@ -92,6 +95,12 @@ class ConversionReport:
             common = self.labels.most_common(12)
             more = "" if len(self.labels) <= 12 else f", ... {len(self.labels)} labels"
             out.append("labels: " + ", ".join(f"{label} {count:,}" for label, count in common) + more)
+        if self.decisions:
+            counts = {"accept": "accepted and applied", "reject": "rejected", "open": "without a decision"}
+            out.append(
+                "decisions: "
+                + ", ".join(f"{self.decisions.get(k, 0):,} {said}" for k, said in counts.items())
+            )
         for path, docs in self.outputs.items():
             out.append(f"wrote {path} ({docs:,} documents)")
         if self.issues:

@@ -129,9 +129,7 @@ class Splitter:
 
     def divide(self, shares: list[tuple[str, float]], seed: int) -> Iterator[tuple[int, Chunk]]:
         """Pairs of part number and chunk, in the order of the input."""
-        parts = assign(
-            _components(self._keys, self._outer), self._labels, [share for _, share in shares], seed
-        )
+        parts = assign(linked(self._keys, self._outer), self._labels, [share for _, share in shares], seed)
         at = 0
         for number in range(len(self._spool)):
             chunk = self._spool.chunk(number)
@@ -143,7 +141,7 @@ class Splitter:
                     yield part, chunk.select(picked)
 
 
-def _components(keys: Sequence[int], outer: Sequence[str | None]) -> list[int]:
+def linked(keys: Sequence[int], outer: Sequence[str | None]) -> list[int]:
     """A number for each document; equal for those linked by equal words or an equal outer value, also in steps."""
     parent: dict[Any, Any] = {}
 

@@ -199,24 +199,29 @@ def _write(records: Iterable[Record], stream: IO[str]) -> None:
         text, spans = text_and_spans(record)
         if spans:
             refuse_missing(record, "label-studio")
-        units = _units(text)
-        result = [
-            {
-                "id": f"{number}-{index}",
-                "from_name": "label",
-                "to_name": "text",
-                "type": "labels",
-                "value": {
-                    "start": units(s.start), "end": units(s.end), "text": text[s.start : s.end], "labels": [s.label],
-                },
-            }
-            for index, s in enumerate(spans)
-        ]  # fmt: skip
+        result = span_results(text, spans, f"{number}-")
         task: dict[str, Any] = {"id": number, "data": {"text": text}, "annotations": []}
         if record.complete or spans:
             task["annotations"] = [{"id": number, "was_cancelled": False, "result": result}]
         stream.write((",\n" if number > 1 else "\n") + json.dumps(task, ensure_ascii=False))
     stream.write("\n]\n")
+
+
+def span_results(text: str, spans: Iterable[SpanRecord], prefix: str = "") -> list[dict[str, Any]]:
+    """Spans as the results of an annotation or a prediction; their ids are numbers behind `prefix`."""
+    units = _units(text)
+    return [
+        {
+            "id": f"{prefix}{index}",
+            "from_name": "label",
+            "to_name": "text",
+            "type": "labels",
+            "value": {
+                "start": units(s.start), "end": units(s.end), "text": text[s.start : s.end], "labels": [s.label],
+            },
+        }
+        for index, s in enumerate(spans)
+    ]  # fmt: skip
 
 
 def _units(text: str) -> Any:

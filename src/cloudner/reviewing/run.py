@@ -1,0 +1,149 @@
+"""`review`: which annotations of a corpus are probably wrong."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudner.atomic import write_json, write_text
+from cloudner.errors import ConfigError, InputError
+from cloudner.overrides import check_overrides
+from cloudner.reviewing.documents import Corpus, read_corpus
+from cloudner.reviewing.folds import FoldOptions, out_of_fold
+from cloudner.reviewing.page import page
+from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
+from cloudner.reviewing.suspects import KINDS, Annotated, Suspect, find_suspects
+
+
+@dataclass
+class Review:
+    """The result of `review`.
+
+    suspects: all of them, the most probable error first. rows: the first `count` as they are written, see
+    docs/review.md. files: what was written. docs, annotations: totals of the corpus.
+    """
+
+    corpus: Corpus
+    suspects: list[Suspect]
+    rows: list[dict[str, Any]]
+    files: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def docs(self) -> int:
+        return len(self.corpus.docs)
+
+    @property
+    def annotations(self) -> int:
+        return sum(len(doc.ents) for doc in self.corpus.docs)
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Rows by kind."""
+        counts = Counter(each["kind"] for each in self.rows)
+        return {kind: counts[kind] for kind in KINDS}
+
+    @property
+    def summary(self) -> str:
+        confident = sum(each.confident for each in self.suspects if each.probability > 0.5)
+        return (
+            f"{self.docs:,} documents, {self.annotations:,} annotations; {confident:,} times something else is believed "
+            f"with the confidence usual for its label; {len(self.rows):,} rows, the most probable error first"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Review of {self.docs:,} documents: {len(self.rows):,} rows>"
+
+
+def review(
+    corpus: str | Path | Sequence[str | Path],
+    config: str | Path = "configs/cpu.cfg",
+    *,
+    output: str | Path = "review",
+    folds: int = 3,
+    count: int = 1000,
+    seed: int = 0,
+    encoder: str | None = None,
+    overrides: dict[str, Any] | None = None,
+    gpu_id: str | int = "auto",
+) -> Review:
+    """Find the annotations of a corpus that are probably wrong, by pipelines that were not trained on them.
+
+    The corpus is divided into `folds` parts, documents of equal text in one; for each a pipeline is trained on the others with
+    `config`, as `cloudner train` does, for two thirds of its epochs and steps unless `overrides` say otherwise, and predicts the
+    part. Into `output` go the predictions of each fold as soon as it is done, and at the end the `count` most probable
+    errors: suspects.jsonl (the file of decisions for `convert --apply`), review.html (to accept and reject them),
+    label-studio.json and doccano.jsonl. Decisions that stand in suspects.jsonl already are kept.
+
+    corpus: files of any annotation format, folders of them or URLs. seed: of the division into folds. encoder, overrides,
+    gpu_id: as in `cloudner train`.
+
+    Raises InputError for a corpus that cannot be read or has no annotation, ConfigError for settings that cannot work.
+    """
+    if count < 1:
+        raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 1000")
+    options = FoldOptions(folds, seed, dict(overrides or {}), encoder, gpu_id)
+    plain = read_config(Path(config), options.overrides)
+    read = read_corpus(corpus, plain)
+    folder = Path(output)
+    likely = out_of_fold(read, Path(config), plain, folder / "folds", options)
+    suspects = find_suspects([Annotated.of(doc) for doc in read.docs], likely)
+    shown = suspects[:count]
+    rows = [row(each, read.docs[each.document], read.names[each.document]) for each in shown]
+    made = Review(read, suspects, rows)
+    title = " ".join(map(str, corpus)) if not isinstance(corpus, (str, Path)) else str(corpus)
+    _write(made, shown, folder, title)
+    return made
+
+
+def read_config(path: Path, overrides: dict[str, Any]) -> dict[str, Any]:
+    """A training config, interpolated. Raises InputError for a missing file, ConfigError for overrides that do not exist."""
+    from spacy.util import load_config
+
+    if not path.is_file():
+        raise InputError("no such config", file=str(path), fix="--config configs/cpu.cfg")
+    check_overrides(overrides)
+    return dict(load_config(path, overrides=overrides, interpolate=True))
+
+
+def _write(made: Review, shown: Sequence[Suspect], folder: Path, title: str) -> None:
+    docs, names = made.corpus.docs, made.corpus.names
+    made.files = {
+        "rows": folder / "suspects.jsonl",
+        "page": folder / "review.html",
+        "label_studio": folder / "label-studio.json",
+        "doccano": folder / "doccano.jsonl",
+    }
+    undecided = lines(made.rows)
+    keep_decisions(made.rows, made.files["rows"])
+    write_text(made.files["rows"], lines(made.rows))
+    write_text(made.files["page"], page(made.rows, undecided, title=title, summary=made.summary))
+    write_json(made.files["label_studio"], label_studio_tasks(shown, docs, names))
+    write_text(made.files["doccano"], doccano_lines(shown, docs, names))
+
+
+def keep_decisions(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Takes over, in place, what an earlier file of rows decided about the same annotations."""
+    if not path.is_file():
+        return
+    decided = {}
+    for text in path.read_text(encoding="utf8").split("\n"):  # texts may hold other line ends, such as U+2028
+        if not text.strip():
+            continue
+        try:
+            old = json.loads(text)
+            if old.get("decision"):
+                decided[_same(old)] = old["decision"]
+        except (ValueError, AttributeError):
+            raise InputError(
+                "no JSON object in a line", file=str(path), fix="correct it, or move the file away"
+            ) from None
+    for each in rows:
+        each["decision"] = decided.get(_same(each), "")
+
+
+def _same(each: dict[str, Any]) -> str:
+    return json.dumps([each.get(key) for key in ("id", "start", "end", "label", "suggested")], sort_keys=True)
