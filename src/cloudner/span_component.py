@@ -103,6 +103,27 @@ class CloudnerSpans(Cloudner):
             if self.cfg["confidence"]:
                 write_confidences(docs, entities)
 
+    def candidates(self, examples: Sequence[Example]) -> tuple[Any, Any]:
+        """(spans,) float64 scores of the gold spans and of all spans above a probability of 0.001, at temperature 1, and
+        (spans,) bool, which are gold. Spans of which the gold says nothing are left out."""
+        import numpy as np
+
+        from cloudner.model.decoding.span_scores import score_at
+        from cloudner.model.runners.inputs import SpanQuery
+
+        least = score_at(0.001)
+        examples = [eg for eg in examples if len(eg.predicted)]
+        gold = gold_spans(examples, self.labels, self.cfg["spans_key"], self.name)
+        found = self.model.predict(SpanQuery([eg.predicted for eg in examples], least))
+        there = set(map(tuple, gold.spans.tolist()))
+        rows = [(start, end - 1, label) for start, end, label in found.spans.tolist()]
+        right = np.array([row in there for row in rows], dtype=bool)
+        before = np.concatenate([[0], np.cumsum(gold.unknown)])
+        known = right | (before[found.spans[:, 1]] == before[found.spans[:, 0]])
+        missed = len(there) - int(right.sum())  # whose score is at most this
+        scores = np.concatenate([found.scores[known].astype(np.float64), np.full(missed, least)])
+        return scores, np.concatenate([right[known], np.ones(missed, dtype=bool)])
+
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """What the scorer says; where a reference has no group `spans_key`, its entities are the gold, as in training."""
         key = self.cfg["spans_key"]

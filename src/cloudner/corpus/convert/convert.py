@@ -32,7 +32,7 @@ from cloudner.corpus.convert.writers import make_output
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.writer import SHARD_TOKENS
 from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
-from cloudner.corpus.formats.registry import get_format
+from cloudner.corpus.formats.registry import DOCBIN, get_format
 from cloudner.corpus.issues import IssueLog
 from cloudner.corpus.reading import Detected, Progress, batches, read_sources
 from cloudner.errors import ConfigError, InputError
@@ -66,6 +66,7 @@ def convert(
     annotator: str | None = None,
     skip_bad: int | Literal["all"] = 0,
     shard_tokens: int = SHARD_TOKENS,
+    spans: str | None = None,
     progress: Progress | None = None,
 ) -> ConversionReport:
     """Convert annotation files into one corpus, or into train, dev and test.
@@ -85,6 +86,8 @@ def convert(
     encoding: a name for all sources, or several "PATTERN=NAME". *_column, delimiter, offsets, annotator: what the content
         does not say; see `contract.ReadOptions`. skip_bad: records of a file that may be left out and listed, or "all".
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
+    spans: keep annotations that nest and overlap: all of a document's go to `doc.spans[spans]`, for `cloudner_spans`, and
+        the longest that do not overlap to `doc.ents`. `.spacy` output only.
     progress: called with the current source and the number of documents so far.
 
     Each loss or repair is written to `<output>.issues.jsonl` and counted in the report. The output is written under
@@ -103,6 +106,7 @@ def convert(
         n_process=n_process,
         encoding=encoding,
         shard_tokens=shard_tokens,
+        spans=spans,
         read=ReadOptions(
             lang=lang,
             text_column=text_column,
@@ -136,9 +140,13 @@ def convert_with(
     given = None if options.format == "auto" else get_format(options.format)
     writer = writer_format(output, options.to, shares is not None)
     paths = output_paths(output, writer, shares)
-    aligner = Aligner(
-        options.read.lang, options.align
-    )  # raises for an unknown language before anything is read
+    if options.spans is not None and writer.name != DOCBIN:
+        raise ConfigError(
+            f"spans={options.spans!r} with {writer.name} output",
+            expected=".spacy output, which holds groups of spans",
+        )
+    # raises for an unknown language before anything is read
+    aligner = Aligner(options.read.lang, options.align, spans=options.spans)
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
