@@ -96,12 +96,9 @@ class CloudnerSpans(Cloudner):
         docs = list(docs)
         write_spans(docs, scores, self.cfg["spans_key"], self.labels)
         if self.cfg["confidence"]:
-            write_confidences(docs, scores)
+            write_confidences(docs, scores.by_probability())
         if self.cfg["ents"] == "longest":
-            entities = longest(docs, scores)
-            write_entities(docs, entities.spans, self.vocab.strings, self.labels)
-            if self.cfg["confidence"]:
-                write_confidences(docs, entities)
+            write_entities(docs, longest(docs, scores).spans, self.vocab.strings, self.labels)
 
     def candidates(self, examples: Sequence[Example]) -> tuple[Any, Any]:
         """(spans,) float64 scores of the gold spans and of all spans above a probability of 0.001, at temperature 1, and

@@ -29,6 +29,12 @@ class Prediction:
     candidates: np.ndarray | None = None
     candidate_probability: np.ndarray | None = None
 
+    def by_probability(self) -> Prediction:
+        """The spans with the likeliest last: what is written in one place for each then stays its."""
+        assert self.probability is not None
+        order = np.argsort(self.probability, kind="stable")
+        return Prediction(self.spans[order], self.probability[order])
+
 
 def write_entities(
     docs: Sequence[Doc], spans: np.ndarray, strings: StringStore, labels: Sequence[str]

@@ -98,7 +98,7 @@ def hints(report: ConversionReport, script: Script, lang: str, glue: Glue | None
     where nothing is odd."""
     found = _of_texts(report, script, lang, glue)
     lost = dropped_overlaps(report.issues)
-    if lost:
+    if lost and not found:  # tokens that are too large make spans collide
         found.append(
             f"{lost:,} annotations lie inside others or overlap them, and were dropped: --spans sc keeps them in"
             ' doc.spans["sc"], which the component cloudner_spans learns (configs/spans.cfg)'
