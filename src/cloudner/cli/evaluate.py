@@ -44,6 +44,9 @@ def evaluate_cli(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", help="Documents a batch of nlp.pipe")
     ] = None,
+    spans_key: Annotated[
+        str | None, typer.Option("--spans-key", help="Score this group of doc.spans in place of doc.ents")
+    ] = None,
 ) -> None:
     """Score a pipeline: strict scores with intervals, mistakes by class, an HTML report.
 
@@ -64,6 +67,7 @@ def evaluate_cli(
             gold_preproc,
             rounds,
             batch_size,
+            spans_key,
         )
     )
 
@@ -81,6 +85,7 @@ def _evaluate(
     gold_preproc: bool,
     rounds: int,
     batch_size: int | None,
+    spans_key: str | None,
 ) -> None:
     from cloudner.atomic import write_json, write_text
     from cloudner.report.evaluate import evaluate
@@ -96,6 +101,7 @@ def _evaluate(
         gold_preproc=gold_preproc,
         rounds=rounds,
         batch_size=batch_size,
+        spans_key=spans_key,
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
     )
     print_evaluation(evaluation)
