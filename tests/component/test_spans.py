@@ -11,9 +11,11 @@ import spacy
 from spacy.tokens import Span
 from spacy.training import Example
 
+import cloudner
 import spans
 import tiny
 from cloudner.errors import ConfigError, InputError
+from cloudner.training import state
 
 TEXTS = [text for text, _ in spans.NESTED]
 
@@ -274,3 +276,84 @@ def test_spans_longer_than_a_window_are_told_and_dropped(bert, caplog):
     assert len(told) == 1
     assert told[0].startswith("1 of the 2 spans")
     assert "`context` (8)" in told[0]
+
+
+# -- devices, precisions, processes -------------------------------------------------------------------------------
+
+
+def test_sentences_as_windows(bert):
+    """A sentence reads its neighbours; a span may end in the next one."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("cloudner_spans", config=spans.settings(bert, window_unit="sentence", context=20))
+    text, there = "Marie Curie left. Paris is far.", [(0, 2, "PER"), (2, 6, "ORG"), (4, 5, "LOC")]
+    data = spans.gold(nlp, [(text, there)])
+    for eg in data:
+        nlp.get_pipe("sentencizer")(eg.predicted)
+    tiny.start(nlp, data)
+    optimizer = tiny.adamw(1e-2)
+    for _ in range(30):
+        nlp.update(data, sgd=optimizer)
+    assert spans.found(nlp(text)) == sorted(there)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_other_precisions_find_the_same(folder, precision):
+    expected = predicted(cloudner.load(folder, device="cpu", precision="fp32"))
+    assert predicted(cloudner.load(folder, device="cpu", precision=precision, backend="torch")) == expected
+
+
+def test_an_exported_encoder_finds_the_same(folder):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    nlp = cloudner.load(folder, device="cpu", precision="fp32", backend="onnxruntime")
+    assert predicted(nlp) == predicted(spacy.load(folder))
+
+
+def test_memory_that_runs_out_changes_nothing(nlp, monkeypatch):
+    """Micro-batches of more than one sequence fail as torch does, in training and in prediction."""
+    expected = predicted(nlp)
+    pipe = nlp.get_pipe("cloudner_spans")
+    runner = pipe.model.shims[0].runner
+    plain, sizes = type(runner)._laid_out, []
+
+    def small(self, prepared, rows):
+        if len(rows) > 1:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        sizes.append(len(rows))
+        return plain(self, prepared, rows)
+
+    before: dict[str, float] = {}
+    pipe.update(spans.gold(nlp), losses=before)
+    pipe.model.shims[0].step.drop()
+    monkeypatch.setattr(type(runner), "_laid_out", small)
+    after: dict[str, float] = {}
+    pipe.update(spans.gold(nlp), losses=after)
+    pipe.model.shims[0].step.drop()
+    assert after["cloudner_spans"] == pytest.approx(before["cloudner_spans"], rel=1e-4)
+    assert predicted(nlp) == expected
+    assert len(sizes) == 2 * len(TEXTS)
+
+
+def test_a_training_that_goes_on_from_a_checkpoint_ends_the_same(bert):
+    def steps(nlp, optimizer, n):
+        for _ in range(n):
+            nlp.update(spans.gold(nlp), sgd=optimizer)
+
+    one, optimizer = spans.make_nlp(bert), tiny.adamw(1e-3)
+    steps(one, optimizer, 2)
+    tensors, facts = state.collect(one, optimizer, "cpu")
+    steps(one, optimizer, 2)
+    other, again = spans.make_nlp(bert), tiny.adamw(1e-3)
+    state.restore(other, again, "cpu", tensors, facts, 2)
+    steps(other, again, 2)
+    difference = tiny.largest_difference(
+        tiny.weights(one, "cloudner_spans"), tiny.weights(other, "cloudner_spans")
+    )
+    assert difference == 0
+
+
+def test_a_pipeline_takes_the_component_from_another(nlp):
+    taken = spacy.blank("en")
+    taken.add_pipe("cloudner_spans", source=nlp)
+    assert predicted(taken) == predicted(nlp)

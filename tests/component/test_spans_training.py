@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import cloudner
 import spans
 from cloudner.report.loggers.progress import entity_score
+from cloudner.report.render.training_curves import training_curves
 from cloudner.training.run import train
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "spans.cfg"
@@ -56,6 +57,10 @@ def test_cloudner_train_finds_all_depths(best):
     assert max(record["scores"]["spans_sc_f"] for record in log if record.get("scores")) == 1.0
     performance = json.loads((best / "meta.json").read_text())["performance"]
     assert entity_score(performance) == performance["spans_sc_f"] == 1.0
+    card = (best / "README.md").read_text()
+    assert "| all (micro) | 100.0 | 100.0 | 100.0 |" in card
+    curve = next(curve for curve in training_curves(log) if curve.key == "f1")
+    assert curve.best
 
 
 def test_a_temperature_is_fitted(best):

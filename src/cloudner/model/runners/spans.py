@@ -15,6 +15,7 @@ from thinc.api import Model
 from cloudner.errors import ConfigError
 from cloudner.model.decoding.span_scores import SpanScores, span_scores
 from cloudner.model.network.attention import without_plans
+from cloudner.model.network.sequences import to_device
 from cloudner.model.network.span_head import SpanNetwork, SpanSequences
 from cloudner.model.network.span_sequences import SpanPrepared
 from cloudner.model.network.tag_network import Network
@@ -149,7 +150,7 @@ class SpanRunner(EncoderRunner):
         known = batch.spans()
         if gold.unknown.any():
             known = known & self._known(prepared, rows, gold, batch)
-        return Targets(torch.from_numpy(flat).to(self.shim.device), known)
+        return Targets(to_device(flat, self.shim.device), known)
 
     def _known(
         self, prepared: SpanPrepared, rows: np.ndarray, gold: SpanGold, batch: SpanSequences
@@ -157,7 +158,7 @@ class SpanRunner(EncoderRunner):
         """(sequences, start, end) bool: has the span no unknown token in it?"""
         before = np.concatenate([[0], np.cumsum(gold.unknown)])
         tokens = prepared.row_first[rows][:, None] + np.arange(batch.longest + 1)
-        counted = torch.from_numpy(before[np.minimum(tokens, len(gold.unknown))]).to(self.shim.device)
+        counted = to_device(before[np.minimum(tokens, len(gold.unknown))], self.shim.device)
         return counted[:, None, 1:] == counted[:, :-1, None]
 
     # -- prediction -------------------------------------------------------------------------------------------

@@ -137,8 +137,13 @@ class Recorder:
 
 def entity_score(scores: Mapping[str, Any], kind: str = "f") -> float | None:
     """F1, precision ("p") or recall ("r") of entities, else of the first group of spans that is scored; None without either."""
-    names = [f"ents_{kind}", *(n for n in scores if n.startswith("spans_") and n.endswith(f"_{kind}"))]
-    return next((scores[name] for name in names if scores.get(name) is not None), None)
+    return scores.get(f"{score_prefix(scores)}_{kind}")
+
+
+def score_prefix(scores: Mapping[str, Any]) -> str:
+    """What the names of a pipeline's scores begin with: `ents`, else `spans_` and the first group that has a score."""
+    groups = [name[:-2] for name in scores if name.startswith("spans_") and name.endswith("_f")]
+    return next((each for each in ("ents", *groups) if scores.get(f"{each}_f") is not None), "ents")
 
 
 def learn_rate(nlp: Any) -> float | None:
