@@ -303,6 +303,7 @@ def test_other_precisions_find_the_same(folder, precision):
     assert predicted(cloudner.load(folder, device="cpu", precision=precision, backend="torch")) == expected
 
 
+@pytest.mark.slow
 def test_an_exported_encoder_finds_the_same(folder):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
