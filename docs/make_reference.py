@@ -55,8 +55,12 @@ def main() -> int:
 
 def reference() -> str:
     """The whole file."""
+    from cloudner.factory import make_cloudner
+    from cloudner.span_factory import make_cloudner_spans
+
     points = entry_points()
-    parts = [HEAD, "## The component", *component()]
+    parts = [HEAD, "## The component", *component("cloudner", make_cloudner)]
+    parts += ["## The component for nested entities", *component("cloudner_spans", make_cloudner_spans)]
     for group, (heading, key) in GROUPS.items():
         if points.get(group):
             parts.append(f"## {heading}")
@@ -84,22 +88,20 @@ def resolve(place: str) -> Callable[..., Any]:
     return function
 
 
-def component() -> Iterator[str]:
+def component(name: str, make: Callable[..., Any]) -> Iterator[str]:
     from spacy.language import Language
 
-    from cloudner.factory import make_cloudner
-
-    meta = Language.get_factory_meta("en.cloudner") if Language.has_factory("en.cloudner") else None
-    meta = meta or Language.get_factory_meta("cloudner")
-    yield '`factory = "cloudner"`'
+    meta = Language.get_factory_meta(f"en.{name}") if Language.has_factory(f"en.{name}") else None
+    meta = meta or Language.get_factory_meta(name)
+    yield f'`factory = "{name}"`'
     defaults = dict(meta.default_config)
     rows = [
-        (name, annotation(parameter.annotation), default(defaults.get(name)))
-        for name, parameter in inspect.signature(make_cloudner).parameters.items()
-        if name not in ("nlp", "name")
+        (setting, annotation(parameter.annotation), default(defaults.get(setting)))
+        for setting, parameter in inspect.signature(make).parameters.items()
+        if setting not in ("nlp", "name")
     ]
     yield table(rows)
-    yield prose(make_cloudner, {row[0] for row in rows})
+    yield prose(make, {row[0] for row in rows})
 
 
 def described(function: Callable[..., Any], skip_first_name: str = "") -> Iterator[str]:

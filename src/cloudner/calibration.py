@@ -100,6 +100,30 @@ def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> lis
 
 
 def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
+    from cloudner.span_component import CloudnerSpans
+
+    return _fit_spans(pipe, examples) if isinstance(pipe, CloudnerSpans) else _fit_tags(pipe, examples)
+
+
+def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
+    """By the likelihood of the spans that could be taken for one: those that are there, and those whose probability is
+    above one in a thousand."""
+    from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
+
+    scores, right = pipe.candidates(examples)
+    if not len(scores):
+        return CalibrationResult(float(pipe.cfg["temperature"]), None, None, len(examples))
+    sign = np.where(right, 1.0, -1.0)
+    temperature = fit_temperature(lambda t: float(np.logaddexp(0.0, -sign * scores / t).sum()))
+    found = scores >= 0
+    errors: list[float | None] = []
+    for t in (1.0, temperature):
+        p = 1 / (1 + np.exp(-scores[found] / t))
+        errors.append(expected_calibration_error(p, right[found]).ece if found.any() else None)
+    return _kept(pipe, temperature, errors, len(examples))
+
+
+def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     from cloudner.model.decoding.lattice import path_log_likelihood
     from cloudner.model.decoding.spans import span_probabilities
     from cloudner.model.decoding.viterbi import best_paths
@@ -127,6 +151,11 @@ def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     for t in (1.0, temperature):
         p = span_probabilities(emissions.scores / t, emissions.offsets, spans, scheme, scaled(t))
         errors.append(expected_calibration_error(p[known], right[known]).ece if known.any() else None)
+    return _kept(pipe, temperature, errors, len(docs))
+
+
+def _kept(pipe: Any, temperature: float, errors: Sequence[float | None], documents: int) -> CalibrationResult:
+    """The result, with the temperature in the component's settings where it makes the error no larger."""
     before, after = errors
     if before is not None and after is not None and after > before:
         # The likelihood of all tags has won, and the entities' confidences would say less than they did.
@@ -135,4 +164,4 @@ def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
         )
         temperature, after = 1.0, before
     pipe.cfg["temperature"] = float(temperature)
-    return CalibrationResult(float(temperature), before, after, len(docs))
+    return CalibrationResult(float(temperature), before, after, documents)

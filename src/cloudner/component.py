@@ -76,6 +76,17 @@ class Cloudner(TrainablePipe):
         return self._scheme
 
     @property
+    def _learns_from(self) -> str:
+        return (
+            "doc.ents" if self.cfg["gold_spans_key"] is None else f"doc.spans[{self.cfg['gold_spans_key']!r}]"
+        )
+
+    @property
+    def _outputs(self) -> list[str]:
+        """What the head has scores for, in order."""
+        return self.scheme.tags
+
+    @property
     def _shim(self) -> Any:
         return self.model.shims[0]
 
@@ -85,12 +96,12 @@ class Cloudner(TrainablePipe):
             raise ValueError(Errors.E187)
         if label in self.labels:
             return 0
-        old = self.scheme.tags
+        old = list(self._outputs)
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         if self._shim.ready:
-            self._shim.resize_head(old, self.scheme.tags)
-            self.model.set_dim("nO", self.scheme.n_tags, force=True)
+            self._shim.resize_head(old, self._outputs)
+            self.model.set_dim("nO", len(self._outputs), force=True)
             self._weigh_tags()
         return 1
 
@@ -130,22 +141,21 @@ class Cloudner(TrainablePipe):
             if nlp is not None:
                 resolve_training(nlp.config, examples)
             return
-        known, key = self.cfg["labels"], self.cfg["gold_spans_key"]
-        labels = list(labels) if labels is not None else labels_of(examples, known, key)
-        check_labels(labels, examples, self.name)
+        labels = list(labels) if labels is not None else self._labels_of(examples)
+        check_labels(labels, examples, self.name, self._learns_from)
         self.cfg["labels"] = labels
         for label in labels:
             self.vocab.strings.add(label)
-        self.model.set_dim("nO", self.scheme.n_tags, force=True)
+        self.model.set_dim("nO", len(self._outputs), force=True)
         if self.model.has_ref("tok2vec"):
             tok2vec = self.model.get_ref("tok2vec")
             sample = [eg.predicted for eg in examples[:10] if len(eg.predicted)]
             tok2vec.initialize(X=sample or None)
             from cloudner.model.runners.shared import width_of
 
-            self._shim.runner.start(self.scheme.n_tags, width_of(tok2vec, sample))
+            self._shim.runner.start(len(self._outputs), width_of(tok2vec, sample))
         else:
-            self._shim.runner.start(self.scheme.n_tags)
+            self._shim.runner.start(len(self._outputs))
         self._weigh_tags(examples)
         if nlp is not None:
             if not self.model.has_ref("tok2vec"):
@@ -157,12 +167,14 @@ class Cloudner(TrainablePipe):
     def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
         self.from_disk(base, exclude=["vocab"])
-        key = self.cfg["gold_spans_key"]
-        for label in labels if labels is not None else labels_of(examples, self.cfg["labels"], key):
+        for label in labels if labels is not None else self._labels_of(examples):
             self.add_label(label)
         for label in self.labels:
             self.vocab.strings.add(label)
         self._weigh_tags(examples)
+
+    def _labels_of(self, examples: Sequence[Example]) -> list[str]:
+        return labels_of(examples, self.cfg["labels"], self.cfg["gold_spans_key"])
 
     # -- prediction -------------------------------------------------------------------------------------------
 
@@ -360,5 +372,5 @@ class Cloudner(TrainablePipe):
         self._loaded()
 
     def _loaded(self) -> None:
-        self.model.set_dim("nO", self.scheme.n_tags, force=True)
+        self.model.set_dim("nO", len(self._outputs), force=True)
         self._weigh_tags()

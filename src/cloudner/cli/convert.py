@@ -95,6 +95,13 @@ def convert_cli(
         str,
         typer.Option("--offsets", help="auto, characters, inclusive, utf16, bytes or one-based"),
     ] = "auto",
+    spans: Annotated[
+        str | None,
+        typer.Option(
+            "--spans",
+            help="Keep what nests and overlaps: all annotations in doc.spans of this name, such as sc",
+        ),
+    ] = None,
     label: Annotated[
         list[str] | None, typer.Option("--label", help="OLD=NEW: renames a label or a numeric label id")
     ] = None,
@@ -123,7 +130,7 @@ def convert_cli(
         )  # fmt: skip
         return ConvertOptions(
             format=format, to=to, align=cast("AlignMode", align), split=split, seed=seed, n_sents=n_sents, strict=strict,
-            n_process=n_process, encoding=encoding or None, apply=apply, read=reading,
+            n_process=n_process, encoding=encoding or None, apply=apply, spans=spans, read=reading,
         )  # fmt: skip
 
     settings = run(options)

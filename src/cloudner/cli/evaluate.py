@@ -53,6 +53,9 @@ def evaluate_cli(
     max_slowdown: Annotated[
         float, typer.Option("--max-slowdown", min=0.0, help="With --gate: times OLD's time that still pass")
     ] = 1.5,
+    spans_key: Annotated[
+        str | None, typer.Option("--spans-key", help="Score this group of doc.spans in place of doc.ents")
+    ] = None,
 ) -> None:
     """Score a pipeline: strict scores with intervals, mistakes by class, an HTML report.
 
@@ -76,6 +79,7 @@ def evaluate_cli(
             batch_size,
             gate,
             max_slowdown,
+            spans_key,
         )
     )
 
@@ -95,6 +99,7 @@ def _evaluate(
     batch_size: int | None,
     gate: bool,
     max_slowdown: float,
+    spans_key: str | None,
 ) -> None:
     from cloudner.atomic import write_json, write_text
     from cloudner.report.evaluate import evaluate
@@ -110,6 +115,7 @@ def _evaluate(
         gold_preproc=gold_preproc,
         rounds=rounds,
         batch_size=batch_size,
+        spans_key=spans_key,
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
         gate=gate,
         max_slowdown=max_slowdown,

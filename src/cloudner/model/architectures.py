@@ -78,14 +78,11 @@ def transformer_ner(
         this device (equal gradients, less time; `nlp.get_pipe(...).fast_report()`), "off" none, a list of names
         ("graphs": training passes as CUDA graphs) those that are equal, faster or not.
     """
-    from cloudner.errors import ConfigError
     from cloudner.model.runners import own_encoder as tagger
     from cloudner.model.settings import Settings
     from cloudner.model.shim import TaggerShim
 
-    for name, rate in (("dropout", dropout), ("attention_dropout", attention_dropout)):
-        if rate is not None and not 0 <= rate < 1:
-            raise ConfigError(f"{name} = {rate}", expected="0 or more and below 1")
+    _check_rates(dropout=dropout, attention_dropout=attention_dropout)
     settings = Settings(
         encoder=encoder,
         window=window,
@@ -154,6 +151,72 @@ def shared_ner(
         attrs={"tag_scheme": tag_scheme},
     )
     return model
+
+
+def spans_ner(
+    encoder: str,
+    window: Optional[int] = None,  # noqa: UP045
+    context: int = 64,
+    pooling: str = "first",
+    head_size: int = 64,
+    case_features: Union[bool, str] = "auto",  # noqa: UP007
+    dropout: Optional[float] = None,  # noqa: UP045
+    attention_dropout: Optional[float] = None,  # noqa: UP045
+    mixed_precision: Union[bool, str] = "auto",  # noqa: UP007
+    device: str = "auto",
+    batch_pieces: Union[int, str] = "auto",  # noqa: UP007
+    predict_pieces: Union[int, str] = "auto",  # noqa: UP007
+    gradient_checkpointing: Union[bool, str] = "auto",  # noqa: UP007
+    freeze_layers: int = 0,
+    freeze_embeddings: bool = False,
+    fgm: float = 0.0,
+    window_unit: str = "document",
+    compile: bool = False,
+) -> Model:
+    """`cloudner.SpansNER.v1`: a Hugging Face encoder and a score for every span and label (EfficientGlobalPointer, Su et
+    al., 2022), so that entities may lie inside each other and overlap.
+
+    context: a span belongs to the window that answers for its first token, which reads as many word pieces beyond its last:
+        longer spans at the end of a window are not found. A document that fits into `window` has no such bound.
+    head_size: width of the vectors of a span's first and last token; an even number.
+    batch_pieces, predict_pieces: as in `cloudner.TransformerNER.v1`, where the scores, which grow with the square of a
+        window's length and with the labels, count as the word pieces whose memory they need.
+
+    Other arguments as in `cloudner.TransformerNER.v1`. Raises ConfigError for values that cannot be meant.
+    """
+    from cloudner.model.runners import spans
+    from cloudner.model.shim import TaggerShim
+
+    _check_rates(dropout=dropout, attention_dropout=attention_dropout)
+    settings = spans.SpanSettings(
+        encoder=encoder,
+        window=window,
+        context=context,
+        pooling=pooling,
+        head_size=head_size,
+        case_features=case_features,
+        dropout=dropout,
+        attention_dropout=attention_dropout,
+        freeze_layers=freeze_layers,
+        freeze_embeddings=freeze_embeddings,
+        gradient_checkpointing=_flag("gradient_checkpointing", gradient_checkpointing),
+        batch_pieces=_number("batch_pieces", batch_pieces),
+        predict_pieces=_number("predict_pieces", predict_pieces),
+        compile=compile,
+        fgm=fgm,
+        window_unit=window_unit,
+    )
+    shim = TaggerShim(device=device, mixed_precision=mixed_precision)
+    shim.runner = spans.SpanRunner(shim, settings)
+    return Model("cloudner_spans", spans.forward, dims={"nO": None}, shims=[shim], attrs={"encoder": encoder})
+
+
+def _check_rates(**rates: Any) -> None:
+    from cloudner.errors import ConfigError
+
+    for name, rate in rates.items():
+        if rate is not None and not 0 <= rate < 1:
+            raise ConfigError(f"{name} = {rate}", expected="0 or more and below 1")
 
 
 def _flag(name: str, value: Any) -> bool:

@@ -29,6 +29,12 @@ class Prediction:
     candidates: np.ndarray | None = None
     candidate_probability: np.ndarray | None = None
 
+    def by_probability(self) -> Prediction:
+        """The spans with the likeliest last: what is written in one place for each then stays its."""
+        assert self.probability is not None
+        order = np.argsort(self.probability, kind="stable")
+        return Prediction(self.spans[order], self.probability[order])
+
 
 def write_entities(
     docs: Sequence[Doc], spans: np.ndarray, strings: StringStore, labels: Sequence[str]
@@ -81,6 +87,35 @@ def write_candidates(docs: Sequence[Doc], found: Prediction, key: str, labels: S
         values[i].append(p)
     for doc, group, probabilities in zip(docs, spans, values, strict=True):
         doc.spans[key] = SpanGroup(doc, name=key, spans=group, attrs={"scores": probabilities})
+
+
+def write_spans(docs: Sequence[Doc], found: Prediction, key: str, labels: Sequence[str]) -> None:
+    """`doc.spans[key]` with the spans, and their probabilities, float64 in the same order, in `attrs["scores"]`."""
+    assert found.probability is not None
+    bounds = np.searchsorted(found.spans[:, 0], np.arange(len(docs) + 1))
+    for doc, first, last in zip(docs, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        rows = found.spans[first:last, 1:].tolist()
+        spans = [Span(doc, start, end, label=labels[label]) for start, end, label in rows]
+        scores = found.probability[first:last].copy()
+        doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores})
+
+
+def longest(docs: Sequence[Doc], found: Prediction) -> Prediction:
+    """The spans that can be entities together: longest first, of equally long ones the likeliest; none of a token that is
+    an entity already, or blocked."""
+    assert found.probability is not None
+    starts = np.cumsum([0, *(len(doc) for doc in docs)])
+    taken = preset(docs)
+    size = found.spans[:, 2] - found.spans[:, 1]
+    kept = []
+    for i in np.lexsort((-found.probability, -size)).tolist():
+        doc, start, end, _ = found.spans[i].tolist()
+        inside = slice(starts[doc] + start, starts[doc] + end)
+        if not taken[inside].any():
+            taken[inside] = True
+            kept.append(i)
+    kept.sort()
+    return Prediction(found.spans[kept], found.probability[kept])
 
 
 class Places:

@@ -50,6 +50,15 @@ def seen_labels(examples: Sequence[Example], spans_key: str | None = None) -> se
     return labels
 
 
+def new_label(name: str, found: str, labels: Sequence[str]) -> ConfigError:
+    """The error of a label that the component `name` does not have."""
+    return ConfigError(
+        f"{name}: the label {found!r} was not there at initialisation",
+        expected=f"one of {', '.join(labels) or 'no label at all'}",
+        fix=f"nlp.get_pipe({name!r}).add_label({found!r}), or list all labels in [initialize.components.{name}]",
+    )
+
+
 def solid_tokens(docs: Sequence[Doc]) -> np.ndarray:
     """(tokens,) bool over all docs: is the token not white space?"""
     if not docs:
@@ -80,11 +89,7 @@ def _entity_arrays(
     for value in np.unique(label_hash[entity]).tolist():
         found = strings[value]  # type: ignore[index]
         if found not in index:
-            raise ConfigError(
-                f"{name}: the label {found!r} was not there at initialisation",
-                expected=f"one of {', '.join(scheme.labels) or 'no label at all'}",
-                fix=f"nlp.get_pipe({name!r}).add_label({found!r}), or list all labels in [initialize.components.{name}]",
-            )
+            raise new_label(name, found, scheme.labels)
         label[label_hash == value] = index[found]
     return iob, np.where(entity, label, -1), solid
 

@@ -15,8 +15,10 @@ def labels_of(examples: Sequence[Example], known: Sequence[str], spans_key: str 
     return [*known, *sorted(seen_labels(examples, spans_key) - set(known))]
 
 
-def check_labels(labels: Sequence[str], examples: Sequence[Example], name: str) -> None:
-    """Raises ConfigError where there is nothing to learn."""
+def check_labels(
+    labels: Sequence[str], examples: Sequence[Example], name: str, where: str = "doc.ents"
+) -> None:
+    """Raises ConfigError where there is nothing to learn. where: entities are to be found."""
     if labels:
         return
     if not examples:
@@ -28,6 +30,6 @@ def check_labels(labels: Sequence[str], examples: Sequence[Example], name: str) 
         )
     raise ConfigError(
         f"{name}: no entity labels in the {len(examples)} examples",
-        expected="entities in doc.ents, or labels given to initialize",
+        expected=f"entities in {where}, or labels given to initialize",
         fix="python -m spacy cloudner inspect CORPUS, or nlp.get_pipe(...).add_label(LABEL) before nlp.initialize()",
     )

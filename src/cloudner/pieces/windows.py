@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
 from cloudner.pieces.tokenizer import Pieces
+
+logger = logging.getLogger("cloudner")
 
 UNITS = ("document", "sentence")
 
@@ -64,6 +67,17 @@ def sentence_starts(docs: Sequence[Doc]) -> np.ndarray:
     if not docs:
         return np.zeros(0, dtype=bool)
     return np.concatenate([doc.to_array(SENT_START) for doc in docs]) == 1
+
+
+def tell_without_sentences(docs: Sequence[Doc]) -> bool:
+    """Warns where nothing sets the boundaries that `window_unit` asks for. Returns whether there was something to look at."""
+    longer = [doc for doc in docs if len(doc) > 1]  # spaCy marks the first token of every document
+    if longer and not any(doc.has_annotation("SENT_START") for doc in longer):
+        logger.warning(
+            'window_unit = "sentence", but no document has sentence boundaries: each one is a window. Add a component '
+            'that sets them before this one ("sentencizer"), and for training name it in annotating_components.'
+        )
+    return bool(longer)
 
 
 def _in_order(columns: list[np.ndarray]) -> Windows:

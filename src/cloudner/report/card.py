@@ -19,6 +19,7 @@ from cloudner.pages.markdown import Markdown, harmless, table
 from cloudner.pages.numbers import percent
 from cloudner.pages.rendering import markdown
 from cloudner.report.evaluation.evaluation import EvaluationData
+from cloudner.report.loggers.progress import score_prefix
 from cloudner.report.render.markdown import mistake_rows, score_table
 
 
@@ -109,10 +110,11 @@ def _scores(meta: Mapping[str, Any], evaluation: EvaluationData | None) -> tuple
             score_table("Label", {"all (micro)": micro, **evaluation.strict.per_label}),
         )
     performance = meta.get("performance") or {}
-    if performance.get("ents_f") is None:
+    prefix = score_prefix(performance)
+    if performance.get(f"{prefix}_f") is None:
         return "Not measured.", Markdown("")
-    rows = [("all (micro)", *(percent(performance.get(f"ents_{key}") or 0.0) for key in "prf"))]
-    for label, scores in sorted((performance.get("ents_per_type") or {}).items()):
+    rows = [("all (micro)", *(percent(performance.get(f"{prefix}_{key}") or 0.0) for key in "prf"))]
+    for label, scores in sorted((performance.get(f"{prefix}_per_type") or {}).items()):
         rows.append((label, *(percent(scores.get(key) or 0.0) for key in "prf")))
     return "On the development data, in percent.", table(("Label", "Precision", "Recall", "F1"), rows)
 

@@ -24,6 +24,7 @@ from cloudner.report.evaluation.scores import (
     Score,
     count_arrays,
     scheme_scores,
+    scores_by_depth,
     scores_by_length,
     scores_by_meta,
     scores_by_seen,
@@ -75,6 +76,7 @@ def evaluate(
     device: str = "auto",
     gate: bool = False,
     max_slowdown: float = MAX_SLOWDOWN,
+    spans_key: str | None = None,
 ) -> Evaluation:
     """Runs `model` once over `data` and scores its entities.
 
@@ -87,6 +89,8 @@ def evaluate(
     device: as in `cloudner.load`, for pipelines given by name or path. gate: also judge whether `model` may take the
     place of `compare_with` (`result.gate`): not where it is significantly worse, has lost a label, or takes more than
     `max_slowdown` times as long on the same texts.
+    device: as in `cloudner.load`, for pipelines given by name or path. spans_key: score `doc.spans[spans_key]` in place of
+    `doc.ents`; by default a pipeline whose entities come from `cloudner_spans` alone is scored by its own group.
 
     Raises `ConfigError` for a gate without `compare_with`, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
@@ -97,15 +101,16 @@ def evaluate(
         )
     files = data_files(data)
     nlp, name = _load(model, device)
-    documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size)
+    key = spans_key or own_group(nlp)
+    documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size, key)
     if not documents:
         raise InputError(
             "no document with entity annotation in " + ", ".join(files),
-            expected="documents with doc.ents, or with ents=[] where there are none",
+            expected=f"documents with {_place(key)}, or with ents=[] where there are none",
             fix="python -m spacy cloudner convert FILE corpus/test.spacy",
         )
-    notes = _notes(nlp, documents)
-    by_seen = None if train is None else scores_by_seen(documents, training_surfaces(train, nlp))
+    notes = _notes(nlp, documents, key)
+    by_seen = None if train is None else scores_by_seen(documents, training_surfaces(train, nlp, key))
     notes += _seen_note(by_seen)
     strict = strict_scores(documents)
     labels = list(strict.per_label)
@@ -137,6 +142,8 @@ def evaluate(
         meta=dict(nlp.meta),
         config=dict(nlp.config),
         notes=notes,
+        spans_key=key,
+        by_depth=scores_by_depth(documents) if key is not None else {},
     )
     evaluation.log, evaluation.run = training_record(nlp.path)
     if compare_with is not None:
@@ -164,7 +171,7 @@ def _compare(
     seed: int,
 ) -> Language:
     nlp, evaluation.other = _load(model, device)
-    documents, _, _ = _predict(nlp, files, gold_preproc, batch_size)
+    documents, _, _ = _predict(nlp, files, gold_preproc, batch_size, evaluation.spans_key)
     evaluation.other_strict = strict_scores(documents)
     other_counts = count_arrays(documents, list(evaluation.other_strict.per_label))
     evaluation.comparison = compare(
@@ -193,7 +200,7 @@ def _load(model: str | Path | Language, device: str) -> tuple[Language, str]:
 
 
 def _predict(
-    nlp: Language, files: list[str], gold_preproc: bool, batch_size: int | None
+    nlp: Language, files: list[str], gold_preproc: bool, batch_size: int | None, key: str | None
 ) -> tuple[list[ScoredDocument], int, float]:
     """Documents, words and the seconds that `nlp.pipe` took for them (tokenisation and reading excluded)."""
     documents: list[ScoredDocument] = []
@@ -205,7 +212,7 @@ def _predict(
         for example, doc in zip(chunk, predicted, strict=True):
             words += len(doc)
             example.predicted = doc
-            scored = score_document(example)
+            scored = score_document(example, key)
             if scored is not None:
                 documents.append(scored)
     return documents, words, seconds
@@ -231,14 +238,30 @@ def _seen_note(by_seen: dict[str, Score] | None) -> list[str]:
     ]
 
 
-def _notes(nlp: Language, documents: list[ScoredDocument]) -> list[str]:
+def own_group(nlp: Language) -> str | None:
+    """The group that `cloudner_spans` writes, where no other component writes `doc.ents`; None otherwise."""
+    from cloudner.span_component import CloudnerSpans
+
+    keys = [pipe.cfg["spans_key"] for _, pipe in nlp.pipeline if isinstance(pipe, CloudnerSpans)]
+    return keys[0] if keys and not _writers(nlp, "doc.ents") else None
+
+
+def _writers(nlp: Language, what: str) -> list[str]:
+    return [name for name in nlp.pipe_names if what in nlp.get_pipe_meta(name).assigns]
+
+
+def _place(key: str | None) -> str:
+    return "doc.ents" if key is None else f"doc.spans[{key!r}]"
+
+
+def _notes(nlp: Language, documents: list[ScoredDocument], key: str | None) -> list[str]:
     notes = []
-    writers = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+    writers = _writers(nlp, "doc.ents" if key is None else "doc.spans")
     known = {label for name in writers for label in getattr(nlp.get_pipe(name), "labels", ())}
     gold = {entity.label for document in documents for entity in document.gold}
     if not writers and not any(document.predicted for document in documents):
         notes.append(
-            f"No component of the pipeline ({', '.join(nlp.pipe_names) or 'empty'}) writes doc.ents, "
+            f"No component of the pipeline ({', '.join(nlp.pipe_names) or 'empty'}) writes {_place(key)}, "
             "and it predicted no entity."
         )
     elif known and gold - known:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import CloudnerError
+from cloudner.report.loggers.progress import entity_score
 
 if TYPE_CHECKING:
     from cloudner.training.run import CheckpointOptions
@@ -43,7 +44,7 @@ def _score(folder: Path) -> float | None:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     except (OSError, ValueError):
         return None
-    return float(meta.get("performance", {}).get("ents_f") or 0.0)
+    return float(entity_score(meta.get("performance", {})) or 0.0)
 
 
 def _way_on(

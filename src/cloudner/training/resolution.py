@@ -153,7 +153,7 @@ def owners(plain: Any) -> list[str]:
         name
         for name in plain["nlp"]["pipeline"]
         if str(plain["components"].get(name, {}).get("model", {}).get("@architectures", "")).startswith(
-            "cloudner.TransformerNER"
+            ("cloudner.TransformerNER", "cloudner.SpansNER")
         )
     ]
 

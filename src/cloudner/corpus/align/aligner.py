@@ -11,7 +11,7 @@ from spacy.attrs import IDX, ORTH, SPACY
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from cloudner.corpus.align.builder import Columns, StringIds
+from cloudner.corpus.align.builder import NEGATIVE_KEY, Columns, StringIds
 from cloudner.corpus.align.tag_codes import TagCodes, is_plain
 from cloudner.corpus.align.tag_schemes import Scheme, decode, detect_scheme
 from cloudner.corpus.align.to_tokens import AlignMode, Entity, Placing
@@ -38,15 +38,26 @@ class Aligner:
     align: what becomes of a span that starts or ends inside a token: `expand` to whole tokens, `contract` to the
         tokens wholly inside, or `strict`: drop it.
     nlp: a pipeline whose vocabulary and tokenizer are used instead; its Docs can go through that pipeline.
+    spans: the name of a group of spans (`doc.spans[spans]`) that all annotations go to, those that nest and overlap among
+        them; the entities are then the longest that do not. None: there are entities alone. A document that is not
+        annotated throughout has no group, since what is not in one is known not to be there.
     After each call `issues` holds what was dropped, changed or repaired; take it with `take_issues`.
     Raises ConfigError for an unknown language or mode.
     """
 
-    def __init__(self, lang: str = "en", align: AlignMode = "expand", *, nlp: Language | None = None) -> None:
+    def __init__(
+        self,
+        lang: str = "en",
+        align: AlignMode = "expand",
+        *,
+        nlp: Language | None = None,
+        spans: str | None = None,
+    ) -> None:
         if align not in ("expand", "contract", "strict"):
             raise ConfigError(f"align={align!r}", expected="expand, contract or strict", fix="--align expand")
         self.lang: str = lang if nlp is None or nlp.lang is None else nlp.lang
         self.mode: AlignMode = align
+        self.spans = spans
         self._own = nlp is None
         self.vocab: Vocab
         self.tokenizer: Callable[[str], Doc]
@@ -98,13 +109,14 @@ class Aligner:
         columns.spaces.extend(array[:, 1].astype(bool).tolist())
         entities: list[Entity] = []
         negative: list[Entity] = []
+        every: list[Entity] = []
         if record.spans or record.negative:
             starts = array[:, 2].tolist()
             ends = [*(a - int(s) for a, s in zip(starts[1:], array[:-1, 1], strict=True))]
             ends.append(len(text) - int(array[-1, 1]))
-            entities, negative = Placing(record, text, starts, ends, self._issue).entities(self.mode)
+            entities, negative, every = self._placed(record, text, starts, ends)
         columns.codes.extend(self._tags.of_entities(size, entities, record.complete))
-        columns.finish(record, size, False, negative, doc)
+        columns.finish(record, size, False, self._groups(record, negative, every), doc)
 
     def _add_tokens(self, columns: Columns, record: Record) -> None:
         if "" in cast("list[str]", record.tokens):
@@ -118,8 +130,9 @@ class Aligner:
         spaces = self._spaces(record)
         columns.spaces.extend(spaces if spaces is not None else [True] * size)
         negative: list[Entity] = []
+        every: list[Entity] | None
         if record.tags is None:
-            entities, negative = self._token_spans(record, tokens, spaces)
+            entities, negative, every = self._token_spans(record, tokens, spaces)
             columns.codes.extend(self._tags.of_entities(size, entities, record.complete))
         else:
             codes = list(map(self._tags.__getitem__, record.tags))
@@ -133,10 +146,28 @@ class Aligner:
             if not is_plain(codes, None if record.over_sentences else record.sent_starts):
                 codes = self._decode(record)
             columns.codes.extend(codes)
+            every = self._tags.entities(codes) if self.spans is not None else None
             if record.negative:
                 negative = self._token_spans(record, tokens, spaces)[1]
-        doc = Doc(self.vocab, words=tokens, spaces=spaces) if negative else None
-        columns.finish(record, size, spaces is None, negative, doc)
+        groups = self._groups(record, negative, every)
+        doc = Doc(self.vocab, words=tokens, spaces=spaces) if groups else None
+        columns.finish(record, size, spaces is None, groups, doc)
+
+    def _groups(
+        self, record: Record, negative: list[Entity], every: list[Entity] | None
+    ) -> dict[str, list[Entity]]:
+        """The document's groups of spans by name."""
+        groups = {NEGATIVE_KEY: negative} if negative else {}
+        if self.spans is not None and record.complete and every is not None:
+            groups[self.spans] = every
+        return groups
+
+    def _placed(
+        self, record: Record, text: str, starts: list[int], ends: list[int]
+    ) -> tuple[list[Entity], list[Entity], list[Entity]]:
+        """Entities, spans known to be wrong, and all spans."""
+        placing = Placing(record, text, starts, ends, self._issue, overlaps=self.spans is not None)
+        return *placing.entities(self.mode), placing.every
 
     def _has_text(self, record: Record, has: bool) -> bool:
         for cause, action, done in record.notes:
@@ -192,7 +223,7 @@ class Aligner:
 
     def _token_spans(
         self, record: Record, tokens: list[str], spaces: list[bool] | None
-    ) -> tuple[list[Entity], list[Entity]]:
+    ) -> tuple[list[Entity], list[Entity], list[Entity]]:
         starts, ends, at = [], [], 0
         for token, space in zip(tokens, spaces or [True] * len(tokens), strict=True):
             starts.append(at)
@@ -205,7 +236,7 @@ class Aligner:
                 token + " " * bool(space)
                 for token, space in zip(tokens, spaces or [True] * len(tokens), strict=True)
             )
-        return Placing(record, text, starts, ends, self._issue).entities(self.mode)
+        return self._placed(record, text, starts, ends)
 
     def _decode(self, record: Record) -> list[int]:
         """Codes of a document whose tags are not plain BIO, BILUO or BIOES: bare, IOB1 or with mistakes in them."""

@@ -49,9 +49,15 @@ class Columns:
         self.strings: set[str] = set()
 
     def finish(
-        self, record: Record, size: int, unknown_spaces: bool, negative: Sequence[Entity], doc: Doc | None
+        self,
+        record: Record,
+        size: int,
+        unknown_spaces: bool,
+        groups: dict[str, list[Entity]],
+        doc: Doc | None,
     ) -> None:
-        """Ends a document whose `size` tokens are in orth, spaces and codes. doc: its tokens, for the negative spans."""
+        """Ends a document whose `size` tokens are in orth, spaces and codes. groups: of spans, by name. doc: its tokens, for
+        them."""
         if record.sent_starts:
             marks = [-1] * size
             for start in record.sent_starts:
@@ -62,9 +68,9 @@ class Columns:
             self.sent_start.extend([0] * size)
         self.lengths.append(size)
         self.unknown_spaces.append(unknown_spaces)
-        if negative and doc is not None:
-            self.groups.append(_negative_group(doc, negative))
-            self.strings.update(entity.label for entity in negative)
+        if groups and doc is not None:
+            self.groups.append(_packed(doc, groups))
+            self.strings.update(entity.label for group in groups.values() for entity in group)
         else:
             self.groups.append(NO_GROUPS)
         self.user_data.append(msgpack_dumps({"meta": plain_data(record.meta)}) if record.meta else None)
@@ -101,9 +107,10 @@ class Columns:
         )
 
 
-def _negative_group(doc: Doc, negative: Sequence[Entity]) -> bytes:
-    spans = [Span(doc, e.start, e.end, label=e.label) for e in negative]
-    doc.spans[NEGATIVE_KEY] = SpanGroup(doc, name=NEGATIVE_KEY, spans=spans)
+def _packed(doc: Doc, groups: dict[str, list[Entity]]) -> bytes:
+    for name, group in groups.items():
+        spans = [Span(doc, e.start, e.end, label=e.label) for e in group]
+        doc.spans[name] = SpanGroup(doc, name=name, spans=spans)
     return cast(bytes, doc.spans.to_bytes())
 
 

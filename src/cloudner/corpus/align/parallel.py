@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _worker: Aligner | None = None
 
 
-def _start(lang: str, align: AlignMode) -> None:
+def _start(lang: str, align: AlignMode, spans: str | None) -> None:
     global _worker
-    _worker = Aligner(lang, align)
+    _worker = Aligner(lang, align, spans=spans)
 
 
 def _work(records: list[Record], schemes: dict[str, Scheme]) -> tuple[Chunk, dict[str, Scheme]]:
@@ -40,7 +40,8 @@ def align_chunks(batches: Iterable[list[Record]], aligner: Aligner, n_process: i
     context = multiprocessing.get_context("spawn")
     schemes: dict[str, Scheme] = {}
     pending: deque[Future[tuple[Chunk, dict[str, Scheme]]]] = deque()
-    with ProcessPoolExecutor(n_process, context, _start, (aligner.lang, aligner.mode)) as pool:
+    settings = (aligner.lang, aligner.mode, aligner.spans)
+    with ProcessPoolExecutor(n_process, context, _start, settings) as pool:
         try:
             for batch in batches:
                 pending.append(pool.submit(_work, batch, schemes))

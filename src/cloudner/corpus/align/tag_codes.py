@@ -50,6 +50,18 @@ class TagCodes(dict["str | None", int]):
                 codes[token] = number | INSIDE
         return codes
 
+    def entities(self, codes: Sequence[int]) -> list[Entity] | None:
+        """The way back from `of_entities`; None where the annotation of a token is missing."""
+        found: list[Entity] = []
+        for token, code in enumerate(codes):
+            if code & 3 == MISSING:
+                return None
+            if code & 3 == BEGIN:
+                found.append(Entity(token, token + 1, self.labels[code >> 3]))
+            elif code & 3 == INSIDE and found:
+                found[-1] = found[-1]._replace(end=token + 1)
+        return found
+
 
 def is_plain(codes: list[int], sent_starts: list[int] | None) -> bool:
     """Is every tag known and allowed after the one before it, in its sentence?"""

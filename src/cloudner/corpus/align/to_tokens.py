@@ -36,16 +36,28 @@ class Placing:
     """One record's text and tokens, on which its spans are placed.
 
     starts, ends: the first character of each token, and the one after its last. tell: where losses and repairs go.
+    overlaps: spans that nest, overlap or share their place with another label are kept (`every`), and no loss.
     """
 
-    def __init__(self, record: Record, text: str, starts: list[int], ends: list[int], tell: Tell) -> None:
+    def __init__(
+        self,
+        record: Record,
+        text: str,
+        starts: list[int],
+        ends: list[int],
+        tell: Tell,
+        *,
+        overlaps: bool = False,
+    ) -> None:
         self._record, self._text, self._starts, self._ends = record, text, starts, ends
-        self._tell = tell
+        self._tell, self._overlaps = tell, overlaps
+        self.every: list[Entity] = []  # all spans of the record, each once, by where they begin
 
     def entities(self, mode: AlignMode) -> tuple[list[Entity], list[Entity]]:
         """The record's spans as entities without overlap, by the alignment mode, and its negative spans, which
         never change to fit a token."""
         placed = self._place_all(self._record.spans, mode)
+        self.every = sorted(set(placed))
         entities = self._resolve(placed) if len(placed) > 1 else placed
         return entities, self._place_all(self._record.negative, "strict") if self._record.negative else []
 
@@ -59,7 +71,7 @@ class Placing:
         """Spans with repaired offsets inside the text and no white space at the edge; exact duplicates once."""
         text = self._text
         offsets = OffsetMap(text)
-        seen: dict[tuple[int, int], str] = {}
+        seen: dict[tuple[int, int], list[str]] = {}
         clean = []
         for span in spans:
             start, end, label, surface = span
@@ -76,14 +88,14 @@ class Placing:
                 done = "left out: O is no entity" if label else "dropped: it has no label"
                 self._issue("unknown-tag", "noted" if label else "dropped", start, end, label, done)
                 continue
-            if (start, end) in seen:
-                known = seen[start, end]
-                if known == label:
-                    self._issue("duplicate", "noted", start, end, label, "kept once")
-                else:
-                    self._issue("conflicting-labels", "dropped", start, end, label, f"kept {known}")
+            known = seen.setdefault((start, end), [])
+            if label in known:
+                self._issue("duplicate", "noted", start, end, label, "kept once")
                 continue
-            seen[start, end] = label
+            if known and not self._overlaps:
+                self._issue("conflicting-labels", "dropped", start, end, label, f"kept {known[0]}")
+                continue
+            known.append(label)
             clean.append(SpanRecord(start, end, label, surface))
         return clean
 
@@ -167,6 +179,8 @@ class Placing:
             if not others:
                 kept.append(entity)
                 owner.update(dict.fromkeys(range(entity.start, entity.end), entity))
+                continue
+            if self._overlaps:
                 continue
             other = others[0]
             inside = other.start <= entity.start and entity.end <= other.end

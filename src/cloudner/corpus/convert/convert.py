@@ -33,7 +33,7 @@ from cloudner.corpus.convert.writers import make_output
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.writer import SHARD_TOKENS
 from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
-from cloudner.corpus.formats.registry import get_format
+from cloudner.corpus.formats.registry import DOCBIN, get_format
 from cloudner.corpus.issues import IssueLog
 from cloudner.corpus.reading import Detected, Progress, batches, read_sources
 from cloudner.errors import ConfigError, InputError
@@ -68,6 +68,7 @@ def convert(
     skip_bad: int | Literal["all"] = 0,
     apply: str | os.PathLike[str] | None = None,
     shard_tokens: int = SHARD_TOKENS,
+    spans: str | None = None,
     progress: Progress | None = None,
 ) -> ConversionReport:
     """Convert annotation files into one corpus, or into train, dev and test.
@@ -88,6 +89,8 @@ def convert(
         does not say; see `contract.ReadOptions`. skip_bad: records of a file that may be left out and listed, or "all".
     apply: a file of decisions (`cloudner review`), of which the accepted ones change the documents.
     shard_tokens: from so many tokens on a `.spacy` output becomes a folder of shards.
+    spans: keep annotations that nest and overlap: all of a document's go to `doc.spans[spans]`, for `cloudner_spans`, and
+        the longest that do not overlap to `doc.ents`. `.spacy` output only.
     progress: called with the current source and the number of documents so far.
 
     Each loss or repair is written to `<output>.issues.jsonl` and counted in the report. The output is written under
@@ -107,6 +110,7 @@ def convert(
         encoding=encoding,
         apply=apply,
         shard_tokens=shard_tokens,
+        spans=spans,
         read=ReadOptions(
             lang=lang,
             text_column=text_column,
@@ -140,9 +144,13 @@ def convert_with(
     given = None if options.format == "auto" else get_format(options.format)
     writer = writer_format(output, options.to, shares is not None)
     paths = output_paths(output, writer, shares)
-    aligner = Aligner(
-        options.read.lang, options.align
-    )  # raises for an unknown language before anything is read
+    if options.spans is not None and writer.name != DOCBIN:
+        raise ConfigError(
+            f"spans={options.spans!r} with {writer.name} output",
+            expected=".spacy output, which holds groups of spans",
+        )
+    # raises for an unknown language before anything is read
+    aligner = Aligner(options.read.lang, options.align, spans=options.spans)
     decisions = None if options.apply is None else Decisions(os.fspath(options.apply))
     report = ConversionReport()
     log = IssueLog(issues_path(output))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from cloudner.corpus.contract import Record
 from cloudner.corpus.convert.report import ConversionReport
@@ -86,8 +87,26 @@ class Glue:
         )
 
 
+def dropped_overlaps(issues: Mapping[tuple[str, Any], int]) -> int:
+    """How many annotations were dropped because they nest, overlap, or are a second label in the same place."""
+    causes = ("nested", "overlapping", "conflicting-labels")
+    return sum(n for (cause, action), n in issues.items() if cause in causes and action == "dropped")
+
+
 def hints(report: ConversionReport, script: Script, lang: str, glue: Glue | None = None) -> list[str]:
-    """Sentences with what to type where the texts do not suit `lang`; none where nothing is odd."""
+    """Sentences with what to type: where the texts do not suit `lang`, and where annotations that overlap were dropped; none
+    where nothing is odd."""
+    found = _of_texts(report, script, lang, glue)
+    lost = dropped_overlaps(report.issues)
+    if lost and not found:  # tokens that are too large make spans collide
+        found.append(
+            f"{lost:,} annotations lie inside others or overlap them, and were dropped: --spans sc keeps them in"
+            ' doc.spans["sc"], which the component cloudner_spans learns (configs/spans.cfg)'
+        )
+    return found
+
+
+def _of_texts(report: ConversionReport, script: Script, lang: str, glue: Glue | None) -> list[str]:
     language = script.language()
     if language is not None and lang not in _FITTING[language]:
         return [

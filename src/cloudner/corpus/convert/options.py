@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cloudner.corpus.align.builder import NEGATIVE_KEY
 from cloudner.corpus.align.to_tokens import AlignMode
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.split import parse_split
@@ -32,6 +33,7 @@ class ConvertOptions:
     encoding: str | Sequence[str] | None = None
     apply: str | os.PathLike[str] | None = None
     shard_tokens: int = SHARD_TOKENS
+    spans: str | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def __post_init__(self) -> None:
@@ -41,6 +43,8 @@ class ConvertOptions:
             raise ConfigError(f"n_sents={self.n_sents}", expected="1 or more", fix="--n-sents 10")
         if self.split is not None:
             parse_split(self.split)
+        if self.spans is not None and (not self.spans.strip() or self.spans == NEGATIVE_KEY):
+            raise ConfigError(f"spans={self.spans!r}", expected="the name of a group", fix="--spans sc")
 
     @property
     def shares(self) -> list[tuple[str, float]] | None:

@@ -57,7 +57,7 @@ def docbin_docs(source: Source, vocab: Vocab) -> Iterator[Doc]:
 
 def docbin_chunks(source: Source, most_docs: int, most_tokens: int) -> Iterator[Chunk]:
     """The documents of one `.spacy` file as arrays, those without a token left out: words, spaces, entities and sentence
-    starts, without span groups and user data. At most so many documents and about so many tokens at a time. Raises as
+    starts, and span groups, without user data. At most so many documents and about so many tokens at a time. Raises as
     `load_docbin` does."""
     frame = load_docbin(source)
     columns: dict[Any, int] = {attr: index for index, attr in enumerate(frame.attrs)}
@@ -81,7 +81,7 @@ def docbin_chunks(source: Source, most_docs: int, most_tokens: int) -> Iterator[
             lengths=np.array([len(frame.tokens[i]) for i in group], dtype=np.int32),
             unknown_spaces=np.array([bool(frame.flags[i].get("has_unknown_spaces")) for i in group]),
             strings={strings[key] for key in used if key},
-            groups=[NO_GROUPS] * len(group),
+            groups=[bytes(frame.span_groups[i]) or NO_GROUPS for i in group],
             user_data=[None] * len(group),
             places=[(source.name, i + 1) for i in group],
             group_keys=[None] * len(group),

@@ -12,6 +12,7 @@ import numpy as np
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
+from cloudner.corpus.inspection.nesting import note_on_dropped
 from cloudner.corpus.inspection.notes import Examples, find_overlaps, notes_on
 from cloudner.corpus.inspection.page import page
 from cloudner.corpus.inspection.pieces import PieceCounter, tokenizer_of
@@ -78,6 +79,7 @@ def inspect_corpus(
                 corpus.add(index, chunk)
                 if progress is not None:
                     progress(name, corpus.tallies[index].stats.docs)
+            notes += note_on_dropped(name, lost)
             if lost:
                 causes = ", ".join(f"{cause} {count:,}" for cause, count in lost.most_common())
                 notes.append(

@@ -8,6 +8,7 @@ from typing import Any
 from cloudner.corpus.docbin.chunk import Chunk, msgpack_loads
 from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
+from cloudner.corpus.inspection.nesting import notes_on_groups
 from cloudner.corpus.inspection.result import InspectionData, Overlap
 from cloudner.corpus.inspection.suspects import Place
 
@@ -97,6 +98,7 @@ def notes_on(data: InspectionData) -> list[str]:
             notes.append(
                 f"{split.name}: {split.unannotated:,} of {split.tokens:,} tokens have no annotation (missing, not O)"
             )
+        notes += notes_on_groups(split.name, split.spans)
         if split.over_window:
             notes.append(
                 f"{split.name}: {split.over_window:,} of {split.docs:,} documents are longer than the window of "

@@ -18,7 +18,8 @@ class SplitStats:
     without an encoder. over_window: documents longer than the window; unknown_pieces: pieces that are [UNK].
     unannotated: tokens whose annotation is missing, which is not O. label_lengths: mentions by label and by length in
     tokens ("1" to "5", "6+"). unseen, unseen_words: mentions whose string, and tokens whose word, the training data
-    does not have (None for the training data itself); unseen_labels: the former by label. `docs_by_tokens` and
+    does not have (None for the training data itself); unseen_labels: the former by label. spans: by name of a group in
+    `doc.spans` how many "spans", "nested", "crossing" and "same_place" ones. `docs_by_tokens` and
     `docs_by_pieces` are histograms: lower bounds of the bins and documents in each.
     """
 
@@ -42,6 +43,7 @@ class SplitStats:
     unseen: int | None = None
     unseen_labels: dict[str, int] = field(default_factory=dict)
     unseen_words: int | None = None
+    spans: dict[str, dict[str, int]] = field(default_factory=dict)
     docs_by_tokens: tuple[list[int], list[int]] = ((), ())  # type: ignore[assignment]
     docs_by_pieces: tuple[list[int], list[int]] = ((), ())  # type: ignore[assignment]
 

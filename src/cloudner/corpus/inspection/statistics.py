@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.inspection.nesting import add_groups
 from cloudner.corpus.inspection.pieces import PieceCounter
 from cloudner.corpus.inspection.result import LONGEST, PERCENTILES, SplitStats, length_names
 from cloudner.encoders.limits import SPECIAL_PIECES
@@ -25,6 +26,7 @@ class Tally:
 
     def add(self, chunk: Chunk) -> None:
         stats = self.stats
+        add_groups(stats.spans, chunk)
         stats.docs += len(chunk)
         stats.tokens += len(chunk.orth)
         stats.unannotated += int((chunk.iob == 0).sum())

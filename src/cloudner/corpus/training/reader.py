@@ -44,6 +44,7 @@ def create_reader(
     tag_column: str | int | None = None,
     sentence_column: str | None = None,
     delimiter: str | None = None,
+    spans_key: str | None = None,
 ) -> "Corpus":
     """`cloudner.Corpus.v1`; the arguments are those of `Corpus`. Raises ConfigError without a path."""
     if path is None:
@@ -62,6 +63,7 @@ def create_reader(
         format=format,
         align=align,
         encoding=encoding,
+        spans_key=spans_key,
         options=ReadOptions(
             text_column=text_column,
             entities_column=entities_column,
@@ -89,7 +91,7 @@ def reader_for(nlp: Language, path: Paths, gold_preproc: bool = False) -> "Corpu
 # The settings of a reader that say how its files are read, not what is done with their documents.
 _HOW_TO_READ = (
     "format", "align", "labels", "encoding", "text_column", "entities_column", "token_column", "tag_column",
-    "sentence_column", "delimiter",
+    "sentence_column", "delimiter", "spans_key",
 )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ class Corpus:
         then also come in random order. spaCy itself shuffles all examples where it does not stream. 0: never.
     format, align, encoding, options: for files that are not `.spacy`; see `cloudner.convert`. Their texts are split
         by the pipeline's own tokenizer.
+    spans_key: of such files keep annotations that nest and overlap, in `doc.spans[spans_key]`, for `cloudner_spans`.
 
     One file of a `.spacy` folder, or 512 records of another format, is in memory at a time. A call begins anew:
     spaCy calls once and keeps the examples, or calls for each epoch where it streams.
@@ -122,6 +125,7 @@ class Corpus:
         format: str = "auto",
         align: AlignMode = "expand",
         encoding: str | None = None,
+        spans_key: str | None = None,
         options: ReadOptions | None = None,
     ) -> None:
         for name, value in (("max_length", max_length), ("limit", limit), ("shuffle_buffer", shuffle_buffer)):
@@ -131,7 +135,7 @@ class Corpus:
             get_format(format)
         self.path, self.gold_preproc, self.max_length, self.limit = path, gold_preproc, max_length, limit
         self.augmenter, self.shuffle_buffer = augmenter, shuffle_buffer
-        self.format, self.align, self.encoding = format, align, encoding
+        self.format, self.align, self.encoding, self.spans_key = format, align, encoding, spans_key
         self.options = options or ReadOptions()
         self._told: set[str] = set()
 
@@ -171,7 +175,7 @@ class Corpus:
             if is_docbin(source):
                 docs = docbin_docs(source, nlp.vocab)
             else:
-                aligner = aligner or Aligner(align=self.align, nlp=nlp)
+                aligner = aligner or Aligner(align=self.align, nlp=nlp, spans=self.spans_key)
                 docs = self._aligned(source, aligner, nlp.vocab, lost)
             for doc in docs:
                 if not len(doc):

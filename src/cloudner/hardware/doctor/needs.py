@@ -31,7 +31,8 @@ def read_needs(config: str | Path | dict[str, Any]) -> Needs:
             cupy = True
         if block.get("factory") == "transformer" or architecture.startswith("spacy-transformers."):
             shared = True
-        if architecture.startswith(("cloudner.TransformerNER", "spacy-transformers.TransformerModel")):
+        owners = ("cloudner.TransformerNER", "cloudner.SpansNER", "spacy-transformers.TransformerModel")
+        if architecture.startswith(owners):
             names += [str(block[key]) for key in ("encoder", "name") if isinstance(block.get(key), str)]
     return Needs(tuple(dict.fromkeys(name for name in names if _of_hub(name))), cupy, shared)
 

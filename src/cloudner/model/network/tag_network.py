@@ -39,7 +39,7 @@ class TagHead(nn.Module):
             self.start = nn.Parameter(torch.zeros(n_tags))
             self.end = nn.Parameter(torch.zeros(n_tags))
 
-    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+    def forward(self, vectors: torch.Tensor, batch: Sequences | None = None) -> torch.Tensor:
         return self.linear(self.dropout(vectors))
 
     def resize(self, old_tags: list[str], new_tags: list[str]) -> None:
@@ -68,7 +68,7 @@ class TagNetwork(nn.Module):
         if head not in HEADS:
             raise ConfigError(f"head = {head!r}", expected=", ".join(HEADS))
         self.width = width
-        self.head = TagHead(width, n_tags, crf=head == "crf")
+        self.head: Any = TagHead(width, n_tags, crf=head == "crf")
 
 
 class Network(TagNetwork):
@@ -100,7 +100,7 @@ class Network(TagNetwork):
             nn.init.zeros_(self.cases.weight)
 
     def forward(self, batch: Sequences) -> torch.Tensor:
-        return self.head(self.token_vectors(batch)).float()
+        return self.head(self.token_vectors(batch), batch).float()
 
     def token_vectors(self, batch: Sequences) -> torch.Tensor:
         """(tokens, width)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from spacy.tokens import Doc
@@ -18,3 +18,28 @@ class Gold:
     tags: np.ndarray
     keys: Sequence[Doc]
     drop: float = 0.0
+
+
+@dataclass(slots=True)
+class SpanGold:
+    """The same for spans: `SpanAnnotation.spans` and `unknown` of the docs.
+
+    counted: set by the runner: how many pairs of a sequence and a label its loss is the sum of.
+    rows: set by the runner: (spans,) the sequence each span is in, -1 for none.
+    """
+
+    docs: Sequence[Doc]
+    spans: np.ndarray
+    unknown: np.ndarray
+    keys: Sequence[Doc]
+    drop: float = 0.0
+    counted: int = 0
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+@dataclass(slots=True)
+class SpanQuery:
+    """Documents to find spans in, and the score from which one is found: 0 is as likely as not."""
+
+    docs: Sequence[Doc]
+    least: float = 0.0

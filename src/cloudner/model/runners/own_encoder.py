@@ -41,7 +41,7 @@ from cloudner.model.training.loss import crf_loss, token_loss
 from cloudner.model.training.regularization import pass_for
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
-from cloudner.pieces.windows import Windows, make_windows, sentence_starts
+from cloudner.pieces.windows import Windows, make_windows, sentence_starts, tell_without_sentences
 
 logger = logging.getLogger("cloudner")
 
@@ -88,22 +88,26 @@ class EncoderRunner:
             compile_encoder(encoder, self.shim.device)
         else:
             pool_dropout(encoder)
-        network = Network(encoder, n_tags, pooling=s.pooling, head=s.head, case_features=cases)
+        network = self._made(encoder, n_tags, cases=cases)
         network.freeze(s.freeze_layers, embeddings=s.freeze_embeddings)
         if s.gradient_checkpointing:
             encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
         return network
 
+    def _made(self, encoder: torch.nn.Module, n_tags: int, *, cases: bool) -> Network:
+        s = self.settings
+        return Network(encoder, n_tags, pooling=s.pooling, head=s.head, case_features=cases)
+
+    def _facts(self, network: Network) -> dict[str, Any]:
+        """What network.json says of the head."""
+        head = "crf" if network.head.crf else "softmax"
+        return {"n_tags": network.head.linear.out_features, "head": head} | self.weights.to_dict()
+
     def files(self, network: TagNetwork) -> dict[str, str]:
         assert isinstance(network, Network)
         assert self.tokenizer is not None
-        settings = {
-            "n_tags": network.head.linear.out_features,
-            "case_features": network.cases is not None,
-            "head": "crf" if network.head.crf else "softmax",
-            "pooling": network.pooling,
-        }
-        settings |= self.weights.to_dict()
+        settings = {"case_features": network.cases is not None, "pooling": network.pooling}
+        settings |= self._facts(network)
         return {
             "encoder.json": config_json(network.encoder),
             "network.json": json.dumps(settings, indent=2),
@@ -129,7 +133,7 @@ class EncoderRunner:
         return network
 
     def for_shim(self, shim: TaggerShim) -> EncoderRunner:
-        made = EncoderRunner(shim, self.settings)
+        made = type(self)(shim, self.settings)
         made.weights = self.weights.copy()
         if self.tokenizer is not None:
             made.set_tokenizer(self.tokenizer)
@@ -189,20 +193,9 @@ class EncoderRunner:
         sentences = None
         if self.settings.window_unit == "sentence":
             sentences = sentence_starts(docs)
-            self._look_for_sentences(docs)
+            if not self.told_sentences:
+                self.told_sentences = tell_without_sentences(docs)
         return make_windows(pieces, longest - 2, self.settings.context, sentences)
-
-    def _look_for_sentences(self, docs: Sequence[Doc]) -> None:
-        """Tells, once, that nothing sets the boundaries."""
-        longer = [doc for doc in docs if len(doc) > 1]  # spaCy marks the first token of every document
-        if self.told_sentences or not longer:
-            return
-        self.told_sentences = True
-        if not any(doc.has_annotation("SENT_START") for doc in longer):
-            logger.warning(
-                'window_unit = "sentence", but no document has sentence boundaries: each one is a window. Add a component '
-                'that sets them before this one ("sentencizer"), and for training name it in annotating_components.'
-            )
 
     # -- training ---------------------------------------------------------------------------------------------
 
@@ -213,10 +206,9 @@ class EncoderRunner:
         assert self.cache is not None
         network.head.dropout.p = gold.drop
         register_counter(self.cache)
-        prepared = Prepared(self.cache.encode(gold.keys, gold.docs), lambda p: self.windows(p, gold.docs))
+        prepared = self._prepared(self.cache.encode(gold.keys, gold.docs), gold.docs)
         # Sequences without one labelled token teach nothing and are not computed.
-        known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])
-        labelled = known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
+        labelled = self._labelled(prepared, gold)
         total: list[torch.Tensor] = []
         taught = np.flatnonzero(labelled > 0)
         device, paths = self.shim.device, self.paths
@@ -230,8 +222,20 @@ class EncoderRunner:
 
         # A compiled graph has dense gradients only.
         with nullcontext() if self.settings.compile else sparse_table(network.encoder):
-            self._in_micro_batches(taught, prepared.lengths, "train", run)
+            self._in_micro_batches(taught, self._costs(prepared.lengths, "train"), "train", run)
         return torch.stack(total).sum() if total else torch.zeros((), device=device)
+
+    def _prepared(self, pieces: list[Pieces], docs: Sequence[Doc]) -> Prepared:
+        return Prepared(pieces, lambda p: self.windows(p, docs))
+
+    def _labelled(self, prepared: Prepared, gold: Any) -> np.ndarray:
+        """(sequences,) by how much each counts in the mean."""
+        known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])
+        return known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
+
+    def _costs(self, lengths: np.ndarray, mode: str) -> np.ndarray:
+        """(sequences,) int64 what each needs of a micro-batch's budget: its pieces."""
+        return lengths
 
     @property
     def paths(self) -> FastPaths:
@@ -271,7 +275,7 @@ class EncoderRunner:
     def predict(self, docs: Sequence[Doc]) -> Emissions:
         network, context = self.shim.predictor()  # says what to do where nothing is initialised yet
         assert self.tokenizer is not None
-        prepared = Prepared(self.tokenizer.encode(docs), lambda p: self.windows(p, docs))
+        prepared = self._prepared(self.tokenizer.encode(docs), docs)
         parts: list[tuple[np.ndarray, torch.Tensor]] = []
 
         def run(rows: np.ndarray) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from cloudner.model.network.encoder import build_from_config
@@ -9,23 +12,30 @@ from cloudner.model.network.tag_network import Network
 from cloudner.model.saving import Saved
 from cloudner.model.soundness import check_sizes, need, reading, whole_number
 
+# An encoder and what network.json says -> a network.
+Make = Callable[[torch.nn.Module, dict[str, Any]], Network]
 
-def skeleton(saved: Saved) -> Network:
+
+def tagger(encoder: torch.nn.Module, values: dict[str, Any]) -> Network:
+    return Network(
+        encoder,
+        values["n_tags"],
+        pooling=values["pooling"],
+        head=values["head"],
+        case_features=values["case_features"],
+    )
+
+
+def skeleton(saved: Saved, make: Make = tagger) -> Network:
     """A network like the saved one on the device "meta", without memory. Raises InputError for files that are damaged."""
     values, config, pieces = (saved.json(name) for name in ("network.json", "encoder.json", "pieces.json"))
     where = saved.where("network.json")
     need(values, where, {"head": str, "pooling": str, "case_features": bool})
-    n_tags = whole_number(values, "n_tags", where, 1, 1 << 20)
+    whole_number(values, "n_tags", where, 1, 1 << 20)
     check_sizes(config, len(saved.weights), saved.where("encoder.json"))
     with torch.device("meta"), reading("the encoder's configuration", saved.where("encoder.json")):
         encoder = build_from_config(saved.files["encoder.json"])
-        network = Network(
-            encoder,
-            n_tags,
-            pooling=values["pooling"],
-            head=values["head"],
-            case_features=values["case_features"],
-        )
+        network = make(encoder, values)
     where = saved.where("pieces.json")
     need(
         {"leading_space": True, **pieces},

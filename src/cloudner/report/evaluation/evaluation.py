@@ -19,6 +19,8 @@ class EvaluationData:
 
     intervals, label_intervals: 95 % bootstrap intervals of micro precision, recall and F1, and those of each label.
     schemes: nervaluate's figures, None where that package is missing. by_seen: None without training data.
+    spans_key: the group of spans that was scored, None where it was `doc.ents`. by_depth: how deep entities lie inside others,
+    where a group was scored.
     comparison: against `other`, None where no second model was given. gate: may the model take its place; None where that
     was not asked.
     log: the records of the training run's JSONL log; run: its `run.json`; both empty where there is none.
@@ -50,22 +52,25 @@ class EvaluationData:
     log: list[dict[str, Any]] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    spans_key: str | None = None
+    by_depth: dict[str, Score] = field(default_factory=dict)
 
     @property
     def n_words(self) -> int:
         return sum(document.n_tokens for document in self.documents)
 
     def to_dict(self, *, errors: bool = True) -> dict[str, Any]:
-        """Plain JSON. The keys `ents_p`, `ents_r`, `ents_f`, `ents_per_type` and `speed` are those of
-        `python -m spacy evaluate`, so that tools for its output read this one too."""
+        """Plain JSON. The keys `ents_p`, `ents_r`, `ents_f`, `ents_per_type` (`spans_sc_p`, ... for a group of spans) and
+        `speed` are those of `python -m spacy evaluate`, so that tools for its output read this one too."""
         micro = self.strict.micro
+        kind = "ents" if self.spans_key is None else f"spans_{self.spans_key}"
         result: dict[str, Any] = {
             "model": self.model,
             "data": self.data,
-            "ents_p": micro.precision,
-            "ents_r": micro.recall,
-            "ents_f": micro.f1,
-            "ents_per_type": {
+            f"{kind}_p": micro.precision,
+            f"{kind}_r": micro.recall,
+            f"{kind}_f": micro.f1,
+            f"{kind}_per_type": {
                 label: {"p": score.precision, "r": score.recall, "f": score.f1}
                 for label, score in self.strict.per_label.items()
             },
@@ -80,6 +85,7 @@ class EvaluationData:
             },
             "schemes": self.schemes,
             "by_length": _score_dicts(self.by_length),
+            "by_depth": _score_dicts(self.by_depth),
             "by_seen": None if self.by_seen is None else _score_dicts(self.by_seen),
             "by_group": {"key": self.group_key, "scores": _score_dicts(self.by_group)},
             "error_counts": count_kinds(self.errors),

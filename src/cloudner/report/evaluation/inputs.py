@@ -43,17 +43,18 @@ def read_examples(nlp: Language, files: list[str], gold_preproc: bool) -> Iterat
 
 
 def training_surfaces(
-    train: str | Path | Sequence[str | Path], nlp: Language | None = None
+    train: str | Path | Sequence[str | Path], nlp: Language | None = None, key: str | None = None
 ) -> dict[str, set[str]]:
     """Labels by entity text (white space normalised) in the training data, for `scores_by_seen`.
 
-    nlp: the pipeline that was trained on it, whose config says how it is read.
+    nlp: the pipeline that was trained on it, whose config says how it is read. key: of `doc.spans[key]`, where a document
+    has that group.
     """
     surfaces: dict[str, set[str]] = {}
     nlp = nlp or spacy.blank("xx")
     for file in data_files(train):
         for doc in reader_for(nlp, file).references(nlp):
-            for span in doc.ents:
+            for span in doc.ents if key is None else doc.spans.get(key, doc.ents):
                 surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
     return surfaces
 

@@ -127,6 +127,19 @@ def scores_by_length(documents: Iterable[ScoredDocument], longest: int = 5) -> d
     return {f"{n}+" if n == longest else str(n): score for n, score in by_length.items()}
 
 
+def scores_by_depth(documents: Sequence[ScoredDocument], deepest: int = 3) -> dict[str, Score]:
+    """By the number of places of gold entities that one lies inside: "1" for the outermost, "2", "3+" for the rest."""
+    places = {id(d): {(e.start, e.end) for e in d.gold} for d in documents}
+
+    def depth(document: ScoredDocument, entity: Entity) -> int:
+        start, end = entity[:2]
+        around = sum(s <= start and end <= e and (s, e) != (start, end) for s, e in places[id(document)])
+        return min(1 + around, deepest)
+
+    by_depth = grouped_scores(documents, depth)
+    return {f"{n}+" if n == deepest else str(n): score for n, score in by_depth.items()}
+
+
 def scores_by_meta(documents: Sequence[ScoredDocument], key: str) -> dict[str, Score]:
     """By `doc.user_data["meta"][key]`; empty where no document has that key."""
     if not any(key in document.meta for document in documents):

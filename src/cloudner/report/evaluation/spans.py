@@ -55,8 +55,10 @@ class ScoredDocument:
         return " ".join(self.text[entity.start_char : entity.end_char].split())
 
 
-def score_document(example: Example) -> ScoredDocument | None:
+def score_document(example: Example, key: str | None = None) -> ScoredDocument | None:
     """Puts the entities of `example.predicted` on the tokens of `example.reference`.
+
+    key: score `doc.spans[key]` in place of `doc.ents`; gold are the entities where a reference has no such group.
 
     Follows `spacy.scorer.get_ner_prf`, so that the figures equal those of `spacy evaluate` for any tokenisation:
     a predicted entity covers the gold tokens its own tokens align to; one that touches a gold token without
@@ -64,18 +66,20 @@ def score_document(example: Example) -> ScoredDocument | None:
     entity annotation at all.
     """
     gold_doc, predicted_doc = example.reference, example.predicted
-    if not gold_doc.has_annotation("ENT_IOB"):
+    in_group = key is not None and key in gold_doc.spans
+    if not (in_group or gold_doc.has_annotation("ENT_IOB")):
         return None
     gold = [
-        Entity(span.start, span.end, span.label_, span.start_char, span.end_char) for span in gold_doc.ents
+        Entity(span.start, span.end, span.label_, span.start_char, span.end_char)
+        for span in (gold_doc.spans[key] if in_group else gold_doc.ents)
     ]
     open_gold = set(gold)
     predicted, confidence, correct, ignored = [], [], [], 0
     same = _same_tokens(gold_doc, predicted_doc)
     align = None if same else example.alignment.x2y
-    missing = None if gold_doc.has_annotation("ENT_IOB", require_complete=True) else gold_doc
-    with_confidence = Span.has_extension("confidence")
-    for span in predicted_doc.ents:
+    complete = in_group or gold_doc.has_annotation("ENT_IOB", require_complete=True)
+    missing = None if complete else gold_doc
+    for span, probability in _predicted(predicted_doc, key):
         start, end = span.start, span.end
         if align is not None:
             indices = align[start:end]
@@ -88,7 +92,7 @@ def score_document(example: Example) -> ScoredDocument | None:
         first, last = gold_doc[start], gold_doc[end - 1]
         entity = Entity(start, end, span.label_, first.idx, last.idx + len(last))
         predicted.append(entity)
-        confidence.append(_confidence(span) if with_confidence else None)
+        confidence.append(probability)
         correct.append(entity in open_gold)
         open_gold.discard(entity)
     meta = gold_doc.user_data.get("meta")
@@ -104,13 +108,25 @@ def score_document(example: Example) -> ScoredDocument | None:
     )
 
 
+def _predicted(doc: Doc, key: str | None) -> list[tuple[Span, float | None]]:
+    """The predictions, each with its probability where there is one."""
+    if key is None:
+        known = Span.has_extension("confidence")
+        return [(span, _probability(span._.confidence) if known else None) for span in doc.ents]
+    if key not in doc.spans:
+        return []
+    group = doc.spans[key]
+    scores = group.attrs.get("scores")
+    values = [None] * len(group) if scores is None or len(scores) != len(group) else list(scores)
+    return [(span, _probability(value)) for span, value in zip(group, values, strict=True)]
+
+
 def _same_tokens(gold: Doc, predicted: Doc) -> bool:
     # Computing spaCy's alignment costs many times this comparison and is the identity when it holds.
     return len(gold) == len(predicted) and np.array_equal(gold.to_array("ORTH"), predicted.to_array("ORTH"))
 
 
-def _confidence(span: Span) -> float | None:
-    value = span._.confidence
+def _probability(value: Any) -> float | None:
     if value is None or not math.isfinite(value := float(value)):
         return None
     # Sums of probabilities overshoot 1 by an epsilon.

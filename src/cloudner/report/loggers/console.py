@@ -16,7 +16,7 @@ import srsly
 from cloudner.cores import CoreWatch
 from cloudner.report.loggers.collapse import CollapseWatch
 from cloudner.report.loggers.notebook import NotebookTable, in_notebook
-from cloudner.report.loggers.progress import Recorder, learn_rate, output_folder
+from cloudner.report.loggers.progress import Recorder, entity_score, learn_rate, output_folder
 
 # A log file that says nothing for longer, in seconds, looks like a run that hangs.
 _SILENCE = 60.0
@@ -126,15 +126,16 @@ class TrainingConsole:
             self.console.print(f"Log: {self.path}", soft_wrap=True)
 
     def _print_evaluation(self, record: dict[str, Any]) -> None:
-        f1 = record["scores"].get("ents_f", record.get("score"))
+        f1 = entity_score(record["scores"])
+        f1 = record.get("score") if f1 is None else f1
         is_best = self.run.best is not None and self.run.best[1] == self.run.step
         cells = {
             "epoch": record["epoch"],
             "step": f"{record['step']:,}",
             "loss": _number(record.get("loss")),
             "f1": _percent(f1) + ("*" if is_best else " "),
-            "precision": _percent(record["scores"].get("ents_p")),
-            "recall": _percent(record["scores"].get("ents_r")),
+            "precision": _percent(entity_score(record["scores"], "p")),
+            "recall": _percent(entity_score(record["scores"], "r")),
             "lr": _number(record.get("lr")),
             "speed": _thousands(record.get("words_per_second")),
             "memory": _thousands(record.get("memory_mb")),
@@ -146,7 +147,7 @@ class TrainingConsole:
             row = _ROW.format(**cells)
             self.console.print(f"[green]{row}[/]" if self.bar and is_best else row, soft_wrap=True)
         self.printed = time.monotonic()
-        if note := self.collapse.told(record["step"], self.run.total, record["scores"].get("ents_f")):
+        if note := self.collapse.told(record["step"], self.run.total, f1):
             self.console.print(note, soft_wrap=True)
         self._tell_shared()
 
@@ -193,7 +194,8 @@ class TrainingConsole:
             parts.append(f"{latest['words_per_second']:,.0f} words/s")
         if "loss" in latest:
             parts.append(f"loss {_number(latest['loss'])}")
-        f1 = (latest.get("scores") or {}).get("ents_f", latest.get("score"))
+        f1 = entity_score(latest.get("scores") or {})
+        f1 = latest.get("score") if f1 is None else f1
         if f1 is not None and self.run.best is not None:
             parts.append(f"F1 {_percent(f1)} (best {_percent(self.run.best[0])})")
         rate = learn_rate(self.run.nlp)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,8 @@ class Recorder:
             for name, value in (info.get("other_scores") or {}).items()
             if isinstance(value, (int, float))
         }
-        score = scores.get("ents_f", info.get("score"))
+        score = entity_score(scores)
+        score = info.get("score") if score is None else score
         if score is not None and (self.best is None or score > self.best[0]):
             self.best = (float(score), self.step)
         record: dict[str, Any] = self.snapshot()
@@ -132,6 +133,17 @@ class Recorder:
         record["scores"] = scores
         self.latest = record
         return record
+
+
+def entity_score(scores: Mapping[str, Any], kind: str = "f") -> float | None:
+    """F1, precision ("p") or recall ("r") of entities, else of the first group of spans that is scored; None without either."""
+    return scores.get(f"{score_prefix(scores)}_{kind}")
+
+
+def score_prefix(scores: Mapping[str, Any]) -> str:
+    """What the names of a pipeline's scores begin with: `ents`, else `spans_` and the first group that has a score."""
+    groups = [name[:-2] for name in scores if name.startswith("spans_") and name.endswith("_f")]
+    return next((each for each in ("ents", *groups) if scores.get(f"{each}_f") is not None), "ents")
 
 
 def learn_rate(nlp: Any) -> float | None:

@@ -114,11 +114,20 @@ def highlight(
             "label": escape(label),
             "params": {"ent": f"ent l{colours.get(label, 0)}" + (" focus" if span_start == start else "")},
         }
-        for span_start, span_end, label in ents
+        for span_start, span_end, label in _apart(ents, start)
     ]
     markup = _renderer().render_ents(error.context, spans, None)
     # displaCy wraps the text in a <div> with its own inline style, which the page's style sheet replaces.
     return re.sub(r"^\s*<div[^>]*>|</div>\s*$", "", markup).strip()
+
+
+def _apart(ents: list[tuple[int, int, str]], focus: int | None) -> list[tuple[int, int, str]]:
+    """Those of them that displaCy can mark together: the ones at the mistake first, then the longest."""
+    kept: list[tuple[int, int, str]] = []
+    for ent in sorted(ents, key=lambda e: (e[0] != focus, e[0] - e[1])):
+        if all(ent[1] <= other[0] or other[1] <= ent[0] for other in kept):
+            kept.append(ent)
+    return sorted(kept)
 
 
 @cache

@@ -43,6 +43,9 @@ def print_evaluation(evaluation: EvaluationData, console: Console | None = None)
     for kind, count in count_kinds(evaluation.errors).items():
         mistakes.add_row(kind, f"{count:,}", DESCRIPTIONS[kind])
     console.print(mistakes)
+    if evaluation.by_depth:
+        deep = ", ".join(f"{n}: {percent(s.f1)} of {s.gold:,}" for n, s in evaluation.by_depth.items())
+        console.print(f"F1 by depth inside other entities: {deep}")
     if evaluation.by_seen:
         seen = ", ".join(
             f"{name} {percent(s.recall)} of {s.gold:,}" for name, s in evaluation.by_seen.items() if s.gold

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudner.pages.charts import Series, line_chart
 from cloudner.pages.numbers import number, percent
+from cloudner.report.loggers.progress import score_prefix
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,11 @@ class Curve:
 
 def training_curves(log: list[dict[str, Any]]) -> list[Curve]:
     """Those for which the log has values, over the same steps."""
+    logged = (record.get("scores") for record in log)
+    prefix = next((score_prefix(scores) for scores in logged if isinstance(scores, dict) and scores), "ents")
     dev = [
-        Series(name, _scores(log, key), dots=True)
-        for name, key in (("F1", "ents_f"), ("precision", "ents_p"), ("recall", "ents_r"))
+        Series(name, _scores(log, f"{prefix}_{kind}"), dots=True)
+        for name, kind in (("F1", "f"), ("precision", "p"), ("recall", "r"))
     ]
     plots: list[tuple[str, str, list[Series]]] = [
         ("loss", "Loss per step", [Series("loss", _column(log, "loss"))]),

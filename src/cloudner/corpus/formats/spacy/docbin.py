@@ -53,6 +53,11 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             over_sentences=True,
             meta=dict(meta) if isinstance(meta, dict) else {},
         )
+        for name, group in doc.spans.items():
+            if name != "incorrect_spans" and len(group):
+                record.notes.append(
+                    ("unsupported", "dropped", f"{len(group)} of doc.spans[{name!r}] left out")
+                )
         if options.group_by and options.group_by in record.meta:
             record.meta["group"] = record.meta[options.group_by]
         yield record
