@@ -19,12 +19,7 @@ from cloudner.model.cpu.dropout import pool_dropout
 from cloudner.model.cpu.sparse_embeddings import sparse_table
 from cloudner.model.network.attention import short_attention, without_plans
 from cloudner.model.network.batch import Sequences
-from cloudner.model.network.encoder import (
-    build_from_config,
-    config_json,
-    load_pretrained,
-    longest_input,
-)
+from cloudner.model.network.encoder import build_from_config, config_json, load_pretrained, longest_input
 from cloudner.model.network.sequences import Prepared, to_device
 from cloudner.model.network.tag_network import Network, TagNetwork
 from cloudner.model.prediction.emissions import Emissions
