@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 import spacy
+from spacy.tokens import Doc
 from spacy.training import Example
 
 import tiny
@@ -82,7 +83,7 @@ def test_an_entity_within_a_piece_is_not_taught(encoder_folder):
     nlp = blank(encoder_folder("xlm-roberta"), "en")
     text = "Marie Curie moved from Warsaw"
     predicted = nlp.make_doc(text)
-    reference = spacy.tokens.Doc(
+    reference = Doc(
         nlp.vocab,
         words=list(text.replace(" ", "")),
         spaces=[text[i + 1 : i + 2] == " " for i in range(len(text)) if text[i] != " "],
@@ -94,3 +95,22 @@ def test_an_entity_within_a_piece_is_not_taught(encoder_folder):
     tags = gold_tags([Example(predicted, reference)], TagScheme(["PER"], "BIO")).tolist()
     assert tags[first.i] == MISSING
     assert {tag for i, tag in enumerate(tags) if i != first.i} == {0}
+
+
+def test_a_pipeline_learns_on_pieces_and_is_scored_on_characters(encoder_folder, tmp_path):
+    folder = encoder_folder("xlm-roberta")
+    nlp = blank(folder, "en")
+    nlp.add_pipe("cloudner", config=tiny.settings(folder))
+    tiny.start(nlp)
+    tiny.overfit(nlp)
+    nlp.to_disk(tmp_path / "nlp")
+    loaded = spacy.load(tmp_path / "nlp")
+    examples = []
+    for text, entities in tiny.DATA:
+        solid = [i for i, letter in enumerate(text) if letter != " "]
+        gold = Doc(loaded.vocab, [text[i] for i in solid], [text[i + 1 : i + 2] == " " for i in solid])
+        gold.set_ents(
+            [gold.char_span(*entity[:2], label=entity[2]) for entity in entities], default="outside"
+        )
+        examples.append(Example(loaded.make_doc(text), gold))
+    assert loaded.evaluate(examples)["ents_f"] == 1.0

@@ -49,7 +49,11 @@ def resolved(file: Path, config: str, caplog) -> list[str]:
     caplog.clear()
     overrides = {"paths.train": str(file), "paths.dev": str(file.with_name("dev.spacy"))}
     with caplog.at_level(logging.WARNING, "cloudner"):
-        resolve(CONFIGS / config, gpu_id=-1, overrides=overrides, encoder=DEFAULT_ENCODER)
+        made = resolve(CONFIGS / config, gpu_id=-1, overrides=overrides, encoder=DEFAULT_ENCODER)
+    tokenizer = made.config["nlp"][
+        "tokenizer"
+    ]  # the encoder's own pieces are those of the encoder that was given
+    assert tokenizer.get("encoder", DEFAULT_ENCODER) == DEFAULT_ENCODER
     return [r.getMessage() for r in caplog.records if "unknown to the encoder" in r.getMessage()]
 
 
