@@ -1,5 +1,6 @@
 """`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy does."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -43,6 +44,19 @@ def train_cli(
         int, typer.Option(help="Steps from one checkpoint to the next, in place of minutes; 0: minutes")
     ] = 0,
     keep: Annotated[int, typer.Option(help="Number of checkpoints that are kept")] = 2,
+    ranks: Annotated[
+        str,
+        typer.Option(
+            help='Processes that train together: a number, or "gpus" for one a GPU; default: this one, or those that a launcher has started'
+        ),
+    ] = "",
+    scale_batch: Annotated[
+        bool,
+        typer.Option(
+            "--scale-batch",
+            help="With several processes: that many times the batch, and the learning rate by the square root",
+        ),
+    ] = False,
     code: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
@@ -56,12 +70,49 @@ def train_cli(
     A training that is killed goes on from its last checkpoint when the command is typed again.
     """
     restart()
+    size = run(lambda: _size(ranks, gpu_id))
+    if size > 1 and not dry_run:
+        from cloudner.training.ranks.launch import launch
+
+        raise typer.Exit(launch(_words(ctx), size))
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
-            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, dry_run, options, code
+            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,
+            size if dry_run else 0,
         )
-    )
+    )  # fmt: skip
+
+
+def _size(ranks: str, gpu_id: str) -> int:
+    """Processes to start, from --ranks."""
+    from cloudner.training.ranks.join import in_company
+    from cloudner.training.ranks.launch import how_many
+
+    if not ranks:
+        return 1
+    if in_company(os.environ):
+        raise ConfigError(
+            "--ranks in a process that a launcher has started beside others",
+            fix="the command without --ranks",
+        )
+    return how_many(ranks, gpu_id)
+
+
+def _words(ctx: typer.Context) -> list[str]:
+    """This command for each of several processes: without --ranks."""
+    words = ["cloudner", "train"]
+    for parameter in ctx.command.params:
+        value = ctx.params.get(str(parameter.name))
+        if parameter.name == "ranks" or value in (None, ""):
+            continue
+        if parameter.param_type_name == "argument":
+            words.append(str(value))
+        elif isinstance(value, bool):
+            words += parameter.opts[:1] if value else parameter.secondary_opts[:1]
+        else:
+            words += [parameter.opts[0], str(value)]
+    return words + ctx.args
 
 
 def _train(
@@ -71,10 +122,12 @@ def _train(
     gpu_id: str,
     encoder: str,
     calibrate: bool,
-    dry_run: bool,
     options: CheckpointOptions,
     code: Path | None,
+    scale_batch: bool,
+    dry_run: int,
 ) -> None:
+    """dry_run: 0, or for how many processes the settings are shown."""
     from spacy.cli._util import parse_config_overrides
 
     from cloudner import training
@@ -93,13 +146,17 @@ def _train(
     overrides = parse_config_overrides(ctx.args)
     name = None if encoder == "config" else encoder
     if dry_run:
-        _show(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
+        _show(
+            training.resolve(
+                config, gpu_id=gpu_id, overrides=overrides, encoder=name, ranks=dry_run, scale=scale_batch
+            )
+        )
         return
     started = time.time()
     try:
         best = training.train(
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
-            checkpoints=options,
+            checkpoints=options, scale_batch=scale_batch,
         )  # fmt: skip
     except Stopped as stopped:
         print(

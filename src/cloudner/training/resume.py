@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from cloudner.errors import InputError
@@ -11,6 +12,15 @@ from cloudner.training.checkpoints import Checkpoints, Saved, open_checkpoint
 from cloudner.training.resolution import Resolution
 
 logger = logging.getLogger("cloudner")
+
+
+@dataclass
+class Begun:
+    """What is known before the loop: what was asked for, as JSON; the settings; the checkpoint to go on from."""
+
+    asked: dict[str, Any]
+    made: Resolution
+    resumed: Saved | None
 
 
 def kept_settings(made: Resolution) -> dict[str, Any]:

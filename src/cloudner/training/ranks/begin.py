@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,8 +13,40 @@ from cloudner.component import Cloudner
 from cloudner.errors import ConfigError
 from cloudner.model.ranks.group import Ranks
 from cloudner.training.checkpoints import Saved
-from cloudner.training.ranks.state import of_rank, rank_seed
+from cloudner.training.ranks.state import of_rank, rank_seed, sent
+from cloudner.training.resolution import owners, resolve_again
+from cloudner.training.resume import Begun, kept_settings
 from cloudner.training.step import trained
+
+
+def begin_together(ranks: Ranks, make: Callable[[str], Begun]) -> Begun:
+    """What the first process has decided, in all of them. make: decides, for a GPU's number or "-1"."""
+    gpu = "-1" if ranks.device == "cpu" else ranks.device.partition(":")[2]
+    begun: Begun | None = None
+
+    def decided() -> dict[str, Any]:
+        nonlocal begun
+        begun = make(gpu)
+        return {"asked": begun.asked, "made": kept_settings(begun.made)}
+
+    told = ranks.from_first(decided)
+    resumed = sent(begun.resumed if begun is not None else None, ranks)
+    if begun is not None:
+        return begun
+    return Begun(told["asked"], resolve_again(told["made"], gpu_id=gpu), resumed)
+
+
+def download_once(plain: Any, ranks: Ranks) -> None:
+    """An encoder of the hub: one process of each machine downloads it while the others wait."""
+    from cloudner.encoders.folders import local_folder
+    from cloudner.model.network.encoder import load_pretrained
+
+    for name in owners(plain):
+        encoder = plain["components"][name]["model"]["encoder"]
+        if local_folder(encoder) is None:
+            if ranks.local_rank == 0:
+                load_pretrained(encoder)
+            ranks.wait()
 
 
 def begin(nlp: Any, settings: Any, ranks: Ranks, resumed: Saved | None) -> Saved | None:
@@ -47,6 +81,4 @@ def begin(nlp: Any, settings: Any, ranks: Ranks, resumed: Saved | None) -> Saved
 
 
 def _sum(labels: tuple[str, ...]) -> int:
-    import zlib
-
     return zlib.crc32("\0".join(labels).encode())

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from spacy.tokens import Doc, DocBin
-from spacy.util import _copy_examples
 
 from cloudner.corpus.training.batcher import count_pieces
 from cloudner.model.ranks.group import Ranks
@@ -33,7 +32,7 @@ def evaluation(
         owned = parts(count_pieces(examples), ranks.size)
         if ranks.first:
             return _scored(nlp, owned, evaluate, ranks)
-        docs = [eg.predicted for eg in _copy_examples([examples[i] for i in owned[ranks.rank]])]
+        docs = [examples[i].predicted.copy() for i in owned[ranks.rank]]  # as spaCy does before it predicts
         _predicted(docs, ranks, nlp.pipe)
         return float(ranks.from_first(lambda: None)), {}
 
