@@ -133,6 +133,7 @@ def _train(
     from cloudner import training
     from cloudner.training.interrupted import usable
     from cloudner.training.loop import Stopped
+    from cloudner.training.ranks.join import speaks
 
     for argument in ctx.args:
         if argument.startswith("--") and "." not in argument:
@@ -159,15 +160,17 @@ def _train(
             checkpoints=options, scale_batch=scale_batch,
         )  # fmt: skip
     except Stopped as stopped:
-        print(
-            f"Stopped after step {stopped.step + 1:,}, with a checkpoint: the same command goes on from there."
-        )
+        if speaks():
+            print(
+                f"Stopped after step {stopped.step + 1:,}, with a checkpoint: the same command goes on from there."
+            )
         raise typer.Exit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        for line in usable(config, output, overrides, name, options, started):
+        for line in usable(config, output, overrides, name, options, started) if speaks() else ():
             print(line)
         raise typer.Exit(128 + signal.SIGINT) from None
-    print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
+    if speaks():
+        print(f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")')
 
 
 def _import(code: Path) -> None:

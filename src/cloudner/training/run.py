@@ -232,7 +232,10 @@ def _run_loop(
         download_once(made.config.interpolate(), ranks)
     msg.divider("Initializing pipeline")
     with show_validation_error(config_path, hint_fill=False), uncollected():
-        nlp = init_nlp(config, use_gpu=made.use_gpu)
+        if ranks is None:
+            nlp = init_nlp(config, use_gpu=made.use_gpu)
+        else:
+            nlp = ranks.together(lambda: init_nlp(config, use_gpu=made.use_gpu))
     msg.good("Initialized pipeline")
     msg.divider("Training pipeline")
     ours = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, Cloudner)}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 
@@ -18,6 +18,8 @@ from cloudner.errors import RankError
 
 if TYPE_CHECKING:
     from cloudner.model.ranks.reduction import Reduction
+
+T = TypeVar("T")
 
 # An evaluation and the writing of a large pipeline into a bucket are waited for; a process that ends is noticed at once, by
 # its connection.
@@ -102,6 +104,22 @@ class Ranks:
     def wait(self) -> None:
         """Until all have come here."""
         self.total([0.0])
+
+    def together(self, make: Callable[[], T]) -> T:
+        """What `make` returns here, once it has returned in all processes. Where it raises in one it raises RankError in the
+        others; where it raises in the first, in all of them: they have met the same."""
+        made, failure = None, None
+        try:
+            made = make()
+        except Exception as error:
+            failure = error
+        first, others = self.total([float(failure is not None and self.first), float(failure is not None)])
+        if failure is not None and (self.first or not first):
+            raise failure
+        if others:
+            who = "the first process has" if first else f"{others:.0f} of {self.size} processes have"
+            raise RankError(f"{who} failed; the message there says why")
+        return cast("T", made)
 
     def from_first(self, make: Callable[[], Any]) -> Any:
         """What `make` returns in the first process, as JSON; where it raises, the others raise RankError."""

@@ -25,6 +25,11 @@ def in_company(environment: Mapping[str, str]) -> bool:
     return size.isdigit() and int(size) > 1 and all(name in environment for name in _NEEDED)
 
 
+def speaks(environment: Mapping[str, str] = os.environ) -> bool:
+    """Is it this process that tells the user how it went? Of several it is the first."""
+    return not in_company(environment) or environment["RANK"] == "0"
+
+
 @contextmanager
 def joined(gpu_id: str | int) -> Iterator[Ranks | None]:
     """This process among the others, or None where it is alone. All but the first print nothing, and leave to it what all
