@@ -90,7 +90,7 @@ def train_pipeline(
                 stop = stopped.is_set() if ranks is None else ranks.stop
                 wanted = due(progress.step) if ranks is None else ranks.due
                 if saving is not None and (stop or wanted):
-                    checkpoint(nlp, optimizer, device, batches, progress, saving, log_step, ranks)
+                    checkpoint(nlp, optimizer, device, batches, progress, saving, log_step, output, ranks)
                 if stop:
                     raise Stopped(progress.step)
         except Stopped:

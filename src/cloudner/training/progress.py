@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.training.batches import Batches
+from cloudner.training.best import due_best, store_best
 from cloudner.training.checkpoints import Checkpoints, Saved
 from cloudner.training.state import collect, restore, restore_random
 
@@ -45,9 +47,10 @@ def checkpoint(
     progress: Progress,
     saving: Saving,
     log_step: Any,
+    output: Path,
     ranks: Ranks | None = None,
 ) -> None:
-    """Write one; with several processes all take part, and the first writes."""
+    """Write one; with several processes all take part, and the first writes. output: where model-best is."""
     if ranks is None:
         tensors, facts = collect(nlp, optimizer, device)
     else:
@@ -69,7 +72,11 @@ def checkpoint(
         },
         "logger": _logger_state(log_step),
     }
-    saving.checkpoints.write(progress.step, tensors, loop, saving.asked)
+    kept = saving.checkpoints
+    kept.wait()
+    best = due_best(kept, output, progress.results)
+    store = None if best is None else lambda: store_best(kept, best)
+    kept.write(progress.step, tensors, loop, saving.asked, store)
 
 
 def resume(nlp: Any, optimizer: Any, device: str, batches: Batches, saved: Saved) -> Progress:

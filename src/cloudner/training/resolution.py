@@ -125,7 +125,7 @@ def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None
     return what_is_asked(config_path, overrides, encoder, plain)
 
 
-def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto") -> Resolution:
+def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto", ranks: int = 1) -> Resolution:
     """The resolution of a resumed training: its numbers are those it began with, the device is this machine's.
 
     kept: as `kept_settings` wrote it. Warns where the device is of another kind: the result is then not bit for bit what it
@@ -139,7 +139,8 @@ def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto") -> Resolu
     made = Resolution(Config().from_str(kept["config"], interpolate=False), device, use_gpu=-1)
     made.hardware, made.settings = _summary(_hardware(device)), kept["settings"]
     made.rows = [("device", device, _why(device, gpu_id))]
-    made.rows += [(name, value, why) for name, value, why in kept["rows"] if name != "device"]
+    made.rows += [told(made.config.interpolate(), ranks, device)] if ranks > 1 else []
+    made.rows += [(name, value, why) for name, value, why in kept["rows"] if name not in ("device", "ranks")]
     if device != "cpu" and use_device(device):
         made.use_gpu = int(device.split(":")[1])
     if device.partition(":")[0] != kept["device"].partition(":")[0]:

@@ -51,3 +51,15 @@ def find(resume: str, kept: Checkpoints, asked: dict[str, Any]) -> Saved | None:
         raise InputError(words, file=resume, fix="--resume never, or the command as it was")
     logger.warning("The training begins anew: %s.", words)
     return None
+
+
+def tell_ranks(saved: Saved, ranks: int) -> None:
+    """Warns where the checkpoint is of another number of processes."""
+    before = len(saved.loop["facts"].get("ranks") or [{}])
+    if before != ranks:
+        logger.warning(
+            "The checkpoint is of %d process(es), this training has %d: the result is not bit for bit what it would have "
+            "been.",
+            before,
+            ranks,
+        )

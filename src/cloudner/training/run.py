@@ -16,11 +16,12 @@ import srsly
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
 from cloudner.training.asked import as_json
+from cloudner.training.best import fetch_best
 from cloudner.training.checkpoints import Checkpoints, Saved
 from cloudner.training.output_folder import BEST, LAST
 from cloudner.training.provenance import provenance
 from cloudner.training.resolution import Resolution, owners, read_asked, resolve, resolve_again
-from cloudner.training.resume import Begun, find, kept_settings
+from cloudner.training.resume import Begun, find, kept_settings, tell_ranks
 
 if TYPE_CHECKING:
     from cloudner.model.ranks.group import Ranks
@@ -151,8 +152,12 @@ def _begin(
     what = {**read_asked(asked.config, asked.overrides, asked.encoder), "overrides": as_json(overrides)}
     resumed = find(resume, kept, what)
     if resumed is not None:
+        tell_ranks(resumed, ranks)
+        fetch_best(resumed, output)
+        if resumed.where == kept.where:
+            kept.best = resumed.loop.get("best")
         with uncollected(kept=True):
-            made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id)
+            made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id, ranks=ranks)
         made.rows.insert(0, ("resume", f"step {resumed.step + 1:,}", f"checkpoint in {kept.where}"))
     else:
         (output / "run.json").unlink(missing_ok=True)  # an earlier training's

@@ -33,7 +33,7 @@ def begin_together(ranks: Ranks, make: Callable[[str], Begun]) -> Begun:
     resumed = sent(begun.resumed if begun is not None else None, ranks)
     if begun is not None:
         return begun
-    return Begun(told["asked"], resolve_again(told["made"], gpu_id=gpu), resumed)
+    return Begun(told["asked"], resolve_again(told["made"], gpu_id=gpu, ranks=ranks.size), resumed)
 
 
 def download_once(plain: Any, ranks: Ranks) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import torch
@@ -11,8 +10,6 @@ import torch
 from cloudner.model.ranks.group import Ranks
 from cloudner.training.checkpoints import Saved
 from cloudner.training.state import Tensors, collect, torch_random
-
-logger = logging.getLogger("cloudner")
 
 
 def collect_all(nlp: Any, optimizer: Any, device: str, ranks: Ranks) -> tuple[Tensors, dict[str, Any]] | None:
@@ -34,15 +31,9 @@ def collect_all(nlp: Any, optimizer: Any, device: str, ranks: Ranks) -> tuple[Te
 
 
 def of_rank(saved: Saved, ranks: Ranks, seed: int) -> Saved:
-    """The checkpoint as this process goes on from it. One that the checkpoint does not know draws new random numbers, and
-    the result is another than it would have been: told once."""
+    """The checkpoint as this process goes on from it. One that the checkpoint does not know draws new random numbers."""
     facts, tensors = saved.loop["facts"], dict(saved.tensors)
     known = facts.get("ranks") or [{}]
-    if len(known) != ranks.size and ranks.first:
-        logger.warning(
-            "The checkpoint is of %d process(es), this training has %d: the result is not bit for bit what it would have been.",
-            len(known), ranks.size,
-        )  # fmt: skip
     if ranks.first:
         return saved
     for key in [key for key in tensors if key.startswith("random/")]:
