@@ -63,8 +63,11 @@ def plan_cli(
     ] = None,
     gpu: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--gpu", help="The machine for --sky (default: the one the plan advises)"),
+        typer.Option("--gpu", help="The machine for --sky and --several (default: the one the plan advises)"),
     ] = None,
+    several: Annotated[
+        bool, typer.Option("--several", help="Also 2, 4 and 8 of the GPU, and two machines of 8")
+    ] = False,
     config: Annotated[
         str, typer.Option("--config", help="The training config for --sky")
     ] = "configs/gpu.cfg",
@@ -110,6 +113,7 @@ def plan_cli(
             prices={given.gpu: given.usd_per_hour for given in given_prices(price or [])},
             live=live_prices,
             provider=provider,
+            several_of=(gpu or "recommended") if several else None,
         )
 
     made = run(planned)
@@ -176,5 +180,7 @@ def _show(made: Plan, format: str) -> None:
 
     out = Console(highlight=False)
     out.print(tables.table(made))
+    if made.several:
+        out.print(tables.several_table(made))
     for line in tables.advice(made):
         out.print(line, soft_wrap=True, markup=False)

@@ -9,6 +9,7 @@ from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import InputError
 from cloudner.hardware.planning.prices import Price
 from cloudner.hardware.planning.recommend import Settings
+from cloudner.hardware.planning.several import Several
 from cloudner.hardware.planning.speed import Calibration
 from cloudner.hardware.planning.stats import CorpusStats
 
@@ -49,6 +50,8 @@ class Plan:
     cheapest: str | None
     fastest: str | None
     calibration: Calibration | None = None
+    several_of: str | None = None  # the GPU of which there are several
+    several: tuple[Several, ...] = ()
 
     def row(self, machine: str) -> PlanRow:
         """The row of a machine by its name. Raises `InputError` for an unknown one."""
