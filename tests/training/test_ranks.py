@@ -10,6 +10,8 @@ import tiny
 from cloudner.errors import ConfigError, NonFiniteLossError, RankError
 from cloudner.model.ranks.reduction import checksum
 from cloudner.training.ranks.evaluation import evaluation
+from cloudner.training.ranks.launch import how_many
+from cloudner.training.ranks.scaling import scale_batch, told
 from cloudner.training.ranks.share import mine, parts
 from model.test_memory import NoRoomForStates, limit
 from training.pairs import pair
@@ -21,6 +23,12 @@ DATA = tiny.DATA * 3
 def two(tmp_path):
     """Runs a function in two processes."""
     return lambda function, *arguments: pair(function, tmp_path / function.__name__, *arguments)
+
+
+@pytest.fixture(scope="module")
+def nlps(bert):
+    """Two alike; each fork has its own of them."""
+    return tiny.make_nlp(bert), tiny.make_nlp(bert)
 
 
 def shim_of(nlp):
@@ -48,9 +56,9 @@ def together(nlp, ranks):
     return nlp
 
 
-def against_one(ranks, bert, data):
+def against_one(ranks, nlps, data):
     """Steps of a pair and of one process on the same batches; the gradients before each, weights and losses after."""
-    one, many = tiny.make_nlp(bert), together(tiny.make_nlp(bert), ranks)
+    one, many = nlps[0], together(nlps[1], ranks)
     optimizers, apart, losses = (tiny.adamw(1e-3), tiny.adamw(1e-3)), [], []
     for _ in range(2):
         mean: dict[str, float] = {}
@@ -76,17 +84,17 @@ def against_one(ranks, bert, data):
 @pytest.mark.parametrize(
     "data", [DATA, DATA[:1], tiny.DATA], ids=["12 documents", "1: an empty part", "4 documents"]
 )
-def test_gradients_are_those_of_one_process_and_weights_the_same_in_all(two, bert, data):
-    (apart, losses, weights, norm), other = two(against_one, bert, data)
+def test_gradients_are_those_of_one_process_and_weights_the_same_in_all(two, nlps, data):
+    (apart, losses, weights, norm), other = two(against_one, nlps, data)
     assert max(apart) < 1e-5
     assert other[2:] == [weights, norm]
     for expected, found in losses:
         assert found == pytest.approx(expected, abs=1e-5)
 
 
-def unused(ranks, bert):
+def unused(ranks, nlps):
     """A parameter that no process uses, and one that the first alone uses, with weight decay."""
-    nlp = together(tiny.make_nlp(bert), ranks)
+    nlp = together(nlps[1], ranks)
     step = shim_of(nlp).step
     update(nlp, ranks, DATA)
     step.parameters[3].grad = None
@@ -97,15 +105,15 @@ def unused(ranks, bert):
     return [p in step.adamw.state for p in step.parameters], checksum(step.network)
 
 
-def test_a_parameter_without_a_gradient_in_any_process_is_left_alone(two, bert):
-    (stepped, weights), other = two(unused, bert)
+def test_a_parameter_without_a_gradient_in_any_process_is_left_alone(two, nlps):
+    (stepped, weights), other = two(unused, nlps)
     assert other == [stepped, weights]
     assert [i for i, there in enumerate(stepped) if not there] == [3]
 
 
-def no_memory(ranks, bert):
+def no_memory(ranks, nlps):
     """The second process finds room for 20 pieces at once, and none for the large states of AdamW."""
-    plain, nlp = tiny.make_nlp(bert), together(tiny.make_nlp(bert), ranks)
+    plain, nlp = nlps[0], together(nlps[1], ranks)
     for each in (plain, nlp):
         if each is plain:
             each.update(tiny.make_examples(each, DATA), sgd=False)
@@ -121,8 +129,8 @@ def no_memory(ranks, bert):
     return apart, checksum(shim_of(nlp).network), moved, [len(tried), room.refused]
 
 
-def test_out_of_memory_in_one_process_changes_nothing(two, bert):
-    (apart, weights, moved, first), (_, *others, second) = two(no_memory, bert)
+def test_out_of_memory_in_one_process_changes_nothing(two, nlps):
+    (apart, weights, moved, first), (_, *others, second) = two(no_memory, nlps)
     assert first == [1, 0]
     assert second[0] > 2
     assert second[1] > 0
@@ -131,8 +139,8 @@ def test_out_of_memory_in_one_process_changes_nothing(two, bert):
     assert apart < 1e-5
 
 
-def not_finite(ranks, bert):
-    nlp = together(tiny.make_nlp(bert), ranks)
+def not_finite(ranks, nlps):
+    nlp = together(nlps[1], ranks)
     before = tiny.weights(nlp)
     update(nlp, ranks, DATA)
     if ranks.rank:
@@ -147,17 +155,17 @@ def not_finite(ranks, bert):
     return unchanged, checksum(shim_of(nlp).network)
 
 
-def test_an_infinite_gradient_in_one_process_stops_the_step_in_all(two, bert):
-    first, second = two(not_finite, bert)
+def test_an_infinite_gradient_in_one_process_stops_the_step_in_all(two, nlps):
+    first, second = two(not_finite, nlps)
     assert first == second
     assert first[0] == 0.0
 
 
-def overflow(ranks, bert):
+def overflow(ranks, nlps):
     """fp16's scaler: the second process alone has an infinity in its scaled gradients."""
     from cloudner.model.training.scaler import LossScaler
 
-    nlp = together(tiny.make_nlp(bert), ranks)
+    nlp = together(nlps[1], ranks)
     step = shim_of(nlp).step
     step.scaler = LossScaler(step.device)
     before, scale = tiny.weights(nlp), float(step.scaler.scale)
@@ -177,13 +185,13 @@ def torch_adam():
     return Adam(1e-3)
 
 
-def test_an_overflow_in_one_process_lowers_the_scale_in_all(two, bert):
-    assert two(overflow, bert) == [[0.0, 1, 0.5]] * 2
+def test_an_overflow_in_one_process_lowers_the_scale_in_all(two, nlps):
+    assert two(overflow, nlps) == [[0.0, 1, 0.5]] * 2
 
 
-def flags(ranks, bert):
+def flags(ranks, nlps):
     """The second wants to stop, the first a checkpoint; then the second fails."""
-    nlp = together(tiny.make_nlp(bert), ranks)
+    nlp = together(nlps[1], ranks)
     ranks.stop, ranks.due = bool(ranks.rank), ranks.first
     update(nlp, ranks, DATA)
     ranks.exchange()
@@ -197,8 +205,8 @@ def flags(ranks, bert):
     return wanted, str(told.value)
 
 
-def test_what_one_process_wants_all_hear(two, bert):
-    first, second = two(flags, bert)
+def test_what_one_process_wants_all_hear(two, nlps):
+    first, second = two(flags, nlps)
     assert first[0] == second[0] == [True, True]
     assert "1 of 2 processes have failed" in first[1]
 
@@ -231,6 +239,21 @@ def test_messages(two):
     first, second = two(messages)
     assert first == [["from 0" * 3, "from 1" * 3], "x" * 1000, {"score": 0.5}]
     assert second == [[], *first[1:]]
+
+
+def in_a_group_of_another(ranks):
+    """A launcher such as Ray Train has let the processes meet before."""
+    from cloudner.model.ranks.group import join
+
+    own = join(ranks.rank, ranks.size, 0, "cpu")
+    said = messages(own)
+    own.close()
+    ranks.wait()  # the launcher's is still there
+    return said
+
+
+def test_processes_that_have_met_already(two):
+    assert two(in_a_group_of_another)[0][1:] == ["x" * 1000, {"score": 0.5}]
 
 
 def scored(ranks, folder):
@@ -275,6 +298,41 @@ def test_an_evaluation_in_parts_gives_the_scores_of_one(two, trained_folder):
     assert broken == [found, found]
 
 
+def batch_config(**batcher):
+    rate = {"@schedules": "cloudner.linear.v1", "initial_rate": 3e-4}
+    return {"training": {"batcher": batcher, "optimizer": {"learn_rate": rate}}}
+
+
+def test_a_scaled_batch():
+    config = batch_config(batch_size=16, max_pieces=768)
+    rows = scale_batch(config, 4)
+    assert config["training"]["batcher"] == {"batch_size": 64, "max_pieces": 3072}
+    assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == pytest.approx(6e-4)
+    assert [name for name, _, _ in rows] == ["batcher.batch_size", "batcher.max_pieces", "initial_rate"]
+    with pytest.raises(ConfigError, match="no batch_size"):
+        scale_batch(batch_config(size={"@schedules": "compounding.v1"}), 4)
+
+
+@pytest.mark.parametrize(
+    ("size", "ranks", "device", "few"),
+    [(16, 8, "cuda:0", True), (256, 8, "cuda:0", False), (16, 2, "cpu", False), (3, 2, "cpu", True)],
+)
+def test_the_table_of_settings_says_what_each_process_computes(size, ranks, device, few):
+    _, value, why = told(batch_config(batch_size=size), ranks, device)
+    assert value.startswith(f"{ranks} processes")
+    assert f"a batch of {size} is {size / ranks:g} documents for each" in why
+    assert ("too few to gain time" in why) == few
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [("0", "--ranks 0"), ("two", "--ranks two"), ("gpus", "torch sees no GPU")],
+)
+def test_ranks_that_cannot_be(asked, message):
+    with pytest.raises(ConfigError, match=message):
+        how_many(asked, "-1")
+
+
 def test_parts_are_balanced_and_whole():
     lengths = np.array([3, 50, 7, 7, 90, 1, 0, 30])
     found = parts(lengths, 3)
@@ -286,11 +344,11 @@ def test_parts_are_balanced_and_whole():
     assert parts(np.array([], dtype=np.int64), 2) == [[], []]
 
 
-def others(ranks, bert):
+def others(ranks, nlps):
     """A tagger beside the component cannot be trained so; frozen it may be there."""
     from cloudner.training.ranks.begin import begin
 
-    nlp = tiny.make_nlp(bert)
+    nlp = nlps[1]
     nlp.add_pipe("textcat").add_label("A")
     settings = {"frozen_components": [], "seed": 0}
     with pytest.raises(ConfigError, match="'textcat' cannot be trained over several processes"):
@@ -300,5 +358,5 @@ def others(ranks, bert):
     return torch.initial_seed()
 
 
-def test_other_trained_components_are_refused(two, bert):
-    assert two(others, bert) == [0, 1]
+def test_other_trained_components_are_refused(two, nlps):
+    assert two(others, nlps) == [0, 1]

@@ -10,14 +10,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 
 from cloudner.errors import RankError
-
-if TYPE_CHECKING:
-    from cloudner.model.ranks.reduction import Reduction
 
 T = TypeVar("T")
 
@@ -35,9 +32,10 @@ class Ranks:
     device: "cpu", or "cuda:1", where this one computes.
     """
 
-    def __init__(self, rank: int, size: int, local_rank: int, device: str) -> None:
+    def __init__(self, rank: int, size: int, local_rank: int, device: str, group: Any = None) -> None:
         self.rank, self.size, self.local_rank, self.device = rank, size, local_rank, device
-        self.reductions: list[Reduction] = []  # of the components that are trained
+        self._group = group  # None: the process's default
+        self.reductions: list[Any] = []  # a `Reduction` for each component that is trained
         self.part = self.parts = 0  # of the step in the making, see `begin`
         self.losses: dict[str, float] = {}
         self.stop = self.due = False  # what this process wants, and after `exchange` what all do
@@ -79,7 +77,7 @@ class Ranks:
         dist = _distributed()
         step = BUCKET // buffer.element_size()
         with _told():
-            works = [dist.all_reduce(part, async_op=True) for part in buffer.split(step)]
+            works = [dist.all_reduce(part, group=self._group, async_op=True) for part in buffer.split(step)]
             for work in works:
                 work.wait()
 
@@ -89,7 +87,7 @@ class Ranks:
         """Sums over all processes."""
         tensor = torch.tensor(values, dtype=torch.float64)
         with _told():
-            _distributed().all_reduce(tensor)
+            _distributed().all_reduce(tensor, group=self._group)
         return tensor.tolist()
 
     def same(self, value: int, what: str) -> None:
@@ -145,7 +143,7 @@ class Ranks:
         buffer = _bytes(data) if self.first else torch.empty(int(size), dtype=torch.uint8)
         with _told():
             for piece in buffer.split(_PIECE):
-                _distributed().broadcast(piece, src=0)
+                _distributed().broadcast(piece, src=0, group=self._group)
         return data if self.first else buffer.numpy().tobytes()
 
     def gather(self, data: bytes | None) -> list[bytes]:
@@ -159,13 +157,13 @@ class Ranks:
         with _told():
             if not self.first:
                 for piece in _bytes(data).split(_PIECE):
-                    _distributed().send(piece, dst=0)
+                    _distributed().send(piece, dst=0, group=self._group)
                 return []
             found = [data]
             for rank, size in enumerate(sizes[1:], start=1):
                 buffer = torch.empty(size, dtype=torch.uint8)
                 for piece in buffer.split(_PIECE):
-                    _distributed().recv(piece, src=rank)
+                    _distributed().recv(piece, src=rank, group=self._group)
                 found.append(buffer.numpy().tobytes())
         return found
 
@@ -173,30 +171,33 @@ class Ranks:
         """The first process's values in all of them, in place."""
         with _told(), torch.no_grad():
             for tensor in tensors:
-                _distributed().broadcast(tensor, src=0)
+                _distributed().broadcast(tensor, src=0, group=self._group)
 
     def close(self) -> None:
         if _distributed().is_initialized():
-            _distributed().destroy_process_group()
+            _distributed().destroy_process_group(self._group)
 
     def _every(self, value: int) -> list[int]:
         """`value` of each process, by rank."""
         mine = torch.tensor([value], dtype=torch.int64)
         found = [torch.zeros_like(mine) for _ in range(self.size)]
         with _told():
-            _distributed().all_gather(found, mine)
+            _distributed().all_gather(found, mine, group=self._group)
         return [int(each) for each in found]
 
 
 def join(rank: int, size: int, local_rank: int, device: str, *, store: Any = None) -> Ranks:
-    """Meet the other processes; `store`: where, if not at MASTER_ADDR and MASTER_PORT. Raises RankError where they do not
-    come."""
+    """Meet the other processes; `store`: where, if not at MASTER_ADDR and MASTER_PORT. Where they have met already, as in
+    Ray Train, they keep a group of their own. Raises RankError where they do not come."""
     backend = "gloo" if device == "cpu" else "cpu:gloo,cuda:nccl"
     if device != "cpu":
         torch.cuda.set_device(device)
+    dist = _distributed()
+    if dist.is_initialized():
+        return Ranks(rank, size, local_rank, device, dist.new_group(backend=backend, timeout=TIMEOUT))
     where: dict[str, Any] = {"init_method": "env://"} if store is None else {"store": store}
     with _told("the processes of this training do not find each other"):
-        _distributed().init_process_group(backend, rank=rank, world_size=size, timeout=TIMEOUT, **where)
+        dist.init_process_group(backend, rank=rank, world_size=size, timeout=TIMEOUT, **where)
     return Ranks(rank, size, local_rank, device)
 
 

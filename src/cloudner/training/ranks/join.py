@@ -45,7 +45,7 @@ def joined(gpu_id: str | int) -> Iterator[Ranks | None]:
 
     _end_with_launcher()
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    local = int(os.environ.get("LOCAL_RANK", rank))
+    local = int(os.environ.get("LOCAL_RANK", 0))  # without it: one process a machine
     ranks = join(rank, size, local, _device(gpu_id, local))
     stdout = sys.stdout
     try:
