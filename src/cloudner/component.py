@@ -258,8 +258,7 @@ class Cloudner(TrainablePipe):
             gold = Gold([eg.predicted for eg in examples], tags, [key_of(eg) for eg in examples], drop)
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)
-            mean = loss / max(n_labelled, 1)
-            self._shim.add_loss(losses, self.name, mean)
+            self._shim.add_loss(losses, self.name, loss, n_labelled)
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -274,6 +273,11 @@ class Cloudner(TrainablePipe):
         """For a loop that looks at losses now and then: on a GPU a step's loss is in `losses` after the next step, or
         after whatever looks at the weights (evaluation, saving), so that no step waits for the device."""
         self._shim.read_late()
+
+    def join(self, ranks: Any) -> None:
+        """For a loop over several processes: from now on a step's gradients are those of all of them. ranks: a
+        `cloudner.model.ranks.group.Ranks`, whose `begin` and `exchange` the loop calls."""
+        self._shim.join(ranks, self.name)
 
     def fast_report(self) -> list[dict[str, Any]]:
         """The fast paths tried in training: rows of "name", "used", "why" and, where measured, "ratio" (time of a plain pass

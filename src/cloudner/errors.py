@@ -63,3 +63,7 @@ class DeviceError(CloudnerError):
 
 class NonFiniteLossError(CloudnerError, ArithmeticError):
     """Training produced inf or NaN; no weight was changed by that step."""
+
+
+class RankError(CloudnerError):
+    """Another process of a training over several has failed, has ended, or does not agree."""

@@ -22,6 +22,7 @@ from cloudner.errors import CloudnerError, InputError
 from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, sky_task, write_sky
 from cloudner.hardware.planning import prices
 from cloudner.hardware.planning.prices import cheapest, embedded_prices, from_offers, given_prices
+from cloudner.hardware.planning.several import all_reduce_seconds
 from cloudner.hardware.planning.sky import FINISHED
 from cloudner.hardware.planning.speed import (
     accelerator_of,
@@ -132,6 +133,39 @@ def test_faster_cards_are_faster():
         for name in ("T4", "A10G", "A100-40", "H100", "B200")
     ]
     assert times == sorted(times, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "within", "between"), [(109e6, 2.1, 39), (355e6, 6.9, 129)], ids=["base", "large"]
+)
+def test_the_sum_of_gradients_takes_what_the_links_take(parameters, within, between):
+    """8 x H100 at 360 GB/s; two machines at 100 Gb/s."""
+    one, two = (1e3 * all_reduce_seconds(int(parameters), machines, 8, "H100") for machines in (1, 2))
+    assert one == pytest.approx(within, abs=0.1)
+    assert two - one == pytest.approx(between, abs=1.5)
+
+
+def test_several_gpus_gain_with_large_batches_only(machine):
+    here = machine("cpu-only")
+    stats = CorpusStats.from_numbers(1_000_000, 15)
+    small = plan(stats, BASE, hardware=here, several_of="h100")
+    large = plan(stats, BASE, hardware=here, several_of="H100", docs_per_update=1024)
+    assert [row.name for row in small.several] == ["1", "2", "4", "8", "2 x 8"]
+    for made in (small, large):
+        one, *_, eight, two = made.several
+        assert made.several_of == "H100"
+        assert (one.speedup, one.speedup_scaled) == (1.0, 1.0)
+        assert one.minutes_total == pytest.approx(made.row("H100").minutes_total)
+        assert two.minutes_total > eight.minutes_total  # and the plan says so
+        assert "two machines are slower than one" in markdown(made)
+        assert eight.usd_total == pytest.approx(8 * one.usd_total * eight.minutes_total / one.minutes_total)
+    assert small.several[3].speedup < 1.1 < 2.0 < small.several[3].speedup_scaled
+    assert large.several[3].speedup > 4
+    assert "several H100 gain nothing at 16 documents a step" in markdown(small)
+    assert "gain nothing" not in markdown(large)
+    assert plan(stats, BASE, hardware=here).several == ()
+    with pytest.raises(InputError, match="no cloud GPU"):
+        plan(stats, BASE, hardware=here, several_of="this machine, CPU")
 
 
 def test_operations_are_those_that_torch_counts():

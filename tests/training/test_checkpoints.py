@@ -11,6 +11,7 @@ import torch
 from cloudner.atomic import take_back
 from cloudner.errors import InputError
 from cloudner.training.asked import differences, what_is_asked
+from cloudner.training.best import due_best, fetch_best, store_best
 from cloudner.training.checkpoints import Checkpoints, open_checkpoint
 from cloudner.training.output_folder import put_folder
 
@@ -112,3 +113,59 @@ def test_what_was_asked_is_told_apart(tmp_path):
     corpus.write_bytes(b"two")
     after = what_is_asked(config, {"training.max_epochs": 4}, None, plain)
     assert differences(after, before) == ["--training.max_epochs", "the data of paths.train"]
+
+
+def pipeline(folder, text):
+    for name in ("meta.json", "cloudner/model/weights"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{text} {name}")
+
+
+def test_the_best_pipeline_outlives_the_output_folder(kept, tmp_path):
+    output = tmp_path / "training"
+    results = []
+    for step, score, best in ((3, 0.5, True), (7, 0.5, True), (11, 0.4, False)):
+        results.append((score, step))
+        if best:
+            pipeline(output / "model-best", f"of step {step}")
+        aside = due_best(kept, output, results)
+        assert (aside is not None) == best  # it is kept once
+        kept.write(
+            step, tensors(step), {"progress": {}}, {}, aside and (lambda aside=aside: store_best(kept, aside))
+        )
+        kept.wait()
+    assert kept.steps("best-") == [7, 3]  # 3 goes when the next one comes, as its checkpoint has gone
+    assert not list(output.glob(".model-best*"))
+    saved = kept.newest()
+    fetch_best(saved, tmp_path / "another machine")
+    found = tmp_path / "another machine" / "model-best"
+    assert (found / "cloudner/model/weights").read_text() == "of step 7 cloudner/model/weights"
+    (found / "meta.json").write_text("what is there stays")
+    fetch_best(saved, tmp_path / "another machine")
+    assert (found / "meta.json").read_text() == "what is there stays"
+    kept.remove()
+    assert kept.steps("best-") == []
+
+
+def test_a_best_pipeline_that_is_not_whole_is_told(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
+    kept = Checkpoints(tmp_path / "bucket")
+    pipeline(tmp_path / "training" / "model-best", "good")
+    results = [(0.5, 3)]
+    best = due_best(kept, tmp_path / "training", results)
+    kept.write(4, tensors(4), {"progress": {"results": results}}, {}, lambda: store_best(kept, best))
+    kept.wait()
+    saved = kept.newest()
+    (tmp_path / "bucket" / "best-00000003" / "meta.json").write_text("tampered with")
+    fetch_best(saved, tmp_path / "new")
+    assert "model-best will be the best from here on" in caplog.text
+    assert saved.loop["progress"]["results"] == []
+    assert not (tmp_path / "new" / "model-best").exists()
+    saved.loop["best"]["files"] = {"../outside": {"size": 1, "sha256": ""}}
+    fetch_best(saved, tmp_path / "new")
+    assert "leads out of the folder" in caplog.text
+
+
+def test_checkpoints_in_the_output_folder_keep_no_best(tmp_path):
+    pipeline(tmp_path / "model-best", "here")
+    assert due_best(Checkpoints(tmp_path / "checkpoints"), tmp_path, [(0.5, 3)]) is None

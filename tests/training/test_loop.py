@@ -73,6 +73,19 @@ def test_a_stop_signal_writes_a_checkpoint_and_says_how_to_go_on(whole, folder, 
     runs.assert_same(whole, folder)
 
 
+@pytest.mark.slow
+def test_another_machine_goes_on_with_the_best_pipeline(whole, folder, encoder_folder):
+    """Of the first one only the checkpoints are left."""
+    words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1", "--checkpoints", "bucket")
+    (folder / "training").mkdir()
+    (folder / "training" / "checkpoints").symlink_to(folder / "bucket")  # where `killed` looks
+    runs.killed(folder, words, 34)
+    shutil.rmtree(folder / "training")
+    runs.run(folder, words)
+    runs.assert_same(whole, folder)
+    assert not (folder / "bucket").exists()
+
+
 def test_a_checkpoint_that_is_not_whole_is_passed_over(whole, folder, encoder_folder):
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "4", "--keep", "3")
     runs.killed(folder, words, 15)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.updating import measured
 
 pytestmark = pytest.mark.slow

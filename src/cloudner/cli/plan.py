@@ -79,9 +79,13 @@ def plan_cli(
     gpu: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--gpu", help="The machine for --sky (default: the one the plan advises) and --sky-serve (CPUs)"
+            "--gpu",
+            help="The machine for --sky and --several (default: the one the plan advises) and --sky-serve (CPUs)",
         ),
     ] = None,
+    several: Annotated[
+        bool, typer.Option("--several", help="Also 2, 4 and 8 of the GPU, and two machines of 8")
+    ] = False,
     config: Annotated[
         str, typer.Option("--config", help="The training config for --sky")
     ] = "configs/gpu.cfg",
@@ -134,6 +138,7 @@ def plan_cli(
             provider=provider,
             currency=currency,
             rate=rate,
+            several_of=(gpu or "recommended") if several else None,
         )
 
     made = run(planned)
@@ -205,5 +210,7 @@ def _show(made: Plan, format: str) -> None:
 
     out = Console(highlight=False)
     out.print(tables.table(made))
+    if made.several:
+        out.print(tables.several_table(made))
     for line in tables.advice(made):
         out.print(line, soft_wrap=True, markup=False)

@@ -1,5 +1,6 @@
 """`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy does."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -52,6 +53,19 @@ def train_cli(
     old: Annotated[
         str, typer.Option("--old", help="With --base: the old documents; default: where the base found them")
     ] = "",
+    ranks: Annotated[
+        str,
+        typer.Option(
+            help='Processes that train together: a number, or "gpus" for one a GPU; default: this one, or those that a launcher has started'
+        ),
+    ] = "",
+    scale_batch: Annotated[
+        bool,
+        typer.Option(
+            "--scale-batch",
+            help="With several processes: that many times the batch, and the learning rate by the square root",
+        ),
+    ] = False,
     code: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
@@ -66,21 +80,51 @@ def train_cli(
     config (paths.train, paths.dev) are new documents, of any format, for a pipeline that is trained already.
     """
     restart()
+    size = run(lambda: _size(ranks, gpu_id, base))
+    if size > 1 and not dry_run:
+        from cloudner.training.ranks.launch import launch
+
+        raise typer.Exit(launch(_words(ctx), size))
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
-            ctx,
-            unquote(config),
-            output,
-            gpu_id,
-            unquote(encoder),
-            calibrate,
-            dry_run,
-            options,
-            code,
-            (unquote(base), replay, unquote(old)),
+            ctx, unquote(config), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,
+            size if dry_run else 0, (unquote(base), replay, unquote(old)),
         )
-    )
+    )  # fmt: skip
+
+
+def _size(ranks: str, gpu_id: str, base: str) -> int:
+    """Processes to start, from --ranks."""
+    from cloudner.training.ranks.join import in_company
+    from cloudner.training.ranks.launch import how_many
+
+    if not ranks:
+        return 1
+    if in_company(os.environ):
+        raise ConfigError(
+            "--ranks in a process that a launcher has started beside others",
+            fix="the command without --ranks",
+        )
+    if unquote(base):
+        raise ConfigError("--ranks with --base", expected="one of the two: an update trains in one process")
+    return how_many(ranks, gpu_id)
+
+
+def _words(ctx: typer.Context) -> list[str]:
+    """This command for each of several processes: without --ranks."""
+    words = ["cloudner", "train"]
+    for parameter in ctx.command.params:
+        value = ctx.params.get(str(parameter.name))
+        if parameter.name == "ranks" or value in (None, ""):
+            continue
+        if parameter.param_type_name == "argument":
+            words.append(str(value))
+        elif isinstance(value, bool):
+            words += parameter.opts[:1] if value else parameter.secondary_opts[:1]
+        else:
+            words += [parameter.opts[0], str(value)]
+    return words + ctx.args
 
 
 def _train(
@@ -90,16 +134,19 @@ def _train(
     gpu_id: str,
     encoder: str,
     calibrate: bool,
-    dry_run: bool,
     options: CheckpointOptions,
     code: Path | None,
+    scale_batch: bool,
+    dry_run: int,
     update: tuple[str, float, str],
 ) -> None:
+    """dry_run: 0, or for how many processes the settings are shown."""
     from spacy.cli._util import parse_config_overrides
 
     from cloudner import training
     from cloudner.training.interrupted import usable
     from cloudner.training.loop import Stopped
+    from cloudner.training.ranks.join import speaks
     from cloudner.training.shipped import config_file
     from cloudner.training.table import show_settings
 
@@ -120,7 +167,11 @@ def _train(
             "--dry-run with --base", expected="one of the two: the settings follow from the data"
         )
     if dry_run:
-        show_settings(training.resolve(config, gpu_id=gpu_id, overrides=overrides, encoder=name))
+        show_settings(
+            training.resolve(
+                config, gpu_id=gpu_id, overrides=overrides, encoder=name, ranks=dry_run, scale=scale_batch
+            )
+        )
         return
     started = time.time()
     try:
@@ -130,18 +181,20 @@ def _train(
             return
         best = training.train(
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=show_settings,
-            checkpoints=options,
+            checkpoints=options, scale_batch=scale_batch,
         )  # fmt: skip
     except Stopped as stopped:
-        print(
-            f"Stopped after step {stopped.step + 1:,}, with a checkpoint: the same command goes on from there."
-        )
+        if speaks():
+            print(
+                f"Stopped after step {stopped.step + 1:,}, with a checkpoint: the same command goes on from there."
+            )
         raise typer.Exit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        for line in usable(config, output, overrides, name, options, started):
+        for line in usable(config, output, overrides, name, options, started) if speaks() else ():
             print(line)
         raise typer.Exit(128 + signal.SIGINT) from None
-    print(_done(best))
+    if speaks():
+        print(_done(best))
 
 
 def _done(best: Path) -> str:

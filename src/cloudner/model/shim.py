@@ -47,6 +47,7 @@ class TaggerShim(PyTorchShim):
         self.learn_rate = 0.0
         # The training commands read a step's norm and losses one step late, see `TrainingStep`.
         self.late = False
+        self.reduction: Any = None  # with several processes, a `Reduction`
         self._lock = PipelineLock()
         self._told_rate = False
 
@@ -125,6 +126,7 @@ class TaggerShim(PyTorchShim):
         if self._step is None:
             self._step = TrainingStep(self.network, self.precision, self._make_room)
             self._step.readings.late = self.late
+            self._step.agree = self.reduction.agree if self.reduction is not None else None
         return self._step
 
     @property
@@ -168,6 +170,8 @@ class TaggerShim(PyTorchShim):
         """Take the step, if anything was learnt. Raises NonFiniteLossError, see `TrainingStep.finish`."""
         if self._model is None:
             return
+        if self.reduction is not None:
+            self.reduction.reduce()
         if isinstance(optimizer, FusedAdamW):
             if self.step.labelled:
                 optimizer.before_finish(self.id)
@@ -178,9 +182,19 @@ class TaggerShim(PyTorchShim):
         self.learn_rate = float(optimizer.learn_rate)
         self._fast = None  # made between gradients and step, by an annotating component, it has old weights
 
-    def add_loss(self, losses: dict[str, Any], name: str, loss: torch.Tensor) -> None:
-        """See `Readings.add_loss`."""
-        self.step.readings.add_loss(losses, name, loss)
+    def add_loss(self, losses: dict[str, Any], name: str, loss: torch.Tensor, n_labelled: int) -> None:
+        """Add the mean of a loss that is a sum over so many tokens, see `Readings.add_loss`."""
+        if self.reduction is not None:
+            self.reduction.add_loss(loss, n_labelled)
+        else:
+            self.step.readings.add_loss(losses, name, loss / max(n_labelled, 1))
+
+    def join(self, ranks: Any, name: str) -> None:
+        """From now on steps are those of several processes. ranks: `Ranks`; name: of the component."""
+        from cloudner.model.ranks.reduction import Reduction
+
+        self.reduction = Reduction(ranks, self, name)
+        self.step.agree = self.reduction.agree
 
     def read_late(self) -> None:
         """From now on a step's losses are read after the next step has been launched."""
@@ -313,7 +327,7 @@ class TaggerShim(PyTorchShim):
     def __getstate__(self) -> dict[str, Any]:
         # Worker processes (spawn, joblib, Spark) get the weights; a step in the making and what is made anew at the
         # next call stay here.
-        return {**self.__dict__, "_step": None, "_fast": None, "_fetched": None}
+        return {**self.__dict__, "_step": None, "_fast": None, "_fetched": None, "reduction": None}
 
     def copy(self) -> TaggerShim:
         from copy import deepcopy

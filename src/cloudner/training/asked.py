@@ -31,11 +31,16 @@ def what_is_asked(
             encoders[name] = _encoder(encoder or model["encoder"])
     return {
         "config": hashlib.sha256(Path(config_path).read_bytes()).hexdigest(),
-        "overrides": json.loads(json.dumps(overrides, default=str)),
+        "overrides": as_json(overrides),
         "encoder": encoder,
         "corpora": corpora,
         "encoders": encoders,
     }
+
+
+def as_json(values: dict[str, Any]) -> dict[str, Any]:
+    """As they are once they have been through a file."""
+    return dict(json.loads(json.dumps(values, default=str)))
 
 
 def differences(asked: dict[str, Any], before: dict[str, Any]) -> list[str]:

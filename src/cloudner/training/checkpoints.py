@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Checkpoints:
 
     def __init__(self, where: str | Path, keep: int = 2) -> None:
         self.where, self.keep = str(where), max(1, keep)
+        self.best: dict[str, Any] | None = None  # the best pipeline beside them, see `cloudner.training.best`
         self._writer: threading.Thread | None = None
 
     @property
@@ -46,13 +48,18 @@ class Checkpoints:
         return "://" in self.where
 
     def write(
-        self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
+        self,
+        step: int,
+        tensors: dict[str, torch.Tensor],
+        loop: dict[str, Any],
+        asked: dict[str, Any],
+        store: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         """Write a checkpoint in a thread. `tensors` must not be changed afterwards. Waits for the previous checkpoint if it
-        is still being written."""
+        is still being written. store: called first in the thread; stores the best pipeline and describes it."""
         self.wait()
         self._writer = threading.Thread(
-            target=self._write, args=(step, tensors, loop, asked), name="cloudner-checkpoint"
+            target=self._write, args=(step, tensors, loop, asked, store), name="cloudner-checkpoint"
         )
         self._writer.start()
 
@@ -62,9 +69,18 @@ class Checkpoints:
             self._writer = None
 
     def _write(
-        self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
+        self,
+        step: int,
+        tensors: dict[str, torch.Tensor],
+        loop: dict[str, Any],
+        asked: dict[str, Any],
+        store: Callable[[], dict[str, Any]] | None,
     ) -> None:
         try:
+            if store is not None:
+                self.best = store()
+            if self.best is not None:
+                loop = {**loop, "best": self.best}
             if self.remote:
                 with tempfile.TemporaryDirectory() as folder:
                     _fill(Path(folder), step, tensors, loop, asked)
@@ -87,10 +103,10 @@ class Checkpoints:
         except Exception as error:
             logger.warning("No checkpoint at step %d: %s: %s", step, type(error).__name__, error)
 
-    def steps(self) -> list[int]:
-        """The steps of all checkpoints, complete or not, the newest first."""
+    def steps(self, kind: str = "step-") -> list[int]:
+        """The steps of all checkpoints, complete or not, the newest first; with "best-" those of the best pipelines."""
         if self.remote:
-            filesystem, root = self._filesystem()
+            filesystem, root = self.filesystem()
             try:
                 names = [
                     str(path).rstrip("/").rpartition("/")[2] for path in filesystem.ls(root, detail=False)
@@ -100,7 +116,7 @@ class Checkpoints:
         else:
             root_path = Path(self.where)
             names = [path.name for path in root_path.iterdir()] if root_path.is_dir() else []
-        found = [int(name[5:]) for name in names if name.startswith("step-") and name[5:].isdigit()]
+        found = [int(name[5:]) for name in names if name.startswith(kind) and name[5:].isdigit()]
         return sorted(found, reverse=True)
 
     def newest(self) -> Saved | None:
@@ -115,18 +131,19 @@ class Checkpoints:
     def read(self, step: int) -> Saved:
         """The checkpoint of this step. Raises OSError, ValueError or KeyError where it is not complete."""
         if not self.remote:
-            return _read(Path(self.where) / _name(step), step)
-        filesystem, root = self._filesystem()
+            return _read(Path(self.where) / _name(step), step, self.where)
+        filesystem, root = self.filesystem()
         with tempfile.TemporaryDirectory() as folder:
             for name in (STATE, *_PARTS):
                 filesystem.get_file(f"{root}/{_name(step)}/{name}", str(Path(folder) / name))
-            return _read(Path(folder), step)
+            return _read(Path(folder), step, self.where)
 
     def begin(self, after: int) -> None:
         """Delete what lies beyond the step `after` (-1: all): of a training that does not go on, or not from there."""
-        for step in self.steps():
-            if step > after:
-                self._remove(step)
+        for kind in ("step-", "best-"):
+            for step in self.steps(kind):
+                if step > after:
+                    self._remove(step, kind)
 
     def remove(self) -> None:
         """Delete all checkpoints, at the end of a training."""
@@ -139,20 +156,21 @@ class Checkpoints:
         for step in self.steps()[self.keep :]:
             self._remove(step)
 
-    def _remove(self, step: int) -> None:
+    def _remove(self, step: int, kind: str = "step-") -> None:
         if self.remote:
-            filesystem, root = self._filesystem()
-            filesystem.rm(f"{root}/{_name(step)}", recursive=True)
+            filesystem, root = self.filesystem()
+            filesystem.rm(f"{root}/{_name(step, kind)}", recursive=True)
         else:
-            shutil.rmtree(Path(self.where) / _name(step), ignore_errors=True)
+            shutil.rmtree(Path(self.where) / _name(step, kind), ignore_errors=True)
 
     def _upload(self, folder: Path, name: str) -> None:
-        filesystem, root = self._filesystem()
+        filesystem, root = self.filesystem()
         filesystem.makedirs(f"{root}/{name}", exist_ok=True)
         for part in (*_PARTS, STATE):  # the state last: it says that the others are there
             filesystem.put_file(str(folder / part), f"{root}/{name}/{part}")
 
-    def _filesystem(self) -> tuple[Any, str]:
+    def filesystem(self) -> tuple[Any, str]:
+        """fsspec's, and the path in it; nothing of what it has listed before is believed."""
         from fsspec.core import url_to_fs
 
         filesystem, root = url_to_fs(self.where)
@@ -161,12 +179,17 @@ class Checkpoints:
 
 
 class Saved:
-    """A complete checkpoint. step: the last one taken. asked: what the training was asked for."""
+    """A complete checkpoint. step: the last one taken. asked: what the training was asked for. where: what it is below."""
 
     def __init__(
-        self, step: int, tensors: dict[str, torch.Tensor], loop: dict[str, Any], asked: dict[str, Any]
+        self,
+        step: int,
+        tensors: dict[str, torch.Tensor],
+        loop: dict[str, Any],
+        asked: dict[str, Any],
+        where: str = "",
     ) -> None:
-        self.step, self.tensors, self.loop, self.asked = step, tensors, loop, asked
+        self.step, self.tensors, self.loop, self.asked, self.where = step, tensors, loop, asked, where
 
 
 def open_checkpoint(where: str) -> Saved:
@@ -185,8 +208,8 @@ def open_checkpoint(where: str) -> Saved:
     return found
 
 
-def _name(step: int) -> str:
-    return f"step-{step:08d}"
+def _name(step: int, kind: str = "step-") -> str:
+    return f"{kind}{step:08d}"
 
 
 def _fill(
@@ -199,14 +222,14 @@ def _fill(
     files = {}
     for name in _PARTS:
         _sync(folder / name)
-        files[name] = {"size": (folder / name).stat().st_size, "sha256": _digest(folder / name)}
+        files[name] = {"size": (folder / name).stat().st_size, "sha256": digest(folder / name)}
     text = json.dumps({"format": 1, "step": step, "asked": asked, "files": files}, indent=1)
     (folder / STATE).write_text(text, encoding="utf8")
     _sync(folder / STATE)
     _sync(folder)
 
 
-def _read(folder: Path, step: int) -> Saved:
+def _read(folder: Path, step: int, where: str) -> Saved:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -215,16 +238,18 @@ def _read(folder: Path, step: int) -> Saved:
         raise ValueError("its state.json is another's")
     for name in _PARTS:
         known = state["files"][name]
-        if (folder / name).stat().st_size != known["size"] or _digest(folder / name) != known["sha256"]:
+        if (folder / name).stat().st_size != known["size"] or digest(folder / name) != known["sha256"]:
             raise ValueError(f"{name} is not what state.json says")
     try:
         tensors = load_file(str(folder / TENSORS))
     except SafetensorError as error:
         raise ValueError(f"{TENSORS}: {error}") from error
-    return Saved(step, tensors, json.loads((folder / LOOP).read_text(encoding="utf8")), state["asked"])
+    loop = json.loads((folder / LOOP).read_text(encoding="utf8"))
+    return Saved(step, tensors, loop, state["asked"], where)
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

@@ -7,22 +7,23 @@ seed. Beside that it writes checkpoints, and pipelines are put in place whole.
 from __future__ import annotations
 
 import gc
+import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from timeit import default_timer as timer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cloudner.atomic import take_back
+from cloudner.errors import NonFiniteLossError
 from cloudner.training.batches import Batches, held
-from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.output_folder import copy_pipeline, put_folder
+from cloudner.training.checkpoints import Saved
+from cloudner.training.output_folder import LAST, saver
+from cloudner.training.progress import Progress, Saving, checkpoint, due_after, resume, tell_logger
 from cloudner.training.signals import stop_signal
-from cloudner.training.state import collect, restore, restore_random
+from cloudner.training.step import batch_sum, take_step
 
-BEST, LAST = "model-best", "model-last"
+if TYPE_CHECKING:
+    from cloudner.model.ranks.group import Ranks
 
 
 class Stopped(Exception):  # noqa: N818, it is no error
@@ -33,28 +34,6 @@ class Stopped(Exception):  # noqa: N818, it is no error
         self.step = step
 
 
-@dataclass
-class Progress:
-    """Where a training is. step: the last one taken; results: (score, step) of the evaluations; losses: since the last
-    of them; seconds: of the runs before this one."""
-
-    step: int = -1
-    results: list[tuple[float, int]] = field(default_factory=list)
-    losses: dict[str, float] = field(default_factory=dict)
-    words: int = 0
-    seconds: float = 0.0
-
-
-@dataclass
-class Saving:
-    """Where checkpoints go and how often: every `minutes`, or every `steps` where that is not 0."""
-
-    checkpoints: Checkpoints
-    asked: dict[str, Any]
-    minutes: float = 10.0
-    steps: int = 0
-
-
 def train_pipeline(
     nlp: Any,
     output: Path,
@@ -63,31 +42,44 @@ def train_pipeline(
     device: str,
     saving: Saving | None = None,
     resumed: Saved | None = None,
+    ranks: Ranks | None = None,
 ) -> None:
     """Train `nlp`, initialised, as the [training] of its config says, into `output`/model-best and model-last.
 
-    resumed: a checkpoint of the same training to go on from. Raises Stopped after a SIGTERM, with a checkpoint written,
-    and what components raise; model-last then holds the last state.
+    resumed: a checkpoint of the same training to go on from. ranks: with several processes, this one among them; the
+    first alone writes and logs. Raises Stopped after a SIGTERM, with a checkpoint written, and what components raise;
+    model-last then holds the last state.
     """
     from spacy.training.loop import create_evaluation_callback, update_meta
     from wasabi import msg
 
     settings, corpora = _settings(nlp, use_gpu)
     optimizer, frozen = settings["optimizer"], settings["frozen_components"]
+    first, signals = ranks is None or ranks.first, [signal.SIGTERM]
+    if ranks is not None:
+        from cloudner.training.ranks.begin import begin
+
+        resumed = begin(nlp, settings, ranks, resumed)
+        signals.append(signal.SIGINT)  # sent to all at once, and all stop after the same step
     batches = Batches(nlp, corpora[0], settings["batcher"], settings["max_epochs"])
-    progress = _resume(nlp, optimizer, device, batches, resumed) if resumed is not None else Progress()
-    save = _saver(nlp, output, settings)
+    progress = resume(nlp, optimizer, device, batches, resumed) if resumed is not None else Progress()
+    save: Callable[[bool], None] = saver(nlp, output, settings) if first else lambda is_best: None
     _announce(nlp, settings)
-    with nlp.select_pipes(disable=frozen):
-        log_step, finalize = settings["logger"](nlp, sys.stdout, sys.stderr)
-    if resumed is not None:
-        _tell_logger(log_step, resumed)
-    evaluate = create_evaluation_callback(nlp, held(corpora[1]), settings["score_weights"])
-    try:
-        with stop_signal() as stopped:
-            due = _due(saving)
-            for info, is_best in _steps(nlp, settings, optimizer, batches, evaluate, progress):
-                if is_best is not None:
+    log_step, finalize = _logger(nlp, settings, resumed) if first else (lambda info: None, lambda: None)
+    dev = held(corpora[1])
+    evaluate = create_evaluation_callback(nlp, dev, settings["score_weights"])
+    if ranks is not None:
+        from cloudner.training.ranks.evaluation import evaluation
+
+        evaluate = evaluation(nlp, dev, evaluate, ranks)
+    together = True  # does every process come to the end of this function in the same way?
+    with stop_signal(*signals) as stopped:
+        try:
+            due = due_after(saving)
+            for info, is_best in _steps(
+                nlp, settings, optimizer, batches, evaluate, progress, ranks, due, stopped
+            ):
+                if is_best is not None and first:
                     with nlp.select_pipes(disable=frozen):
                         update_meta(settings, nlp, info)
                     save(is_best)
@@ -95,24 +87,37 @@ def train_pipeline(
                 log_step(info if is_best is not None else None)
                 if is_best is not None:
                     progress.losses = {}
-                if saving is not None and (stopped.is_set() or due(progress.step)):
-                    _checkpoint(nlp, optimizer, device, batches, progress, saving, log_step)
-                if stopped.is_set():
+                stop = stopped.is_set() if ranks is None else ranks.stop
+                wanted = due(progress.step) if ranks is None else ranks.due
+                if saving is not None and (stop or wanted):
+                    checkpoint(nlp, optimizer, device, batches, progress, saving, log_step, output, ranks)
+                if stop:
                     raise Stopped(progress.step)
-    except Stopped:
-        raise
-    except Exception as error:
-        msg.warn(f"Aborting and saving the final best model. Encountered exception: {error!r}")
-        raise
-    finally:
-        gc.unfreeze()  # the corpora may go
-        finalize()
-        save(False)
-        if saving is not None:
-            saving.checkpoints.wait()
+        except Stopped:
+            raise
+        except Exception as error:
+            together = isinstance(error, NonFiniteLossError)
+            msg.warn(f"Aborting and saving the final best model. Encountered exception: {error!r}")
+            raise
+        finally:
+            gc.unfreeze()  # the corpora may go
+            finalize()
+            save(False)
+            if saving is not None:
+                saving.checkpoints.wait()
+            if ranks is not None and together:
+                ranks.wait()  # a launcher ends them all as soon as one has failed
     if optimizer.averages:
         nlp.use_params(optimizer.averages)
     msg.good("Saved pipeline to output directory", str(output / LAST))
+
+
+def _logger(nlp: Any, settings: Any, resumed: Saved | None) -> tuple[Any, Any]:
+    with nlp.select_pipes(disable=settings["frozen_components"]):
+        log_step, finalize = settings["logger"](nlp, sys.stdout, sys.stderr)
+    if resumed is not None:
+        tell_logger(log_step, resumed)
+    return log_step, finalize
 
 
 def _settings(nlp: Any, use_gpu: int) -> tuple[Any, Any]:
@@ -128,26 +133,6 @@ def _settings(nlp: Any, use_gpu: int) -> tuple[Any, Any]:
         set_gpu_allocator(config["training"]["gpu_allocator"])
     settings = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     return settings, resolve_dot_names(config, [settings["train_corpus"], settings["dev_corpus"]])
-
-
-def _saver(nlp: Any, output: Path, settings: Any) -> Callable[[bool], None]:
-    """Saves model-last and, where told, model-best."""
-    from spacy.training.loop import create_before_to_disk_callback
-
-    before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
-    for name in (BEST, LAST):
-        take_back(output / name)
-
-    def write(folder: Path) -> None:
-        with nlp.use_params(settings["optimizer"].averages):
-            before_to_disk(nlp).to_disk(folder)
-
-    def save(is_best: bool) -> None:
-        put_folder(output / LAST, write)
-        if is_best:
-            put_folder(output / BEST, lambda folder: copy_pipeline(output / LAST, folder))
-
-    return save
 
 
 def _announce(nlp: Any, settings: Any) -> None:
@@ -168,32 +153,30 @@ def _steps(
     batches: Batches,
     evaluate: Callable[[], tuple[float, Any]],
     progress: Progress,
+    ranks: Ranks | None,
+    due: Callable[[int], bool],
+    stopped: Any,
 ) -> Iterator[tuple[dict[str, Any], bool | None]]:
     """The info of each step, as spaCy's loggers know it, and whether its evaluation was the best (None: there was none)."""
-    from spacy.training.loop import subdivide_batch
     from thinc.api import constant
 
-    exclude, annotates = settings["frozen_components"], settings["annotating_components"]
     patience, max_steps = settings["patience"], settings["max_steps"]
     rate: Any = settings["dropout"]
     dropouts: Any = constant(rate) if isinstance(rate, float) else rate
     for _ in range(progress.step + 1):
         next(dropouts)
-    began = timer() - progress.seconds
+    began, checked = timer() - progress.seconds, -1
     for epoch, batch in batches:
         progress.step += 1
         step = progress.step
         if settings["before_update"]:
             settings["before_update"](nlp, {"step": step, "epoch": epoch})
-        dropout = next(dropouts)
-        for part in subdivide_batch(batch, settings["accumulate_gradient"]):
-            nlp.update(
-                part, drop=dropout, losses=progress.losses, sgd=False, exclude=exclude, annotates=annotates
-            )
-        for name, pipe in nlp.pipeline:
-            trained = getattr(pipe, "is_trainable", False) and pipe.model not in (True, False, None)
-            if name not in exclude and trained:
-                pipe.finish_update(optimizer)
+        if ranks is not None:
+            if epoch != checked:
+                ranks.same(batch_sum(batch), f"the batches of epoch {epoch}")
+                checked = epoch
+            ranks.stop, ranks.due = stopped.is_set(), ranks.first and due(step)
+        take_step(nlp, settings, optimizer, batch, next(dropouts), progress.losses, ranks)
         optimizer.step_schedules()
         score, scores, is_best = None, None, None
         if not step % settings["eval_frequency"]:
@@ -222,68 +205,3 @@ def _steps(
             break
         if max_steps and step >= max_steps:
             break
-
-
-def _checkpoint(
-    nlp: Any, optimizer: Any, device: str, batches: Batches, progress: Progress, saving: Saving, log_step: Any
-) -> None:
-    tensors, facts = collect(nlp, optimizer, device)
-    loop = {
-        "facts": facts,
-        "position": batches.position(),
-        "progress": {
-            "step": progress.step,
-            "results": list(progress.results),
-            "losses": {name: float(value) for name, value in progress.losses.items()},
-            "words": progress.words,
-            "seconds": progress.seconds,
-        },
-        "logger": _logger_state(log_step),
-    }
-    saving.checkpoints.write(progress.step, tensors, loop, saving.asked)
-
-
-def _resume(nlp: Any, optimizer: Any, device: str, batches: Batches, saved: Saved) -> Progress:
-    known = saved.loop["progress"]
-    progress = Progress(
-        step=known["step"],
-        results=[(score, step) for score, step in known["results"]],
-        losses=dict(known["losses"]),
-        words=known["words"],
-        seconds=known["seconds"],
-    )
-    restore(nlp, optimizer, device, saved.tensors, saved.loop["facts"], progress.step + 1)
-    batches.go_to(saved.loop["position"], lambda: restore_random(saved.tensors, saved.loop["facts"], device))
-    return progress
-
-
-def _due(saving: Saving | None) -> Callable[[int], bool]:
-    """Is a checkpoint due after this step?"""
-    last = time.monotonic()
-
-    def due(step: int) -> bool:
-        nonlocal last
-        if saving is None:
-            return False
-        if saving.steps:
-            return (step + 1) % saving.steps == 0
-        if time.monotonic() - last < 60 * saving.minutes:
-            return False
-        last = time.monotonic()
-        return True
-
-    return due
-
-
-# Our console keeps a clock, the best score and a log file; other loggers start over.
-
-
-def _logger_state(log_step: Any) -> dict[str, Any] | None:
-    state = getattr(getattr(log_step, "__self__", None), "state", None)
-    return state() if state is not None else None
-
-
-def _tell_logger(log_step: Any, saved: Saved) -> None:
-    resume = getattr(getattr(log_step, "__self__", None), "resume", None)
-    if resume is not None and saved.loop.get("logger") is not None:
-        resume(saved.loop["logger"])

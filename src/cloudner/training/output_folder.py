@@ -7,9 +7,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from cloudner.atomic import put_in_place, remove
+from cloudner.atomic import put_in_place, remove, take_back
 from cloudner.errors import InputError
+
+BEST, LAST = "model-best", "model-last"
 
 
 def put_folder(target: Path, write: Callable[[Path], None]) -> None:
@@ -20,13 +23,33 @@ def put_folder(target: Path, write: Callable[[Path], None]) -> None:
     put_in_place(aside, target)
 
 
+def saver(nlp: Any, output: Path, settings: Any) -> Callable[[bool], None]:
+    """Saves model-last and, where told, model-best."""
+    from spacy.training.loop import create_before_to_disk_callback
+
+    before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
+    for name in (BEST, LAST):
+        take_back(output / name)
+
+    def write(folder: Path) -> None:
+        with nlp.use_params(settings["optimizer"].averages):
+            before_to_disk(nlp).to_disk(folder)
+
+    def save(is_best: bool) -> None:
+        put_folder(output / LAST, write)
+        if is_best:
+            put_folder(output / BEST, lambda folder: copy(output / LAST, folder))
+
+    return save
+
+
 # Weights are shared by the two folders where the disk can do that: a pipeline is put in place whole and never written
 # into. Smaller files are copied, as people edit them.
 _SHARED = 1 << 20
 
 
-def copy_pipeline(source: Path, target: Path) -> None:
-    """A pipeline's folder once more, under a name that does not exist yet."""
+def copy(source: Path, target: Path) -> None:
+    """Copy a pipeline's folder; large files are links where the disk has them."""
     shutil.copytree(source, target, copy_function=_link_or_copy)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import ConfigError, InputError
 from cloudner.overrides import check_overrides
+from cloudner.training.ranks.scaling import scale_batch, told
 
 if TYPE_CHECKING:
     from cloudner.hardware import Hardware
@@ -42,12 +43,14 @@ def resolve(
     gpu_id: str | int = "auto",
     overrides: dict[str, Any] | None = None,
     encoder: str | None = None,
+    ranks: int = 1,
+    scale: bool = False,
 ) -> Resolution:
     """Read a training config and turn every "auto" in it into a value for this machine and this data.
 
     gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them; with training.max_epochs
     among them the config's min_steps does not count. encoder: in place
-    of the config's (None: as it is). Raises
+    of the config's (None: as it is). ranks: processes that train together; scale: multiply the batch by them. Raises
     InputError for a missing file and ConfigError for settings that cannot work.
     """
     from spacy.util import load_config
@@ -63,6 +66,7 @@ def resolve(
     config = load_config(config_path, overrides=overrides, interpolate=False)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
+    scaled = scale_batch(config, ranks) if scale and ranks > 1 else []
     row = fit_tokenizer(config, overrides)
     check_shared(config)
     names = owners(config.interpolate())
@@ -75,6 +79,8 @@ def resolve(
     hardware = _hardware(device)
     made = Resolution(config, device, use_gpu=-1, hardware=_summary(hardware))
     made.rows.append(("device", device, _why(device, gpu_id)))
+    if ranks > 1:
+        made.rows += [told(plain, ranks, device), *scaled]
     if row is not None:
         made.rows.append(row)
     if device != "cpu" and use_device(device):
@@ -121,7 +127,7 @@ def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None
     return what_is_asked(config_path, overrides, encoder, plain)
 
 
-def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto") -> Resolution:
+def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto", ranks: int = 1) -> Resolution:
     """The resolution of a resumed training: its numbers are those it began with, the device is this machine's.
 
     kept: as `kept_settings` wrote it. Warns where the device is of another kind: the result is then not bit for bit what it
@@ -135,7 +141,8 @@ def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto") -> Resolu
     made = Resolution(Config().from_str(kept["config"], interpolate=False), device, use_gpu=-1)
     made.hardware, made.settings = _summary(_hardware(device)), kept["settings"]
     made.rows = [("device", device, _why(device, gpu_id))]
-    made.rows += [(name, value, why) for name, value, why in kept["rows"] if name != "device"]
+    made.rows += [told(made.config.interpolate(), ranks, device)] if ranks > 1 else []
+    made.rows += [(name, value, why) for name, value, why in kept["rows"] if name not in ("device", "ranks")]
     if device != "cpu" and use_device(device):
         made.use_gpu = int(device.split(":")[1])
     if device.partition(":")[0] != kept["device"].partition(":")[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from cloudner.errors import InputError
@@ -11,6 +12,15 @@ from cloudner.training.checkpoints import Checkpoints, Saved, open_checkpoint
 from cloudner.training.resolution import Resolution
 
 logger = logging.getLogger("cloudner")
+
+
+@dataclass
+class Begun:
+    """What is known before the loop: what was asked for, as JSON; the settings; the checkpoint to go on from."""
+
+    asked: dict[str, Any]
+    made: Resolution
+    resumed: Saved | None
 
 
 def kept_settings(made: Resolution) -> dict[str, Any]:
@@ -41,3 +51,15 @@ def find(resume: str, kept: Checkpoints, asked: dict[str, Any]) -> Saved | None:
         raise InputError(words, file=resume, fix="--resume never, or the command as it was")
     logger.warning("The training begins anew: %s.", words)
     return None
+
+
+def tell_ranks(saved: Saved, ranks: int) -> None:
+    """Warns where the checkpoint is of another number of processes."""
+    before = len(saved.loop["facts"].get("ranks") or [{}])
+    if before != ranks:
+        logger.warning(
+            "The checkpoint is of %d process(es), this training has %d: the result is not bit for bit what it would have "
+            "been.",
+            before,
+            ranks,
+        )

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,16 @@ import srsly
 
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
+from cloudner.training.asked import as_json
+from cloudner.training.best import fetch_best
 from cloudner.training.checkpoints import Checkpoints, Saved
+from cloudner.training.output_folder import BEST, LAST
 from cloudner.training.provenance import provenance
 from cloudner.training.resolution import Resolution, owners, read_asked, resolve, resolve_again
+from cloudner.training.resume import Begun, find, kept_settings, tell_ranks
 
 if TYPE_CHECKING:
+    from cloudner.model.ranks.group import Ranks
     from cloudner.training.loop import Saving
 
 logger = logging.getLogger("cloudner")
@@ -54,6 +60,7 @@ def train(
     calibrate: bool = True,
     show: Callable[[Resolution], None] | None = None,
     checkpoints: CheckpointOptions | None = None,
+    scale_batch: bool = False,
     reasons: Sequence[tuple[str, Any, str]] = (),
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, train as spaCy does, calibrate the best pipeline's confidences on
@@ -61,70 +68,134 @@ def train(
     last checkpoint, and ends as it would have.
 
     calibrate: false also leaves out what is written into the pipelines beside: they are what `spacy train
-    output/resolved.cfg` writes, byte for byte. reasons: rows (setting, value, why) of what the caller decided. Returns the folder of the best pipeline. Raises InputError where another
-    training writes into `output`, and what `resolve` and spaCy raise.
+    output/resolved.cfg` writes, byte for byte. scale_batch: with several processes, multiply the batch by them. reasons:
+    rows (setting, value, why) of what the caller decided.
+
+    Where a launcher has started this process beside others (RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are set), they
+    train one pipeline together: each calls this function, and the first writes. Returns the folder of the best pipeline.
+    Raises InputError where another training writes into `output`, RankError where another process fails, and what
+    `resolve` and spaCy raise.
     """
+    from cloudner.training.ranks.join import joined
+
+    asked = _Asked(Path(config_path), Path(output), overrides or {}, encoder, scale_batch, tuple(reasons))
+    options = checkpoints or CheckpointOptions()
+    with joined(gpu_id) as ranks, _alone_in(asked.output, ranks):
+        return _train(asked, gpu_id, options, show, calibrate, ranks)
+
+
+def _alone_in(output: Path, ranks: Ranks | None) -> AbstractContextManager[None]:
+    """The lock of the output folder, for the process that writes into it."""
     from cloudner.training.output_folder import one_training
 
-    output = Path(output)
-    with one_training(output):
-        return _train(
-            Path(config_path), output, gpu_id, overrides or {}, encoder, calibrate, show,
-            checkpoints or CheckpointOptions(), reasons,
-        )  # fmt: skip
+    return one_training(output) if ranks is None or ranks.first else nullcontext()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    config: Path
+    output: Path
+    overrides: dict[str, Any]
+    encoder: str | None
+    scale_batch: bool
+    reasons: tuple[tuple[str, Any, str], ...]
 
 
 def _train(
-    config_path: Path,
-    output: Path,
+    asked: _Asked,
     gpu_id: str | int,
-    overrides: dict[str, Any],
-    encoder: str | None,
-    calibrate: bool,
-    show: Callable[[Resolution], None] | None,
     options: CheckpointOptions,
-    reasons: Sequence[tuple[str, Any, str]],
+    show: Callable[[Resolution], None] | None,
+    calibrate: bool,
+    ranks: Ranks | None,
 ) -> Path:
     from cloudner.model.device import computing_on
-    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory, uncollected
-    from cloudner.report.card import write_card
+    from cloudner.model.process import allow_tf32, expand_segments, keep_freed_memory
     from cloudner.training.loop import Saving
-    from cloudner.training.resume import find, kept_settings
 
+    output = asked.output
     if str(gpu_id) != "-1":
         expand_segments()  # before `resolve` wakes the GPU
     kept = Checkpoints(options.where or output / "checkpoints", options.keep)
-    asked = read_asked(config_path, overrides, encoder)
-    resumed = find(options.resume, kept, asked)
+    if ranks is None:
+        begun = _begin(asked, gpu_id, options.resume, kept, show)
+    else:
+        from cloudner.training.ranks.begin import begin_together
+
+        begun = begin_together(ranks, lambda gpu: _begin(asked, gpu, options.resume, kept, show, ranks.size))
+    keep_freed_memory()
+    made = begun.made
+    if made.device != "cpu":
+        allow_tf32()
+    again = {**begun.asked, "resolved": kept_settings(made)}
+    saving = Saving(kept, again, options.minutes, options.steps)
+    started = time.perf_counter()
+    with computing_on(made.device):
+        fast = _run_loop(output / RESOLVED, output, made, saving, begun.resumed, ranks)
+    best = output / BEST
+    if ranks is None or ranks.first:
+        _end(output, begun, time.perf_counter() - started, fast, calibrate)
+        kept.remove()
+    return best
+
+
+def _begin(
+    asked: _Asked,
+    gpu_id: str | int,
+    resume: str,
+    kept: Checkpoints,
+    show: Callable[[Resolution], None] | None,
+    ranks: int = 1,
+) -> Begun:
+    """Resolve the config, or take up a checkpoint's; write it into the output folder."""
+    from cloudner.model.process import uncollected
+
+    output = asked.output
+    overrides = {**asked.overrides, **({"scale-batch": ranks} if asked.scale_batch and ranks > 1 else {})}
+    what = {**read_asked(asked.config, asked.overrides, asked.encoder), "overrides": as_json(overrides)}
+    resumed = find(resume, kept, what)
     if resumed is not None:
+        tell_ranks(resumed, ranks)
+        fetch_best(resumed, output)
+        if resumed.where == kept.where:
+            kept.best = resumed.loop.get("best")
         with uncollected(kept=True):
-            made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id)
+            made = resolve_again(resumed.loop["resolved"], gpu_id=gpu_id, ranks=ranks)
         made.rows.insert(0, ("resume", f"step {resumed.step + 1:,}", f"checkpoint in {kept.where}"))
     else:
         (output / "run.json").unlink(missing_ok=True)  # an earlier training's
         with uncollected(kept=True):
-            made = resolve(config_path, gpu_id=gpu_id, overrides=overrides, encoder=encoder)
-        made.rows[1:1] = reasons
+            made = resolve(
+                asked.config,
+                gpu_id=gpu_id,
+                overrides=asked.overrides,
+                encoder=asked.encoder,
+                ranks=ranks,
+                scale=asked.scale_batch,
+            )
+        made.rows[1:1] = asked.reasons
         log = made.config["training"].get("logger", {})
         if str(log.get("@loggers", "")).startswith("cloudner.Console") and log.get("log_file") == "auto":
             log["log_file"] = str(output / "log.jsonl")
     if show is not None:
         show(made)
-    resolved = output / RESOLVED
-    made.config.to_disk(resolved)
-    keep_freed_memory()
-    if made.device != "cpu":
-        allow_tf32()
+    made.config.to_disk(output / RESOLVED)
     kept.begin(resumed.step if resumed is not None else -1)
-    saving = Saving(kept, {**asked, "resolved": kept_settings(made)}, options.minutes, options.steps)
-    started = time.perf_counter()
-    with computing_on(made.device):
-        fast = _run_loop(resolved, output, made, saving, resumed)
-    seconds = time.perf_counter() - started + (resumed.loop["progress"]["seconds"] if resumed else 0.0)
-    best = output / "model-best"
+    return Begun(what, made, resumed)
+
+
+def _end(
+    output: Path, begun: Begun, seconds: float, fast: dict[str, list[dict[str, Any]]], calibrate: bool
+) -> None:
+    """Calibrate the best pipeline, and write down how it was made."""
+    from cloudner.model.device import computing_on
+    from cloudner.report.card import write_card
+
+    made, resumed, best = begun.made, begun.resumed, output / BEST
+    seconds += resumed.loop["progress"]["seconds"] if resumed else 0.0
     _look_at_score(best)
     run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
-    run |= provenance(asked, made.config)
+    run |= provenance(begun.asked, made.config)
     if resumed is not None:
         run["resumed_from_step"] = resumed.step + 1
     if fast:
@@ -133,16 +204,19 @@ def _train(
         with computing_on(made.device):
             run["calibration"] = _calibrate(best)
     write_json(output / "run.json", run)
-    for folder in (best, output / "model-last") if calibrate else ():
+    for folder in (best, output / LAST) if calibrate else ():
         if (folder / "meta.json").is_file():
             _write_meta(folder, run)
             write_card(folder)
-    kept.remove()
-    return best
 
 
 def _run_loop(
-    config_path: Path, output: Path, made: Resolution, saving: Saving, resumed: Saved | None
+    config_path: Path,
+    output: Path,
+    made: Resolution,
+    saving: Saving,
+    resumed: Saved | None,
+    ranks: Ranks | None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Initialise and train, as spaCy's command does. Returns by component which fast paths were tried."""
     from spacy.cli._util import show_validation_error
@@ -156,17 +230,29 @@ def _run_loop(
 
     msg.info(f"Saving to output directory: {output}")
     msg.info(f"Using {_by_whom(made)}")
-    with show_validation_error(config_path):
-        config = load_config(config_path, interpolate=False)
+    if ranks is not None and not ranks.first:  # the file is the first one's, maybe on another machine
+        config = made.config
+    else:
+        with show_validation_error(config_path):
+            config = load_config(config_path, interpolate=False)
+    if ranks is not None:
+        from cloudner.training.ranks.begin import download_once
+
+        download_once(made.config.interpolate(), ranks)
     msg.divider("Initializing pipeline")
     with show_validation_error(config_path, hint_fill=False), uncollected():
-        nlp = init_nlp(config, use_gpu=made.use_gpu)
+        if ranks is None:
+            nlp = init_nlp(config, use_gpu=made.use_gpu)
+        else:
+            nlp = ranks.together(lambda: init_nlp(config, use_gpu=made.use_gpu))
     msg.good("Initialized pipeline")
     msg.divider("Training pipeline")
     ours = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, Cloudner)}
     for pipe in ours.values():
         pipe.read_late()
-    train_pipeline(nlp, output, use_gpu=made.use_gpu, device=made.device, saving=saving, resumed=resumed)
+    train_pipeline(
+        nlp, output, use_gpu=made.use_gpu, device=made.device, saving=saving, resumed=resumed, ranks=ranks
+    )
     return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}
 
 

@@ -9,14 +9,19 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets: a spot machine that is taken, a scheduler that ends the job."""
+def stop_signal(*numbers: int) -> Iterator[threading.Event]:
+    """An event that these signals set, SIGTERM if none is named: a spot machine that is taken, a scheduler that ends the
+    job."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: event.set())
+    before = {
+        number: signal.signal(number, lambda number, frame: event.set())
+        for number in numbers or (signal.SIGTERM,)
+    }
     try:
         yield event
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

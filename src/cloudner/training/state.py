@@ -29,7 +29,7 @@ def collect(nlp: Any, optimizer: Any, device: str) -> tuple[Tensors, dict[str, A
             data = pipe.to_bytes(exclude=["vocab"])
             tensors[f"{name}/bytes"] = torch.frombuffer(bytearray(data), dtype=torch.uint8)
     facts["optimizer"] = _thinc_state(nlp, optimizer, tensors)
-    tensors |= {f"random/{key}": value for key, value in _torch_random(device).items()}
+    tensors |= {f"random/{key}": value for key, value in torch_random(device).items()}
     facts["random"] = drawn()
     return tensors, facts
 
@@ -59,7 +59,7 @@ def restore_random(tensors: Tensors, facts: dict[str, Any], device: str) -> None
     set_drawn(facts["random"])
 
 
-def _torch_random(device: str) -> Tensors:
+def torch_random(device: str) -> Tensors:
     states = {"torch": torch.get_rng_state()}
     if device.startswith("cuda"):
         states["cuda"] = torch.cuda.get_rng_state(device)

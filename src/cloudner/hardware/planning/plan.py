@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cloudner.hardware.planning.prices import (
 )
 from cloudner.hardware.planning.recommend import Settings, recommend
 from cloudner.hardware.planning.result import HERE, HERE_CPU, Plan, PlanRow
+from cloudner.hardware.planning.several import Several, several
 from cloudner.hardware.planning.speed import (
     Calibration,
     Load,
@@ -56,6 +57,7 @@ def plan(
     provider: str | None = None,
     currency: str = DOLLARS,
     rate: float | None = None,
+    several_of: str | None = None,
 ) -> Plan:
     """Fits or not, settings, minutes and money on cloud GPUs and on this machine, and a recommendation.
 
@@ -63,7 +65,8 @@ def plan(
     function itself, to measure this machine now, for under a minute; without, its speed is assumed. `prices`: the
     price per hour by GPU name, in `currency`, over the embedded list; `live` asks gpuhunt; `provider` keeps one
     provider's prices. The lists are in US dollars: `rate`, in `currency` per dollar, converts them, and without it they
-    are left out of a plan in another currency.
+    are left out of a plan in another currency. `several_of`: a cloud GPU, or "recommended": also 2, 4 and 8 of them, and
+    two machines.
     Raises `CloudnerError` for a corpus or an encoder that cannot be read.
     """
     if epochs < 1 or docs_per_update < 1:
@@ -97,7 +100,7 @@ def plan(
     rows.append(training.row(HERE_CPU if here.device == "cpu" else HERE, hardware, here.device, measured))
     if here.device != "cpu":
         rows.append(training.row(HERE_CPU, hardware, "cpu", measured))
-    return decide(
+    made = decide(
         Plan(
             encoder=shape,
             corpus=stats,
@@ -115,6 +118,11 @@ def plan(
             rate=rate,
         )
     )
+    name = made.recommended if several_of == "recommended" else several_of
+    if name is None:
+        return made
+    row = made.row(name)
+    return replace(made, several_of=row.machine, several=training.several(row))
 
 
 def _stats(path: str | Path, encoder: EncoderShape | str) -> CorpusStats:
@@ -189,6 +197,17 @@ class _Training:
         if gpu is None:
             return cpu_rate(machine, settings.mixed_precision)
         return rated(gpu, self.shape, settings.mixed_precision)
+
+    def several(self, row: PlanRow) -> tuple[Several, ...]:
+        """Several of a cloud GPU of the plan. Raises InputError for what is none, or too small."""
+        card = next((each for each in accelerators() if each["name"] == row.machine), None)
+        if card is None or not row.fits:
+            why = "is too small" if card is not None else "is no cloud GPU"
+            raise InputError(f"several of {row.machine!r}, which {why}", expected="another --gpu")
+        load, rate = self.load(row.settings), self.rate(cloud_machine(card), row.settings, None)
+        return several(
+            row.machine, load, rate, self.shape.parameters, self.epochs, row.minutes_total, row.cost
+        )
 
     def row(
         self,

@@ -8,6 +8,8 @@ from cloudner.encoders.unknown import unknown_note
 from cloudner.hardware.planning.currency import amount
 from cloudner.hardware.planning.prices import DOLLARS
 from cloudner.hardware.planning.result import HERE, Plan, PlanRow
+from cloudner.hardware.planning.several import Several
+from cloudner.hardware.planning.several import advice as several_advice
 
 COLUMNS = (
     "machine",
@@ -80,6 +82,33 @@ def header(plan: Plan) -> str:
     )
 
 
+SEVERAL = ("GPUs", "total", "times", "cost", "--scale-batch", "times", "all-reduce ms")
+
+
+def several_cells(row: Several, currency: str) -> tuple[str, ...]:
+    """One number of GPUs as text, in the order of SEVERAL."""
+    return (
+        row.name,
+        duration(row.minutes_total),
+        f"{row.speedup:.1f}",
+        "" if row.cost is None else amount(row.cost, currency),
+        duration(row.minutes_scaled),
+        f"{row.speedup_scaled:.1f}",
+        f"{row.all_reduce_ms:.1f}",
+    )
+
+
+def several_table(plan: Plan) -> Table:
+    """Several GPUs, for a terminal."""
+    title = f"several {plan.several_of}: an estimate; the same batch, and one as many times as large"
+    shown = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in SEVERAL:
+        shown.add_column(column, justify="right", no_wrap=True)
+    for row in plan.several:
+        shown.add_row(*several_cells(row, plan.currency))
+    return shown
+
+
 def advice(plan: Plan) -> list[str]:
     """The recommendation and the estimate's own favourites, one line each."""
     lines = [f"take: {plan.recommended or 'none of these'} ({plan.reason})"]
@@ -97,6 +126,8 @@ def advice(plan: Plan) -> list[str]:
     ]
     if note := unknown_note(plan.corpus.unknown, plan.encoder.name):
         lines.append(note)
+    if plan.several_of is not None:
+        lines += several_advice(plan.several, plan.several_of, plan.docs_per_update)
     lines += about_prices(plan)
     if plan.calibration is None:
         lines.append("times are estimates from data sheets; --calibrate measures this machine")
@@ -144,4 +175,8 @@ def markdown(plan: Plan) -> str:
         if row.machine == plan.recommended:
             texts = (f"**{texts[0]}**", *texts[1:])
         lines.append("| " + " | ".join(texts) + " |")
+    if plan.several:
+        lines += ["", f"Several {plan.several_of}:", ""]
+        lines += ["| " + " | ".join(SEVERAL) + " |", "|" + " --- |" * len(SEVERAL)]
+        lines += ["| " + " | ".join(several_cells(row, plan.currency)) + " |" for row in plan.several]
     return "\n".join([*lines, "", *(f"- {line}" for line in advice(plan)), ""])

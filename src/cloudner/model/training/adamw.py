@@ -22,11 +22,20 @@ class AdamWStep:
     leaves weights and states as they were. Then `free` is called and the state tried again; a parameter whose state
     still does not fit takes its steps in host memory: the same update, slower by the transfer of its gradient
     and weight. The step itself needs no memory.
+
+    agree: with several processes, of a list of flags whether each is true in any of them: what has no room in one steps in
+    host memory in all, so that all compute the same.
     """
 
-    def __init__(self, network: nn.Module, optimizer: FusedAdamW, free: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: FusedAdamW,
+        free: Callable[[], None],
+        agree: Callable[[list[bool]], list[bool]] | None = None,
+    ) -> None:
         self.optimizer = optimizer
-        self._free = free
+        self._free, self._agree = free, agree
         self._tried_freeing = False
         self._on_device = make_torch_optimizer(parameter_groups(network, optimizer), optimizer)
         # Groups as on the device, of the parameters that step in host memory, and their copies there.
@@ -142,15 +151,24 @@ class AdamWStep:
             group["lr"] = self.optimizer.learn_rate * group["scale"]
 
     def _make_states(self) -> None:
-        moved = False
-        for number, group in enumerate(self._on_device.param_groups):
-            for parameter in list(group["params"]):
-                if parameter.grad is None or self._on_device.state.get(parameter) or self._make(parameter):
-                    continue
+        new = [
+            (number, parameter)
+            for number, group in enumerate(self._on_device.param_groups)
+            for parameter in group["params"]
+            if parameter.grad is not None and not self._on_device.state.get(parameter)
+        ]
+        if not new:
+            return
+        no_room = [not self._make(parameter) for _, parameter in new]
+        if self._agree is not None:
+            no_room = self._agree(no_room)
+        for (number, parameter), moved in zip(new, no_room, strict=True):
+            if moved:
+                self._on_device.state.pop(parameter, None)
+                group = self._on_device.param_groups[number]
                 group["params"] = [p for p in group["params"] if p is not parameter]
                 self._moved[number].append(parameter)
-                moved = True
-        if moved:
+        if any(no_room):
             self._move()
 
     def _make(self, parameter: torch.Tensor) -> bool:

@@ -8,6 +8,8 @@ import torch
 
 from cloudner.model import saving
 from cloudner.model.shim import TaggerShim
+from cloudner.model.training.optimizer import FusedAdamW
+from cloudner.model.training.step import TrainingStep
 
 
 def snapshot(shim: TaggerShim) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -18,7 +20,7 @@ def snapshot(shim: TaggerShim) -> tuple[dict[str, torch.Tensor], dict[str, Any]]
         f"weights/{name}": value.detach().to("cpu", copy=True).contiguous()
         for name, value in shim.network.state_dict().items()
     }
-    more, facts = shim.step.state(dict(shim.network.named_parameters()))
+    more, facts = _state(shim.step, dict(shim.network.named_parameters()))
     facts["shrunk"] = dict(getattr(shim.runner, "shrunk", {}))
     facts["learn_rate"] = shim.learn_rate
     return tensors | more, facts
@@ -33,6 +35,31 @@ def set_snapshot(
         shim.network, {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
     )
     shim.reset()
-    shim.step.set_state(dict(shim.network.named_parameters()), tensors, facts, optimizer)
+    _set_state(shim.step, dict(shim.network.named_parameters()), tensors, facts, optimizer)
     getattr(shim.runner, "shrunk", {}).update(facts["shrunk"])
     shim.learn_rate = facts["learn_rate"]
+
+
+def _state(
+    step: TrainingStep, named: dict[str, torch.nn.Parameter]
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """AdamW's by name of parameter, as copies on the CPU, and the counters."""
+    tensors = step.adamw.tensors(named) if step.adamw is not None else {}
+    facts: dict[str, Any] = {"steps": step.steps, "overflows": step.overflows}
+    if step.scaler is not None:
+        facts["scaler"] = step.scaler.state()
+    return tensors, facts
+
+
+def _set_state(
+    step: TrainingStep,
+    named: dict[str, torch.nn.Parameter],
+    tensors: dict[str, torch.Tensor],
+    facts: dict[str, Any],
+    optimizer: Any,
+) -> None:
+    if isinstance(optimizer, FusedAdamW):
+        step.adamw_of(optimizer).set_tensors(named, tensors)
+    step.steps, step.overflows = facts["steps"], facts["overflows"]
+    if step.scaler is not None and "scaler" in facts:
+        step.scaler.set_state(facts["scaler"])

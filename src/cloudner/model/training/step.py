@@ -52,6 +52,11 @@ class TrainingStep:
         self.graphs: Any = None  # a `GraphedPasses`, once it has proved itself
         self._stop = torch.zeros((), device=self.device)
         self._flat_is_old = False  # what the flat buffer holds belongs to an earlier step
+        # With several processes, see `cloudner.model.ranks.reduction`: all gradients summed over them; are those of every
+        # process in a graph's buffer; and what they agree by.
+        self.reduced: torch.Tensor | None = None
+        self.all_flat = True
+        self.agree: Callable[[list[bool]], list[bool]] | None = None
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -120,8 +125,8 @@ class TrainingStep:
 
     def drop(self) -> None:
         """Forget the gradients."""
-        self.labelled = 0
-        if self._is_flat():  # the views stay: the next pass writes over what they hold
+        self.labelled, self.reduced, self.all_flat = 0, None, True
+        if self.is_flat():  # the views stay: the next pass writes over what they hold
             self._flat_is_old = True
             return
         self.rows.clear()
@@ -155,7 +160,7 @@ class TrainingStep:
             raise non_finite(self.steps, norm, float(optimizer.learn_rate), self.docs, self.precision)
         self.grad_norm = norm
         factor /= clipped(1.0, norm, optimizer.grad_clip)
-        self._adamw(optimizer).step(factor)
+        self.adamw_of(optimizer).step(factor)
         self.steps += 1
 
     def finish_stock(self, optimizer: Any, take: Callable[[], None]) -> None:
@@ -184,15 +189,17 @@ class TrainingStep:
 
     def norm(self) -> torch.Tensor:
         """() float32: the norm of the summed gradients as accumulated (in fp16 still scaled)."""
-        if self._is_flat():
+        if self.reduced is not None:  # in one piece, so that all processes sum in the same order
+            return torch.linalg.vector_norm(self.reduced)
+        if self.is_flat():
             return torch.linalg.vector_norm(self.graphs.flat.buffer)
         norms = torch._foreach_norm([self.rows.nonzero(p) for p in self.parameters if p.grad is not None])
         return torch.linalg.vector_norm(torch.stack(norms))
 
     def _finish_on_device(self, optimizer: FusedAdamW) -> None:
-        adamw = self._adamw(optimizer)
+        adamw = self.adamw_of(optimizer)
         adamw.prepare(1.0 / self.labelled)
-        if self._is_flat():
+        if self.is_flat() and self.all_flat:
             self.graphs.take(adamw, optimizer.grad_clip)
         else:
             self.launch(adamw, optimizer.grad_clip)
@@ -222,13 +229,20 @@ class TrainingStep:
         misses = self.scaler.misses if self.scaler is not None else torch.zeros_like(norm)
         self.facts = torch.stack([unscaled, held, self._stop, misses])
 
-    def _is_flat(self) -> bool:
+    def is_flat(self) -> bool:
+        """Do gradients lie in the buffer that graphs write into?"""
         return self.graphs is not None and self.graphs.flat.holds_all()
 
     def take_flat(self) -> None:
         """Before a graph writes gradients: they are kept in its buffer from now on."""
-        if not self._is_flat():
+        if not self.is_flat():
             self.graphs.flat.take_over()
+        self._flat_is_old = False
+
+    def clear_old_flat(self) -> None:
+        """Zeros in the buffer where it holds an earlier step's gradients."""
+        if self._flat_is_old:
+            self.graphs.flat.buffer.zero_()
         self._flat_is_old = False
 
     def leave_flat(self) -> None:
@@ -244,37 +258,14 @@ class TrainingStep:
 
     def forget_graphs(self) -> None:
         """The gradients that the graphs have written are kept."""
-        if self._is_flat():
+        if self.is_flat():
             self.leave_flat()
         self.graphs = None
 
-    def _adamw(self, optimizer: FusedAdamW) -> AdamWStep:
+    def adamw_of(self, optimizer: FusedAdamW) -> AdamWStep:
         if self.adamw is None or self.adamw.optimizer is not optimizer:
-            self.adamw = AdamWStep(self.network, optimizer, self.make_room)
+            self.adamw = AdamWStep(self.network, optimizer, self.make_room, self.agree)
         return self.adamw
-
-    # -- the state between steps ------------------------------------------------------------------------------
-
-    def state(self, named: dict[str, nn.Parameter]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """AdamW's by name of parameter, as copies on the CPU, and the counters."""
-        tensors = self.adamw.tensors(named) if self.adamw is not None else {}
-        facts: dict[str, Any] = {"steps": self.steps, "overflows": self.overflows}
-        if self.scaler is not None:
-            facts["scaler"] = self.scaler.state()
-        return tensors, facts
-
-    def set_state(
-        self,
-        named: dict[str, nn.Parameter],
-        tensors: dict[str, torch.Tensor],
-        facts: dict[str, Any],
-        optimizer: Any,
-    ) -> None:
-        if isinstance(optimizer, FusedAdamW):
-            self._adamw(optimizer).set_tensors(named, tensors)
-        self.steps, self.overflows = facts["steps"], facts["overflows"]
-        if self.scaler is not None and "scaler" in facts:
-            self.scaler.set_state(facts["scaler"])
 
     # -- settle -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Training over several processes: what they tell each other."""

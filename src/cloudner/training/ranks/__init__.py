@@ -1,0 +1,1 @@
+"""`cloudner train` over several processes."""

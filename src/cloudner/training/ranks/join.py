@@ -1,0 +1,93 @@
+"""Joining the other processes of a training, where a launcher has started this one beside them (torchrun's contract)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from cloudner.errors import ConfigError, NonFiniteLossError, RankError
+
+if TYPE_CHECKING:
+    from cloudner.model.ranks.group import Ranks
+
+_NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG
+
+
+def in_company(environment: Mapping[str, str]) -> bool:
+    """Has a launcher started this process as one of several?"""
+    size = environment.get("WORLD_SIZE", "")
+    return size.isdigit() and int(size) > 1 and all(name in environment for name in _NEEDED)
+
+
+def speaks(environment: Mapping[str, str] = os.environ) -> bool:
+    """Is it this process that tells the user how it went? Of several it is the first."""
+    return not in_company(environment) or environment["RANK"] == "0"
+
+
+@contextmanager
+def joined(gpu_id: str | int) -> Iterator[Ranks | None]:
+    """This process among the others, or None where it is alone. All but the first print nothing, and leave to it what all
+    of them meet: they end with exit code 1.
+
+    gpu_id: "auto" (each its own GPU, by LOCAL_RANK) or -1. Raises ConfigError for any other and where there are fewer GPUs
+    than processes on this machine, DeviceError for one that does not work, RankError where the others do not come.
+    """
+    if not in_company(os.environ):
+        yield None
+        return
+    from cloudner.model.ranks.group import join
+
+    _end_with_launcher()
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    local = int(os.environ.get("LOCAL_RANK", 0))  # without it: one process a machine
+    ranks = join(rank, size, local, _device(gpu_id, local))
+    stdout = sys.stdout
+    try:
+        with open(os.devnull, "w", encoding="utf8") as nowhere:
+            if not ranks.first:
+                sys.stdout = nowhere
+            yield ranks
+        ranks.close()
+    except (RankError, NonFiniteLossError):
+        if ranks.first:
+            raise
+        raise SystemExit(1) from None
+    finally:
+        sys.stdout = stdout
+
+
+def _device(gpu_id: str | int, local: int) -> str:
+    if str(gpu_id) == "-1":
+        return "cpu"
+    if str(gpu_id) != "auto":
+        raise ConfigError(
+            f"--gpu-id {gpu_id} with several processes", expected='"auto", a GPU for each process, or -1'
+        )
+    import torch
+
+    from cloudner.loading import choose_device
+    from cloudner.model.process import expand_segments
+
+    expand_segments()  # before a GPU is woken
+    if not torch.cuda.is_available():
+        return "cpu"
+    if local >= torch.cuda.device_count():
+        raise ConfigError(
+            f"process {local} of this machine finds {torch.cuda.device_count()} GPU(s)",
+            expected="no more processes than GPUs",
+            fix="--ranks gpus, or --gpu-id -1 for the CPU",
+        )
+    return choose_device(f"cuda:{local}")
+
+
+def _end_with_launcher() -> None:
+    """A launcher that is killed takes its processes along: they would train on, and hold the output folder."""
+    if "TORCHELASTIC_RUN_ID" in os.environ and sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PARENT_DEATH, int(signal.SIGTERM))
