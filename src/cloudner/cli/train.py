@@ -57,6 +57,10 @@ def train_cli(
             help="With several processes: that many times the batch, and the learning rate by the square root",
         ),
     ] = False,
+    reduce_in: Annotated[
+        str,
+        typer.Option(help="Number format in which gradients of several processes are summed: fp32 or bf16"),
+    ] = "fp32",
     code: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
@@ -79,7 +83,7 @@ def train_cli(
     run(
         lambda: _train(
             ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,
-            size if dry_run else 0,
+            reduce_in, size if dry_run else 0,
         )
     )  # fmt: skip
 
@@ -125,6 +129,7 @@ def _train(
     options: CheckpointOptions,
     code: Path | None,
     scale_batch: bool,
+    reduce_in: str,
     dry_run: int,
 ) -> None:
     """dry_run: 0, or for how many processes the settings are shown."""
@@ -157,7 +162,7 @@ def _train(
     try:
         best = training.train(
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
-            checkpoints=options, scale_batch=scale_batch,
+            checkpoints=options, scale_batch=scale_batch, reduce_in=reduce_in,
         )  # fmt: skip
     except Stopped as stopped:
         if speaks():
