@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,9 @@ import torch
 import tiny
 from cloudner.errors import ConfigError, NonFiniteLossError, RankError
 from cloudner.model.ranks.reduction import checksum
+from cloudner.training.ranks.begin import number_format
 from cloudner.training.ranks.evaluation import evaluation
+from cloudner.training.ranks.join import _quiet, in_company, speaks
 from cloudner.training.ranks.launch import how_many
 from cloudner.training.ranks.scaling import scale_batch, told
 from cloudner.training.ranks.share import mine, parts
@@ -90,6 +96,28 @@ def test_gradients_are_those_of_one_process_and_weights_the_same_in_all(two, nlp
     assert other[2:] == [weights, norm]
     for expected, found in losses:
         assert found == pytest.approx(expected, abs=1e-5)
+
+
+def in_bf16(ranks, nlps):
+    one, many = nlps[0], together(nlps[1], ranks)
+    ranks.reduce_in = number_format("bf16")
+    one.update(tiny.make_examples(one, DATA), sgd=False)
+    update(many, ranks, DATA)
+    ranks.exchange()
+    many.get_pipe("cloudner").finish_update(tiny.adamw(1e-3))
+    expected = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(
+        [p.grad for p in shim_of(one).network.parameters() if p.grad is not None]
+    ))) / shim_of(one).labelled  # fmt: skip
+    return shim_of(many).grad_norm / float(expected), checksum(shim_of(many).network)
+
+
+def test_gradients_summed_in_bf16(two, nlps):
+    first, second = two(in_bf16, nlps)
+    assert first == second
+    assert first[0] == pytest.approx(1.0, abs=1e-2)
+    assert first[0] != pytest.approx(1.0, abs=1e-7)
+    with pytest.raises(ConfigError, match="--reduce-in fp8"):
+        number_format("fp8")
 
 
 def unused(ranks, nlps):
@@ -331,6 +359,39 @@ def test_the_table_of_settings_says_what_each_process_computes(size, ranks, devi
 def test_ranks_that_cannot_be(asked, message):
     with pytest.raises(ConfigError, match=message):
         how_many(asked, "-1")
+
+
+def test_a_process_knows_whether_it_has_company():
+    alone = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+    assert not in_company({})
+    assert not in_company(alone)
+    assert not in_company({"WORLD_SIZE": "2"})  # of a scheduler that starts no processes
+    assert in_company({**alone, "WORLD_SIZE": "2"})
+    assert [speaks({**alone, "WORLD_SIZE": "2", "RANK": rank}) for rank in "01"] == [True, False]
+
+
+def heard(ranks):
+    """What a process prints and warns of."""
+    said, lines = [], logging.getLogger("cloudner")
+    keep = logging.Handler()
+    keep.emit = lambda record: said.append(record.getMessage())
+    lines.addHandler(keep)
+    with _quiet(ranks):
+        lines.warning("The corpus is small: %d documents", 3)
+        lines.warning("Out of memory: training goes on")
+        print("a table")
+        written = sys.stdout.name
+    lines.warning("afterwards")
+    return said, written == os.devnull
+
+
+def test_only_the_first_process_speaks(two):
+    first, second = two(heard)
+    assert first == [
+        ["The corpus is small: 3 documents", "Out of memory: training goes on", "afterwards"],
+        False,
+    ]
+    assert second == [["process 1: Out of memory: training goes on", "afterwards"], True]
 
 
 def test_parts_are_balanced_and_whole():

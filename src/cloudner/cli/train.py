@@ -66,6 +66,10 @@ def train_cli(
             help="With several processes: that many times the batch, and the learning rate by the square root",
         ),
     ] = False,
+    reduce_in: Annotated[
+        str,
+        typer.Option(help="Number format in which gradients of several processes are summed: fp32 or bf16"),
+    ] = "fp32",
     code: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--code", "-c", help="Python file with registered functions that the config names"),
@@ -88,8 +92,13 @@ def train_cli(
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
+<<<<<<< HEAD
             ctx, unquote(config), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,
             size if dry_run else 0, (unquote(base), replay, unquote(old)),
+=======
+            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,
+            reduce_in, size if dry_run else 0,
+>>>>>>> ranks
         )
     )  # fmt: skip
 
@@ -137,6 +146,7 @@ def _train(
     options: CheckpointOptions,
     code: Path | None,
     scale_batch: bool,
+    reduce_in: str,
     dry_run: int,
     update: tuple[str, float, str],
 ) -> None:
@@ -180,8 +190,13 @@ def _train(
             print(_done(best))
             return
         best = training.train(
+<<<<<<< HEAD
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=show_settings,
             checkpoints=options, scale_batch=scale_batch,
+=======
+            config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
+            checkpoints=options, scale_batch=scale_batch, reduce_in=reduce_in,
+>>>>>>> ranks
         )  # fmt: skip
     except Stopped as stopped:
         if speaks():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -11,16 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import srsly
-
-from cloudner.atomic import write_json
-from cloudner.errors import InputError
 from cloudner.training.asked import as_json
 from cloudner.training.best import fetch_best
 from cloudner.training.checkpoints import Checkpoints, Saved
-from cloudner.training.output_folder import BEST, LAST
-from cloudner.training.provenance import provenance
-from cloudner.training.resolution import Resolution, owners, read_asked, resolve, resolve_again
+from cloudner.training.ending import end
+from cloudner.training.output_folder import BEST
+from cloudner.training.resolution import Resolution, read_asked, resolve, resolve_again
 from cloudner.training.resume import Begun, find, kept_settings, tell_ranks
 
 if TYPE_CHECKING:
@@ -29,8 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cloudner")
 
-# Guesses of a fresh head reach some per cent.
-_NOTHING = 0.05
 RESOLVED = "resolved.cfg"
 
 
@@ -61,15 +54,24 @@ def train(
     show: Callable[[Resolution], None] | None = None,
     checkpoints: CheckpointOptions | None = None,
     scale_batch: bool = False,
+<<<<<<< HEAD
     reasons: Sequence[tuple[str, Any, str]] = (),
+=======
+    reduce_in: str = "fp32",
+>>>>>>> ranks
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, train as spaCy does, calibrate the best pipeline's confidences on
     the dev data, and write `output/run.json` (hardware, settings, seconds). A training that was killed goes on from its
     last checkpoint, and ends as it would have.
 
     calibrate: false also leaves out what is written into the pipelines beside: they are what `spacy train
+<<<<<<< HEAD
     output/resolved.cfg` writes, byte for byte. scale_batch: with several processes, multiply the batch by them. reasons:
     rows (setting, value, why) of what the caller decided.
+=======
+    output/resolved.cfg` writes, byte for byte. scale_batch: with several processes, multiply the batch by them.
+    reduce_in: "fp32" or "bf16", in which their gradients are summed.
+>>>>>>> ranks
 
     Where a launcher has started this process beside others (RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are set), they
     train one pipeline together: each calls this function, and the first writes. Returns the folder of the best pipeline.
@@ -78,7 +80,11 @@ def train(
     """
     from cloudner.training.ranks.join import joined
 
+<<<<<<< HEAD
     asked = _Asked(Path(config_path), Path(output), overrides or {}, encoder, scale_batch, tuple(reasons))
+=======
+    asked = _Asked(Path(config_path), Path(output), overrides or {}, encoder, scale_batch, reduce_in)
+>>>>>>> ranks
     options = checkpoints or CheckpointOptions()
     with joined(gpu_id) as ranks, _alone_in(asked.output, ranks):
         return _train(asked, gpu_id, options, show, calibrate, ranks)
@@ -98,7 +104,20 @@ class _Asked:
     overrides: dict[str, Any]
     encoder: str | None
     scale_batch: bool
+<<<<<<< HEAD
     reasons: tuple[tuple[str, Any, str], ...]
+=======
+    reduce_in: str
+
+    def settings(self, ranks: int) -> dict[str, Any]:
+        """The overrides, and what of several processes changes the result."""
+        found = dict(self.overrides)
+        if ranks > 1 and self.scale_batch:
+            found["scale-batch"] = ranks
+        if ranks > 1 and self.reduce_in != "fp32":
+            found["reduce-in"] = self.reduce_in
+        return found
+>>>>>>> ranks
 
 
 def _train(
@@ -120,8 +139,9 @@ def _train(
     if ranks is None:
         begun = _begin(asked, gpu_id, options.resume, kept, show)
     else:
-        from cloudner.training.ranks.begin import begin_together
+        from cloudner.training.ranks.begin import begin_together, number_format
 
+        ranks.reduce_in = number_format(asked.reduce_in)
         begun = begin_together(ranks, lambda gpu: _begin(asked, gpu, options.resume, kept, show, ranks.size))
     keep_freed_memory()
     made = begun.made
@@ -134,7 +154,7 @@ def _train(
         fast = _run_loop(output / RESOLVED, output, made, saving, begun.resumed, ranks)
     best = output / BEST
     if ranks is None or ranks.first:
-        _end(output, begun, time.perf_counter() - started, fast, calibrate)
+        end(output, begun, time.perf_counter() - started, fast, calibrate)
         kept.remove()
     return best
 
@@ -151,8 +171,8 @@ def _begin(
     from cloudner.model.process import uncollected
 
     output = asked.output
-    overrides = {**asked.overrides, **({"scale-batch": ranks} if asked.scale_batch and ranks > 1 else {})}
-    what = {**read_asked(asked.config, asked.overrides, asked.encoder), "overrides": as_json(overrides)}
+    what = read_asked(asked.config, asked.overrides, asked.encoder)
+    what["overrides"] = as_json(asked.settings(ranks))
     resumed = find(resume, kept, what)
     if resumed is not None:
         tell_ranks(resumed, ranks)
@@ -182,32 +202,6 @@ def _begin(
     made.config.to_disk(output / RESOLVED)
     kept.begin(resumed.step if resumed is not None else -1)
     return Begun(what, made, resumed)
-
-
-def _end(
-    output: Path, begun: Begun, seconds: float, fast: dict[str, list[dict[str, Any]]], calibrate: bool
-) -> None:
-    """Calibrate the best pipeline, and write down how it was made."""
-    from cloudner.model.device import computing_on
-    from cloudner.report.card import write_card
-
-    made, resumed, best = begun.made, begun.resumed, output / BEST
-    seconds += resumed.loop["progress"]["seconds"] if resumed else 0.0
-    _look_at_score(best)
-    run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
-    run |= provenance(begun.asked, made.config)
-    if resumed is not None:
-        run["resumed_from_step"] = resumed.step + 1
-    if fast:
-        run["fast"] = fast
-    if calibrate and owners(made.config.interpolate()):
-        with computing_on(made.device):
-            run["calibration"] = _calibrate(best)
-    write_json(output / "run.json", run)
-    for folder in (best, output / LAST) if calibrate else ():
-        if (folder / "meta.json").is_file():
-            _write_meta(folder, run)
-            write_card(folder)
 
 
 def _run_loop(
@@ -260,6 +254,7 @@ def _by_whom(made: Resolution) -> str:
     if made.device == "cpu":
         return "the CPU"
     return made.device if made.use_gpu >= 0 else f"{made.device} by torch alone, without CuPy"
+<<<<<<< HEAD
 
 
 def _look_at_score(best: Path) -> None:
@@ -295,3 +290,5 @@ def _write_meta(folder: Path, run: dict[str, Any]) -> None:
 
 def _values(made: Resolution) -> dict[str, Any]:
     return {name: value for name, value, _ in made.rows}
+=======
+>>>>>>> ranks

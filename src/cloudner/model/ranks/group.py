@@ -34,6 +34,7 @@ class Ranks:
 
     def __init__(self, rank: int, size: int, local_rank: int, device: str, group: Any = None) -> None:
         self.rank, self.size, self.local_rank, self.device = rank, size, local_rank, device
+        self.reduce_in = torch.float32  # or bfloat16: half the bytes, three digits of each gradient
         self._group = group  # None: the process's default
         self.reductions: list[Any] = []  # a `Reduction` for each component that is trained
         self.part = self.parts = 0  # of the step in the making, see `begin`
@@ -72,14 +73,18 @@ class Ranks:
         for reduction in self.reductions:
             rest = reduction.take_numbers(rest)
 
-    def sum(self, buffer: torch.Tensor) -> None:
-        """Sum a flat buffer over all processes, in place and in buckets; bit for bit the same in each."""
-        dist = _distributed()
-        step = BUCKET // buffer.element_size()
+    def sum(self, buffer: torch.Tensor, *, exact: bool = False) -> None:
+        """Sum a flat buffer over all processes, in place and in buckets; bit for bit the same in each. exact: whatever
+        `reduce_in` is."""
+        sent = buffer if exact else buffer.to(self.reduce_in)  # itself, where that is its type
+        step = BUCKET // sent.element_size()
+        all_reduce = _distributed().all_reduce
         with _told():
-            works = [dist.all_reduce(part, group=self._group, async_op=True) for part in buffer.split(step)]
+            works = [all_reduce(part, group=self._group, async_op=True) for part in sent.split(step)]
             for work in works:
                 work.wait()
+        if sent is not buffer:
+            buffer.copy_(sent)
 
     # -- numbers and files ------------------------------------------------------------------------------------
 

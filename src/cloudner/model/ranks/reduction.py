@@ -109,7 +109,7 @@ class Reduction:
         summed = torch.stack(
             [torch.as_tensor(loss, device=self.step.device) for loss in self._losses]
         ).float()
-        self.ranks.sum(summed)
+        self.ranks.sum(summed, exact=True)
         counts = torch.tensor([1.0 / max(n, 1.0) for n in self._labelled]).pin_memory()
         mean = (summed * counts.to(self.step.device, non_blocking=True)).sum()
         self.step.readings.add_loss(losses, name, mean)

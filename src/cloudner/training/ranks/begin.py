@@ -36,6 +36,14 @@ def begin_together(ranks: Ranks, make: Callable[[str], Begun]) -> Begun:
     return Begun(told["asked"], resolve_again(told["made"], gpu_id=gpu, ranks=ranks.size), resumed)
 
 
+def number_format(name: str) -> torch.dtype:
+    """Of `reduce_in`. Raises ConfigError."""
+    formats = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    if name not in formats:
+        raise ConfigError(f"--reduce-in {name}", expected="fp32 or bf16")
+    return formats[name]
+
+
 def download_once(plain: Any, ranks: Ranks) -> None:
     """An encoder of the hub: one process of each machine downloads it while the others wait."""
     from cloudner.encoders.folders import local_folder

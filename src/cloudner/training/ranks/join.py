@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -42,24 +43,49 @@ def joined(gpu_id: str | int) -> Iterator[Ranks | None]:
         yield None
         return
     from cloudner.model.ranks.group import join
+    from cloudner.training.loop import Stopped
 
     _end_with_launcher()
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     local = int(os.environ.get("LOCAL_RANK", 0))  # without it: one process a machine
     ranks = join(rank, size, local, _device(gpu_id, local))
-    stdout = sys.stdout
-    try:
-        with open(os.devnull, "w", encoding="utf8") as nowhere:
-            if not ranks.first:
-                sys.stdout = nowhere
+    with _quiet(ranks):
+        try:
             yield ranks
+        except RankError:
+            if ranks.first:
+                raise
+            raise SystemExit(1) from None
+        except (NonFiniteLossError, Stopped) as error:  # all raise it, after the same step
+            ranks.close()
+            if ranks.first or isinstance(error, Stopped):
+                raise
+            raise SystemExit(1) from None
         ranks.close()
-    except (RankError, NonFiniteLossError):
-        if ranks.first:
-            raise
-        raise SystemExit(1) from None
-    finally:
-        sys.stdout = stdout
+
+
+@contextmanager
+def _quiet(ranks: Ranks) -> Iterator[None]:
+    """All but the first print nothing, and of warnings only those of memory: the others are the first one's too."""
+    if ranks.first:
+        yield
+        return
+
+    def own(record: logging.LogRecord) -> bool:
+        record.msg = f"process {ranks.rank}: {record.msg}"
+        return record.levelno >= logging.ERROR or "memory" in record.msg
+
+    loggers, stdout = [logging.getLogger(name) for name in ("cloudner", "spacy")], sys.stdout
+    with open(os.devnull, "w", encoding="utf8") as nowhere:
+        try:
+            sys.stdout = nowhere
+            for logger in loggers:
+                logger.addFilter(own)
+            yield
+        finally:
+            sys.stdout = stdout
+            for logger in loggers:
+                logger.removeFilter(own)
 
 
 def _device(gpu_id: str | int, local: int) -> str:
@@ -77,11 +103,12 @@ def _device(gpu_id: str | int, local: int) -> str:
     expand_segments()  # before a GPU is woken
     if not torch.cuda.is_available():
         return "cpu"
-    if local >= torch.cuda.device_count():
+    count = torch.cuda.device_count()
+    if count == 1:  # the launcher shows each process its own GPU alone
+        local = 0
+    if local >= count:
         raise ConfigError(
-            f"process {local} of this machine finds {torch.cuda.device_count()} GPU(s)",
-            expected="no more processes than GPUs",
-            fix="--ranks gpus, or --gpu-id -1 for the CPU",
+            f"process {local} of this machine finds {count} GPUs", expected="one for each process"
         )
     return choose_device(f"cuda:{local}")
 

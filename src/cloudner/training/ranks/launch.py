@@ -16,15 +16,21 @@ _SHUTDOWN = 300
 
 def how_many(asked: str, gpu_id: str) -> int:
     """Of `--ranks`: a number, or "gpus", one for each GPU of this machine. Raises ConfigError."""
-    if asked == "gpus":
-        import torch
+    import torch
 
-        count = torch.cuda.device_count() if gpu_id != "-1" else 0
-        if not count:
+    gpus = torch.cuda.device_count() if gpu_id != "-1" and torch.cuda.is_available() else 0
+    if asked == "gpus":
+        if not gpus:
             raise ConfigError("--ranks gpus, but torch sees no GPU", fix="--ranks 2 --gpu-id -1")
-        return count
+        return gpus
     if not asked.isdigit() or int(asked) < 1:
         raise ConfigError(f"--ranks {asked}", expected='a number of processes, or "gpus"')
+    if 0 < gpus < int(asked):
+        raise ConfigError(
+            f"--ranks {asked}, and this machine has {gpus} GPU(s)",
+            expected="no more processes than GPUs",
+            fix="--ranks gpus, or --gpu-id -1 for the CPU",
+        )
     return int(asked)
 
 

@@ -1,0 +1,82 @@
+"""The end of a training: the best pipeline is calibrated, and how it was made is written down."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+from cloudner.atomic import write_json
+from cloudner.errors import InputError
+from cloudner.training.output_folder import BEST, LAST
+from cloudner.training.provenance import provenance
+from cloudner.training.resolution import Resolution, owners
+from cloudner.training.resume import Begun
+
+logger = logging.getLogger("cloudner")
+
+# Guesses of a fresh head reach some per cent.
+_NOTHING = 0.05
+
+
+def end(
+    output: Path, begun: Begun, seconds: float, fast: dict[str, list[dict[str, Any]]], calibrate: bool
+) -> None:
+    """Calibrate the best pipeline, and write run.json and, into the pipelines, what is known of their making. fast: by
+    component which fast paths were tried."""
+    from cloudner.model.device import computing_on
+    from cloudner.report.card import write_card
+
+    made, resumed, best = begun.made, begun.resumed, output / BEST
+    seconds += resumed.loop["progress"]["seconds"] if resumed else 0.0
+    _look_at_score(best)
+    run: dict[str, Any] = {"seconds": round(seconds, 1), "hardware": made.hardware, "settings": _values(made)}
+    run |= provenance(begun.asked, made.config)
+    if resumed is not None:
+        run["resumed_from_step"] = resumed.step + 1
+    if fast:
+        run["fast"] = fast
+    if calibrate and owners(made.config.interpolate()):
+        with computing_on(made.device):
+            run["calibration"] = _calibrate(best)
+    write_json(output / "run.json", run)
+    for folder in (best, output / LAST) if calibrate else ():
+        if (folder / "meta.json").is_file():
+            _write_meta(folder, run)
+            write_card(folder)
+
+
+def _look_at_score(best: Path) -> None:
+    """Warns where nothing was learnt: spaCy's best pipeline is then that of the first evaluation."""
+    meta = best / "meta.json"
+    f1 = srsly.read_json(meta).get("performance", {}).get("ents_f") if meta.is_file() else None
+    if f1 is not None and f1 < _NOTHING:
+        logger.warning(
+            "The best F1 on dev is %.1f %%: the pipeline finds hardly anything. Too few steps (training.max_epochs, "
+            "min_steps), a learning rate that does not fit the encoder, or labels that are wrong: `cloudner inspect`.",
+            100 * f1,
+        )
+
+
+def _calibrate(best: Path) -> dict[str, Any] | None:
+    from cloudner.calibration import calibrate
+
+    try:
+        return calibrate(best).to_dict()
+    except InputError as error:
+        logger.warning("Not calibrated: %s", error)
+        return None
+
+
+def _write_meta(folder: Path, run: dict[str, Any]) -> None:
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
+    own = meta.setdefault("cloudner", {})
+    own.update(hardware=run["hardware"], settings=run["settings"], training_seconds=run["seconds"])
+    write_json(folder / "meta.json", meta)
+
+
+def _values(made: Resolution) -> dict[str, Any]:
+    return {name: value for name, value, _ in made.rows}
