@@ -92,13 +92,8 @@ def train_cli(
     options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
     run(
         lambda: _train(
-<<<<<<< HEAD
             ctx, unquote(config), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,
-            size if dry_run else 0, (unquote(base), replay, unquote(old)),
-=======
-            ctx, Path(unquote(config)), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,
-            reduce_in, size if dry_run else 0,
->>>>>>> ranks
+            reduce_in, size if dry_run else 0, (unquote(base), replay, unquote(old)),
         )
     )  # fmt: skip
 
@@ -190,13 +185,8 @@ def _train(
             print(_done(best))
             return
         best = training.train(
-<<<<<<< HEAD
             config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=show_settings,
-            checkpoints=options, scale_batch=scale_batch,
-=======
-            config, output, gpu_id=gpu_id, overrides=overrides, encoder=name, calibrate=calibrate, show=_show,
             checkpoints=options, scale_batch=scale_batch, reduce_in=reduce_in,
->>>>>>> ranks
         )  # fmt: skip
     except Stopped as stopped:
         if speaks():

@@ -51,8 +51,10 @@ def end(
 
 def _look_at_score(best: Path) -> None:
     """Warns where nothing was learnt: spaCy's best pipeline is then that of the first evaluation."""
+    from cloudner.report.loggers.progress import entity_score
+
     meta = best / "meta.json"
-    f1 = srsly.read_json(meta).get("performance", {}).get("ents_f") if meta.is_file() else None
+    f1 = entity_score(srsly.read_json(meta).get("performance", {})) if meta.is_file() else None
     if f1 is not None and f1 < _NOTHING:
         logger.warning(
             "The best F1 on dev is %.1f %%: the pipeline finds hardly anything. Too few steps (training.max_epochs, "

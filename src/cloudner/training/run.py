@@ -54,24 +54,17 @@ def train(
     show: Callable[[Resolution], None] | None = None,
     checkpoints: CheckpointOptions | None = None,
     scale_batch: bool = False,
-<<<<<<< HEAD
     reasons: Sequence[tuple[str, Any, str]] = (),
-=======
     reduce_in: str = "fp32",
->>>>>>> ranks
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, train as spaCy does, calibrate the best pipeline's confidences on
     the dev data, and write `output/run.json` (hardware, settings, seconds). A training that was killed goes on from its
     last checkpoint, and ends as it would have.
 
     calibrate: false also leaves out what is written into the pipelines beside: they are what `spacy train
-<<<<<<< HEAD
-    output/resolved.cfg` writes, byte for byte. scale_batch: with several processes, multiply the batch by them. reasons:
-    rows (setting, value, why) of what the caller decided.
-=======
     output/resolved.cfg` writes, byte for byte. scale_batch: with several processes, multiply the batch by them.
-    reduce_in: "fp32" or "bf16", in which their gradients are summed.
->>>>>>> ranks
+    reduce_in: "fp32" or "bf16", in which their gradients are summed. reasons: rows (setting, value, why) of what the caller
+    decided.
 
     Where a launcher has started this process beside others (RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are set), they
     train one pipeline together: each calls this function, and the first writes. Returns the folder of the best pipeline.
@@ -80,11 +73,9 @@ def train(
     """
     from cloudner.training.ranks.join import joined
 
-<<<<<<< HEAD
-    asked = _Asked(Path(config_path), Path(output), overrides or {}, encoder, scale_batch, tuple(reasons))
-=======
-    asked = _Asked(Path(config_path), Path(output), overrides or {}, encoder, scale_batch, reduce_in)
->>>>>>> ranks
+    asked = _Asked(
+        Path(config_path), Path(output), overrides or {}, encoder, scale_batch, reduce_in, tuple(reasons)
+    )
     options = checkpoints or CheckpointOptions()
     with joined(gpu_id) as ranks, _alone_in(asked.output, ranks):
         return _train(asked, gpu_id, options, show, calibrate, ranks)
@@ -104,10 +95,8 @@ class _Asked:
     overrides: dict[str, Any]
     encoder: str | None
     scale_batch: bool
-<<<<<<< HEAD
-    reasons: tuple[tuple[str, Any, str], ...]
-=======
     reduce_in: str
+    reasons: tuple[tuple[str, Any, str], ...]
 
     def settings(self, ranks: int) -> dict[str, Any]:
         """The overrides, and what of several processes changes the result."""
@@ -117,7 +106,6 @@ class _Asked:
         if ranks > 1 and self.reduce_in != "fp32":
             found["reduce-in"] = self.reduce_in
         return found
->>>>>>> ranks
 
 
 def _train(
@@ -254,41 +242,3 @@ def _by_whom(made: Resolution) -> str:
     if made.device == "cpu":
         return "the CPU"
     return made.device if made.use_gpu >= 0 else f"{made.device} by torch alone, without CuPy"
-<<<<<<< HEAD
-
-
-def _look_at_score(best: Path) -> None:
-    """Warns where nothing was learnt: spaCy's best pipeline is then that of the first evaluation."""
-    from cloudner.report.loggers.progress import entity_score
-
-    meta = best / "meta.json"
-    f1 = entity_score(srsly.read_json(meta).get("performance", {})) if meta.is_file() else None
-    if f1 is not None and f1 < _NOTHING:
-        logger.warning(
-            "The best F1 on dev is %.1f %%: the pipeline finds hardly anything. Too few steps (training.max_epochs, "
-            "min_steps), a learning rate that does not fit the encoder, or labels that are wrong: `cloudner inspect`.",
-            100 * f1,
-        )
-
-
-def _calibrate(best: Path) -> dict[str, Any] | None:
-    from cloudner.calibration import calibrate
-
-    try:
-        return calibrate(best).to_dict()
-    except InputError as error:
-        logger.warning("Not calibrated: %s", error)
-        return None
-
-
-def _write_meta(folder: Path, run: dict[str, Any]) -> None:
-    meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
-    own = meta.setdefault("cloudner", {})
-    own.update(hardware=run["hardware"], settings=run["settings"], training_seconds=run["seconds"])
-    write_json(folder / "meta.json", meta)
-
-
-def _values(made: Resolution) -> dict[str, Any]:
-    return {name: value for name, value, _ in made.rows}
-=======
->>>>>>> ranks
