@@ -28,16 +28,19 @@ class Progress:
     ) -> None:
         self.total, self.before, self.failed, self.stream, self._now = total, before, failed, stream, now
         self.rows = 0
-        self.started = self._told = now()
+        self._told = now()
         self._first: float | None = None
+        self._uncounted = 0
         self._terminal = bool(stream is not None and stream.isatty())
 
     def advance(self, rows: int, failed: int = 0) -> None:
         """So many documents more; fewer than none where a piece is begun again."""
         now = self._now()
-        if self._first is None:  # loading is no part of the rate
-            self._first = self.started if rows else None
         self.rows += rows
+        if (
+            self._first is None and rows > 0
+        ):  # nobody said that the pipeline is loaded: what came with it is no rate
+            self._first, self._uncounted = now, rows
         self.failed += failed
         if now - self._told >= (_TERMINAL_SECONDS if self._terminal else _FILE_SECONDS):
             self._told = now
@@ -51,9 +54,9 @@ class Progress:
     def line(self) -> str:
         done = self.before + self.rows
         text = f"{done:,} of {self.total:,} documents"
-        seconds = self._now() - (self.started if self._first is None else self._first)
-        if self.rows > 0 and seconds > 0:
-            rate = self.rows / seconds
+        seconds = 0.0 if self._first is None else self._now() - self._first
+        if self.rows > self._uncounted and seconds > 0:
+            rate = (self.rows - self._uncounted) / seconds
             text += f", {rate:,.0f}/s, {duration((self.total - done) / rate)} left"
         return text + (f", {self.failed:,} failed" if self.failed else "")
 
