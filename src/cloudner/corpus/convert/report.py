@@ -18,7 +18,8 @@ class ConversionReport:
     outputs: files written (a folder where there are shards), with their number of documents.
     detected: for each input file its name, its format and the reason for taking it for that.
     begins: the first words of each input file. docs, tokens, entities: totals. unannotated_tokens: tokens of which nobody said whether they are in an entity;
-    unannotated_docs: documents of nothing else. labels: entities by label. issues: how often, by cause and action.
+    unannotated_docs: documents of nothing else. labels: entities by label. spans: by name of a group in `doc.spans` how many "spans", "nested", "crossing" and
+    "same_place" ones. issues: how often, by cause and action.
     examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
     hints: sentences on settings that do not seem to suit the texts. seconds: wall-clock time.
     """
@@ -32,6 +33,7 @@ class ConversionReport:
     unannotated_tokens: int = 0
     unannotated_docs: int = 0
     labels: Counter[str] = field(default_factory=Counter)
+    spans: dict[str, dict[str, int]] = field(default_factory=dict)
     issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
     examples: dict[str, ConversionIssue] = field(default_factory=dict)
     issues_path: Path | None = None
@@ -57,6 +59,7 @@ class ConversionReport:
             "unannotated_tokens": self.unannotated_tokens,
             "unannotated_docs": self.unannotated_docs,
             "labels": dict(self.labels.most_common()),
+            "spans": self.spans,
             "issues": [
                 {"cause": cause, "action": action, "count": count}
                 for (cause, action), count in self.issues.most_common()
@@ -92,6 +95,11 @@ class ConversionReport:
             common = self.labels.most_common(12)
             more = "" if len(self.labels) <= 12 else f", ... {len(self.labels)} labels"
             out.append("labels: " + ", ".join(f"{label} {count:,}" for label, count in common) + more)
+        for name, count in self.spans.items():
+            out.append(
+                f"doc.spans[{name!r}]: {count['spans']:,} spans, {count['nested']:,} inside another, "
+                f"{count['crossing']:,} across one, {count['same_place']:,} in the same place as one"
+            )
         for path, docs in self.outputs.items():
             out.append(f"wrote {path} ({docs:,} documents)")
         if self.issues:
