@@ -95,10 +95,10 @@ class ConversionReport:
             common = self.labels.most_common(12)
             more = "" if len(self.labels) <= 12 else f", ... {len(self.labels)} labels"
             out.append("labels: " + ", ".join(f"{label} {count:,}" for label, count in common) + more)
-        for name, count in self.spans.items():
+        for name, counts in self.spans.items():
             out.append(
-                f"doc.spans[{name!r}]: {count['spans']:,} spans, {count['nested']:,} inside another, "
-                f"{count['crossing']:,} across one, {count['same_place']:,} in the same place as one"
+                f"doc.spans[{name!r}]: {counts['spans']:,} spans, {counts['nested']:,} inside another, "
+                f"{counts['crossing']:,} across one, {counts['same_place']:,} in the same place as one"
             )
         for path, docs in self.outputs.items():
             out.append(f"wrote {path} ({docs:,} documents)")
