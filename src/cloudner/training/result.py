@@ -92,11 +92,14 @@ def _figures(score: Any) -> dict[str, float]:
 
 def _of_meta(performance: dict[str, Any]) -> dict[str, Any]:
     """spaCy's names to ours."""
-    by_label = performance.get("ents_per_type") or {}
+    from cloudner.report.loggers.progress import score_prefix
+
+    of = score_prefix(performance)
+    by_label = performance.get(f"{of}_per_type") or {}
     return {
-        "f1": float(performance.get("ents_f") or 0.0),
-        "precision": float(performance.get("ents_p") or 0.0),
-        "recall": float(performance.get("ents_r") or 0.0),
+        "f1": float(performance.get(f"{of}_f") or 0.0),
+        "precision": float(performance.get(f"{of}_p") or 0.0),
+        "recall": float(performance.get(f"{of}_r") or 0.0),
         "per_label": {
             label: {"f1": each["f"], "precision": each["p"], "recall": each["r"]}
             for label, each in sorted(by_label.items())

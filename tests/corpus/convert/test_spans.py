@@ -125,6 +125,7 @@ def test_the_command(tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert groups(docs_at(tmp_path / "o.spacy"), "all")[0] == FOUND
+    assert "doc.spans['all']: 6 spans, 4 inside another, 2 across one, 2 in the same place" in result.output
 
 
 def test_groups_of_a_spacy_file_that_are_left_out_are_told(tmp_path):

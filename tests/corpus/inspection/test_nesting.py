@@ -27,7 +27,7 @@ def plainly(spans):
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(1, 5)).map(lambda p: (p[0], sum(p))), max_size=9))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_counts_are_those_of_the_definitions(spans):
     assert count(spans) == plainly(spans)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cloudner.corpus.convert.report import ConversionReport
 from cloudner.corpus.docbin.chunk import MISSING, Chunk
+from cloudner.corpus.inspection.nesting import add_groups
 from cloudner.corpus.issues import ConversionIssue, IssueLog
 
 
@@ -22,6 +23,7 @@ class Watch:
     def look(self, chunk: Chunk, report: ConversionReport, log: IssueLog) -> None:
         report.docs += len(chunk)
         report.tokens += len(chunk.orth)
+        add_groups(report.spans, chunk)
         unknown = chunk.iob == MISSING
         if unknown.any():
             report.unannotated_tokens += int(unknown.sum())

@@ -18,7 +18,8 @@ class ConversionReport:
     outputs: files written (a folder where there are shards), with their number of documents.
     detected: for each input file its name, its format and the reason for taking it for that.
     begins: the first words of each input file. docs, tokens, entities: totals. unannotated_tokens: tokens of which nobody said whether they are in an entity;
-    unannotated_docs: documents of nothing else. labels: entities by label. issues: how often, by cause and action.
+    unannotated_docs: documents of nothing else. labels: entities by label. spans: by name of a group in `doc.spans` how many "spans", "nested", "crossing" and
+    "same_place" ones. issues: how often, by cause and action.
     examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
     decisions: lines of the file of decisions by "accept", "reject" and "open"; the accepted ones are applied.
     hints: sentences on settings that do not seem to suit the texts. seconds: wall-clock time.
@@ -33,6 +34,7 @@ class ConversionReport:
     unannotated_tokens: int = 0
     unannotated_docs: int = 0
     labels: Counter[str] = field(default_factory=Counter)
+    spans: dict[str, dict[str, int]] = field(default_factory=dict)
     issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
     examples: dict[str, ConversionIssue] = field(default_factory=dict)
     issues_path: Path | None = None
@@ -59,6 +61,7 @@ class ConversionReport:
             "unannotated_tokens": self.unannotated_tokens,
             "unannotated_docs": self.unannotated_docs,
             "labels": dict(self.labels.most_common()),
+            "spans": self.spans,
             "issues": [
                 {"cause": cause, "action": action, "count": count}
                 for (cause, action), count in self.issues.most_common()
@@ -96,10 +99,13 @@ class ConversionReport:
             more = "" if len(self.labels) <= 12 else f", ... {len(self.labels)} labels"
             out.append("labels: " + ", ".join(f"{label} {count:,}" for label, count in common) + more)
         if self.decisions:
-            counts = {"accept": "accepted and applied", "reject": "rejected", "open": "without a decision"}
+            named = {"accept": "accepted and applied", "reject": "rejected", "open": "without a decision"}
+            said = ", ".join(f"{self.decisions.get(name, 0):,} {text}" for name, text in named.items())
+            out.append(f"decisions: {said}")
+        for name, counts in self.spans.items():
             out.append(
-                "decisions: "
-                + ", ".join(f"{self.decisions.get(k, 0):,} {said}" for k, said in counts.items())
+                f"doc.spans[{name!r}]: {counts['spans']:,} spans, {counts['nested']:,} inside another, "
+                f"{counts['crossing']:,} across one, {counts['same_place']:,} in the same place as one"
             )
         for path, docs in self.outputs.items():
             out.append(f"wrote {path} ({docs:,} documents)")
