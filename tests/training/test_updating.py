@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,24 @@ def test_the_rate_of_an_update_is_a_third_of_the_bases(updated, tmp_path):
     assert (rate["total_steps"], rate["warmup"]) == ("auto", 0.2)
     assert [name for name, _, _ in rows] == ["base", "initial_rate", "warmup"]
     assert config["components"]["cloudner"]["model"]["batch_pieces"] == "auto"
+
+
+def test_old_documents_are_found_by_their_bytes(updated, tmp_path, monkeypatch):
+    from cloudner.training.updating import open_base
+
+    train = updated.corpora["train"]
+    assert open_base(updated.path, tmp_path).training_data()[0] == train
+    moved = tmp_path / "project" / "training"
+    shutil.copytree(updated.path.parent, moved)
+    config = moved / "model-best" / "config.cfg"
+    config.write_text(config.read_text().replace(str(train), "corpus/train.spacy"))
+    base = open_base(moved / "model-best", tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert base.training_data() == (None, "the base's training data (corpus/train.spacy) is not there; --old FILES, or old=..., says where it is")  # fmt: skip
+    shutil.copytree(train.parent, tmp_path / "project" / "corpus")
+    assert base.training_data()[0] == moved.parent / "corpus" / "train.spacy"
+    (moved.parent / "corpus" / "train.spacy").write_bytes(b"new documents")
+    assert "is another now" in base.training_data()[1]
 
 
 def test_other_components_stay_as_they_are(updated, tmp_path):

@@ -41,14 +41,8 @@ class Update:
 
     def _replayed(self, corpora: Corpora, old: Any, replay: float, seed: int) -> list[Row]:
         if old is None:
-            old = self.base.corpus
-            if old is None or not Path(old).exists():
-                return [
-                    (
-                        "replay",
-                        "none",
-                        f"the base's training data ({old}) is not there; old=... says where it is",
-                    )
-                ]
+            old, said = self.base.training_data()
+            if old is None:
+                return [("replay", "none", said)]
         others = [path for name, path in corpora.files.items() if name != "train"]
         return add_old(corpora.files["train"], old, replay, never=others, seed=seed, lang=self.language)

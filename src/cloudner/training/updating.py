@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudner.errors import ConfigError
 from cloudner.loading import check_folder, find_pipeline
+from cloudner.training.asked import fingerprint
 
 # Of the rate that the pipeline was trained with.
 RATE = 1 / 3
@@ -26,14 +27,35 @@ class Base:
     config: dict[str, Any]
     labels: list[str] = field(default_factory=list)
 
+    def training_data(self) -> tuple[Path | None, str]:
+        """Where the documents are that it was trained on, or None, and in both cases words for a person.
+
+        The place that its config names, from here or from its project's folder; only if the bytes are those that its
+        `run.json` remembers, since new documents often lie where the old ones lay.
+        """
+        config = self.config
+        named = config.get("paths", {}).get("train") or config.get("corpora", {}).get("train", {}).get("path")
+        if not named:
+            return None, "the base does not say where its training data is"
+        changed = False
+        for place in (Path(named), self.folder.parent.parent / named):
+            if place.exists():
+                if self._remembered in (None, fingerprint(str(place))):
+                    return place, str(place)
+                changed = True
+        gone = "is another now" if changed else "is not there"
+        return None, f"the base's training data ({named}) {gone}; --old FILES, or old=..., says where it is"
+
     @property
-    def corpus(self) -> str | None:
-        """Where it says that its training data is."""
-        places = (
-            self.config.get("paths", {}).get("train"),
-            self.config.get("corpora", {}).get("train", {}).get("path"),
-        )
-        return next((str(place) for place in places if place), None)
+    def _remembered(self) -> str | None:
+        """SHA-256 of its training data, None without a record."""
+        import json
+
+        try:
+            data = json.loads((self.folder.parent / "run.json").read_text(encoding="utf8"))["data"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return data.get("paths.train") or data.get("corpora.train.path")
 
 
 def open_base(name: str | Path, output: Path) -> Base:
