@@ -159,7 +159,7 @@ def test_sigterm_under_load_loses_nothing_accepted(trained_folder: Path, tmp_pat
         "Content-Type: application/json\r\nContent-Length: "
     )
     bearer = {"authorization": f"Bearer {TOKEN}"}
-    words = (trained_folder, "--token-file", tmp_path / "tokens", "--max-batch", 2)
+    words = (trained_folder, "--token-file", tmp_path / "tokens", "--max-batch", 2, "--timeout", 150)
     with command(*words) as (process, url):
         until_ready(url)
         assert CLIENT.post(f"{url}/v1/entities", json={"text": ADA}).status_code == 401
@@ -167,7 +167,7 @@ def test_sigterm_under_load_loses_nothing_accepted(trained_folder: Path, tmp_pat
         port = int(url.rpartition(":")[2])
         connections = []
         for _ in range(300):
-            connection = socket.create_connection(("127.0.0.1", port), timeout=120)
+            connection = socket.create_connection(("127.0.0.1", port), timeout=200)
             connection.sendall(head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body)
             connections.append(connection)
         while figure(url, "cloudner_bodies_bytes", bearer) + figure(
@@ -177,8 +177,8 @@ def test_sigterm_under_load_loses_nothing_accepted(trained_folder: Path, tmp_pat
         assert figure(url, "cloudner_queue_texts", bearer) > 0
         process.send_signal(signal.SIGTERM)
         answers = [read_all(connection) for connection in connections]
-        assert process.wait(60) == 0
-    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+        assert process.wait(200) == 0
+    assert {answer[:13] for answer in answers} == {b"HTTP/1.1 200 "}
     for answer in answers:
         assert spans(json.loads(answer.partition(b"\r\n\r\n")[2])["entities"])[:2] == FOUND
 

@@ -61,6 +61,16 @@ def test_concurrent_texts_equal_pipe(served: Running, trained: Any) -> None:
     assert served.figure("cloudner_batch_texts_sum") > 1.5 * served.figure("cloudner_batch_texts_count")
 
 
+@pytest.mark.slow
+def test_a_thousand_concurrent_texts_equal_pipe(served: Running, trained: Any) -> None:
+    texts = make_texts(1000)
+    parts = [texts[i : i + 20] for i in range(0, 1000, 20)]
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda part: served.post(part), parts))
+    assert {answer.status_code for answer in answers} == {200}
+    check_equal(trained, texts, [each["entities"] for answer in answers for each in answer.json()["results"]])
+
+
 def test_a_threshold_leaves_out_what_is_below(served: Running) -> None:
     every = served.post(ADA).json()["entities"]
     highest = max(entity["confidence"] for entity in every)

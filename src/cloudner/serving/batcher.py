@@ -30,7 +30,8 @@ class Batcher:
     def __init__(self, name: str, nlp: Language, limits: Limits, metrics: Metrics) -> None:
         self.name, self.limits, self.metrics = name, limits, metrics
         self.queue = TextQueue(limits.queue_texts, limits.queue_pieces, limits.max_pieces, self._late)
-        self.pieces_a_second = 0.0  # of late
+        self.pieces_a_second = 0.0  # of late, by full batches; 0: not known
+        self._passed = 0  # pieces computed between the parts of the batch in hand
         limit_pieces(nlp, limits.max_pieces, limits.max_chars)
         self._nlp = nlp
         # spaCy's device is a context variable, which a new thread would not have.
@@ -97,6 +98,7 @@ class Batcher:
         """within: between the parts of a long text, whose batch this is not."""
         started = time.monotonic()
         pieces = sum(work.pieces[i] for work, i in batch)
+        self._passed = self._passed if within else 0
         for work, _ in batch:
             self.metrics.wait.labels(self.name).observe(started - work.arrived)
         self.metrics.batch_texts.labels(self.name).observe(len(batch))
@@ -105,8 +107,12 @@ class Batcher:
         seconds = time.monotonic() - started
         self.metrics.compute.labels(self.name).observe(seconds)
         self.metrics.refresh(self.name, self.queue)
-        if not within and seconds > 0:
-            late = pieces / seconds
+        # A small batch takes nearly as long as a full one, and says nothing of the pace under load.
+        full = len(batch) >= self.limits.max_batch or 2 * pieces >= self.limits.max_pieces
+        if within:
+            self._passed += pieces
+        elif full and seconds > 0:
+            late = (pieces + self._passed) / seconds
             self.pieces_a_second = 0.8 * self.pieces_a_second + 0.2 * late if self.pieces_a_second else late
 
     def _predict(self, nlp: Language, batch: list[Item], *, interruptible: bool = False) -> None:
