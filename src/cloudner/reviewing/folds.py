@@ -64,7 +64,11 @@ def out_of_fold(
             logger.info("Fold %d of %d: %d documents", fold + 1, options.folds, len(here))
             pipeline = _train(others, config, plain, work / f"fold-{fold}", options)
             nlp = load(pipeline, device=_device(options.gpu_id))
-            found = list(likely_spans(nlp, list(unannotated((corpus.docs[i] for i in here), nlp))))
+            docs = list(unannotated((corpus.docs[i] for i in here), nlp))
+            found = [
+                [(*span[:3], round(span.probability, 5)) for span in spans]
+                for spans in likely_spans(nlp, docs)
+            ]
             write_text(done, json.dumps({"documents": here, "spans": found}, ensure_ascii=False))
             if not options.keep_pipelines:
                 remove(work / f"fold-{fold}")
