@@ -43,8 +43,7 @@ def read_corpus(paths: str | Path | Sequence[str | Path], plain: dict[str, Any])
 
     blank = Config({**plain, "nlp": {**plain["nlp"], "pipeline": []}, "components": {}})
     nlp = load_model_from_config(blank, auto_fill=True)
-    several = isinstance(paths, (str, Path))
-    given = [str(paths)] if several else [str(path) for path in paths]  # type: ignore[union-attr]
+    given = [str(paths)] if isinstance(paths, (str, Path)) else [str(path) for path in paths]
     docs = list(reader_for(nlp, given).references(nlp))
     if not any(doc.has_annotation("ENT_IOB") for doc in docs):
         raise InputError(

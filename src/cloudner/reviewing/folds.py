@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from cloudner.errors import ConfigError, InputError
 from cloudner.loading import load
 from cloudner.reviewing.documents import Corpus, corpus_digest, development, divide
 from cloudner.reviewing.spans import LikelySpan, likely_spans, unannotated
+from cloudner.training.asked import what_is_asked
 from cloudner.training.run import train
 
 logger = logging.getLogger("cloudner")
@@ -49,7 +49,7 @@ def out_of_fold(
     the config, interpolated. Raises what `train` raises.
     """
     part_of = divide(corpus.docs, options.folds, options.seed)
-    asked = _asked(corpus, config, options)
+    asked = _asked(corpus, config, plain, options)
     if _kept(work) != asked:
         for path in work.glob("fold-*"):
             remove(path)
@@ -64,25 +64,24 @@ def out_of_fold(
             logger.info("Fold %d of %d: %d documents", fold + 1, options.folds, len(here))
             pipeline = _train(others, config, plain, work / f"fold-{fold}", options)
             nlp = load(pipeline, device=_device(options.gpu_id))
-            found = list(likely_spans(nlp, list(unannotated((corpus.docs[i] for i in here), nlp))))
+            docs = list(unannotated((corpus.docs[i] for i in here), nlp))
+            found = [
+                [(*span[:3], round(span.probability, 5)) for span in spans]
+                for spans in likely_spans(nlp, docs)
+            ]
             write_text(done, json.dumps({"documents": here, "spans": found}, ensure_ascii=False))
-            if not options.keep_pipelines:
-                remove(work / f"fold-{fold}")
+        if not options.keep_pipelines:  # those of a command that was killed after its predictions, too
+            remove(work / f"fold-{fold}")
         for i, spans in _read(done, here):
             result[i] = spans
     return result
 
 
-def _asked(corpus: Corpus, config: Path, options: FoldOptions) -> dict[str, Any]:
+def _asked(corpus: Corpus, config: Path, plain: dict[str, Any], options: FoldOptions) -> dict[str, Any]:
     """What the predictions depend on, as JSON."""
-    return {
-        "corpus": corpus_digest(corpus.docs),
-        "config": hashlib.sha256(config.read_bytes()).hexdigest(),
-        "overrides": json.loads(json.dumps(options.overrides, default=str)),
-        "encoder": options.encoder,
-        "folds": options.folds,
-        "seed": options.seed,
-    }
+    asked = what_is_asked(config, options.overrides, options.encoder, plain)
+    del asked["corpora"]  # the config's own, which are not read
+    return {**asked, "corpus": corpus_digest(corpus.docs), "folds": options.folds, "seed": options.seed}
 
 
 def _kept(work: Path) -> Any:
