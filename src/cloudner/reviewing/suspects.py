@@ -107,7 +107,7 @@ def _annotated(
                 others.append(span)
         nothing = max(0.0, 1 - own - sum(span.probability for span in others))
         best = max(others, key=lambda span: span.probability, default=None)
-        less = _log_odds(own) - _log_odds(confidence.of(label)) + _log_odds(confidence.mean)
+        less = confidence.odds(label, own)
         if best is None or nothing >= best.probability:
             yield _suspect(
                 number, "invented", given, None, _log_odds(nothing) - less, nothing >= confidence.mean
