@@ -14,7 +14,7 @@ import srsly
 import cloudner
 import tiny
 from cloudner.errors import ConfigError, InputError
-from cloudner.reviewing.documents import corpus_digest, divide
+from cloudner.reviewing.documents import corpus_digest, divide, read_corpus
 from cloudner.reviewing.folds import corpora, shorter
 from cloudner.reviewing.page import page
 from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
@@ -101,6 +101,15 @@ def test_predictions_of_another_corpus_are_not_taken_for_this_ones():
     doc.set_ents([spacy.tokens.Span(doc, 0, 1, "PER")])
     assert corpus_digest([doc]) != before
     assert corpus_digest([doc, doc]) != corpus_digest([doc])
+
+
+def test_a_language_of_the_command_line_splits_texts_as_in_training(tmp_path):
+    path = tmp_path / "zh.jsonl"
+    path.write_text('{"id": 7, "text": "王小明在北京", "entities": [[4, 6, "LOC"]]}\n', "utf8")
+    corpus = read_corpus(path, read_config(CONFIG, {"nlp.lang": "zh"}))
+    assert [token.text for token in corpus.docs[0]] == list("王小明在北京")
+    assert corpus.names == ["7"]
+    assert [ent.text for ent in corpus.docs[0].ents] == ["北京"]
 
 
 def test_trainings_are_shorter_unless_it_is_said_how_long():

@@ -100,13 +100,18 @@ def review(
 
 
 def read_config(path: Path, overrides: dict[str, Any]) -> dict[str, Any]:
-    """A training config, interpolated. Raises InputError for a missing file, ConfigError for overrides that do not exist."""
+    """A training config, interpolated, with the tokenizer that `cloudner train` takes for it. Raises InputError for a missing
+    file, ConfigError for overrides that do not exist."""
     from spacy.util import load_config
+
+    from cloudner.training.language import fit_tokenizer
 
     if not path.is_file():
         raise InputError("no such config", file=str(path), fix="--config configs/cpu.cfg")
     check_overrides(overrides)
-    return dict(load_config(path, overrides=overrides, interpolate=True))
+    config = load_config(path, overrides=overrides, interpolate=False)
+    fit_tokenizer(config, overrides)
+    return dict(config.interpolate())
 
 
 def _write(made: Review, shown: Sequence[Suspect], folder: Path, title: str) -> None:

@@ -54,11 +54,11 @@ class Annotated:
 def find_suspects(docs: Sequence[Annotated], likely: Sequence[Sequence[LikelySpan]]) -> list[Suspect]:
     """A suspect for each annotation and each likely span where nothing is annotated, the most probable error first.
 
-    likely: the out-of-fold spans of each document. Of an annotation the given span competes with the most probable of: a
-    span that overlaps it or has another label, and nothing. Both probabilities are judged against the confidence that
-    their label gets on average, as in confident learning (Northcutt, Jiang & Chuang 2021), so that labels of which the
-    pipeline is never sure are not all suspects; the suspicion is half the difference of their log-odds, as a probability.
-    For a span that is not annotated, where nothing is given, that is its own probability.
+    likely: the out-of-fold spans of each document. What is annotated competes with the most probable of: a span that
+    overlaps it, another label, and nothing. Its log-odds count relative to the confidence that its label gets on average,
+    after confident learning (Northcutt, Jiang & Chuang 2021), so that labels of which the pipeline is never sure are not
+    all suspects. Half the difference of the two log-odds, as a probability, is the suspicion; where nothing is
+    annotated, that is the probability of the missed entity itself.
     """
     confidence = Confidence(docs, likely)
     found: list[Suspect] = []
@@ -107,7 +107,7 @@ def _annotated(
                 others.append(span)
         nothing = max(0.0, 1 - own - sum(span.probability for span in others))
         best = max(others, key=lambda span: span.probability, default=None)
-        less = _log_odds(own) - _log_odds(confidence.of(label)) + _log_odds(confidence.mean)
+        less = confidence.odds(label, own)
         if best is None or nothing >= best.probability:
             yield _suspect(
                 number, "invented", given, None, _log_odds(nothing) - less, nothing >= confidence.mean

@@ -170,7 +170,10 @@ class Decisions:
                     )
             if new.start not in starts or new.end not in ends:
                 raise self._error(
-                    decision.line, f"{new.start} to {new.end} cuts a token", "whole tokens of the corpus"
+                    decision.line,
+                    f"{new.start} to {new.end} cuts a token",
+                    "whole tokens of the corpus",
+                    "--lang of the config that it was reviewed with, or correct the line",
                 )
             places[new] = (first + starts.index(new.start), first + ends.index(new.end) + 1)
         _clear(chunk, number, [there[span] for span in there if span in removed])
