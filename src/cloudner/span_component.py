@@ -156,7 +156,7 @@ class CloudnerSpans(Cloudner):
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)
             if gold.counted:
-                self._shim.add_loss(losses, self.name, loss / gold.counted)
+                self._shim.add_loss(losses, self.name, loss, gold.counted)
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses

@@ -57,15 +57,15 @@ def test_a_part_that_fails_or_hangs_keeps_what_it_found(tmp_path, monkeypatch, b
     starter.write_text(
         "import importlib.util, sys\n"
         "sys.modules.pop('sitecustomize', None)\n"
-        f"spec = importlib.util.spec_from_file_location('benchmarks.gpu.long', {str(tmp_path / 'benchmarks_stub.py')!r})\n"
+        f"spec = importlib.util.spec_from_file_location('benchmarks.gpu.whole', {str(tmp_path / 'benchmarks_stub.py')!r})\n"
         "module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)\n"
-        "sys.modules['benchmarks.gpu.long'] = module\n",
+        "sys.modules['benchmarks.gpu.whole'] = module\n",
         encoding="utf-8",
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     told = []
     settings = plan.Settings("cpu", True, str(tmp_path / "work"), str(tmp_path))
-    part = process.Part("long", settings).go(settings)
+    part = process.Part("whole", settings).go(settings)
     patience = 4 if state == "out of time" else 60
     made = part.wait(time.monotonic() + patience, told.append)
     assert made["state"] == state

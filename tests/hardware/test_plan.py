@@ -158,7 +158,7 @@ def test_several_gpus_gain_with_large_batches_only(machine):
         assert one.minutes_total == pytest.approx(made.row("H100").minutes_total)
         assert two.minutes_total > eight.minutes_total  # and the plan says so
         assert "two machines are slower than one" in markdown(made)
-        assert eight.usd_total == pytest.approx(8 * one.usd_total * eight.minutes_total / one.minutes_total)
+        assert eight.cost == pytest.approx(8 * one.cost * eight.minutes_total / one.minutes_total)
     assert small.several[3].speedup < 1.1 < 2.0 < small.several[3].speedup_scaled
     assert large.several[3].speedup > 4
     assert "several H100 gain nothing at 16 documents a step" in markdown(small)
