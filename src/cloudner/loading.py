@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from cloudner.errors import CloudnerError, ConfigError, DeviceError, InputError
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from spacy.tokens import Doc, Span
 
 logger = logging.getLogger("cloudner")
 
@@ -232,6 +233,24 @@ def cloudner_pipes(nlp: Language) -> Iterator[Any]:
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, Cloudner):
             yield pipe
+
+
+def writers_of(nlp: Language, what: str) -> list[str]:
+    """The components that write `doc.ents` or `doc.spans`."""
+    return [name for name in nlp.pipe_names if what in nlp.get_pipe_meta(name).assigns]
+
+
+def own_group(nlp: Language) -> str | None:
+    """The group that `cloudner_spans` writes, where no other component writes `doc.ents`; None otherwise."""
+    from cloudner.span_component import CloudnerSpans
+
+    keys = [pipe.cfg["spans_key"] for _, pipe in nlp.pipeline if isinstance(pipe, CloudnerSpans)]
+    return keys[0] if keys and not writers_of(nlp, "doc.ents") else None
+
+
+def found_in(doc: Doc, group: str | None) -> Iterable[Span]:
+    """What a pipeline found: `doc.ents`, or the spans of its `own_group`."""
+    return doc.ents if group is None else doc.spans.get(group, ())
 
 
 def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:

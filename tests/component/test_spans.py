@@ -58,6 +58,35 @@ def test_a_probability_for_each_span(nlp):
     assert again.spans["sc"].attrs["scores"].tolist() == scores.tolist()
 
 
+def test_tables_services_and_bulk_jobs_give_the_spans(nlp, folder, tmp_path):
+    """Where nothing writes doc.ents; elsewhere they give those."""
+    from cloudner.serving.recognition import recognize
+
+    expected = [
+        [(s.start_char, s.end_char, s.label_, round(s._.confidence, 4)) for s in doc.spans["sc"]]
+        for doc in nlp.pipe(TEXTS)
+    ]
+    assert sum(map(len, expected)) > len(TEXTS)
+    rows = cloudner.predict(nlp, TEXTS, to="rows")
+    for number, spans_of_one in enumerate(expected):
+        mine = [row for row in rows if row["document"] == number]
+        assert [(r["start"], r["end"], r["label"], round(r["confidence"], 4)) for r in mine] == spans_of_one
+    served = [
+        [(e["start"], e["end"], e["label"], round(e["confidence"], 4)) for e in found]
+        for found in recognize(nlp, TEXTS)
+    ]
+    assert served == expected
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
+    cloudner.annotate(
+        tmp_path / "texts.jsonl", tmp_path / "out", model=folder, to="jsonl", workers=1, log=False
+    )
+    (piece,) = (tmp_path / "out").glob("*.jsonl")
+    written = [json.loads(line)["entities"] for line in piece.read_text("utf-8").splitlines()]
+    assert [
+        [(e["start"], e["end"], e["label"], round(e["confidence"], 4)) for e in found] for found in written
+    ] == expected
+
+
 def test_threshold(nlp):
     pipe = nlp.get_pipe("cloudner_spans")
     sure = [p for doc in nlp.pipe(TEXTS) for p in doc.spans["sc"].attrs["scores"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudner.bulk.contract import Options, Record, Words
 from cloudner.errors import InputError
-from cloudner.loading import find_pipeline, load
+from cloudner.loading import find_pipeline, found_in, load, own_group
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -56,6 +56,7 @@ class Annotator:
             backend=options.backend,
             threshold=options.threshold,
         )
+        self.group = own_group(self.nlp)
         self._errors: dict[int, str] = {}
         self.nlp.set_error_handler(self._failed)
 
@@ -109,8 +110,8 @@ def _told(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def entities_of(doc: Doc) -> list[dict[str, Any]]:
-    """start, end (characters, end exclusive), label, text and confidence (None where the pipeline gives none)."""
+def entities_of(doc: Doc, group: str | None) -> list[dict[str, Any]]:
+    """Of `doc.ents`, or of a group of `doc.spans`: start, end (characters, end exclusive), label, text and confidence (None where the pipeline gives none)."""
     return [
         {
             "start": ent.start_char,
@@ -119,5 +120,5 @@ def entities_of(doc: Doc) -> list[dict[str, Any]]:
             "text": ent.text,
             "confidence": ent._.confidence if ent.has_extension("confidence") else None,
         }
-        for ent in doc.ents
+        for ent in found_in(doc, group)
     ]

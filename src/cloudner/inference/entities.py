@@ -83,9 +83,12 @@ def predict_stream(
 def _rows(
     nlp: Language, documents: Iterator[tuple[Any, Any]], threshold: float | None, batch_size: int | None
 ) -> Iterator[EntityRow]:
+    from cloudner.loading import found_in, own_group
+
+    group = own_group(nlp)
     pairs = ((text, key) for key, text in documents)
     for doc, key in nlp.pipe(pairs, as_tuples=True, batch_size=batch_size):
-        for ent in doc.ents:
+        for ent in found_in(doc, group):
             value = ent._.confidence if ent.has_extension("confidence") else None
             if threshold and value is not None and value < threshold:
                 continue

@@ -13,7 +13,7 @@ from spacy.training import Example
 
 from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, ConfigError, InputError
-from cloudner.loading import load
+from cloudner.loading import load, own_group, writers_of
 from cloudner.pages.numbers import percent
 from cloudner.report.evaluation.confidence import reliability_of
 from cloudner.report.evaluation.evaluation import EvaluationData
@@ -238,25 +238,13 @@ def _seen_note(by_seen: dict[str, Score] | None) -> list[str]:
     ]
 
 
-def own_group(nlp: Language) -> str | None:
-    """The group that `cloudner_spans` writes, where no other component writes `doc.ents`; None otherwise."""
-    from cloudner.span_component import CloudnerSpans
-
-    keys = [pipe.cfg["spans_key"] for _, pipe in nlp.pipeline if isinstance(pipe, CloudnerSpans)]
-    return keys[0] if keys and not _writers(nlp, "doc.ents") else None
-
-
-def _writers(nlp: Language, what: str) -> list[str]:
-    return [name for name in nlp.pipe_names if what in nlp.get_pipe_meta(name).assigns]
-
-
 def _place(key: str | None) -> str:
     return "doc.ents" if key is None else f"doc.spans[{key!r}]"
 
 
 def _notes(nlp: Language, documents: list[ScoredDocument], key: str | None) -> list[str]:
     notes = []
-    writers = _writers(nlp, "doc.ents" if key is None else "doc.spans")
+    writers = writers_of(nlp, "doc.ents" if key is None else "doc.spans")
     known = {label for name in writers for label in getattr(nlp.get_pipe(name), "labels", ())}
     gold = {entity.label for document in documents for entity in document.gold}
     if not writers and not any(document.predicted for document in documents):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Span
 
-from cloudner.loading import cloudner_pipes
+from cloudner.loading import cloudner_pipes, found_in, own_group
 from cloudner.serving.work import Entities
 
 
@@ -19,10 +19,11 @@ class AbandonedError(Exception):
 def recognize(nlp: Language, texts: Sequence[str]) -> list[Entities]:
     """The entities of each text: "start", "end" (exclusive, in characters), "label", "text", "confidence" (None from
     components that give none). Raises what the pipeline raises."""
-    return [entities_of(doc) for doc in nlp.pipe(texts, batch_size=max(1, len(texts)))]
+    group = own_group(nlp)
+    return [entities_of(found_in(doc, group)) for doc in nlp.pipe(texts, batch_size=max(1, len(texts)))]
 
 
-def entities_of(doc: Doc) -> Entities:
+def entities_of(spans: Iterable[Span]) -> Entities:
     """Those of one document."""
     return [
         {
@@ -32,7 +33,7 @@ def entities_of(doc: Doc) -> Entities:
             "text": ent.text,
             "confidence": None if ent._.confidence is None else round(ent._.confidence, 6),
         }
-        for ent in doc.ents
+        for ent in spans
     ]
 
 
