@@ -31,7 +31,8 @@ def test_an_attention_of_somebody_elses_code_is_not_used(key, value, trained_fol
         "sdpa",
     }
     assert [tiny.ents(doc) for doc in nlp.pipe(tiny.TEXT)] == expected
-    assert "not used" in caplog.text
+    # transformers 5.24 drops the private name itself, before anybody could be told.
+    assert "not used" in caplog.text or key == "_attn_implementation_internal"
     nlp.to_disk(tmp_path / "again")
     assert "_implementation" not in (tmp_path / "again" / "cloudner" / "model" / "encoder.json").read_text()
     shutil.copytree(bert, tmp_path / "encoder")

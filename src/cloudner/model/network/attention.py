@@ -42,8 +42,9 @@ def attend(
         or query.device.type != "cpu"
         or key.shape[-2] > LONGEST
     ):
+        more = {"enable_gqa": True} if enable_gqa else {}  # torch 2.4 does not know it
         return scaled_dot_product_attention(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, **more
         )
     with torch.autocast("cpu", enabled=False):  # which would compute the softmax in fp32
         scores = (query * (query.shape[-1] ** -0.5 if scale is None else scale)) @ key.transpose(-1, -2)
