@@ -142,7 +142,7 @@ def test_on_shared_vectors():
     assert nlp.update(nothing, sgd=False)["cloudner"] == 0.0
     assert nlp.update(tiny.make_examples(nlp), sgd=False)["cloudner"] > 0.1
     for refused in ({"r_drop": 1.0}, {"fgm": 1.0}, {"window_unit": "sentence"}):
-        with pytest.raises(ValueError, match=f"unexpected argument: '{next(iter(refused))}'"):
+        with pytest.raises(ValueError, match=next(iter(refused))):
             spacy.blank("en").add_pipe("cloudner", config={"model": {**model, **refused}})
     with pytest.raises(ConfigError, match="crf"):
         spacy.blank("en").add_pipe("cloudner", config={"model": {**model, "head": "crf"}})

@@ -215,7 +215,7 @@ def _no_init() -> AbstractContextManager[Any]:
 def config_json(encoder: Any) -> str:
     """The encoder's configuration without machine-specific paths, as JSON."""
     values = encoder.config.to_dict()
-    for key in (*_NOT_OURS, "_attn_implementation", "attn_implementation"):
+    for key in (*_NOT_OURS, *(name for name in values if "attn_implementation" in name)):
         values.pop(key, None)
     return json.dumps(values, indent=2, sort_keys=True)
 
