@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--lang=en",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,1600",
 )  # fmt: skip
 

@@ -14,6 +14,8 @@ import pytest
 from spacy.language import Language
 from spacy.util import minibatch
 
+from browsing import browser  # noqa: F401  a fixture
+
 pytest.importorskip("fastapi", reason="needs the extra cloudner[serve]")
 pytest.importorskip("uvicorn", reason="needs the extra cloudner[serve]")
 pytest.importorskip("prometheus_client", reason="needs the extra cloudner[serve]")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,6 @@ import pytest
 
 from .conftest import Running, running
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--lang=en",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1000,900",
-)  # fmt: skip
 EVIL = "<img src=x onerror=\"document.title='taken'\"></textarea><script>document.title='taken'</script>"
 
 
@@ -62,26 +56,6 @@ def test_the_page_about_the_routes_names_fields_and_answers(served: Running) -> 
     page = served.client.get("/docs").text
     for part in ("POST /v1/entities", "POST /v1/stream", "GET /metrics", "threshold", "429", served.url):
         assert part in page
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    from selenium.webdriver.chrome.service import Service
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=Service(driver))
-    yield started
-    started.quit()
 
 
 class Page:
@@ -137,6 +111,7 @@ class Page:
 
 @pytest.mark.slow
 def test_the_page_in_a_browser(served: Running, browser: Any, tmp_path: Path) -> None:
+    downloads = tmp_path / "downloads"
     page = Page(browser, served.url)
     text = "🙂 北京 Marie Curie lived in Paris."
     page.ask(text)
@@ -153,9 +128,9 @@ def test_the_page_in_a_browser(served: Running, browser: Any, tmp_path: Path) ->
     # downloads
     page.one("#json").click()
     page.one("#csv").click()
-    page.until(lambda: (tmp_path / "entities.json").exists() and (tmp_path / "entities.csv").exists())
-    assert json.loads((tmp_path / "entities.json").read_text(encoding="utf-8"))["entities"] == before
-    assert len((tmp_path / "entities.csv").read_text(encoding="utf-8-sig").splitlines()) == len(before) + 1
+    page.until(lambda: (downloads / "entities.json").exists() and (downloads / "entities.csv").exists())
+    assert json.loads((downloads / "entities.json").read_text(encoding="utf-8"))["entities"] == before
+    assert len((downloads / "entities.csv").read_text(encoding="utf-8-sig").splitlines()) == len(before) + 1
     # text of a page is text
     page.ask(EVIL)
     assert browser.title == "Named entities"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudner.bulk.contract import Options, Record, Words
 from cloudner.errors import InputError
-from cloudner.loading import find_pipeline, found_in, load, own_group
+from cloudner.loading import find_pipeline, load, own_group
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -108,17 +108,3 @@ class Annotator:
 
 def _told(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def entities_of(doc: Doc, group: str | None) -> list[dict[str, Any]]:
-    """Of `doc.ents`, or of a group of `doc.spans`: start, end (characters, end exclusive), label, text and confidence (None where the pipeline gives none)."""
-    return [
-        {
-            "start": ent.start_char,
-            "end": ent.end_char,
-            "label": ent.label_,
-            "text": ent.text,
-            "confidence": ent._.confidence if ent.has_extension("confidence") else None,
-        }
-        for ent in found_in(doc, group)
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,46 +85,46 @@ def read_word_encoder(file: Path) -> WordEncoder:
     return encoder
 
 
-def _leads(spec: dict[str, Any]) -> bool:
-    """Does a tokenizer.json put a mark of a preceding space before the first word of a text?"""
+def _parts(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The normalizers and pre-tokenizers of a tokenizer.json, those of sequences too. A part may be changed as it comes."""
     nodes: list[Any] = [spec.get("normalizer"), spec.get("pre_tokenizer")]
-    marking = False
     while nodes:
         node = nodes.pop()
         if isinstance(node, list):
             nodes.extend(node)
         elif isinstance(node, dict):
-            kind = node.get("type")
-            if kind == "Metaspace":
-                put = node.get("prepend_scheme", "always") != "never" and node.get("add_prefix_space", True)
-            elif kind == "ByteLevel" and "add_prefix_space" in node:
-                put = bool(node["add_prefix_space"])
-            else:
-                put = kind == "Prepend"
-            if put:
-                return True
-            marking = marking or kind in ("Metaspace", "ByteLevel")
+            yield node
             nodes.extend(node.values())
+
+
+def _leads(spec: dict[str, Any]) -> bool:
+    """Does a tokenizer.json put a mark of a preceding space before the first word of a text?"""
+    marking = False
+    for part in _parts(spec):
+        kind = part.get("type")
+        if kind == "Metaspace":
+            put = part.get("prepend_scheme", "always") != "never" and part.get("add_prefix_space", True)
+        elif kind == "ByteLevel" and "add_prefix_space" in part:
+            put = bool(part["add_prefix_space"])
+        else:
+            put = kind == "Prepend"
+        if put:
+            return True
+        marking = marking or kind in ("Metaspace", "ByteLevel")
     return not marking
 
 
 def _with_mark(spec: dict[str, Any], mark: bool) -> dict[str, Any]:
     """A copy of a tokenizer.json whose mark of a preceding space is always or never put before a word."""
     spec = json.loads(json.dumps(spec))
-    nodes: list[Any] = [spec.get("normalizer"), spec.get("pre_tokenizer")]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, list):
-            nodes.extend(node)
-        elif isinstance(node, dict):
-            kind = node.get("type")
-            if kind == "Metaspace":
-                node["prepend_scheme"] = "always" if mark else "never"
-                node.pop("add_prefix_space", None)
-                node["split"] = node.get("split", True)
-            elif kind == "ByteLevel" and "add_prefix_space" in node:
-                node["add_prefix_space"] = mark
-            elif kind == "Prepend" and not mark:  # the Llama family's normalizer
-                node["prepend"] = ""
-            nodes.extend(node.values())
+    for part in _parts(spec):
+        kind = part.get("type")
+        if kind == "Metaspace":
+            part["prepend_scheme"] = "always" if mark else "never"
+            part.pop("add_prefix_space", None)
+            part["split"] = part.get("split", True)
+        elif kind == "ByteLevel" and "add_prefix_space" in part:
+            part["add_prefix_space"] = mark
+        elif kind == "Prepend" and not mark:  # the Llama family's normalizer
+            part["prepend"] = ""
     return spec

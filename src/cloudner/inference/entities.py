@@ -11,6 +11,7 @@ from cloudner.inference.inputs import documents_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from spacy.tokens import Doc
 
 
 class EntityRow(TypedDict):
@@ -80,20 +81,37 @@ def predict_stream(
     return _rows(nlp, documents_of(texts, text_column, id_column), threshold, batch_size)
 
 
+def entities_of(doc: Doc, group: str | None) -> list[dict[str, Any]]:
+    """Of `doc.ents`, or of the pipeline's `own_group`: start, end (characters, end exclusive), label, text and confidence
+    (None where the pipeline gives none)."""
+    from cloudner.loading import found_in
+
+    return [
+        {
+            "start": ent.start_char,
+            "end": ent.end_char,
+            "label": ent.label_,
+            "text": ent.text,
+            "confidence": ent._.confidence if ent.has_extension("confidence") else None,
+        }
+        for ent in found_in(doc, group)
+    ]
+
+
 def _rows(
     nlp: Language, documents: Iterator[tuple[Any, Any]], threshold: float | None, batch_size: int | None
 ) -> Iterator[EntityRow]:
-    from cloudner.loading import found_in, own_group
+    from cloudner.loading import own_group
 
     group = own_group(nlp)
     pairs = ((text, key) for key, text in documents)
     for doc, key in nlp.pipe(pairs, as_tuples=True, batch_size=batch_size):
-        for ent in found_in(doc, group):
-            value = ent._.confidence if ent.has_extension("confidence") else None
+        for found in entities_of(doc, group):
+            value = found["confidence"]
             if threshold and value is not None and value < threshold:
                 continue
             yield EntityRow(
-                document=key, start=ent.start_char, end=ent.end_char, label=ent.label_, text=ent.text,
+                document=key, start=found["start"], end=found["end"], label=found["label"], text=found["text"],
                 confidence=None if value is None else float(value),
             )  # fmt: skip
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Span
 
-from cloudner.loading import cloudner_pipes, found_in, own_group
+from cloudner.inference.entities import entities_of
+from cloudner.loading import cloudner_pipes, own_group
 from cloudner.serving.work import Entities
 
 
@@ -20,20 +20,13 @@ def recognize(nlp: Language, texts: Sequence[str]) -> list[Entities]:
     """The entities of each text: "start", "end" (exclusive, in characters), "label", "text", "confidence" (None from
     components that give none). Raises what the pipeline raises."""
     group = own_group(nlp)
-    return [entities_of(found_in(doc, group)) for doc in nlp.pipe(texts, batch_size=max(1, len(texts)))]
+    return [_rounded(entities_of(doc, group)) for doc in nlp.pipe(texts, batch_size=max(1, len(texts)))]
 
 
-def entities_of(spans: Iterable[Span]) -> Entities:
-    """Those of one document."""
+def _rounded(found: Entities) -> Entities:
+    """With confidences of six decimals, which is what an answer needs."""
     return [
-        {
-            "start": ent.start_char,
-            "end": ent.end_char,
-            "label": ent.label_,
-            "text": ent.text,
-            "confidence": None if ent._.confidence is None else round(ent._.confidence, 6),
-        }
-        for ent in spans
+        {**e, "confidence": None if e["confidence"] is None else round(e["confidence"], 6)} for e in found
     ]
 
 

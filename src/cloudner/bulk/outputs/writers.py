@@ -10,7 +10,7 @@ from cloudner.bulk.contract import ENTITIES, ERROR, ID, Batch, Options
 from cloudner.bulk.inputs.columnar import pyarrow
 from cloudner.bulk.inputs.lines import clean
 from cloudner.bulk.inputs.values import as_text, dumps
-from cloudner.bulk.pipeline import entities_of
+from cloudner.inference.entities import entities_of
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
