@@ -17,16 +17,18 @@ class Training:
     batches: Iterator[Any]
     optimizer: Any
     dropout: float
+    settings: dict[str, Any]
 
     @property
     def pipe(self) -> Any:
         return self.nlp.get_pipe("cloudner")
 
     def step(self) -> int:
-        """One step on the next batch; how many words it had. spaCy's loop makes the same calls."""
+        """One step of `cloudner train` on the next batch; how many words it had."""
+        from cloudner.training.step import take_step
+
         _, batch = next(self.batches)
-        self.nlp.update(batch, drop=self.dropout, sgd=False)
-        self.pipe.finish_update(self.optimizer)
+        take_step(self.nlp, self.settings, self.optimizer, batch, self.dropout, {})
         self.optimizer.step_schedules()
         return sum(len(eg.reference) for eg in batch)
 
@@ -88,4 +90,4 @@ def start(
     corpus = registry.resolve(config["corpora"])["train"]
     examples = list(corpus(nlp))
     batches = create_train_batches(nlp, lambda _: examples, training["batcher"], 100_000)
-    return Training(nlp, batches, training["optimizer"], training["dropout"])
+    return Training(nlp, batches, training["optimizer"], training["dropout"], training)

@@ -30,6 +30,8 @@ if not Span.has_extension("confidence"):
 class Cloudner(TrainablePipe):
     """Tags tokens with a transformer and sets `doc.ents`, as spaCy's `ner` does."""
 
+    only_reads = True  # `update` leaves its documents as they are: no need to copy them first
+
     def __init__(
         self,
         vocab: Vocab,

@@ -34,6 +34,7 @@ def count(precision: str, n_docs: int) -> dict[str, dict[str, Any]]:
     parts: Counter[str] = Counter()
     counted = [
         (shim.runner, "_sequences", "input"),
+        (shim.runner, "scores", "forward"),
         (shim.runner, "_run", "forward"),
         (shim.step, "gradients", "gradients"),
         (shim, "finish_update", "finish"),

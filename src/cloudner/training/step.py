@@ -24,7 +24,12 @@ def take_step(
     exclude = settings["frozen_components"]
     parts = list(subdivide_batch(batch, settings["accumulate_gradient"]))
 
+    alone = _alone(nlp, settings)
+
     def update(part: list[Any]) -> None:
+        if alone is not None:
+            alone.update(part, drop=dropout, losses=losses)
+            return
         nlp.update(
             part,
             drop=dropout,
@@ -42,6 +47,16 @@ def take_step(
     for name, pipe in trained(nlp):
         if name not in exclude:
             pipe.finish_update(optimizer)
+
+
+def _alone(nlp: Any, settings: Any) -> Any:
+    """The component that learns, where it is the only one that an update reaches and only reads its documents; else None.
+    `nlp.update` copies every document first, which for long ones takes a GPU's step a third longer."""
+    exclude = settings["frozen_components"]
+    updated = [pipe for name, pipe in nlp.pipeline if name not in exclude and hasattr(pipe, "update")]
+    if len(updated) != 1 or settings["annotating_components"] or not getattr(updated[0], "only_reads", False):
+        return None
+    return updated[0]
 
 
 def _update_together(parts: list[list[Any]], update: Any, losses: dict[str, float], ranks: Ranks) -> None:

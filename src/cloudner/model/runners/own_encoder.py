@@ -23,6 +23,7 @@ from cloudner.model.network.encoder import build_from_config, config_json, load_
 from cloudner.model.network.sequences import Prepared, to_device
 from cloudner.model.network.tag_network import Network, TagNetwork
 from cloudner.model.prediction.emissions import Emissions
+from cloudner.model.prediction.packing import PackedPrediction
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
 from cloudner.model.runners.skeleton import skeleton
@@ -58,6 +59,7 @@ class EncoderRunner:
         # predict; what it raises ends the prediction.
         self.between: Callable[[], None] | None = None
         self._paths: tuple[Any, FastPaths] | None = None
+        self._packed = PackedPrediction(settings.fast)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_paths": None, "between": None}  # of the training in this process
@@ -257,11 +259,16 @@ class EncoderRunner:
 
     def scores(self, batch: Sequences) -> torch.Tensor:
         """(tokens, tags) fp32 of the network in training."""
-        return self._run(self.network, batch)
+        if self.shim.device.type == "cpu":
+            return self._run(self.network, batch)
+        with self.paths.calls(batch):
+            return self.network(batch)
 
     def _run(self, network: TagNetwork, batch: Sequences) -> torch.Tensor:
         if self.settings.compile or self.settings.gradient_checkpointing:  # neither sees a mode of the calls
             return network(batch)
+        if batch.ids.device.type == "cuda":
+            return self._packed(network, batch)
         with short_attention(self.shim.device):
             return network(batch)
 

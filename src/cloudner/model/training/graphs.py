@@ -11,9 +11,8 @@ taken for the copies: what autocast does with a kernel for each weight, twice a 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +22,12 @@ from torch import nn
 
 from cloudner.model.network.attention import without_plans
 from cloudner.model.network.batch import Sequences
+from cloudner.model.network.lean import LeanCalls
 from cloudner.model.network.masks import attention_mask
 from cloudner.model.network.sequences import Prepared
 from cloudner.model.network.tag_network import Network, encode
 from cloudner.model.precision import autocast
+from cloudner.model.training.capturing import captured, on_stream
 from cloudner.model.training.loss import token_loss
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class GraphedPasses:
         self.leaves = [self.shadows.get(own[id(p)], p) for p in step.parameters]
         self.pool: Any = None  # of memory, which all graphs share: they never run at once
         self.side: Any = None  # the stream that is captured
+        self.lean: tuple[str, ...] = ()  # calls within a pass, see `network/lean.py`
         self.shapes: dict[tuple[Any, ...], Shape] = {}
         self.seen: dict[tuple[Any, ...], int] = {}
         self.taking: Any = None  # the graph of norm, clipping and AdamW
@@ -123,6 +125,12 @@ class GraphedPasses:
                     shadow = p.detach().to(dtype).requires_grad_(p.requires_grad)
                     self.shadows[f"{prefix}.{name}"] = shadow
                     self._masters.append(p)
+
+    def begin(self, lean: tuple[str, ...]) -> None:
+        """Anew, with these lean calls. The memory that graphs share goes with the last of them."""
+        self.lean, self.side = lean, None
+        self.shapes.clear()
+        self.seen.clear()
 
     # -- a pass -----------------------------------------------------------------------------------------------
 
@@ -163,7 +171,7 @@ class GraphedPasses:
             self.side = torch.cuda.Stream(self.step.device)
         shape = self.empty(count, length, torch.cuda.CUDAGraph())
         self._pass(shape, first)  # of nothing: it adds zeros
-        with _on(self.side), _captured(shape.graph, self.pool):
+        with on_stream(self.side), captured(shape.graph, self.pool):
             self._pass(shape, first)
         return shape
 
@@ -178,7 +186,8 @@ class GraphedPasses:
         ids, tags, cases, real = (part.long() for part in shape.given)
         batch = Sequences(ids=ids, lengths=real.sum(1), token_first=ids, cases=cases)
         with autocast(step.device, step.precision), without_plans(step.device):
-            scores = torch.func.functional_call(_Scores(network), _under(self.shadows), (batch,))
+            with LeanCalls(self.lean, batch, network.encoder) if self.lean else nullcontext():
+                scores = torch.func.functional_call(_Scores(network), _under(self.shadows), (batch,))
             loss = token_loss(scores, tags.flatten(), smoothing=self.smoothing, weight=self.weight)
             gradients = torch.autograd.grad(step.scaled(loss), self.leaves, allow_unused=True)
         shape.loss.copy_(loss.detach())
@@ -216,7 +225,7 @@ class GraphedPasses:
         # Made now, used from the next step on: a capture runs nothing, so what this step has to say is the launched one's.
         said = self.step.facts
         graph = torch.cuda.CUDAGraph()
-        with _on(self.side), _captured(graph, self.pool):
+        with on_stream(self.side), captured(graph, self.pool):
             self.step.launch(adamw, grad_clip, captured=True)
         self.taking, self._taken, self._facts = graph, ready, self.step.facts
         self.step.facts = said
@@ -256,43 +265,3 @@ class _Scores(nn.Module):
 
 def _under(shadows: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {f"network.{name}": tensor for name, tensor in shadows.items()}
-
-
-@contextmanager
-def _on(stream: Any) -> Any:
-    """On another stream, in order with the current one on both sides."""
-    current = torch.cuda.current_stream()
-    stream.wait_stream(current)
-    with torch.cuda.stream(stream):
-        yield
-    current.wait_stream(stream)
-
-
-@contextmanager
-def _captured(graph: Any, pool: Any) -> Any:
-    """What is launched within goes into the graph and is not run. torch.cuda.graph also collects garbage, which with a
-    corpus in memory takes longer than the capture."""
-    collects = gc.isenabled()
-    gc.disable()  # a tensor that dies meanwhile would be freed into the capture
-    try:
-        torch.cuda.synchronize()
-        graph.capture_begin(pool=pool, capture_error_mode="thread_local")
-        yield
-        graph.capture_end()
-    except BaseException:
-        _end_broken(graph)
-        raise
-    finally:
-        if collects:
-            gc.enable()
-
-
-def _end_broken(graph: Any) -> None:
-    """After a capture that failed: leave it, and give torch's random numbers a state that knows nothing of it. With its
-    own every later dropout would raise."""
-    with suppress(Exception):
-        graph.capture_end()
-    with suppress(Exception):
-        torch.cuda.synchronize()
-    generator = torch.cuda.default_generators[torch.cuda.current_device()]
-    generator.graphsafe_set_state(generator.clone_state())
