@@ -69,8 +69,8 @@ def measured(settings: Settings, data: dict[str, Any], batch: int, fast: Any, pe
     overrides = {"training.batcher.batch_size": batch, **fast_override(fast)}
     training = start(settings.encoder, data, settings.folder("long"), settings.device, overrides)
     network = training.pipe.model.shims[0].network
-    steps = 2 if settings.smoke else max(6, 1_536 // batch)
-    for _ in range(2 if settings.smoke else 6):
+    steps = 2 if settings.smoke else max(6, 2_048 // batch)
+    for _ in range(2 if settings.smoke else 16):  # the fast paths are chosen in these
         training.step()
     synchronize(settings.device)
     began = time.perf_counter()

@@ -34,7 +34,7 @@ Way = tuple[Names, bool]  # lean calls, is it a graph
 class Choice:
     """Among `names`, on one micro-batch of the run.
 
-    plain: ms of the plain pass. row: writes a line of the report. lean, graphs: what has been chosen.
+    row: writes a line of the report. lean, graphs: what has been chosen.
     """
 
     def __init__(
@@ -42,7 +42,6 @@ class Choice:
         runner: Any,
         names: Names,
         batch: tuple[Prepared, np.ndarray, Any],
-        plain: float,
         launch: Callable[[Names], tuple[torch.Tensor, dict[str, int]]],
         row: Callable[..., None],
     ) -> None:
@@ -53,7 +52,7 @@ class Choice:
         self.graphs: GraphedPasses | None = None
         self._launch = launch
         self._proof = Proof(runner.shim.step, self.gold.drop, lambda: launch(())[0])
-        self._ms: dict[Way, float] = {((), False): plain}
+        self._ms: dict[Way, float] = {((), False): self._proof.timed(lambda: launch(())[0])[0]}
         self._apart: dict[str, float] = {}  # how far each is from the plain pass
         self._right: list[Names] = [()]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -31,9 +30,9 @@ logger = logging.getLogger("cloudner")
 
 NAMES = (*LEAN, GRAPHS)
 # Passes before the proof: by then kernels are loaded and memory is cached.
-WARM, TIMED = 4, 8
+WARM = 12
 # Proving lean calls costs about this many plain passes, and so does proving graphs; a run pays at most this share of itself.
-PROOF_PASSES, SHARE = 10, 0.05
+PROOF_PASSES, SHARE = 12, 0.05
 # Word pieces from which a pass is taken to be bound by the device, where a run has time for one of the two proofs.
 MANY_PIECES = 8_192
 # A training that does not say how long it lasts is taken to last.
@@ -64,7 +63,6 @@ class FastPaths:
         self._latest: LeanCalls | None = None
         self._decided = False
         self._passes = 0
-        self._times: deque[tuple[Any, Any]] = deque(maxlen=TIMED)
 
     # -- in use -----------------------------------------------------------------------------------------------
 
@@ -74,7 +72,7 @@ class FastPaths:
             return None
         if not self._decided:
             self._passes += 1
-            if self._passes > WARM + TIMED and self.runner.shim.step.labelled == 0:
+            if self._passes > WARM and self.runner.shim.step.labelled == 0:
                 self._decide(prepared, rows, gold)
         if self.graphs is None:
             return None
@@ -112,18 +110,6 @@ class FastPaths:
         self.graphs = None
         self.runner.shim.step.forget_graphs()
         return True
-
-    def timed(self, take: Any) -> torch.Tensor:
-        """A plain pass, timed while the choice is open. The events are read when it is made."""
-        if self._decided or self.fast == "off" or self.runner.shim.device.type != "cuda":
-            return take()
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        loss = take()
-        end.record()
-        if self._passes > WARM:
-            self._times.append((begin, end))
-        return loss
 
     # -- the choice -------------------------------------------------------------------------------------------
 
@@ -191,8 +177,7 @@ class FastPaths:
                 self.lean = ()
             return loss, self._latest.calls if self._latest is not None else dict.fromkeys(LEAN, 0)
 
-        plain = sorted(begin.elapsed_time(end) for begin, end in self._times)[len(self._times) // 2]
-        choice = Choice(self.runner, names, (prepared, rows, gold), plain, launch, self._row)
+        choice = Choice(self.runner, names, (prepared, rows, gold), launch, self._row)
         choice.make(fastest=self.fast == "auto")
         self.lean, self.graphs = choice.lean, choice.graphs
 

@@ -59,6 +59,7 @@ class Proof:
             self.step.drop()
             times.append((begin, end))
         drawn = len({float(loss) for loss in losses}) > 1
+        torch.cuda.synchronize(self.step.device)
         return statistics.median(begin.elapsed_time(end) for begin, end in times[1:]), drawn
 
     def _train(self) -> None:
