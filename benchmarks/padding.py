@@ -30,8 +30,8 @@ def share(batches: list[np.ndarray]) -> float:
 
 def measure(examples: list[Any], batch: int, cache: Any) -> dict[str, float]:
     from cloudner.corpus.training.batcher import batch_by_pieces, register_counter
+    from cloudner.model.runners.budgets import DEFAULT_BUDGET
     from cloudner.model.runners.micro_batches import OVERHEAD, plan
-    from cloudner.model.runners.own_encoder import DEFAULT_BUDGET
 
     lengths = cache.count(examples) + 2  # with the special tokens
     order = list(range(len(lengths)))

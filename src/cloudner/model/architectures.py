@@ -75,8 +75,9 @@ def transformer_ner(
     compile: let torch.compile make kernels for the encoder; it takes a minute or more before the first step and pays on long
         trainings only. Needs a C++ compiler on CPUs.
     fast: ways to compute the same faster on a GPU: "auto" uses those that prove themselves at the start of a training on
-        this device (equal gradients, less time; `nlp.get_pipe(...).fast_report()`), "off" none, a list of names
-        ("graphs": training passes as CUDA graphs) those that are equal, faster or not.
+        this device (equal gradients, less time; `nlp.get_pipe(...).fast_report()`), "off" none, a list of names those that
+        are equal, faster or not. "packed": attention over the pieces that are there, without padding, in half precision,
+        in long predictions too; "stream": layer norms that give bf16; "graphs": training passes as CUDA graphs.
     """
     from cloudner.model.runners import own_encoder as tagger
     from cloudner.model.settings import Settings

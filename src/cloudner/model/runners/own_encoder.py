@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -19,14 +17,15 @@ from cloudner.model.cpu.dropout import pool_dropout
 from cloudner.model.cpu.sparse_embeddings import sparse_table
 from cloudner.model.network.attention import short_attention, without_plans
 from cloudner.model.network.batch import Sequences
-from cloudner.model.network.encoder import build_from_config, config_json, load_pretrained, longest_input
+from cloudner.model.network.encoder import build_from_config, load_pretrained, longest_input
 from cloudner.model.network.sequences import Prepared, to_device
 from cloudner.model.network.tag_network import Network, TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.prediction.packing import PackedPrediction
+from cloudner.model.runners.budgets import Budgets
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
-from cloudner.model.runners.skeleton import skeleton
+from cloudner.model.runners.skeleton import skeleton, texts
 from cloudner.model.saving import Saved
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
@@ -39,11 +38,6 @@ from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
 from cloudner.pieces.windows import Windows, make_windows, sentence_starts, tell_without_sentences
 
-logger = logging.getLogger("cloudner")
-
-# Padded pieces per micro-batch, where the config leaves it open. On CPUs more costs cache misses and gains nothing.
-DEFAULT_BUDGET = {"cpu": {"train": 4096, "predict": 2048}, "cuda": {"train": 16384, "predict": 32768}}
-
 
 class EncoderRunner:
     """Runs a network that owns its encoder: pieces, windows, micro-batches, and what to do when memory runs out."""
@@ -53,10 +47,9 @@ class EncoderRunner:
         self.tokenizer: PieceTokenizer | None = None
         self.cache: PieceCache | None = None
         self.weights = ClassWeights(settings.class_weights)
-        self.shrunk: dict[str, int] = {}  # budgets found by running out of memory
+        self._budgets = Budgets(settings)
         self.told_sentences = False
-        # Called between two micro-batches of a prediction, by a service that lets short texts pass a long one. It may
-        # predict; what it raises ends the prediction.
+        # Called between two micro-batches of a prediction: a service lets short texts pass. What it raises ends it.
         self.between: Callable[[], None] | None = None
         self._paths: tuple[Any, FastPaths] | None = None
         self._packed = PackedPrediction(settings.fast)
@@ -103,14 +96,7 @@ class EncoderRunner:
     def files(self, network: TagNetwork) -> dict[str, str]:
         assert isinstance(network, Network)
         assert self.tokenizer is not None
-        settings = {"case_features": network.cases is not None, "pooling": network.pooling}
-        settings |= self._facts(network)
-        return {
-            "encoder.json": config_json(network.encoder),
-            "network.json": json.dumps(settings, indent=2),
-            "tokenizer.json": self.tokenizer.json_text,
-            "pieces.json": json.dumps(self.tokenizer.to_dict(), indent=2),
-        }
+        return texts(network, self.tokenizer, self._facts(network))
 
     def skeleton(self, saved: Saved) -> Network:
         return skeleton(saved)
@@ -145,16 +131,18 @@ class EncoderRunner:
         assert isinstance(network, Network)
         return network
 
+    @property
+    def shrunk(self) -> dict[str, int]:
+        """The budgets found by running out of memory."""
+        return self._budgets.shrunk
+
     def budget(self, mode: str) -> int:
         """Most padded word pieces of a micro-batch in "train" or "predict"."""
-        kind = "cuda" if self.shim.device.type == "cuda" else "cpu"
-        wanted = self.settings.batch_pieces if mode == "train" else self.settings.predict_pieces
-        allowed = wanted or DEFAULT_BUDGET[kind][mode]
-        return min(allowed // self._held(mode), self.shrunk.get(mode, 1 << 40))
+        return self._budgets.most(mode, self._kind)
 
-    def _held(self, mode: str) -> int:
-        """Passes held in memory at once."""
-        return 2 if mode == "train" and self.settings.r_drop else 1
+    @property
+    def _kind(self) -> str:
+        return "cuda" if self.shim.device.type == "cuda" else "cpu"
 
     def _in_micro_batches(
         self, rows: np.ndarray, lengths: np.ndarray, mode: str, run: Callable[[np.ndarray], None]
@@ -164,25 +152,10 @@ class EncoderRunner:
             lengths,
             run,
             budget=lambda: self.budget(mode),
-            overhead=OVERHEAD["cuda" if self.shim.device.type == "cuda" else "cpu"],
+            overhead=OVERHEAD[self._kind],
             make_room=lambda: mode == "train" and self.paths.give_up("memory ran out"),
-            shrink=lambda pieces: self._shrink(mode, pieces),
+            shrink=lambda pieces: self._budgets.shrink(mode, pieces),
         )
-
-    def _shrink(self, mode: str, pieces: int) -> None:
-        """Lower the budget after running out of memory."""
-        if pieces >= self.shrunk.get(mode, 1 << 40):
-            return
-        if mode not in self.shrunk:
-            logger.warning(
-                "Out of memory: %s goes on in micro-batches of %d word pieces; results stay the same. Set "
-                '"%s = %d" to start with them.',
-                "training" if mode == "train" else "prediction",
-                pieces,
-                "batch_pieces" if mode == "train" else "predict_pieces",
-                pieces * self._held(mode),
-            )
-        self.shrunk[mode] = max(pieces, 8)
 
     def windows(self, pieces: Sequence[Pieces], docs: Sequence[Doc] = ()) -> Windows:
         assert self.tokenizer is not None
@@ -208,7 +181,7 @@ class EncoderRunner:
         labelled = self._labelled(prepared, gold)
         total: list[torch.Tensor] = []
         taught = np.flatnonzero(labelled > 0)
-        device, paths = self.shim.device, self.paths
+        paths = self.paths
 
         def run(rows: np.ndarray) -> None:
             n_labelled = int(labelled[rows].sum())
@@ -220,14 +193,14 @@ class EncoderRunner:
         # A compiled graph has dense gradients only.
         with nullcontext() if self.settings.compile else sparse_table(network.encoder):
             self._in_micro_batches(taught, self._costs(prepared.lengths, "train"), "train", run)
-        return torch.stack(total).sum() if total else torch.zeros((), device=device)
+        return torch.stack(total).sum() if total else torch.zeros((), device=self.shim.device)
 
     def _prepared(self, pieces: list[Pieces], docs: Sequence[Doc]) -> Prepared:
         return Prepared(pieces, lambda p: self.windows(p, docs))
 
     def _labelled(self, prepared: Prepared, gold: Any) -> np.ndarray:
         """(sequences,) by how much each counts in the mean."""
-        known = np.concatenate([[0], np.cumsum(gold.tags >= 0)])
+        known = np.append(0, np.cumsum(gold.tags >= 0))
         return known[prepared.row_bounds[1:]] - known[prepared.row_bounds[:-1]]
 
     def _costs(self, lengths: np.ndarray, mode: str) -> np.ndarray:

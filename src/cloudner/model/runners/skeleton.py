@@ -1,16 +1,18 @@
-"""A saved network's shape, looked at before any memory is spent on it."""
+"""What is saved beside the weights, and a saved network's shape, looked at before any memory is spent on it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from cloudner.model.network.encoder import build_from_config
+from cloudner.model.network.encoder import build_from_config, config_json
 from cloudner.model.network.tag_network import Network
 from cloudner.model.saving import Saved
 from cloudner.model.soundness import check_sizes, need, reading, whole_number
+from cloudner.pieces.tokenizer import PieceTokenizer
 
 # An encoder and what network.json says -> a network.
 Make = Callable[[torch.nn.Module, dict[str, Any]], Network]
@@ -47,3 +49,14 @@ def skeleton(saved: Saved, make: Make = tagger) -> Network:
     for name in ("cls", "sep", "pad", "unk"):
         whole_number(pieces["special"], name, where, 0, rows - 1)
     return network
+
+
+def texts(network: Network, tokenizer: PieceTokenizer, facts: dict[str, Any]) -> dict[str, str]:
+    """The files beside the weights, by name. facts: what network.json says of the head."""
+    settings = {"case_features": network.cases is not None, "pooling": network.pooling, **facts}
+    return {
+        "encoder.json": config_json(network.encoder),
+        "network.json": json.dumps(settings, indent=2),
+        "tokenizer.json": tokenizer.json_text,
+        "pieces.json": json.dumps(tokenizer.to_dict(), indent=2),
+    }
