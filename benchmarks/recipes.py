@@ -42,7 +42,7 @@ HOMES = {
         for name in (
             "head", "pooling", "tag_scheme", "case_features", "label_smoothing", "freeze_embeddings", "freeze_layers",
             "dropout", "attention_dropout", "window", "window_unit", "context", "mixed_precision", "batch_pieces", "gradient_checkpointing",
-            "class_weights", "r_drop", "fgm",
+            "class_weights", "r_drop", "fgm", "swap_entities",
         )
     },
     **{name: OPTIMIZER + name for name in ("layer_decay", "head_factor", "weight_decay", "grad_clip", "beta2", "eps")},

@@ -18,7 +18,7 @@ from cloudner.atomic import write_json
 from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
-from cloudner.pieces.gold import gold_tags
+from cloudner.pieces.gold import gold_tags, mentions_in
 from cloudner.pieces.labels import check_labels, labels_of
 from cloudner.pieces.scheme import TagScheme
 
@@ -258,6 +258,8 @@ class Cloudner(TrainablePipe):
         n_labelled = int((tags >= 0).sum())
         if n_labelled or shared:  # a listener's backprop must be called in any case
             gold = Gold([eg.predicted for eg in examples], tags, [key_of(eg) for eg in examples], drop)
+            if not shared and self._shim.runner.settings.swap_entities:
+                gold.mentions = mentions_in(examples, tags, self.scheme)
             loss, backprop = self.model.begin_update(gold)
             backprop(loss)
             self._shim.add_loss(losses, self.name, loss, n_labelled)

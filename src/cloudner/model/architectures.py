@@ -27,6 +27,7 @@ def transformer_ner(
     class_weights: Union[str, Dict[str, float], None] = None,  # noqa: UP006, UP007
     r_drop: float = 0.0,
     fgm: float = 0.0,
+    swap_entities: float = 0.0,
     window_unit: str = "document",
     compile: bool = False,
     fast: Union[str, List[str]] = "auto",  # noqa: UP006, UP007
@@ -68,6 +69,9 @@ def transformer_ner(
         moved by `fgm` (L2 norm over the sequence) along the gradient of its loss, and the loss there is added to the
         step's. No weight is touched for it. The loss that is reported is the plain one, as with `r_drop`.
         Not with `compile`.
+    swap_entities: share of the entities that take the place of another of their label in the same batch, drawn anew at each
+        step (mention replacement; Dai and Adel, 2020): the same sentences with other names in them. 0: off. Not with
+        `window_unit = "sentence"`.
     window_unit: "document", or "sentence": each sentence (`doc.sents`; a document without sentence boundaries is one) is
         a window that reads `context` word pieces of its document on either side (FLERT; Schweter and Akbik, 2020); 0:
         sentences alone. Boundaries are those of the documents that come in, so a sentencizer goes before this component
@@ -103,6 +107,7 @@ def transformer_ner(
         fast=fast,
         class_weights=class_weights,
         r_drop=r_drop,
+        swap_entities=swap_entities,
         fgm=fgm,
         window_unit=window_unit,
     )

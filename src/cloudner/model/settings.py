@@ -32,6 +32,7 @@ class Settings:
     class_weights: str | dict[str, float] | None = None
     r_drop: float = 0.0
     fgm: float = 0.0
+    swap_entities: float = 0.0
     window_unit: str = "document"
     compile: bool = False
     fast: str | list[str] = "auto"
@@ -46,6 +47,13 @@ def check_settings(settings: Settings) -> None:
         value = getattr(settings, name)
         if not (math.isfinite(value) and value >= 0):
             raise ConfigError(f"{name} = {value}", expected="0 (off) or more")
+    if not 0 <= settings.swap_entities <= 1:
+        raise ConfigError(f"swap_entities = {settings.swap_entities}", expected="a share from 0 (off) to 1")
+    if settings.swap_entities and settings.window_unit == "sentence":
+        raise ConfigError(
+            f'swap_entities = {settings.swap_entities} with window_unit = "sentence"',
+            expected="one of them at a time: sentence boundaries would no longer be where they are",
+        )
     if settings.window_unit not in UNITS:
         raise ConfigError(f"window_unit = {settings.window_unit!r}", expected=" or ".join(UNITS))
     if settings.r_drop and settings.fgm:

@@ -59,6 +59,12 @@ def new_label(name: str, found: str, labels: Sequence[str]) -> ConfigError:
     )
 
 
+def mentions_in(examples: Sequence[Example], tags: np.ndarray, scheme: TagScheme) -> np.ndarray:
+    """(entities, 3) int64 of the start and end (exclusive) in `tags` and the label of each. tags: `gold_tags` of the examples."""
+    sizes = [int((eg.predicted.to_array(IS_SPACE) == 0).sum()) for eg in examples]
+    return scheme.decode(np.maximum(tags, 0), np.cumsum([0, *sizes]))
+
+
 def solid_tokens(docs: Sequence[Doc]) -> np.ndarray:
     """(tokens,) bool over all docs: is the token not white space?"""
     if not docs:

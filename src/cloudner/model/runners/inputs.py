@@ -12,12 +12,14 @@ from spacy.tokens import Doc
 @dataclass(slots=True)
 class Gold:
     """What to learn from: predicted docs, the tags of their non-space tokens one after another (-1: missing), the
-    references under which their pieces are kept, and the dropout rate before the head."""
+    references under which their pieces are kept, and the dropout rate before the head. mentions: (entities, 3) int64 of
+    start and end (exclusive) in `tags`, and label; None where they are not needed."""
 
     docs: Sequence[Doc]
     tags: np.ndarray
     keys: Sequence[Doc]
     drop: float = 0.0
+    mentions: np.ndarray | None = None
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class SpanGold:
     drop: float = 0.0
     counted: int = 0
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    mentions: None = None  # spans that nest are not exchanged
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.fast_paths import FastPaths
 from cloudner.model.training.loss import crf_loss, token_loss
 from cloudner.model.training.regularization import pass_for
+from cloudner.model.training.swapping import swapped
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
 from cloudner.pieces.windows import Windows, make_windows, sentence_starts, tell_without_sentences
@@ -176,9 +178,12 @@ class EncoderRunner:
         assert self.cache is not None
         network.head.dropout.p = gold.drop
         register_counter(self.cache)
-        prepared = self._prepared(self.cache.encode(gold.keys, gold.docs), gold.docs)
-        # Sequences without one labelled token teach nothing and are not computed.
-        labelled = self._labelled(prepared, gold)
+        pieces = self.cache.encode(gold.keys, gold.docs)
+        if gold.mentions is not None:
+            pieces, tags = swapped(pieces, gold.tags, gold.mentions, self.settings.swap_entities)
+            gold = replace(gold, tags=tags)
+        prepared = self._prepared(pieces, gold.docs)
+        labelled = self._labelled(prepared, gold)  # a sequence without labelled tokens teaches nothing
         total: list[torch.Tensor] = []
         taught = np.flatnonzero(labelled > 0)
         paths = self.paths
@@ -190,8 +195,7 @@ class EncoderRunner:
                 loss = self.plain(prepared, rows, gold, n_labelled)
             total.append(loss)
 
-        # A compiled graph has dense gradients only.
-        with nullcontext() if self.settings.compile else sparse_table(network.encoder):
+        with nullcontext() if self.settings.compile else sparse_table(network.encoder):  # compiled: dense
             self._in_micro_batches(taught, self._costs(prepared.lengths, "train"), "train", run)
         return torch.stack(total).sum() if total else torch.zeros((), device=self.shim.device)
 
