@@ -17,6 +17,11 @@ def printable(text: str) -> str:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library says first, at most 160 characters; its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
 def _is_control(char: str) -> bool:
     """Control characters, line ends of Unicode, and those that turn the direction of what follows."""
     return (

@@ -208,7 +208,7 @@ def test_documents_without_sentences_are_told_once(bert, caplog):
             nlp(tiny.DATA[0][0])
     assert caplog.text.count(said) == 1
     caplog.clear()
-    nlp.get_pipe("cloudner").model.shims[0].runner.told_sentences = False
+    nlp.get_pipe("cloudner").model.shims[0].runner._windowing.told = False
     nlp.add_pipe("sentencizer", first=True)
     nlp("")
     nlp(tiny.DATA[0][0])

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from cloudner.errors import first_line
+from cloudner.model.memory_errors import is_out_of_memory
 from cloudner.model.network.batch import Sequences
 from cloudner.model.network.lean import LeanCalls
 from cloudner.model.network.tag_network import TagNetwork
@@ -41,7 +43,14 @@ class PackedPrediction:
             self._prove(network, batch)
             if not self.used:
                 return network(batch)
-        return self._packed(network, batch)[0]
+        try:
+            return self._packed(network, batch)[0]
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            self.used, self.why = False, f"it raised: {first_line(error)}"
+            logger.warning("Packed attention in prediction is left: %s", first_line(error))
+        return network(batch)
 
     def _packed(self, network: TagNetwork, batch: Sequences) -> tuple[torch.Tensor, int]:
         """The scores, and how many calls of attention were packed."""
@@ -61,7 +70,7 @@ class PackedPrediction:
             plain = _timed(lambda: network(batch))
             packed = _timed(lambda: self._packed(network, batch))
         except Exception as error:
-            self.why = f"it raised: {(str(error).strip().splitlines() or [type(error).__name__])[0][:160]}"
+            self.why = f"it raised: {first_line(error)}"
             logger.debug("packed prediction", exc_info=True)
             return
         self.used = apart <= TOLERANCE and packed * GAIN <= plain

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 
-from cloudner.errors import RankError
+from cloudner.errors import RankError, first_line
 
 T = TypeVar("T")
 
@@ -222,5 +222,4 @@ def _told(what: str = "another process of this training has ended") -> Iterator[
     try:
         yield
     except RuntimeError as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RankError(f"{what} ({reason[:160]})") from error
+        raise RankError(f"{what} ({first_line(error)})") from error

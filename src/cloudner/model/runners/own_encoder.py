@@ -27,6 +27,7 @@ from cloudner.model.runners.budgets import Budgets
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
 from cloudner.model.runners.skeleton import skeleton, texts
+from cloudner.model.runners.windowing import Windowing
 from cloudner.model.saving import Saved
 from cloudner.model.settings import Settings, check_settings
 from cloudner.model.shim import TaggerShim
@@ -38,7 +39,7 @@ from cloudner.model.training.regularization import pass_for
 from cloudner.model.training.swapping import swapped
 from cloudner.pieces.cache import PieceCache
 from cloudner.pieces.tokenizer import Pieces, PieceTokenizer
-from cloudner.pieces.windows import Windows, make_windows, sentence_starts, tell_without_sentences
+from cloudner.pieces.windows import Windows
 
 
 class EncoderRunner:
@@ -50,14 +51,15 @@ class EncoderRunner:
         self.cache: PieceCache | None = None
         self.weights = ClassWeights(settings.class_weights)
         self._budgets = Budgets(settings)
-        self.told_sentences = False
+        self._windowing = Windowing(settings)
         # Called between two micro-batches of a prediction: a service lets short texts pass. What it raises ends it.
         self.between: Callable[[], None] | None = None
         self._paths: tuple[Any, FastPaths] | None = None
         self._packed = PackedPrediction(settings.fast)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_paths": None, "between": None}  # of the training in this process
+        here = {"_paths": None, "between": None, "_packed": PackedPrediction(self.settings.fast)}
+        return {**self.__dict__, **here}  # without what is of this process and its device
 
     # -- making, saving, copying ------------------------------------------------------------------------------
 
@@ -161,13 +163,7 @@ class EncoderRunner:
 
     def windows(self, pieces: Sequence[Pieces], docs: Sequence[Doc] = ()) -> Windows:
         assert self.tokenizer is not None
-        longest = min(self.settings.window or 512, self.tokenizer.max_length)
-        sentences = None
-        if self.settings.window_unit == "sentence":
-            sentences = sentence_starts(docs)
-            if not self.told_sentences:
-                self.told_sentences = tell_without_sentences(docs)
-        return make_windows(pieces, longest - 2, self.settings.context, sentences)
+        return self._windowing(pieces, docs, self.tokenizer.max_length)
 
     # -- training ---------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from cloudner.errors import first_line
 from cloudner.model.network.lean import LEAN
 from cloudner.model.training.proof import Proof
 
@@ -169,7 +170,3 @@ class Choice:
         if without not in self._ms or with_it not in self._ms:
             return None
         return round(self._ms[without] / self._ms[with_it], 2)
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

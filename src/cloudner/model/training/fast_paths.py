@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, first_line
 from cloudner.model.network.lean import LEAN, LeanCalls
-from cloudner.model.training.choosing import GRAPHS, Choice, Names, first_line
+from cloudner.model.training.choosing import GRAPHS, Choice, Names
 from cloudner.model.training.proof import restored
 
 if TYPE_CHECKING:
