@@ -20,7 +20,7 @@ def curve_cli(
     dev: Annotated[Optional[str], typer.Option("--dev", help="Default: split off the training data")] = None,  # noqa: UP045
     test: Annotated[str | None, typer.Option("--test", help="What F1 is measured on; default: dev")] = None,
     config: Annotated[
-        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-gpu")
+        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, recipe")
     ] = "cpu",
     encoder: Annotated[str | None, typer.Option("--encoder", "-e", help="In place of the config's")] = None,
     lang: Annotated[Optional[str], typer.Option("--lang", "-l", help="Default: the config's")] = None,  # noqa: UP045

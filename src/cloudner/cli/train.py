@@ -18,7 +18,9 @@ from cloudner.training.run import CheckpointOptions
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def train_cli(
     ctx: typer.Context,
-    config: Annotated[str, typer.Argument(help="Training config: a file, or cpu, gpu, gpu-large, zh-gpu")],
+    config: Annotated[
+        str, typer.Argument(help="Training config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, recipe")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path(
         "training"
     ),

@@ -18,7 +18,7 @@ def tune_cli(
     ],
     dev: Annotated[Optional[str], typer.Option("--dev", help="Default: split off the training data")] = None,  # noqa: UP045
     config: Annotated[
-        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-gpu")
+        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, recipe")
     ] = "cpu",
     encoder: Annotated[
         Optional[list[str]],  # noqa: UP045

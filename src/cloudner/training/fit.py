@@ -51,7 +51,7 @@ def train(
     train, dev, test: files of any annotation format, folders, URLs, globs; a pandas, polars or Arrow table; a data set of
         the `datasets` library, or a DatasetDict as `train` alone; rows that are mappings; (text, spans) pairs; Docs or
         Examples. Without dev, a part of train is split off by document; what is printed and `settings` say how much.
-    config: "cpu", "gpu", "gpu-large", "zh-gpu" (in the package), a file, or a mapping such as spaCy's `Config`.
+    config: "cpu", "gpu", "gpu-large", "zh-cpu", "zh-gpu", "recipe" (in the package), a file, or a mapping such as spaCy's `Config`.
     encoder: in place of the config's: a name on the hub, a folder, or package:module/folder.
     lang: spaCy's language code; None: the config's ("en" in "cpu" and "gpu").
     output: folder for the pipelines, the corpora, the log and the checkpoints.

@@ -15,7 +15,7 @@ ConfigLike = str | Path | Mapping[str, Any]
 
 
 def shipped_configs() -> dict[str, Path]:
-    """The configs of the package by name: cpu, gpu, gpu-large, shared, spans, zh-cpu, zh-gpu."""
+    """The configs of the package by name: cpu, gpu, gpu-large, recipe, shared, spans, zh-cpu, zh-gpu."""
     folder = Path(str(files("cloudner.training") / "configs"))
     return {path.stem: path for path in sorted(folder.glob("*.cfg"))}
 
