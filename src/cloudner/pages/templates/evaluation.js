@@ -50,7 +50,7 @@
       place.title = "the file, and the line or the number of the document in it";
       meta.append(place);
     }
-    if (e.c !== null) meta.append(" · confidence " + (100 * e.c).toFixed(1) + " %");
+    if (e.c !== null) meta.append(make("span", "", " · confidence\u00a0" + (100 * e.c).toFixed(1) + "\u00a0%"));
     head.append(badge, describe(e), meta);
     const text = make("p", "text");
     text.dir = "auto";

@@ -27,11 +27,11 @@ def excerpt(error: EntityError, colours: Mapping[str, int]) -> Markup:
     after = [span for span in around if span[0] >= end]
     text = error.context
     parts = [
-        Markup("… ") if error.cut[0] else Markup(""),
+        Markup("…\u00a0") if error.cut[0] else Markup(""),
         _surrounding(text, 0, start, before, agreed, colours),
         _mistake(text, gold, predicted),
         _surrounding(text, end, len(text), after, agreed, colours),
-        Markup(" …") if error.cut[1] else Markup(""),
+        Markup("\u00a0…") if error.cut[1] else Markup(""),
     ]
     return Markup("").join(parts)
 

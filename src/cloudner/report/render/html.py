@@ -143,7 +143,9 @@ def _comparison(evaluation: EvaluationData) -> dict[str, Any] | None:
     compared, other = evaluation.comparison, evaluation.other_strict
     if compared is None or other is None:
         return None
-    if compared.p_value < 0.05:
+    if not compared.differing:
+        verdict = "Both models find the same entities."
+    elif compared.p_value < 0.05:
         better = "first" if compared.difference > 0 else "second"
         verdict = f"The {better} model is better, and chance is an unlikely reason."
     else:
