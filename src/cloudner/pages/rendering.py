@@ -42,7 +42,11 @@ def _environment(for_html: bool) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=numbers.percent, count=numbers.count, number=numbers.number, scores=numbers.scores, times=numbers.times
+        percent=numbers.percent,
+        count=numbers.count,
+        number=numbers.number,
+        scores=numbers.scores,
+        times=numbers.times,
     )
     environment.globals["markdown_table"] = table
     environment.tests["figure"] = numbers.is_figure

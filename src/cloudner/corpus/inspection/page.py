@@ -57,7 +57,9 @@ def page(data: InspectionData) -> str:
 
 def _transposed(section: Section) -> Section:
     """The splits side by side: such a table fits a narrow screen."""
-    header = [row[0] if row[1] not in ("document", "sentence") else f"{row[0]}, {row[1]}s" for row in section.rows]
+    header = [
+        row[0] if row[1] not in ("document", "sentence") else f"{row[0]}, {row[1]}s" for row in section.rows
+    ]
     if all(name.endswith(", documents") for name in header):
         header = [row[0] for row in section.rows]
     columns = [column for column in zip(section.header, *section.rows, strict=True)][1:]
@@ -115,10 +117,18 @@ def _distribution(
     if not svg:
         return {}
     legend = [one.name for one in series] if len(series) > 1 else []
-    return {"kind": "line", "title": f"Documents by length in {unit}", "svg": svg, "legend": legend, "data": shown}
+    return {
+        "kind": "line",
+        "title": f"Documents by length in {unit}",
+        "svg": svg,
+        "legend": legend,
+        "data": shown,
+    }
 
 
-def _bars(title: str, axis: str, legend: Sequence[tuple[int, str]], groups: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _bars(
+    title: str, axis: str, legend: Sequence[tuple[int, str]], groups: Iterable[dict[str, Any]]
+) -> dict[str, Any]:
     """Bars of shares (0 to 1), `groups` of a name and of bars: the series' number, its value and the text beside it.
     legend: the series' numbers and names."""
     found = [group for group in groups if group["bars"]]
@@ -139,7 +149,9 @@ def _label_bars(data: InspectionData) -> dict[str, Any]:
         {
             "name": label,
             "bars": [
-                _bar(i, split.labels.get(label, 0), split.entities) for i, split in enumerate(data.splits) if split.entities
+                _bar(i, split.labels.get(label, 0), split.entities)
+                for i, split in enumerate(data.splits)
+                if split.entities
             ],
         }
         for label in data.labels[:MAX_BARS]
@@ -159,17 +171,25 @@ def _unseen_bars(data: InspectionData) -> dict[str, Any]:
 
     def group(name: str, counts: Callable[[SplitStats], tuple[int, int]]) -> dict[str, Any]:
         found = [(i, *counts(split)) for i, split in splits]
-        return {"name": name, "bars": [_bar(i, new, every, f" of {every:,}") for i, new, every in found if every]}
+        return {
+            "name": name,
+            "bars": [_bar(i, new, every, f" of {every:,}") for i, new, every in found if every],
+        }
 
     groups = [
         group("all entities", lambda split: (split.unseen or 0, split.entities)),
         *(
-            group(label, lambda split, label=label: (split.unseen_labels.get(label, 0), split.labels.get(label, 0)))  # type: ignore[misc]
+            group(
+                label,
+                lambda split, label=label: (split.unseen_labels.get(label, 0), split.labels.get(label, 0)),
+            )  # type: ignore[misc]
             for label in data.labels[:MAX_BARS]
         ),
         group("tokens", lambda split: (split.unseen_words or 0, split.tokens)),
     ]
-    return _bars("Not seen in training", "share that is new", [(i, split.name) for i, split in splits], groups)
+    return _bars(
+        "Not seen in training", "share that is new", [(i, split.name) for i, split in splits], groups
+    )
 
 
 def _length_bars(data: InspectionData) -> dict[str, Any]:
@@ -180,7 +200,11 @@ def _length_bars(data: InspectionData) -> dict[str, Any]:
         sizes = entity_lengths(data, label)
         total = sum(sizes.values()) or 1
         parts = [
-            {"series": i, "value": sizes.get(name, 0) / total, "hint": f"{label}: {sizes.get(name, 0):,} of {name} tokens"}
+            {
+                "series": i,
+                "value": sizes.get(name, 0) / total,
+                "hint": f"{label}: {sizes.get(name, 0):,} of {name} tokens",
+            }
             for i, name in enumerate(names)
         ]
         groups.append({"name": label, "parts": parts})

@@ -101,7 +101,7 @@
     item.tabIndex = 0;
     const head = make("div", "head");
     head.append(make("span", "badge", row.kind), describe(row));
-    head.append(make("span", "meta", row.id + " · " + (100 * row.probability).toFixed(1) + " % sure"));
+    head.append(make("span", "meta", row.id + " · " + Math.min(99.9, 100 * row.probability).toFixed(1) + " % sure"));
     const context = make("p", "context");
     context.dir = "auto";
     context.append(...marked(row));

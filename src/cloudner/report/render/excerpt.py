@@ -49,7 +49,9 @@ def _mistake(text: str, gold: Span | None, predicted: Span | None) -> Markup:
     parts = []
     for start, end in zip(cuts, cuts[1:], strict=False):
         names = [
-            name for name, span in (("g", gold), ("p", predicted)) if span and span[0] <= start and end <= span[1]
+            name
+            for name, span in (("g", gold), ("p", predicted))
+            if span and span[0] <= start and end <= span[1]
         ]
         parts.append(Markup('<span class="{}">{}</span>').format(" ".join(names), _lines(text[start:end])))
         for kind, who, span in (("gold", "gold", gold), ("model", "model", predicted)):
@@ -66,7 +68,10 @@ def _surrounding(
         parts.append(_lines(text[here : span[0]]))
         parts.append(
             Markup('<mark class="ent l{}{}">{}<span class="tag">{}</span></mark>').format(
-                colours.get(span[2], 0), "" if span in agreed else " other", _lines(text[span[0] : span[1]]), span[2]
+                colours.get(span[2], 0),
+                "" if span in agreed else " other",
+                _lines(text[span[0] : span[1]]),
+                span[2],
             )
         )
         here = span[1]

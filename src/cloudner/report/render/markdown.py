@@ -42,9 +42,7 @@ def evaluation_markdown(evaluation: EvaluationData) -> str:
 
 def score_table(first: str, scores: Mapping[str, Score]) -> Markdown:
     """Precision, recall, F1 in percent, and the counts behind them; `first` heads the column of names."""
-    rows = [
-        (name, *in_percent(score), score.gold, score.predicted) for name, score in scores.items()
-    ]
+    rows = [(name, *in_percent(score), score.gold, score.predicted) for name, score in scores.items()]
     return table((first, "Precision", "Recall", "F1", "Gold", "Predicted"), rows)
 
 
