@@ -156,7 +156,7 @@ def line_chart(
         )
         parts.append(element("text", mark_label, y=plot.top + 14, **side) if mark_label else Markup(""))
     description = "; ".join(_said(s, show, x_label) for s in lines)
-    data = {
+    data: dict[str, object] = {
         "plot": [LEFT, WIDTH - RIGHT, plot.top, HEIGHT - BOTTOM],
         "x": [x_low, x_high],
         "y": [y_low, y_high],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -62,7 +63,7 @@ def _transposed(section: Section) -> Section:
     ]
     if all(name.endswith(", documents") for name in header):
         header = [row[0] for row in section.rows]
-    columns = [column for column in zip(section.header, *section.rows, strict=True)][1:]
+    columns = list(zip(section.header, *section.rows, strict=True))[1:]
     rows = [list(column) for column in columns if column[0] != "of a"]
     return replace(section, header=["", *header], rows=rows)
 
@@ -178,18 +179,16 @@ def _unseen_bars(data: InspectionData) -> dict[str, Any]:
 
     groups = [
         group("all entities", lambda split: (split.unseen or 0, split.entities)),
-        *(
-            group(
-                label,
-                lambda split, label=label: (split.unseen_labels.get(label, 0), split.labels.get(label, 0)),
-            )  # type: ignore[misc]
-            for label in data.labels[:MAX_BARS]
-        ),
+        *(group(label, partial(_unseen_of, label)) for label in data.labels[:MAX_BARS]),
         group("tokens", lambda split: (split.unseen_words or 0, split.tokens)),
     ]
     return _bars(
         "Not seen in training", "share that is new", [(i, split.name) for i, split in splits], groups
     )
+
+
+def _unseen_of(label: str, split: SplitStats) -> tuple[int, int]:
+    return split.unseen_labels.get(label, 0), split.labels.get(label, 0)
 
 
 def _length_bars(data: InspectionData) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from cloudner.corpus.reading import Paths, aligned_chunks, corpus_sources
 from cloudner.errors import ConfigError, InputError
 
 T = TypeVar("T")
-Place = tuple[str, int]  # a file, and the line or the number of the document in it
+Place = tuple[str, int]  # a file, and the document's line in it, or its number in a `.spacy` file, from 1
 
 
 def create_reader(
@@ -162,8 +162,7 @@ class Corpus:
             raise self._nothing()
 
     def with_places(self, nlp: Language) -> Iterator[tuple[Example, Place]]:
-        """The examples in the order of the files, without shuffling and augmenting, each with the file it comes from and its
-        line there (of a `.spacy` file the document's number, from 1). Raises as a call does."""
+        """The examples in the order of the files, not shuffled, not augmented, each with its place. Raises as a call does."""
         found = False
         for reference, place in self._placed(nlp):
             for part in self._parts([reference]):
@@ -177,14 +176,13 @@ class Corpus:
             "not one document can be used",
             file=_name(self.path),
             expected="documents with text"
-            + (f" of fewer than {self.max_length} tokens" if self.max_length else ""),
+            + f" of fewer than {self.max_length} tokens" * bool(self.max_length),
             fix="max_length = 0 in the reader" if self.max_length else "cloudner inspect PATH",
         )
 
     def references(self, nlp: Language, random_order: bool = False) -> Iterator[Doc]:
         """The annotated documents alone, whole, in the pipeline's vocabulary. random_order: of the files."""
-        for doc, _ in self._placed(nlp, random_order):
-            yield doc
+        yield from (doc for doc, _ in self._placed(nlp, random_order))
 
     def _placed(self, nlp: Language, random_order: bool = False) -> Iterator[tuple[Doc, Place]]:
         aligner: Aligner | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -47,7 +48,7 @@ def _mistake(text: str, gold: Span | None, predicted: Span | None) -> Markup:
     spans = [span for span in (gold, predicted) if span is not None]
     cuts = sorted({place for span in spans for place in span[:2]})
     parts = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         names = [
             name
             for name, span in (("g", gold), ("p", predicted))
