@@ -174,6 +174,8 @@ def test_nothing_sticks_out_of_the_window(browser, page, tmp_path, width, labels
         path.write_text(evaluation.to_html(), encoding="utf-8")
     look(browser, path, width)
     assert sticking_out(browser) == []
+    hint = browser.find_element("css selector", ".hint").rect
+    assert hint["width"] > 0.8 * browser.find_element("css selector", ".card:has(.matrix)").rect["width"]
     # The whole matrix is seen, and its numbers are large enough to be read.
     matrix = browser.find_element("css selector", ".matrix")
     box = browser.execute_script(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from html import escape
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 import spacy
+from rich.console import Console
 from spacy.tokens import Doc, Span
 
 from cloudner.report.evaluate import evaluate
@@ -14,6 +16,7 @@ from cloudner.report.evaluation.confidence import Bin
 from cloudner.report.render.facts import flatten
 from cloudner.report.render.html import evaluation_html
 from cloudner.report.render.reliability import reliability_chart
+from cloudner.report.render.terminal import print_evaluation
 
 from .conftest import ruler, tagged_documents, write_docs
 
@@ -264,7 +267,12 @@ def test_a_label_without_gold_has_dashes_and_no_bar(corpus, tmp_path):
     assert re.search(r"EVENT<small>no gold</small>", matrix)
     assert cells_of(matrix, "EVENT") == ["–", "–", "–"]
     assert cells_of(matrix, "LOC") == ["·", "2100 %", "·"]  # EVENT, LOC with its share, nothing
+    assert "Labels without gold count as 0 in the macro mean." in html
     assert "| EVENT | 0.00 | – | – | 0 | 1 |" in evaluation.to_markdown()
+    console = Console(record=True, width=120, file=io.StringIO())
+    print_evaluation(evaluation, console)
+    row = next(line for line in console.export_text().splitlines() if "EVENT" in line)
+    assert re.split(r"\W*[│┃]\s*", row.replace("–", "dash"))[1:6] == ["EVENT", "0.00", "dash", "dash", "dash"]
 
 
 def test_many_labels_have_a_matrix_of_their_own_form(corpus):

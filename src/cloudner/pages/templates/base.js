@@ -82,6 +82,6 @@
       links.forEach((other) => other.classList.remove("here"));
       link.classList.add("here");
     }
-  }), { rootMargin: "-25% 0px -65% 0px" });
+  }), { rootMargin: "-12% 0px -78% 0px" });
   links.forEach((_, id) => { if (byId(id)) watcher.observe(byId(id)); });
 })();
