@@ -45,6 +45,25 @@ def look(driver: Any, page: Path, width: int, *, dark: bool = False) -> None:
     driver.get(page.as_uri())
 
 
+def clashing_texts(driver: Any) -> list[str]:
+    """Texts of charts that are cut at the chart's edge or lie over each other."""
+    return driver.execute_script("""
+        const wrong = [];
+        for (const svg of document.querySelectorAll("svg")) {
+            const frame = svg.getBoundingClientRect();
+            const texts = [...svg.querySelectorAll("text")].map((e) => [e.textContent, e.getBoundingClientRect()])
+                .filter(([, b]) => b.width);
+            texts.forEach(([name, b], i) => {
+                if (b.left < frame.left - 1 || b.right > frame.right + 1 || b.top < frame.top - 1 || b.bottom > frame.bottom + 1)
+                    wrong.push(name + " is cut");
+                for (const [other, o] of texts.slice(i + 1))
+                    if (b.left < o.right && o.left < b.right && b.top < o.bottom - 3 && o.top < b.bottom - 3) wrong.push(name + " over " + other);
+            });
+        }
+        return wrong;
+    """)
+
+
 def sticking_out(driver: Any) -> list[str]:
     """Elements that stick out of the window, those apart that lie in a box with a scroll bar of its own; and the page where it
     scrolls sideways."""

@@ -10,7 +10,7 @@ import pytest
 import srsly
 from spacy.tokens import Doc, Span
 
-from browsing import look, sticking_out
+from browsing import clashing_texts, look, sticking_out
 from cloudner.report.evaluate import evaluate
 from cloudner.report.evaluation.confidence import reliability_of
 from cloudner.report.evaluation.mistakes import confusion, find_errors
@@ -174,6 +174,7 @@ def test_nothing_sticks_out_of_the_window(browser, page, tmp_path, width, labels
         path.write_text(evaluation.to_html(), encoding="utf-8")
     look(browser, path, width)
     assert sticking_out(browser) == []
+    assert clashing_texts(browser) == []
     hint = browser.find_element("css selector", ".hint").rect
     assert hint["width"] > 0.8 * browser.find_element("css selector", ".card:has(.matrix)").rect["width"]
     # The whole matrix is seen, and its numbers are large enough to be read.

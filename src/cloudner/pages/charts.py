@@ -13,9 +13,9 @@ from cloudner.pages.numbers import number
 
 # In units of the view box. Texts are 12 high on a wide screen and grow to 20 on a narrow one: the margins have room for it.
 WIDTH, HEIGHT = 560, 256
-LEFT, RIGHT, TOP, BOTTOM = 64, 14, 14, 50
+LEFT, RIGHT, TOP, BOTTOM = 80, 14, 14, 50
 MAX_POINTS = 500  # more than the chart has pixels only costs file size
-TITLED = 34  # the top where the y axis has a title
+TITLED = 42  # the top where the y axis has a title
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Plot:
         x_label: str,
         y_label: str = "",
     ) -> Markup:
-        """Lines and numbers of both axes, and what they count. Every second number of the x axis gives way where a narrow
-        screen makes them large."""
+        """Lines and numbers of both axes, and what they count. Every second of more than five numbers of the x axis
+        gives way where a narrow screen makes them large."""
         parts = []
         for value in y_ticks:
             y = self.y(value)
@@ -66,14 +66,21 @@ class Plot:
             x = self.x(value)
             if LEFT - 1 <= x <= WIDTH - RIGHT + 1:
                 place = {
-                    "x": x, "y": HEIGHT - BOTTOM + 20, "text_anchor": "end" if x > WIDTH - RIGHT - 20 else "middle",
+                    "x": x, "y": HEIGHT - BOTTOM + 23, "text_anchor": "end" if x > WIDTH - RIGHT - 20 else "middle",
                 }  # fmt: skip
-                parts.append(element("text", x_format(value), class_="minor" if i % 2 else "major", **place))
+                parts.append(
+                    element(
+                        "text",
+                        x_format(value),
+                        class_="minor" if i % 2 and len(x_ticks) > 5 else "major",
+                        **place,
+                    )
+                )
         parts.append(
             element("text", x_label, class_="axis", x=WIDTH - RIGHT, y=HEIGHT - 5, text_anchor="end")
         )
         if y_label:
-            parts.append(element("text", y_label, class_="axis", x=0, y=16))
+            parts.append(element("text", y_label, class_="axis", x=0, y=20))
         return Markup("").join(parts)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from browsing import browser, look, sticking_out  # noqa: F401  `browser` is a fixture
+from browsing import browser, clashing_texts, look, sticking_out  # noqa: F401  `browser` is a fixture
 from cloudner.corpus.inspection.inspect import inspect_corpus
 from cloudner.studies.page import Section, study_page
 
@@ -140,6 +140,7 @@ def test_nothing_sticks_out_of_the_window(browser, html, tmp_path, width):  # no
     page.write_text(html, encoding="utf-8")
     look(browser, page, width)
     assert sticking_out(browser) == []
+    assert clashing_texts(browser) == []
     # The texts beside the bars lie within their card, and those in the charts are large enough to be read.
     outside = browser.execute_script(
         "return [...document.querySelectorAll('.bars .line span')].filter(e => e.getBoundingClientRect().right > "

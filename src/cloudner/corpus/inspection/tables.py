@@ -157,6 +157,10 @@ def _unseen(data: InspectionData) -> Section:
     )  # fmt: skip
 
 
+def _strings(count: int) -> str:
+    return "1 string" if count == 1 else f"{count:,} strings"
+
+
 def _where(found: dict[str, Any]) -> str:
     name = f" ({found['record']})" if found.get("record") else ""
     return f"{found['file']}:{found['line']}{name}"
@@ -173,7 +177,7 @@ def _suspects(data: InspectionData) -> Section:
         rows.append([suspect["text"], f"{what}, {times(suspect['count'])}", usual, examples])
     return Section(
         "suspects", "Likely annotation errors",
-        f"{data.suspect_total:,} strings: at least 5 times annotated, and in a fifth of their occurrences or fewer "
+        f"{_strings(data.suspect_total)}: at least 5 times annotated, and in a fifth of their occurrences or fewer "
         "under another label or not at all. The surest first.",
         ["string", "here", "usually", "where"], rows, "None found.",
     )  # fmt: skip
@@ -183,7 +187,7 @@ def _conflicts(data: InspectionData) -> Section:
     rows = [[text, ", ".join(f"{label} {n:,}" for label, n in labels)] for text, labels in data.conflicts]
     return Section(
         "conflicts", "Strings with several labels",
-        f"{data.conflict_total:,} strings. Some are truly ambiguous; the others are conflicts between annotators.",
+        f"{_strings(data.conflict_total)}. Some are truly ambiguous; the others are conflicts between annotators.",
         ["string", "labels"], rows, "None: every string has one label.",
     )  # fmt: skip
 
