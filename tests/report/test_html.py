@@ -287,3 +287,12 @@ def test_many_labels_have_a_matrix_of_their_own_form(corpus):
         evaluation.label_intervals = dict.fromkeys(names, evaluation.intervals)
         many = " many" if len(names) > 1 else ""
         assert f'<table class="matrix{many} upright">' in evaluation.to_html()
+
+
+def test_a_comparison_says_what_the_difference_is_worth(model, corpus, evaluation):
+    same = evaluate(model, corpus[1], compare_with=model, rounds=10).to_html()
+    assert "Both models find the same entities." in same
+    assert '<a href="#comparison">Comparison</a>' in same
+    assert "Both models find" not in evaluation.to_html()
+    alone = evaluate(model, corpus[1], rounds=10).to_html()
+    assert "#comparison" not in alone
