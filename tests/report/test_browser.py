@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 import srsly
 from spacy.tokens import Doc, Span
 
+from browsing import clashing_texts, look, sticking_out
 from cloudner.report.evaluate import evaluate
 from cloudner.report.evaluation.confidence import reliability_of
 from cloudner.report.evaluation.mistakes import confusion, find_errors
@@ -113,9 +115,10 @@ def test_filters_pages_theme_and_charts(browser, page, tmp_path):
     # Order by confidence: the surest mistake comes first, missed entities have none.
     Select(find("#f-order")).select_by_value("sure")
     surest = max(e.confidence for e in errors if e.confidence is not None)
-    assert f"confidence {100 * surest:.1f} %" in items()[0].text
-    first = items()[0].find_element(By.CSS_SELECTOR, "mark.focus")
-    assert first.value_of_css_property("box-shadow") != "none"
+    assert f"confidence {100 * surest:.1f} %" in items()[0].text.replace("\xa0", " ")
+    model = items()[0].find_element(By.CSS_SELECTOR, "mark.focus .p")
+    assert model.value_of_css_property("border-top-style") == "dashed"
+    assert model.value_of_css_property("border-top-width") != "0px"
 
     # A column name sorts its table.
     heads = browser.find_elements(By.CSS_SELECTOR, "table.sortable thead button")
@@ -153,13 +156,95 @@ def test_filters_pages_theme_and_charts(browser, page, tmp_path):
     assert all("report.html" in url for url in requested if url.startswith("file"))
 
 
-def test_narrow_screens_do_not_scroll_sideways(browser, page):
-    browser.set_window_size(500, 900)
-    browser.get(page[1].as_uri())
-    width = browser.execute_script(
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+@pytest.mark.parametrize("width", [1280, 768, 420, 360])
+@pytest.mark.parametrize("labels", [3, 7, 18])
+def test_nothing_sticks_out_of_the_window(browser, page, tmp_path, width, labels):
+    evaluation, path = page
+    if labels > 3:
+        evaluation = replace(evaluation)
+        names = [f"LABEL_{i:02}" for i in range(labels - 1)] + ["A_VERY_LONG_NAME_OF_A_LABEL"]
+        rng = random.Random(0)
+        gold = [random_tags(rng, 60, names) for _ in range(60)]
+        documents = tagged_documents(gold, [disturb(rng, tags, names) for tags in gold])
+        evaluation.documents, evaluation.strict = documents, strict_scores(documents)
+        found = bootstrap_intervals(count_arrays(documents, sorted(names)), rounds=5)
+        evaluation.label_intervals = dict(zip(sorted(names), found[1], strict=True))
+        evaluation.errors, evaluation.confusion = find_errors(documents), confusion(documents)
+        path = tmp_path / "many.html"
+        path.write_text(evaluation.to_html(), encoding="utf-8")
+    look(browser, path, width)
+    assert sticking_out(browser) == []
+    assert clashing_texts(browser) == []
+    hint = browser.find_element("css selector", ".hint").rect
+    assert hint["width"] > 0.8 * browser.find_element("css selector", ".card:has(.matrix)").rect["width"]
+    # The whole matrix is seen, and its numbers are large enough to be read.
+    matrix = browser.find_element("css selector", ".matrix")
+    box = browser.execute_script(
+        "return [arguments[0].scrollWidth, arguments[0].clientWidth]", matrix.find_element("xpath", "..")
     )
-    assert width == 0
+    assert box[0] <= box[1]
+    cells = [cell for cell in matrix.find_elements("css selector", "td.hit, td.miss") if cell.is_displayed()]
+    assert len(cells) == sum(count > 0 for row in evaluation.confusion[1] for count in row)
+    size = cells[0].value_of_css_property("font-size")
+    assert float(size.removesuffix("px")) >= 11
+    too_small = browser.execute_script(
+        "return [...arguments[0].querySelectorAll('td.hit, td.miss')].filter(e => e.scrollWidth > e.clientWidth + 4).length",
+        matrix,
+    )
+    assert too_small == 0
+
+
+def test_a_documents_id_leads_to_all_its_mistakes(browser, page):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+
+    evaluation, path = page
+    look(browser, path, 1280)
+    Select(browser.find_element(By.ID, "f-label")).select_by_value("ORG")
+    link = browser.find_element(By.CSS_SELECTOR, "#list > li .meta a")
+    name = link.text
+    expected = [error for error in evaluation.errors if error.source == name]
+    assert len(expected) > 1
+    browser.execute_script("arguments[0].click()", link)
+    WebDriverWait(browser, 5).until(lambda d: count(d) == len(expected))
+    assert browser.current_url.endswith(f"#document-{expected[0].document + 1}")
+    chosen = browser.find_element(By.ID, "f-document")
+    assert chosen.text == f"{name} ✕"
+    assert {each.text for each in browser.find_elements(By.CSS_SELECTOR, "#list .meta a")} == {name}
+    browser.refresh()  # the address says which
+    WebDriverWait(browser, 5).until(lambda d: count(d) == len(expected))
+    browser.execute_script("arguments[0].click()", browser.find_element(By.ID, "f-document"))
+    assert count(browser) == len(evaluation.errors)
+    assert not browser.find_element(By.ID, "f-document").is_displayed()
+    assert "#" not in browser.current_url
+
+
+def test_gold_and_model_stand_on_the_same_words_in_the_dark_too(browser, page):
+    look(browser, page[1], 420, dark=True)
+    for kind in (".g", ".p"):
+        mark = browser.find_element("css selector", f"#list {kind}")
+        assert contrast(browser, mark) > 4.5
+    for tag in ("gold", "model"):
+        assert contrast(browser, browser.find_element("css selector", f"#list .tag.{tag}")) > 4.5
+
+
+def contrast(driver, element) -> float:
+    """The contrast of an element's text with its own background, by WCAG."""
+    return driver.execute_script(
+        """
+        const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+        const light = (colour) => {
+            canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+            const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3)
+                .map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const style = getComputedStyle(arguments[0]);
+        const [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+        return (a + 0.05) / (b + 0.05);
+        """,
+        element,
+    )
 
 
 def test_nothing_in_the_data_runs(browser, corpus, tmp_path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from html import escape
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 import spacy
+from rich.console import Console
 from spacy.tokens import Doc, Span
 
 from cloudner.report.evaluate import evaluate
@@ -14,6 +16,7 @@ from cloudner.report.evaluation.confidence import Bin
 from cloudner.report.render.facts import flatten
 from cloudner.report.render.html import evaluation_html
 from cloudner.report.render.reliability import reliability_chart
+from cloudner.report.render.terminal import print_evaluation
 
 from .conftest import ruler, tagged_documents, write_docs
 
@@ -74,8 +77,8 @@ def evaluation(model, corpus):
     return found
 
 
-def page_data(html: str) -> dict:
-    return json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+def page_data(html: str, name: str = "data") -> dict:
+    return json.loads(re.search(rf'id="{name}">(.*?)</script>', html, re.S).group(1))
 
 
 def test_page_is_well_formed_and_loads_nothing(evaluation):
@@ -117,16 +120,13 @@ def test_page_shows_scores_charts_settings_and_errors(evaluation):
     assert [row["k"] for row in data["errors"]] == [e.kind for e in evaluation.errors]
     both = next(row for row in data["errors"] if row["k"] == "both")
     assert both["gt"] == "New York Times"
-    assert re.search(
-        r'<mark class="ent l\d focus">New York<span class="tag">LOC</span></mark> Times', both["p"]
-    )
-    assert re.search(
-        r'<mark class="ent l\d focus">New York Times<span class="tag">ORG</span></mark>', both["g"]
-    )
-    assert set(data["charts"]) == {"loss", "f1", "lr", "speed", "memory"}
-    assert {tuple(chart["x"]) for chart in data["charts"].values()} == {(0, 100)}
+    assert both["f"].endswith("test.spacy:3")
+    assert both["h"].count("New York") == 1
+    charts = page_data(html, "charts")
+    assert set(charts) == {"loss", "f1", "lr", "speed", "memory"}
+    assert {tuple(chart["x"]) for chart in charts.values()} == {(0, 100)}
     assert "best F1 61.00 at step 100" in text
-    assert data["charts"]["lr"]["series"][0]["points"] == [[0, 0], [50, 5e-5], [100, 2e-5]]
+    assert charts["lr"]["series"][0]["points"] == [[0, 0], [50, 5e-5], [100, 2e-5]]
 
 
 def test_page_without_log_run_training_data_or_confidence(corpus):
@@ -170,14 +170,17 @@ def test_everything_from_outside_is_escaped(tmp_path):
     page = Page(html)
     assert page.stack == []
     scripts = [attrs for tag, attrs in page.tags if tag == "script"]
-    assert scripts == [{"type": "application/json", "id": "data"}, {}]
+    assert scripts == [
+        {"type": "application/json", "id": "charts"},
+        {"type": "application/json", "id": "data"},
+        {},
+    ]
     assert not [tag for tag, _ in page.tags if tag == "img"]
     assert not [attrs for _, attrs in page.tags if any(name.startswith("on") for name in attrs)]
     for row in page_data(html)["errors"]:
-        for name in ("g", "p"):
-            marks = Page(row[name])
-            assert {tag for tag, _ in marks.tags} <= {"mark", "span", "br"}
-            assert not [a for _, a in marks.tags if set(a) - {"class"}]
+        marks = Page(row["h"])
+        assert {tag for tag, _ in marks.tags} <= {"mark", "span", "br", "b"}
+        assert not [a for _, a in marks.tags if set(a) - {"class"}]
     assert page_data(html)["errors"][0]["s"] == EVIL
 
 
@@ -243,3 +246,53 @@ def test_a_notebook_shows_the_scores(evaluation):
     assert "<script" not in shown
     assert f"F1 {100 * micro.f1:.2f}" in repr(evaluation)
     assert len(repr(evaluation)) < 400
+
+
+def cells_of(html: str, first: str) -> list[str]:
+    """The texts of the cells of the table row that begins with this head."""
+    row = next(
+        row for row in re.findall(r"<tr>.*?</tr>", html, re.S) if re.search(rf">{first}(<small|</th>)", row)
+    )
+    return [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
+
+
+def test_a_label_without_gold_has_dashes_and_no_bar(corpus, tmp_path):
+    nlp = ruler([("Oslo", "LOC"), ("Rome", "EVENT")])
+    doc = ruler([("Oslo", "LOC")])("Oslo and Rome and Oslo")
+    evaluation = evaluate(nlp, write_docs(tmp_path / "a.spacy", [doc]), rounds=10)
+    html = evaluation.to_html()
+    labels, matrix = html.split("Confusion matrix")
+    assert cells_of(labels, "EVENT") == ["0.00", "–", "–", "", "0", "1", "0"]
+    assert cells_of(labels, "LOC")[:3] == ["100.00", "100.00", "100.00"]
+    assert re.search(r"EVENT<small>no gold</small>", matrix)
+    assert cells_of(matrix, "EVENT") == ["–", "–", "–"]
+    assert cells_of(matrix, "LOC") == ["·", "2100 %", "·"]  # EVENT, LOC with its share, nothing
+    assert "Labels without gold count as 0 in the macro mean." in html
+    assert "| EVENT | 0.00 | – | – | 0 | 1 |" in evaluation.to_markdown()
+    console = Console(record=True, width=120, file=io.StringIO())
+    print_evaluation(evaluation, console)
+    row = next(line for line in console.export_text().splitlines() if "EVENT" in line)
+    assert re.split(r"\W*[│┃]\s*", row.replace("–", "dash"))[1:6] == ["EVENT", "0.00", "dash", "dash", "dash"]
+
+
+def test_many_labels_have_a_matrix_of_their_own_form(corpus):
+    from cloudner.report.evaluation.mistakes import confusion
+    from cloudner.report.evaluation.scores import strict_scores
+
+    evaluation = evaluate(ruler([("Oslo", "LOC")]), corpus[1], rounds=10)
+    assert '<table class="matrix">' in evaluation.to_html()
+    for names in ([f"L{i}" for i in range(7)], ["ORGANIZATION"]):
+        documents = tagged_documents([[f"B-{name}"] for name in names], [[f"B-{name}"] for name in names])
+        evaluation.confusion, evaluation.strict = confusion(documents), strict_scores(documents)
+        evaluation.label_intervals = dict.fromkeys(names, evaluation.intervals)
+        many = " many" if len(names) > 1 else ""
+        assert f'<table class="matrix{many} upright">' in evaluation.to_html()
+
+
+def test_a_comparison_says_what_the_difference_is_worth(model, corpus, evaluation):
+    same = evaluate(model, corpus[1], compare_with=model, rounds=10).to_html()
+    assert "Both models find the same entities." in same
+    assert '<a href="#comparison">Comparison</a>' in same
+    assert "Both models find" not in evaluation.to_html()
+    alone = evaluate(model, corpus[1], rounds=10).to_html()
+    assert "#comparison" not in alone

@@ -82,6 +82,6 @@ def test_a_page_marks_what_does_not_overlap(bert, tmp_path):
     DocBin(docs=[eg.reference for eg in spans.gold(nlp)]).to_disk(tmp_path / "test.spacy")
     result = evaluate(nlp, tmp_path / "test.spacy", rounds=20)
     inner = next(e for e in result.errors if e.gold_text == "University of Warsaw")
-    marked = error_row(inner, {"ORG": 0, "LOC": 1, "PER": 2})["g"]
+    marked = error_row(inner, {"ORG": 0, "LOC": 1, "PER": 2})["h"]
     assert marked.count("<mark") == 1
     assert marked.count("Warsaw") == 1

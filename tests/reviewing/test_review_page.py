@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from browsing import look, sticking_out
 from cloudner.corpus.convert.decisions import Decisions
 from cloudner.reviewing.page import page
 from cloudner.reviewing.rows import lines
@@ -74,3 +75,28 @@ def test_rows_are_decided_kept_and_saved(browser, tmp_path):
     asked = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
     urls = [m["params"]["request"]["url"] for m in asked if m["method"] == "Network.requestWillBeSent"]
     assert not [url for url in urls if url.startswith("http")]
+
+
+def test_annotation_and_suggestion_are_marked_on_the_same_words(browser, tmp_path):
+    text = "😀 So the New York Times wrote, it is said, about nothing at all and went on for a while. " * 2
+    start = len("😀 So the ")
+    rows = [
+        {"id": "a", "kind": "boundary", "start": start, "end": start + 14, "label": "ORG",
+         "suggested": {"start": start, "end": start + 8, "label": "LOC"}, "probability": 1.0, "confident": True,
+         "text": "New York Times", "suggested_text": "New York", "before": text[:start], "after": text[start + 14 :], "decision": ""},
+        {"id": "b", "kind": "invented", "start": start, "end": start + 3, "label": "PER", "suggested": None, "probability": 0.5,
+         "confident": True, "text": "New", "suggested_text": None, "before": "the ", "after": " York", "decision": ""},
+    ]  # fmt: skip
+    file = tmp_path / "review.html"
+    file.write_text(page(rows, lines(rows), title="a/" * 60, summary="b"), "utf8")
+    look(browser, file, 420)
+    assert sticking_out(browser) == []
+    first, second = browser.find_elements("css selector", "#rows .context")
+    pieces = [
+        (e.get_attribute("class"), e.text) for e in first.find_elements("css selector", ":scope > span")
+    ]
+    assert pieces == [
+        ("g p", "New York"), ("tag model", "suggested LOC"), ("g", " Times".strip()), ("tag gold", "now ORG")
+    ]  # fmt: skip
+    assert [e.text for e in second.find_elements("css selector", ":scope > span")] == ["New", "now PER"]
+    assert "99.9 % sure" in browser.find_element("css selector", "#rows .meta").text

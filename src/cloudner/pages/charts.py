@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,11 @@ from markupsafe import Markup
 
 from cloudner.pages.numbers import number
 
-WIDTH, HEIGHT = 560, 240
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 34
+# In units of the view box. Texts are 12 high on a wide screen and grow to 20 on a narrow one: the margins have room for it.
+WIDTH, HEIGHT = 560, 256
+LEFT, RIGHT, TOP, BOTTOM = 80, 14, 14, 50
 MAX_POINTS = 500  # more than the chart has pixels only costs file size
-# Charts of one bar, or a group of bars, per label: names end here, bars begin there and have so much room.
-_NAMES, _BARS, _ROOM = 110, 118, 420
-_NAME_LENGTH = 16  # characters of a label beside its bar
+TITLED = 42  # the top where the y axis has a title
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class Plot:
     x_high: float
     y_low: float
     y_high: float
+    top: float = TOP
 
     def x(self, value: float) -> float:
         share = (value - self.x_low) / (self.x_high - self.x_low)
@@ -43,7 +43,7 @@ class Plot:
 
     def y(self, value: float) -> float:
         share = (value - self.y_low) / (self.y_high - self.y_low)
-        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+        return HEIGHT - BOTTOM - share * (HEIGHT - self.top - BOTTOM)
 
     def grid(
         self,
@@ -52,24 +52,35 @@ class Plot:
         x_format: Callable[[float], str],
         y_format: Callable[[float], str],
         x_label: str,
+        y_label: str = "",
     ) -> Markup:
-        """Lines and numbers of both axes."""
+        """Lines and numbers of both axes, and what they count. Every second of more than five numbers of the x axis
+        gives way where a narrow screen makes them large."""
         parts = []
         for value in y_ticks:
             y = self.y(value)
-            if TOP - 1 <= y <= HEIGHT - BOTTOM + 1:
+            if self.top - 1 <= y <= HEIGHT - BOTTOM + 1:
                 parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
                 parts.append(element("text", y_format(value), x=LEFT - 8, y=y + 4, text_anchor="end"))
-        for value in x_ticks:
+        for i, value in enumerate(x_ticks):
             x = self.x(value)
             if LEFT - 1 <= x <= WIDTH - RIGHT + 1:
-                anchor = "end" if x > WIDTH - RIGHT - 20 else "middle"
+                place = {
+                    "x": x, "y": HEIGHT - BOTTOM + 23, "text_anchor": "end" if x > WIDTH - RIGHT - 20 else "middle",
+                }  # fmt: skip
                 parts.append(
-                    element("text", x_format(value), x=x, y=HEIGHT - BOTTOM + 17, text_anchor=anchor)
+                    element(
+                        "text",
+                        x_format(value),
+                        class_="minor" if i % 2 and len(x_ticks) > 5 else "major",
+                        **place,
+                    )
                 )
         parts.append(
-            element("text", x_label, class_="axis", x=WIDTH - RIGHT, y=HEIGHT - 3, text_anchor="end")
+            element("text", x_label, class_="axis", x=WIDTH - RIGHT, y=HEIGHT - 5, text_anchor="end")
         )
+        if y_label:
+            parts.append(element("text", y_label, class_="axis", x=0, y=20))
         return Markup("").join(parts)
 
 
@@ -105,17 +116,19 @@ def line_chart(
     series: Sequence[Series],
     *,
     x_label: str = "step",
+    y_label: str = "",
     unit: str = "",
     y_format: Callable[[float], str] | None = None,
     from_zero: bool = True,
     x_range: tuple[float, float] | None = None,
     mark: float | None = None,
+    mark_label: str = "",
 ) -> tuple[Markup, dict[str, object]]:
     """An SVG and what a script needs to show values under the pointer.
 
     Values that are not finite are left out; both are empty where nothing is left. from_zero: the y axis starts at 0.
-    x_range: fixed bounds of the x axis, which must hold all points. mark: an x at which a vertical line stands, if it
-    is within the chart.
+    x_range: fixed bounds of the x axis, which must hold all points. mark: an x at which a vertical line stands, with
+    mark_label at its side, if it is within the chart. y_label: what the y axis counts, at its top.
     """
     lines = [Series(s.name, _thin(_finite(s.points)), s.dots) for s in series]
     lines = [s for s in lines if s.points]
@@ -132,8 +145,8 @@ def line_chart(
     if y_high == y_low:
         y_high = y_low + 1.0
     show = y_format or number
-    plot = Plot(x_low, x_high, y_low, y_high)
-    parts = [plot.grid(ticks(x_low, x_high, 6), y_ticks, number, show, x_label)]
+    plot = Plot(x_low, x_high, y_low, y_high, TITLED if y_label else TOP)
+    parts = [plot.grid(ticks(x_low, x_high, 6), y_ticks, number, show, x_label, y_label)]
     for i, line in enumerate(lines):
         path = " ".join(f"{plot.x(x):.1f},{plot.y(y):.1f}" for x, y in line.points)
         parts.append(element("polyline", class_=f"line s{i % 5}", points=path))
@@ -144,10 +157,14 @@ def line_chart(
             ]
     if mark is not None and x_low <= mark <= x_high:
         x = plot.x(mark)
-        parts.append(element("line", class_="mark", x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM))
+        parts.append(element("line", class_="mark", x1=x, x2=x, y1=plot.top, y2=HEIGHT - BOTTOM))
+        side: dict[str, Any] = (
+            {"x": x + 6} if x < (LEFT + WIDTH - RIGHT) / 2 else {"x": x - 6, "text_anchor": "end"}
+        )
+        parts.append(element("text", mark_label, y=plot.top + 14, **side) if mark_label else Markup(""))
     description = "; ".join(_said(s, show, x_label) for s in lines)
-    data = {
-        "plot": [LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM],
+    data: dict[str, object] = {
+        "plot": [LEFT, WIDTH - RIGHT, plot.top, HEIGHT - BOTTOM],
         "x": [x_low, x_high],
         "y": [y_low, y_high],
         "unit": unit,
@@ -163,40 +180,6 @@ def line_chart(
 def _said(line: Series, show: Callable[[float], str], x_label: str) -> str:
     (x, y), (last_x, last_y) = line.points[0], line.points[-1]
     return f"{line.name}: {show(y)} at {x_label} {number(x)}, {show(last_y)} at {x_label} {number(last_x)}"
-
-
-def grouped_bars(title: str, groups: Mapping[str, Sequence[tuple[float, str]]]) -> Markup:
-    """For each name one bar per series: (value, tooltip). Empty without a bar."""
-    top = max((value for bars in groups.values() for value, _ in bars), default=0.0) or 1.0
-    parts, y, thick = [], 6.0, 9
-    for name, bars in groups.items():
-        parts.append(_bar_name(name, y + len(bars) * thick / 2 + 4))
-        for i, (value, hint) in enumerate(bars):
-            size = {"width": value / top * (_ROOM - 40), "height": thick - 2}
-            parts.append(element("rect", element("title", hint), class_=f"s{i % 5}", x=_BARS, y=y, **size))
-            y += thick
-        y += 7
-    return svg(title, "", Markup("").join(parts), y) if groups else Markup("")
-
-
-def stacked_bars(title: str, groups: Mapping[str, Sequence[tuple[float, str]]]) -> Markup:
-    """For each name one bar of the full width, divided into (value, tooltip). Empty without a bar."""
-    parts, y = [], 6.0
-    for name, pieces in groups.items():
-        parts.append(_bar_name(name, y + 12))
-        x, total = float(_BARS), sum(value for value, _ in pieces) or 1.0
-        for i, (value, hint) in enumerate(pieces):
-            width = _ROOM * value / total
-            parts.append(
-                element("rect", element("title", hint), class_=f"shade{i}", x=x, y=y, width=width, height=15)
-            )
-            x += width
-        y += 22
-    return svg(title, "", Markup("").join(parts), y) if groups else Markup("")
-
-
-def _bar_name(name: str, y: float) -> Markup:
-    return element("text", name[:_NAME_LENGTH], x=_NAMES, y=y, text_anchor="end")
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:

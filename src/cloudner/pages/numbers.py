@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
-_FIGURE = re.compile(r"[\d,.]+( %)?|-|[\d,]+ \([\d.]+ %\)")
+NOTHING = "–"  # a share of nothing
+_FIGURE = re.compile(r"[\d,.]+( %)?|[-–]|[\d,]+ \([\d.]+ %\)")
 
 
 def percent(share: float) -> str:
@@ -14,7 +16,36 @@ def percent(share: float) -> str:
 
 def share(part: float, whole: float) -> str:
     """12.3 %, or a dash for a share of nothing."""
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    return f"{100 * part / whole:.1f} %" if whole else NOTHING
+
+
+class Scored(Protocol):
+    """Precision, recall and F1 (0 to 1), and the gold entities behind them."""
+
+    @property
+    def precision(self) -> float: ...
+    @property
+    def recall(self) -> float: ...
+    @property
+    def f1(self) -> float: ...
+    @property
+    def gold(self) -> int: ...
+
+
+def scores(score: Scored) -> tuple[str, str, str]:
+    """Precision, recall and F1 in percent; a dash where there is nothing to divide by: without a prediction there is no
+    precision, without gold no recall and no F1."""
+    found = getattr(score, "predicted", score.gold)  # means over labels do not say how much was predicted
+    return (
+        percent(score.precision) if found else NOTHING,
+        percent(score.recall) if score.gold else NOTHING,
+        percent(score.f1) if score.gold else NOTHING,
+    )
+
+
+def times(count: int) -> str:
+    """once, twice, 1,234 times."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
 def number(value: float) -> str:

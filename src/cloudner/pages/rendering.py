@@ -41,7 +41,13 @@ def _environment(for_html: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=numbers.percent, count=numbers.count, number=numbers.number)
+    environment.filters.update(
+        percent=numbers.percent,
+        count=numbers.count,
+        number=numbers.number,
+        scores=numbers.scores,
+        times=numbers.times,
+    )
     environment.globals["markdown_table"] = table
     environment.tests["figure"] = numbers.is_figure
     return environment

@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spacy.language import Language
-from spacy.training import Example
 
 from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, ConfigError, InputError
@@ -35,6 +34,7 @@ from cloudner.report.evaluation.spans import ScoredDocument, score_document
 from cloudner.report.render.html import evaluation_html, evaluation_summary
 from cloudner.report.render.markdown import evaluation_markdown
 
+T = TypeVar("T")
 CHUNK = 2000  # documents in memory at a time; only their texts and spans are kept
 GROUP_KEYS = ("genre", "domain", "source")
 
@@ -207,18 +207,19 @@ def _predict(
     words, seconds = 0, 0.0
     for chunk in _chunks(read_examples(nlp, files, gold_preproc), CHUNK):
         started = time.perf_counter()
-        predicted = list(nlp.pipe((example.predicted for example in chunk), batch_size=batch_size))
+        predicted = list(nlp.pipe((example.predicted for example, _ in chunk), batch_size=batch_size))
         seconds += time.perf_counter() - started
-        for example, doc in zip(chunk, predicted, strict=True):
+        for (example, place), doc in zip(chunk, predicted, strict=True):
             words += len(doc)
             example.predicted = doc
             scored = score_document(example, key)
             if scored is not None:
+                scored.place = place
                 documents.append(scored)
     return documents, words, seconds
 
 
-def _chunks(items: Iterable[Example], size: int) -> Iterator[list[Example]]:
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk

@@ -22,14 +22,14 @@ MEANINGS = {
 def page(rows: Sequence[dict[str, Any]], lines: str, *, title: str, summary: str) -> str:
     """The whole page. lines: the rows as JSON lines, by which the browser knows decisions made earlier. All that comes from
     data is escaped, and written by the script as text only."""
-    script = asset("review.js")
+    script = Markup("\n").join([asset("base.js"), asset("review.js")])
     kinds = Counter(row["kind"] for row in rows)
     labels = {row["label"] for row in rows} | {row["suggested"]["label"] for row in rows if row["suggested"]}
     digest = hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return html(
         "review.html",
         policy=policy(script),
-        style=Markup("\n").join([asset("inspection.css"), asset("review.css")]),
+        style=Markup("\n").join([asset("base.css"), asset("review.css")]),
         script=script,
         data=script_json({"rows": list(rows), "digest": digest}),
         title=title,

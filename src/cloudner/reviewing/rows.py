@@ -37,10 +37,21 @@ def row(suspect: Suspect, doc: Doc, name: str) -> dict[str, Any]:
         "confident": suspect.confident,
         "text": doc.text[first:last],
         "suggested_text": None if suggested is None else _text(doc, suggested),
-        "before": doc.text[max(0, left - _AROUND) : first],
-        "after": doc.text[last : right + _AROUND],
+        "before": doc.text[_whole(doc, max(0, left - _AROUND))[0] : first],
+        "after": doc.text[last : _whole(doc, right + _AROUND)[1]],
         "decision": "",
     }
+
+
+def _whole(doc: Doc, place: int) -> tuple[int, int]:
+    """The bounds (characters) of the token, or of the annotated entity, that would be cut at a place; the place itself where
+    none would be."""
+    place = min(place, len(doc.text))
+    token = doc.char_span(place, place + 1, alignment_mode="expand")
+    for span in (*doc.ents, *([token] if token is not None else [])):
+        if span.start_char < place < span.end_char:
+            return span.start_char, span.end_char
+    return place, place
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> str:

@@ -108,10 +108,23 @@ class LearningCurve:
             Series("recall, unseen", [(p.documents, p.unseen) for p in self.points if p.unseen is not None], dots=True),
         ]  # fmt: skip
         chart, _ = line_chart(
-            "Learning curve", series, x_label="documents", y_format=lambda v: f"{100 * v:.0f} %"
+            "Learning curve",
+            series,
+            x_label="documents",
+            y_label="F1, recall",
+            y_format=lambda v: f"{100 * v:.0f} %",
         )
         lead = "Lines: F1, and recall of entities that the documents trained on have (seen) and have not (unseen)."
-        return [Section("By share of the training data", lead, _HEADER, self._rows(), chart)]
+        return [
+            Section(
+                "By share of the training data",
+                lead,
+                _HEADER,
+                self._rows(),
+                chart,
+                [s.name for s in series if s.points],
+            )
+        ]
 
 
 _HEADER = ("share", "documents", "F1", "95 % interval", "seen", "unseen", "seconds")

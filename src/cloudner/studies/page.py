@@ -12,13 +12,14 @@ from cloudner.pages.rendering import asset, html, policy
 
 @dataclass(frozen=True)
 class Section:
-    """A table, and above it a chart where there is one."""
+    """A table, and above it a chart where there is one, with the names of its lines."""
 
     title: str
     lead: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     chart: Markup | None = None
+    legend: Sequence[str] = ()
 
 
 def study_page(
@@ -28,9 +29,10 @@ def study_page(
     notes: Sequence[str],
     sections: Sequence[Section],
 ) -> str:
-    """One self-contained page; it loads nothing from anywhere and has no script."""
+    """One self-contained page; it loads nothing from anywhere."""
+    script = asset("base.js")
     return html(
-        "study.html", policy=policy(), style=asset("inspection.css"), title=title, lead=lead, figures=figures, notes=notes,
+        "study.html", policy=policy(script), style=asset("base.css"), script=script, title=title, lead=lead, figures=figures, notes=notes,
         sections=sections,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from cloudner.corpus.docbin.chunk import Chunk, msgpack_loads
+from cloudner.corpus.docbin.chunk import INSIDE, Chunk, msgpack_loads
 from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
 from cloudner.corpus.inspection.nesting import notes_on_groups
@@ -34,11 +34,17 @@ class Examples:
         number, doc, start, end = place
         chunk = self._chunk(number)
         first, last = int(chunk.starts[doc]), int(chunk.ends[doc])
+        begin, stop = max(first, start - _CONTEXT), min(last, end + _CONTEXT)
+        while begin > first and chunk.iob[begin] == INSIDE:  # no entity is cut
+            begin -= 1
+        while stop < last and chunk.iob[stop] == INSIDE:
+            stop += 1
+        spaced = [bool(chunk.spaces[i - 1]) if i > first else False for i in (start, end)]
         return {
             **self._where(number, doc),
-            "before": chunk.text(max(first, start - _CONTEXT), start),
+            "before": "…\u00a0" * (begin > first) + chunk.text(begin, start) + " " * spaced[0],
             "text": chunk.text(start, end),
-            "after": chunk.text(end, min(last, end + _CONTEXT)),
+            "after": " " * spaced[1] + chunk.text(end, stop) + "\u00a0…" * (stop < last),
         }
 
     def document(self, doc: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudner.corpus.inspection.result import InspectionData, SplitStats, length_names
-from cloudner.pages.numbers import share
+from cloudner.pages.numbers import share, times
 from cloudner.pages.rendering import markdown as render
 
 
@@ -95,7 +95,7 @@ def _pieces(data: InspectionData) -> Section:
         "pieces", "Word pieces",
         f"Of {data.encoder}, a document with its two special pieces. Window: {data.window:,} word pieces{limit}. "
         "Longer documents are read in several windows; nothing is cut off.",
-        [*_percentile_header("all"), "pieces per token", "over the window", "unknown pieces"],
+        [*_percentile_header("all pieces"), "pieces per token", "over the window", "unknown pieces"],
         rows,
     )  # fmt: skip
 
@@ -157,6 +157,10 @@ def _unseen(data: InspectionData) -> Section:
     )  # fmt: skip
 
 
+def _strings(count: int) -> str:
+    return "1 string" if count == 1 else f"{count:,} strings"
+
+
 def _where(found: dict[str, Any]) -> str:
     name = f" ({found['record']})" if found.get("record") else ""
     return f"{found['file']}:{found['line']}{name}"
@@ -165,15 +169,15 @@ def _where(found: dict[str, Any]) -> str:
 def _suspects(data: InspectionData) -> Section:
     rows = []
     for suspect in data.suspects:
-        what = f"annotated as {suspect['label']}" if suspect["kind"] == "rare-label" else "not annotated"
+        what = suspect["label"] if suspect["kind"] == "rare-label" else "not annotated"
         examples = "  ".join(
-            f"{_where(e)}: {e['before']} [{e['text']}] {e['after']}" for e in suspect["examples"][:2]
+            f"{_where(e)}: {e['before']}[{e['text']}]{e['after']}" for e in suspect["examples"][:2]
         )
-        usual = f"{suspect['usual']}, {suspect['usual_count']:,} times"
-        rows.append([suspect["text"], f"{what}, {suspect['count']:,} times", usual, examples])
+        usual = f"{suspect['usual']}, {times(suspect['usual_count'])}"
+        rows.append([suspect["text"], f"{what}, {times(suspect['count'])}", usual, examples])
     return Section(
         "suspects", "Likely annotation errors",
-        f"{data.suspect_total:,} strings: at least 5 times annotated, and in a fifth of their occurrences or fewer "
+        f"{_strings(data.suspect_total)}: at least 5 times annotated, and in a fifth of their occurrences or fewer "
         "under another label or not at all. The surest first.",
         ["string", "here", "usually", "where"], rows, "None found.",
     )  # fmt: skip
@@ -183,7 +187,7 @@ def _conflicts(data: InspectionData) -> Section:
     rows = [[text, ", ".join(f"{label} {n:,}" for label, n in labels)] for text, labels in data.conflicts]
     return Section(
         "conflicts", "Strings with several labels",
-        f"{data.conflict_total:,} strings. Some are truly ambiguous; the others are conflicts between annotators.",
+        f"{_strings(data.conflict_total)}. Some are truly ambiguous; the others are conflicts between annotators.",
         ["string", "labels"], rows, "None: every string has one label.",
     )  # fmt: skip
 

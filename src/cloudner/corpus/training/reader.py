@@ -25,6 +25,7 @@ from cloudner.corpus.reading import Paths, aligned_chunks, corpus_sources
 from cloudner.errors import ConfigError, InputError
 
 T = TypeVar("T")
+Place = tuple[str, int]  # a file, and the document's line in it, or its number in a `.spacy` file, from 1
 
 
 def create_reader(
@@ -158,29 +159,46 @@ class Corpus:
             else:
                 yield from self.augmenter(nlp, example)
         if not found:
-            raise InputError(
-                "not one document can be used",
-                file=_name(self.path),
-                expected="documents with text"
-                + (f" of fewer than {self.max_length} tokens" if self.max_length else ""),
-                fix="max_length = 0 in the reader" if self.max_length else "cloudner inspect PATH",
-            )
+            raise self._nothing()
+
+    def with_places(self, nlp: Language) -> Iterator[tuple[Example, Place]]:
+        """The examples in the order of the files, not shuffled, not augmented, each with its place. Raises as a call does."""
+        found = False
+        for reference, place in self._placed(nlp):
+            for part in self._parts([reference]):
+                found = True
+                yield self._example(nlp, part), place
+        if not found:
+            raise self._nothing()
+
+    def _nothing(self) -> InputError:
+        return InputError(
+            "not one document can be used",
+            file=_name(self.path),
+            expected="documents with text"
+            + f" of fewer than {self.max_length} tokens" * bool(self.max_length),
+            fix="max_length = 0 in the reader" if self.max_length else "cloudner inspect PATH",
+        )
 
     def references(self, nlp: Language, random_order: bool = False) -> Iterator[Doc]:
         """The annotated documents alone, whole, in the pipeline's vocabulary. random_order: of the files."""
+        yield from (doc for doc, _ in self._placed(nlp, random_order))
+
+    def _placed(self, nlp: Language, random_order: bool = False) -> Iterator[tuple[Doc, Place]]:
         aligner: Aligner | None = None
         lost: Counter[str] = Counter()
         count = 0
         for source in corpus_sources(self.path, self.encoding, random_order):
             if is_docbin(source):
-                docs = docbin_docs(source, nlp.vocab)
+                numbered = enumerate(docbin_docs(source, nlp.vocab), start=1)
+                docs: Iterator[tuple[Doc, Place]] = ((doc, (source.name, number)) for number, doc in numbered)
             else:
                 aligner = aligner or Aligner(align=self.align, nlp=nlp, spans=self.spans_key)
                 docs = self._aligned(source, aligner, nlp.vocab, lost)
-            for doc in docs:
+            for doc, place in docs:
                 if not len(doc):
                     continue
-                yield doc
+                yield doc, place
                 count += 1
                 if count == self.limit:
                     self._tell_lost(lost)
@@ -189,12 +207,12 @@ class Corpus:
 
     def _aligned(
         self, source: FileSource, aligner: Aligner, vocab: Vocab, lost: Counter[str]
-    ) -> Iterator[Doc]:
+    ) -> Iterator[tuple[Doc, Place]]:
         for chunk in aligned_chunks(source, aligner, self.options, self.format):
             for issue in chunk.issues:
                 if issue.action in ("dropped", "changed"):
                     lost[issue.cause] += 1
-            yield from chunk_docs(chunk, vocab)
+            yield from zip(chunk_docs(chunk, vocab), chunk.places, strict=True)
 
     def _parts(self, references: Iterable[Doc]) -> Iterator[Doc]:
         """The documents, or their sentences where the settings ask for them; see spaCy's `Corpus`."""

@@ -37,13 +37,42 @@
   };
 
   const describe = (row) => {
-    const what = make("span");
-    if (row.label !== null) what.append(make("span", "was", row.text + " " + row.label));
-    else what.append(make("span", "was", "no annotation"));
-    what.append(" → ");
-    if (row.suggested) what.append(make("span", "new", row.suggested_text + " " + row.suggested.label));
-    else what.append(make("span", "new", "no annotation"));
+    const what = make("span", "what");
+    const add = (text, label) => { what.append(text); if (label) what.append(" ", make("em", "", label)); };
+    const next = row.suggested;
+    if (row.label === null) add(next ? row.suggested_text : row.text, next ? next.label : "");
+    else if (!next) add(row.text, row.label);
+    else {
+      const same = row.text === row.suggested_text && row.start === next.start;
+      add(row.text, same || row.label !== next.label ? row.label : "");
+      what.append(" → ");
+      add(same ? "" : row.suggested_text, next.label);
+    }
     return what;
+  };
+
+  // The text once: cut where the annotation or the suggestion begins or ends, each named where it ends.
+  const marked = (row) => {
+    const text = row.before + row.text + row.after;
+    const origin = row.start - [...row.before].length;
+    const letters = [...text]; // places count characters, not halves of them
+    const spans = [];
+    if (row.label !== null) spans.push(["g", "gold", "now", row.start - origin, row.end - origin, row.label]);
+    if (row.suggested) spans.push(["p", "model", "suggested", row.suggested.start - origin, row.suggested.end - origin, row.suggested.label]);
+    const cuts = [...new Set([0, letters.length, ...spans.flatMap((s) => [s[3], s[4]])])].filter((at) => at >= 0 && at <= letters.length).sort((x, y) => x - y);
+    const parts = [];
+    cuts.slice(0, -1).forEach((from, i) => {
+      const piece = letters.slice(from, cuts[i + 1]).join("");
+      const over = spans.filter((s) => s[3] <= from && cuts[i + 1] <= s[4]);
+      parts.push(over.length ? make("span", over.map((s) => s[0]).join(" "), piece) : piece);
+      for (const s of spans) {
+        if (s[4] !== cuts[i + 1]) continue;
+        const tag = make("span", "tag " + s[1], s[2] + " ");
+        tag.append(make("b", "", s[5]));
+        parts.push(tag);
+      }
+    });
+    return parts;
   };
 
   const paint = (item, row) => {
@@ -67,15 +96,15 @@
 
   const itemOf = (i) => {
     const row = rows[i];
-    const item = make("li");
+    const item = make("li", "k-" + row.kind + " findings");
     item.dataset.row = i;
     item.tabIndex = 0;
     const head = make("div", "head");
-    head.append(make("span", "kind", row.kind), describe(row));
-    head.append(make("small", "", row.id + " · " + (100 * row.probability).toFixed(1) + " %"));
+    head.append(make("span", "badge", row.kind), describe(row));
+    head.append(make("span", "meta", row.id + " · " + Math.min(99.9, 100 * row.probability).toFixed(1) + " % sure"));
     const context = make("p", "context");
     context.dir = "auto";
-    context.append(row.before, make("mark", "", row.text), row.after);
+    context.append(...marked(row));
     item.append(head, context);
     for (const [answer, name] of [["accept", "Accept"], ["reject", "Reject"]]) {
       const button = make("button", "answer", name);

@@ -36,10 +36,13 @@ def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
     return files
 
 
-def read_examples(nlp: Language, files: list[str], gold_preproc: bool) -> Iterator[Example]:
-    """Gold documents beside fresh ones of the pipeline's tokenizer, or of the gold tokens with `gold_preproc`."""
+def read_examples(
+    nlp: Language, files: list[str], gold_preproc: bool
+) -> Iterator[tuple[Example, tuple[str, int]]]:
+    """Gold documents beside fresh ones of the pipeline's tokenizer, or of the gold tokens with `gold_preproc`; each with its
+    file and its line there (of a `.spacy` file the document's number, from 1)."""
     for file in files:
-        yield from reader_for(nlp, file, gold_preproc)(nlp)
+        yield from reader_for(nlp, file, gold_preproc).with_places(nlp)
 
 
 def training_surfaces(

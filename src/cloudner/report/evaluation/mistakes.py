@@ -25,9 +25,11 @@ class EntityError:
     """One mistake.
 
     document: index into the evaluated documents. gold, predicted: None where there is none.
-    context: text around it; `context_start` is its first character's offset in the document.
+    context: text around it, whole words and whole entities; `context_start` is its first character's offset in the
+    document. cut: whether the document goes on before it and after it.
     gold_ents, predicted_ents: all entities inside the context, offsets (characters) relative to the context.
     confidence: of the prediction, where the model gives one.
+    source: the document's id, where it has one. place: its file and its line there, or its number in a `.spacy` file.
     """
 
     kind: str
@@ -42,12 +44,16 @@ class EntityError:
     predicted_ents: list[tuple[int, int, str]]
     confidence: float | None = None
     source: str = ""
+    place: tuple[str, int] | None = None
+    cut: tuple[bool, bool] = (False, False)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
             "document": self.document,
             "source": self.source,
+            "file": None if self.place is None else self.place[0],
+            "line": None if self.place is None else self.place[1],
             "gold": _span_dict(self.gold, self.gold_text),
             "predicted": _span_dict(self.predicted, self.predicted_text),
             "confidence": self.confidence,
@@ -103,7 +109,7 @@ def pair_entities(document: ScoredDocument) -> list[Pair]:
 
 
 def find_errors(documents: Sequence[ScoredDocument], *, window: int = 100) -> list[EntityError]:
-    """Every mistake, in document order, with up to `window` characters of context on either side."""
+    """Every mistake, in document order, with about `window` characters of context on either side."""
     errors = []
     for number, document in enumerate(documents):
         if all(document.correct) and len(document.predicted) == len(document.gold):
@@ -143,8 +149,9 @@ def confusion(documents: Iterable[ScoredDocument]) -> tuple[list[str], list[list
 def _describe(number: int, document: ScoredDocument, pair: Pair, window: int) -> EntityError:
     spans = [entity for entity in (pair.gold, pair.predicted) if entity is not None]
     text = document.text
-    start = _cut(text, max(0, min(e.start_char for e in spans) - window), -1)
-    end = _cut(text, min(len(text), max(e.end_char for e in spans) + window), 1)
+    start, end = excerpt_bounds(
+        text, [(e.start_char, e.end_char) for e in spans], document.gold + document.predicted, window
+    )
     confidence = None if pair.index is None else document.confidence[pair.index]
     return EntityError(
         kind=pair.kind,
@@ -159,7 +166,23 @@ def _describe(number: int, document: ScoredDocument, pair: Pair, window: int) ->
         predicted_ents=_inside(document.predicted, start, end),
         confidence=confidence,
         source=str(document.meta.get("id", "")),
+        place=document.place,
+        cut=(bool(text[:start].strip()), bool(text[end:].strip())),
     )
+
+
+def excerpt_bounds(
+    text: str, spans: Sequence[tuple[int, int]], entities: Sequence[Entity], window: int
+) -> tuple[int, int]:
+    """About `window` characters on either side of `spans`, more where a word or an entity would be cut."""
+    start, end = max(0, min(s for s, _ in spans) - window), min(len(text), max(e for _, e in spans) + window)
+    while True:
+        first, last = _cut(text, start, -1), _cut(text, end, 1)
+        first = min([first, *(e.start_char for e in entities if e.start_char < first < e.end_char)])
+        last = max([last, *(e.end_char for e in entities if e.start_char < last < e.end_char)])
+        if (first, last) == (start, end):
+            return start, end
+        start, end = first, last
 
 
 def _cut(text: str, position: int, direction: int) -> int:
@@ -175,7 +198,7 @@ def _cut(text: str, position: int, direction: int) -> int:
 
 def _inside(entities: Iterable[Entity], start: int, end: int) -> list[tuple[int, int, str]]:
     inside = [
-        (max(e.start_char, start) - start, min(e.end_char, end) - start, e.label)
+        (e.start_char - start, e.end_char - start, e.label)
         for e in entities
         if e.start_char < end and e.end_char > start
     ]

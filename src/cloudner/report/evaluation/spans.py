@@ -33,6 +33,7 @@ class ScoredDocument:
     confidence: one number (0 to 1) or None per predicted entity, in the order of `predicted`.
     correct: one bool per predicted entity: does a gold entity with these bounds and this label exist.
     ignored: predicted entities in text whose gold annotation is missing; they count as neither right nor wrong.
+    place: the file it was read from and its line there, or its number in a `.spacy` file, from 1.
     """
 
     text: str
@@ -43,6 +44,7 @@ class ScoredDocument:
     n_tokens: int
     ignored: int = 0
     meta: dict[str, Any] = field(default_factory=dict)
+    place: tuple[str, int] | None = None
 
     @property
     def missed(self) -> list[Entity]:

@@ -6,44 +6,48 @@ security policy lets no script run but its own, known by its hash, and no reques
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from html import escape
 from pathlib import PurePath
 from typing import Any
 
-from spacy import displacy
+from markupsafe import Markup
 
+from cloudner.pages.numbers import share
 from cloudner.pages.rendering import asset, html, policy, script_json
 from cloudner.report.evaluation.evaluation import EvaluationData
 from cloudner.report.evaluation.mistakes import DESCRIPTIONS, KINDS, NOTHING, EntityError, count_kinds
+from cloudner.report.render.excerpt import excerpt
 from cloudner.report.render.facts import comparison_facts, confidence_facts, run_cards
 from cloudner.report.render.reliability import reliability_chart
 from cloudner.report.render.training_curves import training_curves
 
-PALETTE = 10  # label colours in evaluation.css
-# displaCy fills this in for every entity of a context; {ent} is our own parameter.
-ENTITY_TEMPLATE = '<mark class="{ent}">{text}<span class="tag">{label}</span></mark>'
+PALETTE = 10  # label colours in base.css
+LINKS = [
+    ("overview", "Overview"), ("comparison", "Comparison"), ("labels", "Labels"), ("errors", "Mistakes"),
+    ("breakdown", "Breakdown"), ("confidence", "Confidence"), ("training", "Training"), ("run", "Run"),
+]  # fmt: skip
+# With more labels a narrow screen shows the confusion matrix row by row; longer names stand upright over their column.
+_FEW, _SHORT = 6, 7
 
 
 def evaluation_html(evaluation: EvaluationData, *, max_errors: int = 5000) -> str:
     """The whole page. At most `max_errors` mistakes are written into it, spread evenly; the page says so."""
-    script = asset("evaluation.js")
+    script = Markup("\n").join([asset("base.js"), asset("evaluation.js")])
     shown = _spread(evaluation.errors, max_errors)
     colours = label_colours(evaluation)
     curves = training_curves(evaluation.log)
     data = {
         "errors": [error_row(error, colours) for error in shown],
         "kinds": {kind: DESCRIPTIONS[kind] for kind in KINDS},
-        "charts": {curve.key: curve.data for curve in curves},
     }
     calibration = evaluation.calibration
     return html(
         "evaluation.html",
         policy=policy(script),
-        style=asset("evaluation.css"),
+        style=Markup("\n").join([asset("base.css"), asset("evaluation.css")]),
         script=script,
         data=script_json(data),
+        chart_data=script_json({curve.key: curve.data for curve in curves}),
+        links=[link for link in LINKS if link[0] != "comparison" or evaluation.comparison],
         evaluation=evaluation,
         title=short_name(evaluation.model),
         data_names=[short_name(path) for path in evaluation.data],
@@ -85,7 +89,7 @@ def label_colours(evaluation: EvaluationData) -> dict[str, int]:
 
 
 def error_row(error: EntityError, colours: dict[str, int]) -> dict[str, Any]:
-    """The data of one mistake for the page's script; `g` and `p` are ready HTML, all else is plain text."""
+    """The data of one mistake for the page's script; `h` is ready HTML, all else is plain text."""
     return {
         "k": error.kind,
         "gl": error.gold.label if error.gold else "",
@@ -96,43 +100,9 @@ def error_row(error: EntityError, colours: dict[str, int]) -> dict[str, Any]:
         "d": error.document,
         "s": error.source,
         "x": " ".join(error.context.split()),
-        "g": highlight(error, error.gold_ents, error.gold, colours),
-        "p": highlight(error, error.predicted_ents, error.predicted, colours),
+        "f": "" if error.place is None else f"{short_name(error.place[0])}:{error.place[1]}",
+        "h": excerpt(error, colours),
     }
-
-
-def highlight(
-    error: EntityError, ents: list[tuple[int, int, str]], focus: Any, colours: dict[str, int]
-) -> str:
-    """The context with its entities marked by displaCy; the mistaken one carries the class `focus`."""
-    start = None if focus is None else focus.start_char - error.context_start
-    spans = [
-        {
-            "start": span_start,
-            "end": span_end,
-            # displaCy escapes texts, but writes labels as they are.
-            "label": escape(label),
-            "params": {"ent": f"ent l{colours.get(label, 0)}" + (" focus" if span_start == start else "")},
-        }
-        for span_start, span_end, label in _apart(ents, start)
-    ]
-    markup = _renderer().render_ents(error.context, spans, None)
-    # displaCy wraps the text in a <div> with its own inline style, which the page's style sheet replaces.
-    return re.sub(r"^\s*<div[^>]*>|</div>\s*$", "", markup).strip()
-
-
-def _apart(ents: list[tuple[int, int, str]], focus: int | None) -> list[tuple[int, int, str]]:
-    """Those of them that displaCy can mark together: the ones at the mistake first, then the longest."""
-    kept: list[tuple[int, int, str]] = []
-    for ent in sorted(ents, key=lambda e: (e[0] != focus, e[0] - e[1])):
-        if all(ent[1] <= other[0] or other[1] <= ent[0] for other in kept):
-            kept.append(ent)
-    return sorted(kept)
-
-
-@cache
-def _renderer() -> displacy.EntityRenderer:
-    return displacy.EntityRenderer(options={"template": ENTITY_TEMPLATE})
 
 
 def _spread(errors: list[EntityError], limit: int) -> list[EntityError]:
@@ -141,31 +111,41 @@ def _spread(errors: list[EntityError], limit: int) -> list[EntityError]:
     return [errors[i * len(errors) // limit] for i in range(limit)]
 
 
-def _matrix(evaluation: EvaluationData) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The rows of the confusion matrix, cell by cell."""
+def _matrix(evaluation: EvaluationData) -> dict[str, Any]:
+    """The confusion matrix, row by row and cell by cell."""
     names, counts = evaluation.confusion
     rows = []
     for name, row in zip(names, counts, strict=True):
-        total = sum(row) or 1
+        total = sum(row)
         cells = [
             {
+                "column": other,
                 "blank": name == other == NOTHING,
                 "hit": name == other,
                 "count": count,
-                "share": count / total,
-                "text": f"gold {name}, predicted {other}: {count} ({100 * count / total:.1f} % of the row)",
+                "share": count / total if total else 0.0,
+                "text": f"gold {name}, predicted {other}: {count} ({share(count, total)} of the row)",
             }
             for other, count in zip(names, row, strict=True)
         ]
-        rows.append((name, cells))
-    return rows
+        rows.append({"name": name, "total": total, "invented": name == NOTHING, "cells": cells})
+    labels = names[:-1]
+    return {
+        "names": names,
+        "nothing": NOTHING,
+        "rows": rows,
+        "many": len(labels) > _FEW,
+        "upright": len(labels) > _FEW or any(len(label) > _SHORT for label in labels),
+    }
 
 
 def _comparison(evaluation: EvaluationData) -> dict[str, Any] | None:
     compared, other = evaluation.comparison, evaluation.other_strict
     if compared is None or other is None:
         return None
-    if compared.p_value < 0.05:
+    if not compared.differing:
+        verdict = "Both models find the same entities."
+    elif compared.p_value < 0.05:
         better = "first" if compared.difference > 0 else "second"
         verdict = f"The {better} model is better, and chance is an unlikely reason."
     else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cloudner.pages.markdown import Markdown, table
 from cloudner.pages.numbers import percent
+from cloudner.pages.numbers import scores as in_percent
 from cloudner.pages.rendering import markdown
 from cloudner.report.evaluation.evaluation import EvaluationData
 from cloudner.report.evaluation.mistakes import DESCRIPTIONS, count_kinds
@@ -41,10 +42,7 @@ def evaluation_markdown(evaluation: EvaluationData) -> str:
 
 def score_table(first: str, scores: Mapping[str, Score]) -> Markdown:
     """Precision, recall, F1 in percent, and the counts behind them; `first` heads the column of names."""
-    rows = [
-        (name, percent(s.precision), percent(s.recall), percent(s.f1), s.gold, s.predicted)
-        for name, s in scores.items()
-    ]
+    rows = [(name, *in_percent(score), score.gold, score.predicted) for name, score in scores.items()]
     return table((first, "Precision", "Recall", "F1", "Gold", "Predicted"), rows)
 
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from cloudner.pages.charts import Plot, element, svg
+from cloudner.pages.charts import TITLED, Plot, element, svg
 from cloudner.report.evaluation.confidence import Bin
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Markup:
     """Bars that end on the diagonal are what a calibrated model has."""
-    plot = Plot(0, 1, 0, 1)
+    plot = Plot(0, 1, 0, 1, TITLED)
     steps = [0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    parts = [plot.grid(steps, steps, _percent, _percent, "confidence")]
+    parts = [plot.grid(steps, steps, _percent, _percent, "confidence", "right")]
     largest = max((one.count for one in bins), default=1)
     for one in bins:
         x, width = plot.x(one.low) + 1.5, plot.x(one.high) - plot.x(one.low) - 3

@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cloudner.pages.numbers import percent
+from cloudner.pages.numbers import NOTHING, percent
+from cloudner.pages.numbers import scores as in_percent
 from cloudner.report.evaluation.evaluation import EvaluationData
 from cloudner.report.evaluation.mistakes import DESCRIPTIONS, count_kinds
 
@@ -26,10 +27,8 @@ def print_evaluation(evaluation: EvaluationData, console: Console | None = None)
         f1 = intervals["f1"]
         scores.add_row(
             escape(label),
-            percent(score.precision),
-            percent(score.recall),
-            percent(score.f1),
-            f"{percent(f1.low)}–{percent(f1.high)}",
+            *in_percent(score),
+            f"{percent(f1.low)}–{percent(f1.high)}" if score.gold else NOTHING,
             f"{score.gold:,}",
             f"{score.predicted:,}",
         )
