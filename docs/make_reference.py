@@ -121,7 +121,9 @@ def _quoted(text: str) -> str:
 
 
 def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """But for names that have their own way, such as spaCy and i2b2."""
+    first = text.split(" ")[0]
+    return text if re.search(r"[A-Z0-9]", first[1:]) else text[:1].upper() + text[1:]
 
 
 def entry_points() -> dict[str, dict[str, str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from statistics import mean, stdev
 
 import pytest
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 import cloudner
 from cloudner.errors import CloudnerError
 from cloudner.report.evaluation.scores import Score
+from training import runs
 
 NAMES = ["Ada Byron", "Marie Curie", "Angela Merkel", "Grace Hopper"]
 CITIES = ["Paris", "Warsaw", "Oxford", "Leipzig", "Lyon", "Brussels"]
@@ -71,7 +74,9 @@ def test_the_scores_follow_from_the_predictions(made):
     by_label: dict[tuple[int, str], Score] = {}
     for row, (_, gold) in zip(rows_of(found), DATA, strict=True):
         predicted = {tuple(span) for span in row["entities"]}
-        assert len(row["confidence"]) == len(predicted)
+        likely = {tuple(span[:3]): span[3] for span in row["likely"]}
+        confidences = [likely[tuple(span)] for span in row["entities"]]
+        assert row["confidence"] == pytest.approx(confidences, abs=1e-4)
         for label in ("PER", "LOC", "PLANET"):
             mine, right = ({s for s in spans if s[2] == label} for spans in (predicted, set(gold)))
             score = Score(len(mine & right), len(mine), len(right))
@@ -173,3 +178,36 @@ def test_the_command(bert, tmp_path):
     assert lines[0].startswith("fold 1: F1 ")
     assert lines[-1] == str(tmp_path / "out" / "report.html")
     assert any(line.startswith("F1 ") and "of 2 folds" in line for line in lines)
+
+
+CODE = """
+import json, sys
+import cloudner
+data, options = json.loads(sys.argv[1])
+data = [(text, [tuple(span) for span in spans]) for text, spans in data]
+made = cloudner.cross_validate(data, told=lambda n, fold: print("fold", n, flush=True), device="cpu", **options)
+print(json.dumps(made.f1.mean))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_loses_no_fold(bert, tmp_path):
+    options = {"folds": 3, "encoder": str(bert), "output": str(tmp_path / "out"), "overrides": QUICK}
+    command = [sys.executable, "-c", CODE, json.dumps([DATA, options])]
+    first = subprocess.Popen(command, env=runs.environment(), stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    for line in first.stdout:
+        if line.startswith("fold"):
+            break
+    first.kill()
+    first.wait()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out/folds").glob("fold-*.json")}
+    assert tmp_path / "out/folds/fold-0.json" in kept
+    assert len(kept) < 3
+    done = subprocess.run(
+        command, env=runs.environment(), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    whole = cloudner.cross_validate(DATA, device="cpu", **{**options, "output": tmp_path / "whole"})
+    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(whole.f1.mean)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spacy.tokens import Doc, DocBin, Span
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
 
 from cloudner.atomic import remove, write_bytes, write_json, write_text
 from cloudner.errors import ConfigError, InputError
@@ -95,11 +96,9 @@ def out_of_fold(
             started = time.monotonic()
             pipeline = _train(others, config, plain, work / f"fold-{number}", options)
             nlp = load(pipeline, device=_device(options.gpu_id))
-            docs = list(unannotated((corpus.docs[i] for i in here), nlp))
-            likely = list(likely_spans(nlp, docs))
+            entities, likely = _predict(nlp, [corpus.docs[i] for i in here])
             write_text(done, json.dumps({
-                "documents": here, "entities": [_rounded(map(_predicted, doc.ents)) for doc in docs],
-                "likely": [_rounded(spans) for spans in likely], "trained_on": len(others),
+                "documents": here, "entities": _rounded(entities), "likely": _rounded(likely), "trained_on": len(others),
                 "seconds": round(time.monotonic() - started, 1),
             }, ensure_ascii=False))  # fmt: skip
         if not options.keep_pipelines:  # those of a command that was killed after its predictions, too
@@ -116,13 +115,24 @@ def likely_of(folds: Sequence[Fold]) -> list[list[LikelySpan]]:
     return [found[i] for i in sorted(found)]
 
 
-def _predicted(ent: Span) -> LikelySpan:
-    confidence = ent._.confidence if ent.has_extension("confidence") else None
-    return LikelySpan(ent.start, ent.end, ent.label_, 1.0 if confidence is None else min(1.0, confidence))
+def _predict(nlp: Language, gold: Sequence[Doc]) -> tuple[list[list[LikelySpan]], list[list[LikelySpan]]]:
+    """Of each document the entities, and the likely spans."""
+    docs = list(unannotated(gold, nlp))
+    likely = list(likely_spans(nlp, docs))
+    entities = []
+    for doc, spans in zip(docs, likely, strict=True):
+        known = {span[:3]: span.probability for span in spans}  # for components that write no confidences
+        found = []
+        for ent in doc.ents:
+            key = (ent.start, ent.end, ent.label_)
+            p = ent._.confidence if ent.has_extension("confidence") else None
+            found.append(LikelySpan(*key, min(1.0, known.get(key, 1.0) if p is None else p)))
+        entities.append(found)
+    return entities, likely
 
 
-def _rounded(spans: Any) -> list[list[Any]]:
-    return [[*span[:3], round(float(span.probability), 5)] for span in spans]
+def _rounded(documents: Sequence[Sequence[LikelySpan]]) -> list[list[list[Any]]]:
+    return [[[*span[:3], round(float(span.probability), 5)] for span in spans] for spans in documents]
 
 
 def _asked(corpus: Corpus, config: Path, plain: dict[str, Any], options: FoldOptions) -> dict[str, Any]:
