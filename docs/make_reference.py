@@ -69,6 +69,8 @@ def main() -> int:
         elif not target.exists() or target.read_text(encoding="utf-8") != text:
             print(f"{target} is out of date: python docs/make_reference.py")
             code = 1
+        else:
+            print(f"{target} is up to date")
     return code
 
 
