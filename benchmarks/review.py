@@ -120,8 +120,8 @@ def token_probabilities(docs: Sequence[Any], work: Path, gpu_id: str) -> tuple[l
     from spacy.training import Example
 
     import cloudner
+    from cloudner.folds.spans import unannotated
     from cloudner.pieces.gold import gold_tags
-    from cloudner.reviewing.spans import unannotated
 
     tags: list[Any] = [None] * len(docs)
     probabilities: list[Any] = [None] * len(docs)
@@ -143,9 +143,8 @@ def token_probabilities(docs: Sequence[Any], work: Path, gpu_id: str) -> tuple[l
 
 
 def one(seed: int, given: argparse.Namespace) -> dict[str, Any]:
-    from cloudner.reviewing.documents import read_corpus
-    from cloudner.reviewing.folds import FoldOptions, out_of_fold
-    from cloudner.reviewing.run import read_config
+    from cloudner.folds.documents import read_config, read_corpus
+    from cloudner.folds.out_of_fold import FoldOptions, likely_of, out_of_fold
     from cloudner.reviewing.suspects import Annotated, find_suspects
 
     config = ROOT / "configs" / "cpu.cfg"
@@ -157,7 +156,7 @@ def one(seed: int, given: argparse.Namespace) -> dict[str, Any]:
     options = FoldOptions(
         folds=given.folds, seed=seed, encoder=given.encoder, gpu_id=given.gpu_id, keep_pipelines=True
     )
-    likely = out_of_fold(corpus, config, plain, work, options)
+    likely = likely_of(out_of_fold(corpus, config, plain, work, options))
     suspects = find_suspects([Annotated.of(doc) for doc in corpus.docs], likely)
     made: dict[str, Any] = {
         "seed": seed,

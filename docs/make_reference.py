@@ -1,7 +1,8 @@
-"""Writes docs/configuration.md from the code: registered functions, the component, commands and public functions.
+"""Writes docs/configuration.md from the code (registered functions, the component, commands and public functions), and
+docs/formats.md from the formats.
 
 python docs/make_reference.py            # write
-python docs/make_reference.py --check    # exit 1 if the file is not what the code says
+python docs/make_reference.py --check    # exit 1 if a file is not what the code says
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "configuration.md"
+FORMATS = ROOT / "docs" / "formats.md"
 
 # Registry group -> heading and the line of a config that names a function of it.
 GROUPS = {
@@ -42,15 +44,34 @@ A setting is a line of a config in `configs/`, or an override on the command lin
 """
 
 
+FORMATS_HEAD = """# Formats
+
+Generated from the formats by `python docs/make_reference.py`: edit their examples, not this file.
+
+`cloudner convert`, `cloudner.train` and the reader `cloudner.Corpus.v1` recognise these formats by their content; `--format NAME`
+says which one it is. Every example here, but for that of `peoples-daily`, says the same: that "Marie Curie was born in Warsaw." has
+a `PER` and a `LOC`. Tests read each (`tests/corpus/formats/test_layouts.py`). Many formats have more faces than the one shown:
+other names of columns and keys, other tag schemes, several versions of a tool's export.
+
+```bash
+cloudner convert --layout brat    # one of them
+cloudner convert --formats        # all names, with those of formats that other packages add
+```
+"""
+
+
 def main() -> int:
-    text = reference()
-    if "--check" in sys.argv[1:]:
-        same = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
-        print("up to date" if same else f"{TARGET} is out of date: python docs/make_reference.py")
-        return 0 if same else 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(TARGET)
-    return 0
+    code = 0
+    for target, text in ((TARGET, reference()), (FORMATS, formats())):
+        if "--check" not in sys.argv[1:]:
+            target.write_text(text, encoding="utf-8")
+            print(target)
+        elif not target.exists() or target.read_text(encoding="utf-8") != text:
+            print(f"{target} is out of date: python docs/make_reference.py")
+            code = 1
+        else:
+            print(f"{target} is up to date")
+    return code
 
 
 def reference() -> str:
@@ -69,6 +90,42 @@ def reference() -> str:
     parts += ["## Commands", "As `python -m spacy cloudner NAME` and as `cloudner NAME`.", *commands()]
     parts += ["## Python", *python()]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def formats() -> str:
+    """The page of the formats: of each that comes with cloudner, a small file."""
+    from cloudner.corpus.convert.layouts import layout_of
+    from cloudner.corpus.formats.registry import builtin, builtins, can_write
+
+    parts = [FORMATS_HEAD]
+    for name in builtins():
+        fmt = builtin(name)
+        parts.append(f"## {name}")
+        way = "Read and written" if can_write(fmt) else "Read"
+        endings = ", ".join(f"`{ending}`" for ending in fmt.extensions)
+        parts.append(f"{_first_upper(_quoted(fmt.description))}. {way}; usually {endings}.")
+        files = layout_of(name)
+        for file in files:
+            if file.binary:
+                parts.append("The file is binary; in it are, a document a line:")
+            elif len(files) > 1:
+                parts.append(f"`{file.name}`:")
+            shown = file.shown.replace("\r\n", "\n").rstrip("\n")
+            parts.append(f"```text\n{shown}\n```")
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """What is no HTML, no emphasis and no link of the page."""
+    for char in "<*[]":
+        text = text.replace(char, f"&#{ord(char)};")
+    return text
+
+
+def _first_upper(text: str) -> str:
+    """But for names that have their own way, such as spaCy and i2b2."""
+    first = text.split(" ")[0]
+    return text if re.search(r"[A-Z0-9]", first[1:]) else text[:1].upper() + text[1:]
 
 
 def entry_points() -> dict[str, dict[str, str]]:

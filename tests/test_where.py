@@ -69,6 +69,7 @@ def test_every_room_is_on_the_plan() -> None:
         "pages",
         "pieces",
         "corpus",
+        "folds",
         "hardware",
         "model",
         "report",

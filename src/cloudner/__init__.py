@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.report.evaluate import Evaluation, evaluate
     from cloudner.reviewing.pool import choose_texts
     from cloudner.reviewing.run import review
+    from cloudner.studies.cross_validation import CrossValidation, cross_validate
     from cloudner.studies.learning_curve import LearningCurve, curve
     from cloudner.studies.tuning import Tuning, tune
     from cloudner.studies.watching import Drift, drift
@@ -54,6 +55,8 @@ _HOMES = {
     "train": "cloudner.training.fit",
     "curve": "cloudner.studies.learning_curve",
     "LearningCurve": "cloudner.studies.learning_curve",
+    "cross_validate": "cloudner.studies.cross_validation",
+    "CrossValidation": "cloudner.studies.cross_validation",
     "tune": "cloudner.studies.tuning",
     "Tuning": "cloudner.studies.tuning",
     "drift": "cloudner.studies.watching",
@@ -66,6 +69,7 @@ _HOMES = {
 __all__ = [
     "CheckpointOptions",
     "CloudnerError",
+    "CrossValidation",
     "Drift",
     "Evaluation",
     "LearningCurve",
@@ -75,6 +79,7 @@ __all__ = [
     "calibrate",
     "choose_texts",
     "convert",
+    "cross_validate",
     "curve",
     "detect_hardware",
     "diagnose",

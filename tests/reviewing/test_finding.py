@@ -11,8 +11,7 @@ from benchmarks.corruption import KINDS, corrupt
 from benchmarks.review import exact, places_of, scores
 
 import cloudner
-from cloudner.reviewing.documents import read_corpus
-from cloudner.reviewing.run import read_config
+from cloudner.folds.documents import read_config, read_corpus
 from cloudner.reviewing.suspects import Suspect
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cloudner.errors import ConfigError, InputError
+from cloudner.folds.spans import LikelySpan
 from cloudner.reviewing.pool import choose_texts, spread, uncertainty_of, word_vectors
-from cloudner.reviewing.spans import LikelySpan
 
 
 def test_uncertainty_is_the_entropy_of_the_uncertain_spans():

@@ -14,11 +14,12 @@ import srsly
 import cloudner
 import tiny
 from cloudner.errors import ConfigError, InputError
-from cloudner.reviewing.documents import corpus_digest, divide, read_corpus
-from cloudner.reviewing.folds import corpora, shorter
+from cloudner.folds.dividing import divide
+from cloudner.folds.documents import corpus_digest, read_config, read_corpus
+from cloudner.folds.out_of_fold import corpora, shorter
 from cloudner.reviewing.page import page
 from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
-from cloudner.reviewing.run import keep_decisions, read_config
+from cloudner.reviewing.run import keep_decisions
 from cloudner.reviewing.suspects import Suspect
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "cpu.cfg"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloudner.reviewing.spans import LikelySpan
+from cloudner.folds.spans import LikelySpan
 from cloudner.reviewing.suspects import Annotated, Confidence, find_suspects
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,30 +91,17 @@ class Running:
 @contextmanager
 def running(place: Path | str, *, limits: dict[str, Any] | None = None, **settings: Any) -> Iterator[Running]:
     """A server of this pipeline; it has ended, and answered what it took in, when this returns."""
-    from cloudner.serving.server import address, listen, make_server
-    from cloudner.serving.service import Service
+    from cloudner.serving.in_thread import serve_in_thread
     from cloudner.serving.settings import Limits, ServiceSettings
 
     asked = ServiceSettings(
         **{"models": ((None, str(place)),), "device": "cpu", "limits": Limits(**(limits or {})), **settings}
     )
-    service = Service(asked)
-    service.open()
-    listening = listen("127.0.0.1", 0)
-    server = make_server(service)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.005)
-        with httpx.Client(base_url=address(listening), timeout=60, trust_env=False) as client:
-            yield Running(address(listening), service, server, client)
-    finally:
-        server.should_exit = True
-        thread.join(60)
-        listening.close()
-        assert not thread.is_alive()
+    with (
+        serve_in_thread(asked) as made,
+        httpx.Client(base_url=made.url, timeout=60, trust_env=False) as client,
+    ):
+        yield Running(made.url, made.service, made.server, client)
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from thinc.api import Config
 
 import cloudner
@@ -59,6 +62,51 @@ def test_a_second_call_goes_on(found):
         cloudner.tune(DATA[:-2], trials=5, **options)
     with pytest.raises(CloudnerError, match="another space"):
         cloudner.tune(DATA, trials=5, **{**options, "space": {RATE: (1e-4, 1e-3)}})
+
+
+NAMES = ["Ada Byron", "Marie Curie", "Angela Merkel"]
+MORE = [
+    (f"{name} lived in {city}.", [(0, len(name), "PER"), (len(name) + 10, len(name) + 10 + len(city), "LOC")])
+    for name in NAMES
+    for city in ("Paris", "Warsaw", "Oxford", "Leipzig")
+]
+
+
+def test_folds_of_the_training_data(bert, tmp_path):
+    options = {
+        "encoder": str(bert), "space": {RATE: (1e-3, 1e-2, "log")}, "output": tmp_path / "tune", "device": "cpu",
+        "overrides": {**FP32, "training.max_epochs": 2}, "folds": 3,
+    }  # fmt: skip
+    made = cloudner.tune(MORE, trials=2, **options)
+    for trial in made.trials:
+        assert len(trial["folds"]) == 3
+        assert trial["f1"] == pytest.approx(sum(trial["folds"]) / 3)
+    assert made.f1 == max(trial["f1"] for trial in made.trials)
+    assert "best mean F1 of 3 folds" in made.lines()[0]
+    parts = [DocBin().from_disk(p) for p in sorted((tmp_path / "tune/corpus").glob("fold-*/dev.spacy"))]
+    texts = [doc.text for part in parts for doc in part.get_docs(Vocab())]
+    assert sorted(texts) == sorted(text for text, _ in MORE)
+
+    # A process that is killed in its third fold leaves the scores of two in the journal.
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "tune/journal.log")))  # fmt: skip
+    study = optuna.load_study(study_name="cloudner", storage=storage)
+    killed = study.ask({RATE: optuna.distributions.FloatDistribution(1e-3, 1e-2, log=True)})
+    for name, value in (("host", socket.gethostname()), ("pid", gone.pid), ("scores", [0.25, 0.5])):
+        killed.set_user_attr(name, value)
+    again = cloudner.tune(MORE, trials=3, **options)
+    assert [trial["state"] for trial in again.trials] == ["complete", "complete", "fail", "complete"]
+    assert again.trials[3]["folds"][:2] == [0.25, 0.5]
+    assert len(again.trials[3]["folds"]) == 3
+    assert again.trials[3]["settings"] == killed.params
+
+    with pytest.raises(CloudnerError, match="another data, folds"):
+        cloudner.tune(MORE, trials=4, **{**options, "folds": None})
+    with pytest.raises(CloudnerError, match="3 folds beside a dev corpus"):
+        cloudner.tune(MORE, MORE, **options)
+    with pytest.raises(CloudnerError, match="4 different texts for 3 folds"):
+        cloudner.tune(MORE[:4], **{**options, "output": tmp_path / "few"})
 
 
 @pytest.mark.parametrize("values", [(1, 2, 3), (2, 1), [], "ab", (0, 1, "log"), (1,)])

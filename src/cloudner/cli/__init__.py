@@ -19,10 +19,11 @@ app = typer.Typer(
 )
 # In the order a user meets them; each module registers its command on `app`.
 COMMANDS: tuple[str, ...] = (
-    "doctor", "plan", "convert", "inspect", "evaluate", "train", "tune", "curve", "drift", "review", "annotate", "serve",
+    "doctor", "plan", "convert", "inspect", "evaluate", "train", "cross-validate", "tune", "curve", "drift", "review",
+    "annotate", "serve",
 )  # fmt: skip
 for _name in COMMANDS:
-    importlib.import_module(f"cloudner.cli.{_name}")
+    importlib.import_module(f"cloudner.cli.{_name.replace('-', '_')}")
 spacy_app.add_typer(app)
 
 

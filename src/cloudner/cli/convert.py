@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from cloudner.corpus.convert.options import ConvertOptions
 
 
+def _show_layout(name: str | None) -> None:
+    if name is not None:
+        from cloudner.corpus.convert.layouts import layout_lines
+
+        print("\n".join(run(lambda: list(layout_lines(name)))))
+        raise typer.Exit
+
+
+def _show_formats(wanted: bool) -> None:
+    if wanted:
+        from cloudner.corpus.convert.layouts import format_lines
+
+        print("\n".join(format_lines()))
+        raise typer.Exit
+
+
 @app.command("convert")
 def convert_cli(
     paths: Annotated[
@@ -111,6 +127,19 @@ def convert_cli(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors")] = False,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            "--layout",
+            callback=_show_layout,
+            is_eager=True,
+            help="Show a small file of this format, and stop",
+        ),
+    ] = None,
+    formats: Annotated[
+        bool,
+        typer.Option("--formats", callback=_show_formats, is_eager=True, help="List the formats, and stop"),
+    ] = False,
 ) -> None:
     """Convert annotation files of any known format into a `.spacy` corpus, reporting every loss."""
     named = (("train", train), ("dev", dev), ("test", test))

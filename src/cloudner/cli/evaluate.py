@@ -14,7 +14,7 @@ NOT_PASSED = 3  # 1 is an error, 2 wrong usage
 
 @app.command("evaluate")
 def evaluate_cli(
-    model: Annotated[str, typer.Argument(help="Name or path of the pipeline")],
+    model: Annotated[str, typer.Argument(help="Name or path of the pipeline, or a file of predictions")],
     data: Annotated[
         list[str], typer.Argument(help="Gold data: files of any annotation format, folders or URLs")
     ],
@@ -23,7 +23,10 @@ def evaluate_cli(
         typer.Option("--train", "-t", help="Training data, to tell seen from unseen entities"),
     ] = None,
     compare: Annotated[
-        str | None, typer.Option("--compare", "-c", help="A second pipeline, for a significance test")
+        str | None,
+        typer.Option(
+            "--compare", "-c", help="A second pipeline or file of predictions, for a significance test"
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML report")] = Path(
         "metrics/report.html"

@@ -33,6 +33,12 @@ def review_cli(
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help='"auto", a GPU number, or -1 for the CPU')
     ] = "auto",
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            "--predictions", help="predictions.jsonl of `cloudner cross-validate`, in place of trainings"
+        ),
+    ] = None,
     pool: Annotated[
         list[str] | None,
         typer.Option("--pool", help="Texts of which to choose those to annotate next; may be repeated"),
@@ -52,7 +58,7 @@ def review_cli(
     given = [*(corpus or []), *ctx.args]
     at = next((i for i, word in enumerate(given) if word.startswith("--")), len(given))
     files, rest = given[:at], given[at:]
-    run(lambda: _check(rest, files, pool, model))
+    run(lambda: _check(rest, files, pool, model, predictions))
     if pool:
         run(lambda: _choose(pool, 100 if count is None else count, model, output, gpu_id))
         return
@@ -67,11 +73,14 @@ def review_cli(
             seed=seed,
             encoder=None if encoder == "config" else unquote(encoder),
             gpu_id=gpu_id,
+            predictions=predictions,
         )
     )
 
 
-def _check(rest: list[str], corpus: list[str], pool: list[str] | None, model: str | None) -> None:
+def _check(
+    rest: list[str], corpus: list[str], pool: list[str] | None, model: str | None, predictions: Path | None
+) -> None:
     for argument in rest:
         if argument.startswith("--") and "." not in argument:
             raise ConfigError(
@@ -84,6 +93,10 @@ def _check(rest: list[str], corpus: list[str], pool: list[str] | None, model: st
             "a corpus and --pool" if pool else "neither a corpus nor --pool",
             expected="annotated files to review, or a pool of texts to choose from",
             fix="cloudner review corpus/train.spacy, or cloudner review --pool texts.txt --model training/model-best",
+        )
+    if predictions is not None and pool:
+        raise ConfigError(
+            "--predictions with --pool", expected="a corpus: the predictions are of its documents"
         )
     if model is not None and not pool:
         raise ConfigError("--model without --pool", expected="--config, with which pipelines are trained")

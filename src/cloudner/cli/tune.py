@@ -26,6 +26,12 @@ def tune_cli(
     ] = None,
     trials: Annotated[int, typer.Option("--trials", min=1, help="In all, of all processes")] = 20,
     minutes: Annotated[Optional[float], typer.Option("--minutes", help="No trial begins after them")] = None,  # noqa: UP045
+    folds: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--folds", help="Score by the mean F1 of so many folds of the training data, without --dev"
+        ),
+    ] = None,
     lang: Annotated[Optional[str], typer.Option("--lang", "-l", help="Default: the config's")] = None,  # noqa: UP045
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder; other processes with the same one take part")
@@ -37,14 +43,14 @@ def tune_cli(
 ) -> None:
     """Search the training settings that give the best F1 on dev: rate, epochs, batch size, dropout, layer decay, encoder.
 
-    Needs the extra `tune` (Optuna). Trials that lag behind are ended early. Typed twice, two processes share the trials; after
+    With --folds 5 a trial is five trainings, for small corpora. Needs the extra `tune` (Optuna). Trials that lag behind are ended early. Typed twice, two processes share the trials; after
     a kill the same command goes on. The last line printed is the best config.
     """
     restart()
     many = encoder if encoder and len(encoder) > 1 else None
     options = {
         "config": unquote(config), "encoder": encoder[0] if encoder and not many else None, "encoders": many,
-        "trials": trials, "minutes": minutes, "lang": lang, "output": output, "seed": seed,
+        "trials": trials, "minutes": minutes, "folds": folds, "lang": lang, "output": output, "seed": seed,
     }  # fmt: skip
     run(lambda: _tune(ctx, (train, dev), gpu_id, options))
 

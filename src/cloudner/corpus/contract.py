@@ -6,7 +6,7 @@ Public, and the same for the formats that come with cloudner and for those of ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
@@ -155,6 +155,9 @@ class Format:
         and judged once, when records are turned into Docs; what a record cannot hold becomes one of its notes.
     write: takes records and an open text stream, for formats that can hold any Record; None otherwise.
     write_path: the same with the output's path, for folders and binary formats.
+    example: a small file of it, which docs/formats.md and `convert --layout` show: its text; where several belong together, texts
+        by file name, the one that is read first; a function that makes the bytes of a binary one. None where the format is
+        written: what is written is shown.
     """
 
     name: str
@@ -164,3 +167,4 @@ class Format:
     read: Callable[[Source, ReadOptions], Iterator[Record]]
     write: Callable[[Iterable[Record], IO[str]], None] | None = None
     write_path: Callable[[Iterable[Record], Path], None] | None = None
+    example: str | Mapping[str, str] | Callable[[], bytes] | None = None

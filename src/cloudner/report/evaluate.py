@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from spacy.language import Language
 
 from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, ConfigError, InputError
-from cloudner.loading import load, own_group, writers_of
+from cloudner.loading import own_group, writers_of
 from cloudner.pages.numbers import percent
 from cloudner.report.evaluation.confidence import reliability_of
 from cloudner.report.evaluation.evaluation import EvaluationData
 from cloudner.report.evaluation.gate import MAX_SLOWDOWN, judge, labels_of, measure_slowdown
-from cloudner.report.evaluation.inputs import data_files, read_examples, training_record, training_surfaces
+from cloudner.report.evaluation.inputs import data_files, training_record, training_surfaces
 from cloudner.report.evaluation.mistakes import confusion, find_errors
 from cloudner.report.evaluation.scores import (
     Score,
@@ -30,12 +28,11 @@ from cloudner.report.evaluation.scores import (
     strict_scores,
 )
 from cloudner.report.evaluation.significance import bootstrap_intervals, compare
-from cloudner.report.evaluation.spans import ScoredDocument, score_document
+from cloudner.report.evaluation.spans import ScoredDocument
+from cloudner.report.predicting import is_file, pipeline_of, predict, source_of
 from cloudner.report.render.html import evaluation_html, evaluation_summary
 from cloudner.report.render.markdown import evaluation_markdown
 
-T = TypeVar("T")
-CHUNK = 2000  # documents in memory at a time; only their texts and spans are kept
 GROUP_KEYS = ("genre", "domain", "source")
 
 # Gold entities, and the share of them seen in training, from which on a reader is told.
@@ -80,7 +77,8 @@ def evaluate(
 ) -> Evaluation:
     """Runs `model` once over `data` and scores its entities.
 
-    model: name or path of a pipeline, or a loaded one. data: files of any annotation
+    model: name or path of a pipeline, a loaded one, or a file of predictions of the same documents (JSON lines, such as
+    `cross_validate` keeps). data: files of any annotation
     format, folders of them or URLs, read as the config says of the dev corpus.
     train: training data, to tell seen from unseen entities. compare_with: a second pipeline for a paired test.
     output: where to write the HTML report. group: key of `doc.user_data["meta"]` to score parts by; by default
@@ -95,14 +93,12 @@ def evaluate(
     Raises `ConfigError` for a gate without `compare_with`, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
     """
-    if gate and compare_with is None:
-        raise ConfigError(
-            "a gate without a pipeline to compare with", fix="--compare training/model-best --gate"
-        )
+    _check_gate(gate, model, compare_with)
     files = data_files(data)
-    nlp, name = _load(model, device)
+    source, name = source_of(model, device)
+    nlp = pipeline_of(source)
     key = spans_key or own_group(nlp)
-    documents, words, seconds = _predict(nlp, files, gold_preproc, batch_size, key)
+    documents, words, seconds = predict(source, files, gold_preproc, batch_size, key)
     if not documents:
         raise InputError(
             "no document with entity annotation in " + ", ".join(files),
@@ -159,6 +155,17 @@ def evaluate(
     return evaluation
 
 
+def _check_gate(gate: bool, model: Any, compare_with: Any) -> None:
+    if gate and compare_with is None:
+        raise ConfigError(
+            "a gate without a pipeline to compare with", fix="--compare training/model-best --gate"
+        )
+    if gate and (is_file(model) or is_file(compare_with)):
+        raise ConfigError(
+            "a gate over files of predictions", expected="two pipelines: a gate compares their speed too"
+        )
+
+
 def _compare(
     evaluation: Evaluation,
     model: str | Path | Language,
@@ -170,14 +177,14 @@ def _compare(
     rounds: int,
     seed: int,
 ) -> Language:
-    nlp, evaluation.other = _load(model, device)
-    documents, _, _ = _predict(nlp, files, gold_preproc, batch_size, evaluation.spans_key)
+    source, evaluation.other = source_of(model, device)
+    documents, _, _ = predict(source, files, gold_preproc, batch_size, evaluation.spans_key)
     evaluation.other_strict = strict_scores(documents)
     other_counts = count_arrays(documents, list(evaluation.other_strict.per_label))
     evaluation.comparison = compare(
         counts.sum(axis=1), other_counts.sum(axis=1), rounds=10 * rounds, seed=seed
     )
-    return nlp
+    return pipeline_of(source)
 
 
 def _judge(
@@ -191,38 +198,6 @@ def _judge(
     evaluation.gate = judge(
         evaluation.strict, evaluation.other_strict, evaluation.comparison, labels, slowdown, max_slowdown
     )
-
-
-def _load(model: str | Path | Language, device: str) -> tuple[Language, str]:
-    if isinstance(model, Language):
-        return model, str(model.path) if model.path else f"{model.lang}_{model.meta['name']}"
-    return load(model, device=device), str(model)
-
-
-def _predict(
-    nlp: Language, files: list[str], gold_preproc: bool, batch_size: int | None, key: str | None
-) -> tuple[list[ScoredDocument], int, float]:
-    """Documents, words and the seconds that `nlp.pipe` took for them (tokenisation and reading excluded)."""
-    documents: list[ScoredDocument] = []
-    words, seconds = 0, 0.0
-    for chunk in _chunks(read_examples(nlp, files, gold_preproc), CHUNK):
-        started = time.perf_counter()
-        predicted = list(nlp.pipe((example.predicted for example, _ in chunk), batch_size=batch_size))
-        seconds += time.perf_counter() - started
-        for (example, place), doc in zip(chunk, predicted, strict=True):
-            words += len(doc)
-            example.predicted = doc
-            scored = score_document(example, key)
-            if scored is not None:
-                scored.place = place
-                documents.append(scored)
-    return documents, words, seconds
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _seen_note(by_seen: dict[str, Score] | None) -> list[str]:

@@ -23,9 +23,9 @@ from cloudner.corpus.formats.json.objects import objects, text_of
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where
 from cloudner.errors import ConfigError, InputError
+from cloudner.folds.spans import LikelySpan, likely_spans
 from cloudner.loading import load
 from cloudner.reviewing.rows import lines
-from cloudner.reviewing.spans import LikelySpan, likely_spans
 
 # A span of a probability between these is uncertain; it is believed above.
 _LOW, _HIGH = 0.05, 0.95

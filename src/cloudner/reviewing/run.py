@@ -11,10 +11,10 @@ from typing import Any
 
 from cloudner.atomic import write_json, write_text
 from cloudner.errors import ConfigError, InputError
-from cloudner.overrides import check_overrides
-from cloudner.reviewing.documents import Corpus, read_corpus
-from cloudner.reviewing.folds import FoldOptions, out_of_fold
+from cloudner.folds.documents import Corpus, read_config, read_corpus
+from cloudner.folds.out_of_fold import FoldOptions, likely_of, out_of_fold
 from cloudner.reviewing.page import page
+from cloudner.reviewing.predicted import likely_from
 from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
 from cloudner.reviewing.suspects import KINDS, Annotated, Suspect, find_suspects
 
@@ -69,6 +69,7 @@ def review(
     encoder: str | None = None,
     overrides: dict[str, Any] | None = None,
     gpu_id: str | int = "auto",
+    predictions: str | Path | None = None,
 ) -> Review:
     """Find the annotations of a corpus that are probably wrong, by pipelines that were not trained on them.
 
@@ -79,9 +80,9 @@ def review(
     label-studio.json and doccano.jsonl. Decisions that stand in suspects.jsonl already are kept.
 
     corpus: files of any annotation format, folders of them or URLs. seed: of the division into folds. encoder, overrides,
-    gpu_id: as in `cloudner train`.
+    gpu_id: as in `cloudner train`. predictions: the predictions.jsonl of a cross-validation of this corpus, in place of trainings.
 
-    Raises InputError for a corpus that cannot be read or has no annotation, ConfigError for settings that cannot work.
+    Raises InputError for a corpus that cannot be read or has no annotation and for predictions of other documents, ConfigError for settings that cannot work.
     """
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 1000")
@@ -89,7 +90,11 @@ def review(
     plain = read_config(Path(config), options.overrides)
     read = read_corpus(corpus, plain)
     folder = Path(output)
-    likely = out_of_fold(read, Path(config), plain, folder / "folds", options)
+    folder.mkdir(parents=True, exist_ok=True)
+    if predictions is not None:
+        likely = likely_from(predictions, read)
+    else:
+        likely = likely_of(out_of_fold(read, Path(config), plain, folder / "folds", options))
     suspects = find_suspects([Annotated.of(doc) for doc in read.docs], likely)
     shown = suspects[:count]
     rows = [row(each, read.docs[each.document], read.names[each.document]) for each in shown]
@@ -97,21 +102,6 @@ def review(
     title = " ".join(map(str, corpus)) if not isinstance(corpus, (str, Path)) else str(corpus)
     _write(made, shown, folder, title)
     return made
-
-
-def read_config(path: Path, overrides: dict[str, Any]) -> dict[str, Any]:
-    """A training config, interpolated, with the tokenizer that `cloudner train` takes for it. Raises InputError for a missing
-    file, ConfigError for overrides that do not exist."""
-    from spacy.util import load_config
-
-    from cloudner.training.language import fit_tokenizer
-
-    if not path.is_file():
-        raise InputError("no such config", file=str(path), fix="--config configs/cpu.cfg")
-    check_overrides(overrides)
-    config = load_config(path, overrides=overrides, interpolate=False)
-    fit_tokenizer(config, overrides)
-    return dict(config.interpolate())
 
 
 def _write(made: Review, shown: Sequence[Suspect], folder: Path, title: str) -> None:

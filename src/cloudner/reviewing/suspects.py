@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc
 
-from cloudner.reviewing.spans import FLOOR, LikelySpan
+from cloudner.folds.spans import FLOOR, LikelySpan
 
 KINDS = ("type", "boundary", "missed", "invented")
 # A span that is not annotated is worth a line from this probability on.

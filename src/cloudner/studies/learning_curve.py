@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
 
 from cloudner.atomic import remove, write_bytes, write_json, write_text
 from cloudner.errors import ConfigError
@@ -20,7 +19,7 @@ from cloudner.pages.numbers import percent
 from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.studies.power_law import Expected, expect
 from cloudner.training.asked import fingerprint
-from cloudner.training.corpora import write_corpora
+from cloudner.training.corpora import docs_of, write_corpora
 from cloudner.training.fit import language_of, train
 from cloudner.training.shipped import ConfigLike, config_file
 
@@ -195,9 +194,7 @@ def curve(
 
 
 def _shuffled(path: Path, seed: int) -> list[Doc]:
-    files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
-    vocab = Vocab()
-    docs = [doc for file in files for doc in DocBin().from_disk(file).get_docs(vocab)]
+    docs = docs_of(path)
     random.Random(seed).shuffle(docs)
     return docs
 

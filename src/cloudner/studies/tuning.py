@@ -14,9 +14,8 @@ from cloudner.atomic import write_json, write_text
 from cloudner.errors import ConfigError
 from cloudner.pages.numbers import percent
 from cloudner.studies.page import Section, study_page, study_summary
-from cloudner.studies.trials import Range, check_space, run_trial
+from cloudner.studies.trials import SCORES, Range, check_space, corpora_of, run_trial
 from cloudner.training.asked import fingerprint
-from cloudner.training.corpora import write_corpora
 from cloudner.training.fit import language_of
 from cloudner.training.shipped import ConfigLike, config_file
 
@@ -27,31 +26,38 @@ BEST = "best.cfg"
 @dataclass
 class Tuning:
     """The result of `cloudner.tune`. config: the file with the best settings. best: these settings by dotted name; f1:
-    what they reached on dev, 0 to 1. trials: rows of "number", "state" (complete, pruned, fail), "f1", "seconds" and
-    "settings". importance: share of the variation of F1 by setting, empty with few trials."""
+    what they reached on dev, 0 to 1, or with folds their mean. trials: rows of "number", "state" (complete, pruned, fail),
+    "f1", "seconds", "settings" and, with folds, "folds", the F1 of each. importance: share of the variation of F1 by setting,
+    empty with few trials. folds: how many, None without."""
 
     config: Path
     best: dict[str, Any]
     f1: float
     trials: list[dict[str, Any]]
     importance: dict[str, float] = field(default_factory=dict)
+    folds: int | None = None
+
+    @property
+    def measured(self) -> str:
+        """What the figures are."""
+        return "F1 on dev" if self.folds is None else f"mean F1 of {self.folds} folds"
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "config": str(self.config), "best": self.best, "f1": self.f1, "importance": self.importance,
-            "trials": self.trials,
+            "folds": self.folds, "trials": self.trials,
         }  # fmt: skip
 
     def to_html(self) -> str:
         """One self-contained page."""
-        figures = [("best F1 on dev", percent(self.f1)), ("trials", str(len(self.trials)))]
+        figures = [(f"best {self.measured}", percent(self.f1)), ("trials", str(len(self.trials)))]
         figures += [(state, str(count)) for state, count in self._states().items()]
         return study_page("Tuning", f"The best settings are in {self.config}", figures, [], self._sections())
 
     def lines(self) -> list[str]:
         """The result for a terminal."""
         states = ", ".join(f"{count} {state}" for state, count in self._states().items())
-        out = [f"{len(self.trials)} trials ({states}); best F1 on dev {percent(self.f1)} with"]
+        out = [f"{len(self.trials)} trials ({states}); best {self.measured} {percent(self.f1)} with"]
         out += [f"  {name} = {_short(value)}" for name, value in self.best.items()]
         if self.importance:
             out.append("importance: " + ", ".join(f"{n} {100 * v:.0f} %" for n, v in self.importance.items()))
@@ -62,7 +68,7 @@ class Tuning:
         return {state: states.count(state) for state in dict.fromkeys(states)}
 
     def _repr_html_(self) -> str:
-        return study_summary(f"Best F1 on dev {percent(self.f1)}: {self.config}", self._sections())
+        return study_summary(f"Best {self.measured} {percent(self.f1)}: {self.config}", self._sections())
 
     def _sections(self) -> list[Section]:
         names = list(self.best)
@@ -90,6 +96,7 @@ def tune(
     space: Mapping[str, Range] | None = None,
     trials: int = 20,
     minutes: float | None = None,
+    folds: int | None = None,
     lang: str | None = None,
     output: str | Path = "tune",
     overrides: Mapping[str, Any] | None = None,
@@ -97,31 +104,25 @@ def tune(
     device: str = "auto",
     told: Callable[[int, float | None], object] | None = None,
 ) -> Tuning:
-    """Search the training settings that give the best F1 on dev.
+    """Search the training settings that give the best F1 on dev, or by cross-validation.
 
     train, dev, config, encoder, lang, overrides, device: as in `cloudner.train`. encoders: to choose among. space: ranges by
     dotted name, (low, high), (low, high, "log") or a list of choices; by default the learning rate about the config's,
     epochs, batch size, dropout and layer decay. trials: in all, those of other processes and of earlier calls included.
-    minutes: no trial begins after them. output: a folder for the journal, `best.cfg`, `tune.html` and `tune.json`; other
+    minutes: no trial begins after them. folds: score a trial by the mean F1 of so many trainings, each on all folds of the
+    training documents but one, which is its dev part; for corpora whose dev part would be too small to tell settings apart. output: a folder for the journal, `best.cfg`, `tune.html` and `tune.json`; other
     processes with the same folder (on a shared disk: other machines) take part in the same search, and after a kill the
     same call goes on: finished trials count, the one that was killed is tried again. told: called with the number and F1
     (None: pruned) of each trial of this process.
 
-    Raises ConfigError without Optuna (the extra `tune`), for ranges that cannot work, and where the folder holds a search
+    Raises ConfigError without Optuna (the extra `tune`), for ranges that cannot work, for folds beside a dev corpus or of too
+    few documents, and where the folder holds a search
     over other data or settings.
     """
     optuna = _optuna()
     output = Path(output)
     file = config_file(config, output)
-    corpora = write_corpora(
-        train,
-        dev,
-        None,
-        output / "corpus",
-        split=None,
-        seed=seed,
-        reading={"lang": lang or language_of(file)},
-    ).files
+    parts = corpora_of(train, dev, folds, output / "corpus", seed, {"lang": lang or language_of(file)})
     ranges = check_space({**(space or _space(file)), **({"encoder": list(encoders)} if encoders else {})})
     options: dict[str, Any] = {
         "encoder": encoder,
@@ -131,9 +132,10 @@ def tune(
     }
     study = _study(optuna, output, seed)
     _same_search(study, {
-        "data": [fingerprint(str(path)) for path in corpora.values()], "config": fingerprint(str(file)),
+        "data": [fingerprint(str(path)) for part in parts for path in part.values()], "config": fingerprint(str(file)),
         "space": {name: list(values) for name, values in ranges.items()},
         "given": [encoder, lang, {name: str(value) for name, value in options["overrides"].items()}],
+        **({} if folds is None else {"folds": folds}),
     })  # fmt: skip
     end = None if minutes is None else time.monotonic() + 60 * minutes
     while end is None or time.monotonic() < end:
@@ -143,12 +145,10 @@ def tune(
         trial = study.ask()
         # A sampler of its own for each trial: processes that begin together do not propose the same.
         study.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
-        value = _one(
-            optuna, study, trial, lambda t: run_trial(t, ranges, corpora, _read(file), output, options)
-        )
+        value = _one(optuna, study, trial, lambda t: run_trial(t, ranges, parts, file, output, options))
         if told is not None:
             told(trial.number, value)
-    return _result(optuna, study, file, output)
+    return _result(optuna, study, file, output, folds)
 
 
 def _optuna() -> Any:
@@ -192,7 +192,8 @@ def _same_search(study: Any, asked: dict[str, Any]) -> None:
     if before is None:
         study.set_user_attr("asked", asked)
     elif before != asked:
-        changed = ", ".join(name for name in asked if asked[name] != before.get(name))
+        names = dict.fromkeys([*asked, *before])
+        changed = ", ".join(name for name in names if asked.get(name) != before.get(name))
         raise ConfigError(
             f"the folder holds a search with another {changed}",
             expected="the same search",
@@ -209,7 +210,8 @@ def _requeue_killed(optuna: Any, study: Any) -> None:
         attrs = trial.user_attrs
         if attrs.get("host") == socket.gethostname() and not psutil.pid_exists(int(attrs["pid"])):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            study.enqueue_trial(trial.params)
+            # Folds that it had finished are not trained again.
+            study.enqueue_trial(trial.params, user_attrs={SCORES: attrs.get(SCORES, [])})
 
 
 def _begun(optuna: Any, study: Any) -> int:
@@ -236,7 +238,7 @@ def _one(optuna: Any, study: Any, trial: Any, run: Callable[[Any], float]) -> fl
     return value
 
 
-def _result(optuna: Any, study: Any, file: Path, output: Path) -> Tuning:
+def _result(optuna: Any, study: Any, file: Path, output: Path, folds: int | None) -> Tuning:
     from spacy.util import load_config
 
     state = optuna.trial.TrialState
@@ -255,11 +257,14 @@ def _result(optuna: Any, study: Any, file: Path, output: Path) -> Tuning:
     write_text(output / BEST, made.to_str(interpolate=False))
     rows = [
         {"number": t.number, "state": t.state.name.lower(), "f1": t.value if t.state == state.COMPLETE else None,
-         "seconds": t.user_attrs.get("seconds"), "settings": dict(t.params)}
+         "seconds": t.user_attrs.get("seconds"), "settings": dict(t.params),
+         **({} if folds is None else {"folds": t.user_attrs.get(SCORES, [])})}
         for t in study.get_trials(deepcopy=False)
         if t.state.is_finished()
     ]  # fmt: skip
-    result = Tuning(output / BEST, best, float(study.best_value), rows, _importance(optuna, study, len(done)))
+    result = Tuning(
+        output / BEST, best, float(study.best_value), rows, _importance(optuna, study, len(done)), folds
+    )
     write_json(output / "tune.json", result.to_dict())
     write_text(output / "tune.html", result.to_html())
     return result

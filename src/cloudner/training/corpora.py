@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
 from cloudner.corpus.handed import as_sources, splits_of
 from cloudner.errors import ConfigError
 
@@ -58,6 +61,28 @@ def write_corpora(
     return made
 
 
+def write_whole(data: Any, folder: Path, reading: Mapping[str, Any]) -> Path:
+    """Convert a corpus that is not split into `folder`/train.spacy; of a mapping of parts, the one named train. Raises what
+    `cloudner.convert` raises."""
+    made = Corpora()
+    with tempfile.TemporaryDirectory() as aside:
+        part = splits_of(data).get("train", data)
+        _convert("train", part, folder / "train.spacy", Path(aside), made, reading)
+    return made.files["train"]
+
+
+def docs_of(path: Path) -> list[Doc]:
+    """The documents of a `.spacy` file, or of a folder of them in the order of their names."""
+    files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
+    vocab = Vocab()
+    return [doc for file in files for doc in DocBin().from_disk(file).get_docs(vocab)]
+
+
+def dev_share(documents: int) -> float:
+    """The share of the documents that is split off as dev: a tenth, or a fifth where there are fewer than 1,000."""
+    return 0.2 if documents < _SMALL else 0.1
+
+
 def _convert(
     name: str, data: Any, path: Path, aside: Path, made: Corpora, reading: Mapping[str, Any]
 ) -> None:
@@ -78,7 +103,8 @@ def _divide(made: Corpora, folder: Path, split: str | None, seed: int, *, with_t
 
     whole = made.files["train"]
     if split is None:
-        split = "80/20" if _documents(whole) < _SMALL else "90/10"
+        share = round(100 * dev_share(_documents(whole)))
+        split = f"{100 - share}/{share}"
     report = convert(whole, folder / "parts", split=split, seed=seed)
     if len(report.outputs) == 3 and not with_test:
         raise ConfigError(f"split = {split!r} beside a test corpus", expected="two shares, such as 80/20")

@@ -93,9 +93,9 @@ def train(
         if show:
             show_settings(made)
 
-    with _said(show):
+    with said(show):
         best = run_training(
-            file, output, gpu_id=_gpu_id(device), encoder=encoder, calibrate=calibrate, show=shown,
+            file, output, gpu_id=gpu_id_of(device), encoder=encoder, calibrate=calibrate, show=shown,
             overrides={**_places(file, corpora, lang), **(overrides or {})}, checkpoints=checkpoints,
             reasons=corpora.rows,
         )  # fmt: skip
@@ -134,7 +134,7 @@ def _places(config: Path, corpora: Corpora, lang: str | None) -> dict[str, Any]:
     return found
 
 
-def _gpu_id(device: str) -> str:
+def gpu_id_of(device: str) -> str:
     if device in ("auto", "cpu"):
         return {"auto": "auto", "cpu": "-1"}[device]
     name, _, number = device.partition(":")
@@ -144,8 +144,8 @@ def _gpu_id(device: str) -> str:
 
 
 @contextmanager
-def _said(show: bool) -> Iterator[None]:
-    """What the training prints, or nothing of it."""
+def said(show: bool) -> Iterator[None]:
+    """What a training prints, or nothing of it."""
     if show:
         yield
         return

@@ -15,7 +15,8 @@ from cloudner.report.evaluation.spans import ScoredDocument
 
 @dataclass
 class EvaluationData:
-    """The figures of an evaluation. All scores are 0 to 1, `speed` is in words (spaCy tokens) per second.
+    """The figures of an evaluation. All scores are 0 to 1, `speed` is in words (spaCy tokens) per second, 0 where a
+    file of predictions was scored.
 
     intervals, label_intervals: 95 % bootstrap intervals of micro precision, recall and F1, and those of each label.
     schemes: nervaluate's figures, None where that package is missing. by_seen: None without training data.

@@ -70,4 +70,5 @@ def print_evaluation(evaluation: EvaluationData, console: Console | None = None)
             console.print(f"Gate: {escape(reason)}", soft_wrap=True)
     for note in evaluation.notes:
         console.print(f"Note: {escape(note)}")
-    console.print(f"{evaluation.n_words:,} words at {evaluation.speed:,.0f} words/s")
+    speed = f" at {evaluation.speed:,.0f} words/s" if evaluation.speed else ""
+    console.print(f"{evaluation.n_words:,} words{speed}")

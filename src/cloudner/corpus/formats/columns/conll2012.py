@@ -181,10 +181,22 @@ class _Document:
         )
 
 
+_EXAMPLE = """#begin document (nw/wsj/00/wsj_0001); part 000
+nw/wsj/00/wsj_0001   0   0    Marie   NNP   (TOP(S(NP*   -   -   -   -   (PER*   (ARG1*   -
+nw/wsj/00/wsj_0001   0   1    Curie   NNP           *)   -   -   -   -      *)       *)   -
+nw/wsj/00/wsj_0001   0   2      was   VBD         (VP*   -   -   -   -      *        *    -
+nw/wsj/00/wsj_0001   0   3     born   VBN         (VP*   bear 01 1   -      *      (V*)   -
+nw/wsj/00/wsj_0001   0   4       in    IN         (PP*   -   -   -   -      *   (ARGM*    -
+nw/wsj/00/wsj_0001   0   5   Warsaw   NNP     (NP*))))   -   -   -   -   (LOC)       *)   -
+nw/wsj/00/wsj_0001   0   6        .     .          *))   -   -   -   -      *        *    -
+
+#end document
+"""
 CONLL2012 = Format(
     name="conll2012",
     description="CoNLL-2012 (OntoNotes), entities as brackets: (PERSON*, *, *), (GPE)",
     extensions=(".conll", ".gold_conll", ".v4_gold_conll"),
     sniff=sniff,
     read=read,
+    example=_EXAMPLE,
 )

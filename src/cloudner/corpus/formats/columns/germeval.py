@@ -98,10 +98,20 @@ def _record(
     )
 
 
+_EXAMPLE = """#\thttps://de.wikipedia.org/wiki/Marie_Curie [2010-01-01]
+1\tMarie\tB-PER\tO
+2\tCurie\tI-PER\tO
+3\twas\tO\tO
+4\tborn\tO\tO
+5\tin\tO\tO
+6\tWarsaw\tB-LOC\tO
+7\t.\tO\tO
+"""
 GERMEVAL = Format(
     name="germeval2014",
     description="GermEval 2014: number, token, outer tag, nested tag",
     extensions=(".tsv", ".txt", ".conll"),
     sniff=sniff,
     read=read,
+    example=_EXAMPLE,
 )

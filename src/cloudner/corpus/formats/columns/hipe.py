@@ -119,10 +119,22 @@ def _add(record: Record, token: str, tag: str, space: bool, starts: bool) -> Non
     record.spaces.append(space)
 
 
+_EXAMPLE = """TOKEN\tNE-COARSE-LIT\tNE-COARSE-METO\tNE-FINE-LIT\tNEL-LIT\tMISC
+# hipe2022:document_id = curie
+# hipe2022:language = en
+Marie\tB-PER\tO\t_\t_\t_
+Curie\tI-PER\tO\t_\t_\t_
+was\tO\tO\t_\t_\t_
+born\tO\tO\t_\t_\t_
+in\tO\tO\t_\t_\t_
+Warsaw\tB-LOC\tO\t_\t_\tNoSpaceAfter
+.\tO\tO\t_\t_\t_
+"""
 HIPE = Format(
     "hipe",
     "HIPE-2020 and HIPE-2022: TOKEN, NE-COARSE-LIT, ..., MISC with NoSpaceAfter",
     (".tsv",),
     sniff,
     read,
+    example=_EXAMPLE,
 )

@@ -145,6 +145,21 @@ PARQUET = Format(
 )  # fmt: skip
 
 
+def _arrow_example() -> bytes:
+    """A stream, as the datasets library saves it. Raises InputError without pyarrow."""
+    import io
+
+    pyarrow = _pyarrow("an example of Arrow")
+    words = ["Marie", "Curie", "was", "born", "in", "Warsaw", "."]
+    tags = ["B-PER", "I-PER", "O", "O", "O", "B-LOC", "O"]
+    table = pyarrow.table({"tokens": [words], "ner_tags": [tags]})
+    stream = io.BytesIO()
+    with pyarrow.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    return stream.getvalue()
+
+
 ARROW = Format(
-    "arrow", "Arrow files and data sets saved by the datasets library", (".arrow",), _sniff_arrow, _read_arrow
-)
+    "arrow", "Arrow files and data sets saved by the datasets library", (".arrow",), _sniff_arrow, _read_arrow,
+    example=_arrow_example,
+)  # fmt: skip

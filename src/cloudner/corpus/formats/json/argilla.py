@@ -62,4 +62,16 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
-ARGILLA = Format("argilla", "Argilla 2 records", (".json", ".jsonl"), _sniff, _read)
+_EXAMPLE = """[{"fields": {"text": "Marie Curie was born in Warsaw."}, "responses": {"spans": [{"user_id": "u1", "status": "submitted", "value": [
+  {"start": 0, "end": 11, "label": "PER"},
+  {"start": 24, "end": 30, "label": "LOC"}
+]}]}}]
+"""
+ARGILLA = Format(
+    "argilla",
+    "Argilla 2 records",
+    (".json", ".jsonl"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

@@ -106,10 +106,16 @@ def _join(record: Record, pieces: Any, options: ReadOptions, where: Where) -> No
     record.text = text
 
 
+_EXAMPLE = """{"rasa_nlu_data": {"common_examples": [{"text": "Marie Curie was born in Warsaw.", "intent": "tell", "entities": [
+  {"start": 0, "end": 11, "value": "Marie Curie", "entity": "PER"},
+  {"start": 24, "end": 30, "value": "Warsaw", "entity": "LOC"}
+]}]}}
+"""
 ASSISTANTS = Format(
     "assistants",
     "JSON of dialogue assistants: Rasa, LUIS, Snips, Watson Assistant",
     (".json",),
     _sniff,
     _read,
+    example=_EXAMPLE,
 )

@@ -41,6 +41,12 @@ def _read_automl(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield Record(source.name, line, text, spans, meta=meta_of(item, options))
 
 
+_EXAMPLE = '{"textContent": "Marie Curie was born in Warsaw.", "textSegmentAnnotations": [{"startOffset": 0, "endOffset": 11, "displayName": "PER"}, {"startOffset": 24, "endOffset": 30, "displayName": "LOC"}]}\n'
 AUTOML = Format(
-    "automl", "Google AutoML and Vertex AI text entities", (".jsonl",), _sniff_automl, _read_automl
+    "automl",
+    "Google AutoML and Vertex AI text entities",
+    (".jsonl",),
+    _sniff_automl,
+    _read_automl,
+    example=_EXAMPLE,
 )

@@ -64,6 +64,21 @@ def _read_azure(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
+_EXAMPLE = {
+    "export.json": """{"projectFileVersion": "2022-05-01", "stringIndexType": "Utf16CodeUnit", "assets": {"documents": [
+  {"location": "curie.txt", "language": "en", "entities": [{"regionOffset": 0, "regionLength": 31, "labels": [
+    {"category": "PER", "offset": 0, "length": 11},
+    {"category": "LOC", "offset": 24, "length": 6}
+  ]}]}
+]}}
+""",
+    "curie.txt": "Marie Curie was born in Warsaw.\n",
+}
 AZURE = Format(
-    "azure", "Azure AI Language custom NER export beside its texts", (".json",), _sniff_azure, _read_azure
+    "azure",
+    "Azure AI Language custom NER export beside its texts",
+    (".json",),
+    _sniff_azure,
+    _read_azure,
+    example=_EXAMPLE,
 )

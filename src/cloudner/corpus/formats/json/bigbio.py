@@ -110,6 +110,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record_of(item, source.name, line, options)
 
 
+_EXAMPLE = '{"id": "0", "document_id": "curie", "passages": [{"id": "1", "type": "title", "text": ["Marie Curie was born in Warsaw."], "offsets": [[0, 31]]}], "entities": [{"id": "2", "type": "PER", "text": ["Marie Curie"], "offsets": [[0, 11]], "normalized": []}, {"id": "3", "type": "LOC", "text": ["Warsaw"], "offsets": [[24, 30]], "normalized": []}]}\n'
 BIGBIO = Format(
-    "bigbio", "BigBio's knowledge base schema: passages and entities", (".json", ".jsonl"), _sniff, _read
+    "bigbio",
+    "BigBio's knowledge base schema: passages and entities",
+    (".json", ".jsonl"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
 )

@@ -96,10 +96,12 @@ def _inner(value: Any) -> Any:
     return value
 
 
+_EXAMPLE = '{"messages": [{"role": "user", "content": "Marie Curie was born in Warsaw."}, {"role": "assistant", "content": "[{\\"text\\": \\"Marie Curie\\", \\"type\\": \\"PER\\"}, {\\"text\\": \\"Warsaw\\", \\"type\\": \\"LOC\\"}]"}]}\n'
 CHAT = Format(
     "chat",
     "conversations with a language model whose answers are entities in JSON",
     (".jsonl", ".json"),
     _sniff,
     _read,
+    example=_EXAMPLE,
 )

@@ -45,4 +45,16 @@ def _read_cmeee(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
-CMEEE = Format("cmeee", "CMeEE: start_idx and the last character", (".json",), _sniff_cmeee, _read_cmeee)
+_EXAMPLE = """[{"text": "Marie Curie was born in Warsaw.", "entities": [
+  {"start_idx": 0, "end_idx": 10, "type": "PER", "entity": "Marie Curie"},
+  {"start_idx": 24, "end_idx": 29, "type": "LOC", "entity": "Warsaw"}
+]}]
+"""
+CMEEE = Format(
+    "cmeee",
+    "CMeEE: start_idx and the last character",
+    (".json",),
+    _sniff_cmeee,
+    _read_cmeee,
+    example=_EXAMPLE,
+)

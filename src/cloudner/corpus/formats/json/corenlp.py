@@ -186,17 +186,39 @@ def _number(token: Mapping[str, Any], keys: tuple[str, ...], in_misc: re.Pattern
     return int(match[1]) if match else None
 
 
+_CORENLP_EXAMPLE = """{"sentences": [{"index": 0, "tokens": [
+  {"index": 1, "word": "Marie", "characterOffsetBegin": 0, "characterOffsetEnd": 5, "ner": "PER"},
+  {"index": 2, "word": "Curie", "characterOffsetBegin": 6, "characterOffsetEnd": 11, "ner": "PER"},
+  {"index": 3, "word": "was", "characterOffsetBegin": 12, "characterOffsetEnd": 15, "ner": "O"},
+  {"index": 4, "word": "born", "characterOffsetBegin": 16, "characterOffsetEnd": 20, "ner": "O"},
+  {"index": 5, "word": "in", "characterOffsetBegin": 21, "characterOffsetEnd": 23, "ner": "O"},
+  {"index": 6, "word": "Warsaw", "characterOffsetBegin": 24, "characterOffsetEnd": 30, "ner": "LOC"},
+  {"index": 7, "word": ".", "characterOffsetBegin": 30, "characterOffsetEnd": 31, "ner": "O"}
+]}]}
+"""
 CORENLP = Format(
     "corenlp",
     "CoreNLP's JSON: sentences, tokens and entitymentions",
     (".json",),
     _sniff_corenlp,
     _read_corenlp,
+    example=_CORENLP_EXAMPLE,
 )
+_STANZA_EXAMPLE = """[[
+  {"id": 1, "text": "Marie", "start_char": 0, "end_char": 5, "ner": "B-PER"},
+  {"id": 2, "text": "Curie", "start_char": 6, "end_char": 11, "ner": "I-PER"},
+  {"id": 3, "text": "was", "start_char": 12, "end_char": 15, "ner": "O"},
+  {"id": 4, "text": "born", "start_char": 16, "end_char": 20, "ner": "O"},
+  {"id": 5, "text": "in", "start_char": 21, "end_char": 23, "ner": "O"},
+  {"id": 6, "text": "Warsaw", "start_char": 24, "end_char": 30, "ner": "B-LOC"},
+  {"id": 7, "text": ".", "start_char": 30, "end_char": 31, "ner": "O"}
+]]
+"""
 STANZA = Format(
     "stanza",
     "Stanza's Document.to_dict as JSON: sentences of tokens with ner",
     (".json",),
     _sniff_stanza,
     _read_stanza,
+    example=_STANZA_EXAMPLE,
 )

@@ -58,6 +58,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield held
 
 
+_EXAMPLE = """{"text": "Marie Curie was born in Warsaw.", "entity": "Marie Curie", "type": "PER", "start": 0, "end": 11}
+{"text": "Marie Curie was born in Warsaw.", "entity": "Warsaw", "type": "LOC", "start": 24, "end": 30}
+"""
 ENTITY_ROWS = Format(
-    "entity-rows", "JSON with an object an entity, the text in each", (".jsonl", ".json"), _sniff, _read
+    "entity-rows",
+    "JSON with an object an entity, the text in each",
+    (".jsonl", ".json"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
 )

@@ -46,7 +46,9 @@ def _read_manifest(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield Record(source.name, line, text, spans, meta=meta_of(item, options), complete=key in item)
 
 
+_EXAMPLE = '{"source": "Marie Curie was born in Warsaw.", "my-job": {"annotations": {"entities": [{"startOffset": 0, "endOffset": 11, "label": "PER"}, {"startOffset": 24, "endOffset": 30, "label": "LOC"}], "labels": [{"label": "PER"}, {"label": "LOC"}]}}, "my-job-metadata": {"type": "groundtruth/text-span"}}\n'
 MANIFEST = Format(
     "ground-truth", "SageMaker Ground Truth / Comprehend augmented manifest", (".manifest", ".jsonl"), _sniff_manifest,
     _read_manifest,
+    example=_EXAMPLE,
 )  # fmt: skip

@@ -60,4 +60,16 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
-KILI = Format("kili", "Kili's JSON export of texts", (".json",), _sniff, _read)
+_EXAMPLE = """[{"externalId": "curie", "content": "Marie Curie was born in Warsaw.", "labels": [{"author": {"email": "ann@example.org"}, "jsonResponse": {"JOB_0": {"annotations": [
+  {"beginOffset": 0, "content": "Marie Curie", "categories": [{"name": "PER"}], "mid": "a"},
+  {"beginOffset": 24, "content": "Warsaw", "categories": [{"name": "LOC"}], "mid": "b"}
+]}}}]}]
+"""
+KILI = Format(
+    "kili",
+    "Kili's JSON export of texts",
+    (".json",),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

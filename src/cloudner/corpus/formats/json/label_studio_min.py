@@ -74,6 +74,12 @@ def spans_of_value(value: Mapping[str, Any], options: ReadOptions, where: Where)
     return [SpanRecord(first, last, label, surface if isinstance(surface, str) else None) for label in labels]
 
 
+_EXAMPLE = """[{"id": 1, "text": "Marie Curie was born in Warsaw.", "label": [
+  {"start": 0, "end": 11, "text": "Marie Curie", "labels": ["PER"]},
+  {"start": 24, "end": 30, "text": "Warsaw", "labels": ["LOC"]}
+]}]
+"""
 JSON_MIN = Format(
-    "label-studio-min", "Label Studio's JSON-MIN export", (".json",), _sniff_json_min, _read_json_min
+    "label-studio-min", "Label Studio's JSON-MIN export", (".json",), _sniff_json_min, _read_json_min,
+    example=_EXAMPLE,
 )  # fmt: skip

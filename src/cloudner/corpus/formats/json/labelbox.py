@@ -78,4 +78,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
-LABELBOX = Format("labelbox", "Labelbox's export of texts", (".ndjson", ".json"), _sniff, _read)
+_EXAMPLE = '{"data_row": {"id": "curie", "row_data": "Marie Curie was born in Warsaw."}, "projects": {"p": {"labels": [{"label_details": {"created_by": "ann@example.org"}, "annotations": {"objects": [{"name": "PER", "location": {"start": 0, "end": 11}}, {"name": "LOC", "location": {"start": 24, "end": 30}}]}}]}}}\n'
+LABELBOX = Format(
+    "labelbox",
+    "Labelbox's export of texts",
+    (".ndjson", ".json"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

@@ -71,7 +71,9 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
+_EXAMPLE = '{"text": "Marie Curie was born in Warsaw.", "entities": [{"text": "Marie Curie", "label": "PER"}, {"text": "Warsaw", "label": "LOC"}]}\n'
 MENTIONS = Format(
     "mentions", "JSON: a text and its entities as words without offsets (output of language models)", (".json", ".jsonl"),
     _sniff, _read,
+    example=_EXAMPLE,
 )  # fmt: skip

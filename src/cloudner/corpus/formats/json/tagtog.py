@@ -115,6 +115,20 @@ def _stem(name: str) -> str:
     )
 
 
+_EXAMPLE = {
+    "curie.ann.json": """{"annotatable": {"parts": ["s1v1"]}, "anncomplete": true, "entities": [
+  {"classId": "e_1", "part": "s1v1", "offsets": [{"start": 0, "text": "Marie Curie"}]},
+  {"classId": "e_2", "part": "s1v1", "offsets": [{"start": 24, "text": "Warsaw"}]}
+], "relations": []}
+""",
+    "curie.plain.html": '<!DOCTYPE html><html><body><article><p id="s1v1">Marie Curie was born in Warsaw.</p></article></body></html>\n',
+    "annotations-legend.json": '{"e_1": "PER", "e_2": "LOC"}\n',
+}
 TAGTOG = Format(
-    "tagtog", "tagtog's ann.json beside its plain.html", (".ann.json",), _sniff_tagtog, _read_tagtog
+    "tagtog",
+    "tagtog's ann.json beside its plain.html",
+    (".ann.json",),
+    _sniff_tagtog,
+    _read_tagtog,
+    example=_EXAMPLE,
 )

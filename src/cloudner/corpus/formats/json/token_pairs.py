@@ -104,6 +104,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
+_EXAMPLE = '[[["Marie", "B-PER"], ["Curie", "I-PER"], ["was", "O"], ["born", "O"], ["in", "O"], ["Warsaw", "B-LOC"], [".", "O"]]]\n'
 TOKEN_PAIRS = Format(
-    "token-pairs", "JSON sentences as lists of a token and its tag", (".json", ".jsonl"), _sniff, _read
+    "token-pairs",
+    "JSON sentences as lists of a token and its tag",
+    (".json", ".jsonl"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
 )

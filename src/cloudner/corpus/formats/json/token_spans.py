@@ -181,7 +181,13 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
+_EXAMPLE = """[{"tokens": ["Marie", "Curie", "was", "born", "in", "Warsaw", "."], "entities": [
+  {"type": "PER", "start": 0, "end": 2},
+  {"type": "LOC", "start": 5, "end": 6}
+]}]
+"""
 TOKEN_SPANS = Format(
     "token-spans", "JSON with tokens and spans in token positions (SpERT, DyGIE++, GLiNER, W2NER, ELIT)", (".json", ".jsonl"), _sniff,
     _read,
+    example=_EXAMPLE,
 )  # fmt: skip

@@ -40,4 +40,16 @@ def _read_ubiai(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
-UBIAI = Format("ubiai", "UBIAI's JSON export", (".json",), _sniff_ubiai, _read_ubiai)
+_EXAMPLE = """[{"documentName": "curie.txt", "document": "Marie Curie was born in Warsaw.", "tokens": [
+  {"text": "Marie Curie", "start": 0, "end": 11, "token_start": 0, "token_end": 1, "entityLabel": "PER"},
+  {"text": "Warsaw", "start": 24, "end": 30, "token_start": 5, "token_end": 5, "entityLabel": "LOC"}
+], "relations": []}]
+"""
+UBIAI = Format(
+    "ubiai",
+    "UBIAI's JSON export",
+    (".json",),
+    _sniff_ubiai,
+    _read_ubiai,
+    example=_EXAMPLE,
+)

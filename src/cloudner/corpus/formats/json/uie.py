@@ -47,6 +47,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
+_EXAMPLE = """{"content": "Marie Curie was born in Warsaw.", "result_list": [{"text": "Marie Curie", "start": 0, "end": 11}], "prompt": "PER"}
+{"content": "Marie Curie was born in Warsaw.", "result_list": [{"text": "Warsaw", "start": 24, "end": 30}], "prompt": "LOC"}
+"""
 UIE = Format(
-    "uie", "PaddleNLP UIE: content, prompt and result_list", (".txt", ".json", ".jsonl"), _sniff, _read
+    "uie",
+    "PaddleNLP UIE: content, prompt and result_list",
+    (".txt", ".json", ".jsonl"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
 )

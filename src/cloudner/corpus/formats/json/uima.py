@@ -53,4 +53,17 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         )
 
 
-UIMA_JSON = Format("uima-json", "UIMA CAS as JSON (INCEpTION, DKPro)", (".json",), _sniff, _read)
+_EXAMPLE = """{"%TYPES": {}, "%FEATURE_STRUCTURES": [
+  {"%ID": 1, "%TYPE": "uima.cas.Sofa", "sofaString": "Marie Curie was born in Warsaw."},
+  {"%ID": 2, "%TYPE": "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity", "@sofa": 1, "begin": 0, "end": 11, "value": "PER"},
+  {"%ID": 3, "%TYPE": "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity", "@sofa": 1, "begin": 24, "end": 30, "value": "LOC"}
+], "%VIEWS": {}}
+"""
+UIMA_JSON = Format(
+    "uima-json",
+    "UIMA CAS as JSON (INCEpTION, DKPro)",
+    (".json",),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

@@ -65,6 +65,16 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
+_EXAMPLE = """{"language": "en", "analyzed_text": "Marie Curie was born in Warsaw.", "entities": [
+  {"type": "PER", "text": "Marie Curie", "mentions": [{"text": "Marie Curie", "location": [0, 11]}]},
+  {"type": "LOC", "text": "Warsaw", "mentions": [{"text": "Warsaw", "location": [24, 30]}]}
+]}
+"""
 WATSON_NLU = Format(
-    "watson-nlu", "Watson NLU output: entities with mentions, and analyzed_text", (".json",), _sniff, _read
+    "watson-nlu",
+    "Watson NLU output: entities with mentions, and analyzed_text",
+    (".json",),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
 )

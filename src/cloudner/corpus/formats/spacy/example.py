@@ -57,4 +57,16 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
-EXAMPLE = Format("spacy-example-json", "spaCy's Example.to_dict as JSON", (".json", ".jsonl"), _sniff, _read)
+_EXAMPLE = """[{"doc_annotation": {"entities": ["B-PER", "L-PER", "O", "O", "O", "U-LOC", "O"]}, "token_annotation": {
+  "ORTH": ["Marie", "Curie", "was", "born", "in", "Warsaw", "."],
+  "SPACY": [true, true, true, true, true, false, false]
+}}]
+"""
+EXAMPLE = Format(
+    "spacy-example-json",
+    "spaCy's Example.to_dict as JSON",
+    (".json", ".jsonl"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

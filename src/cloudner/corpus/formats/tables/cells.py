@@ -184,10 +184,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
 
 
+_EXAMPLE = """id,text
+1,<PER>Marie Curie</PER> was born in <LOC>Warsaw</LOC>.
+"""
 TAGGED_CELLS = Format(
     "tagged-cells",
     "tables and JSON objects with a text whose entities are XML elements, <PER>Ann</PER>",
     (".csv", ".tsv", ".jsonl"),
     _sniff,
     _read,
+    example=_EXAMPLE,
 )

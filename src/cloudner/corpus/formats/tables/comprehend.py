@@ -53,10 +53,18 @@ def _read_comprehend(source: Source, options: ReadOptions) -> Iterator[Record]:
             yield record
 
 
+_EXAMPLE = {
+    "annotations.csv": """File,Line,Begin Offset,End Offset,Type
+curie.txt,0,0,11,PER
+curie.txt,0,24,30,LOC
+""",
+    "curie.txt": "Marie Curie was born in Warsaw.\n",
+}
 COMPREHEND = Format(
     "comprehend",
     "Amazon Comprehend annotations CSV beside its texts",
     (".csv",),
     _sniff_comprehend,
     _read_comprehend,
+    example=_EXAMPLE,
 )

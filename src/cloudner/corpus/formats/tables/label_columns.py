@@ -104,10 +104,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         raise InputError("a header and no rows", file=source.name, line=1, expected="a text a row")
 
 
+_EXAMPLE = """text,PER,LOC
+Marie Curie was born in Warsaw.,Marie Curie,Warsaw
+"""
 LABEL_COLUMNS = Format(
     "label-columns",
     "a table with a text and a column a label, words of the text in its cells",
     (".csv", ".tsv"),
     _sniff,
     _read,
+    example=_EXAMPLE,
 )

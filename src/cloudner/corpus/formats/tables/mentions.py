@@ -206,10 +206,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     yield held
 
 
+_EXAMPLE = """text,entities
+Marie Curie was born in Warsaw.,Marie Curie:PER; Warsaw:LOC
+"""
 MENTION_TABLE = Format(
     "mention-table",
     "a table with texts and their entities as words without offsets",
     (".csv", ".tsv"),
     _sniff,
     _read,
+    example=_EXAMPLE,
 )

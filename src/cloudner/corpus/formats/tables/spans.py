@@ -125,6 +125,15 @@ def _is_counter(table: Any, columns: _Columns) -> bool:
     return len(set(cells)) == len(cells) and len(texts) < len(cells)
 
 
+_EXAMPLE = """id,text,start,end,label
+1,Marie Curie was born in Warsaw.,0,11,PER
+1,Marie Curie was born in Warsaw.,24,30,LOC
+"""
 SPAN_TABLE = Format(
-    "span-table", "a table with one span a row: text, start, end, label", (".csv", ".tsv"), _sniff, _read
+    "span-table",
+    "a table with one span a row: text, start, end, label",
+    (".csv", ".tsv"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
 )

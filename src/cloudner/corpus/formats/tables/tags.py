@@ -188,10 +188,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         raise InputError("a header and no rows", file=source.name, line=1, expected="one sentence a row")
 
 
+_EXAMPLE = """sentence,tags
+Marie Curie was born in Warsaw .,B-PER I-PER O O O B-LOC O
+"""
 TAG_TABLE = Format(
     "tag-table",
     "a sentence a row, and a tag for each of its words in another column",
     (".csv", ".tsv"),
     _sniff,
     _read,
+    example=_EXAMPLE,
 )

@@ -57,4 +57,12 @@ def _refuse(text: str, file: str, number: int) -> None:
         )
 
 
-BRACES = Format("braces", "a sentence a line, entities as {{label:words}} (Boson)", (".txt",), sniff, read)
+_EXAMPLE = "{{PER:Marie Curie}} was born in {{LOC:Warsaw}}.\n"
+BRACES = Format(
+    "braces",
+    "a sentence a line, entities as {{label:words}} (Boson)",
+    (".txt",),
+    sniff,
+    read,
+    example=_EXAMPLE,
+)

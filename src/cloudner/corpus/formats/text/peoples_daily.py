@@ -106,10 +106,12 @@ def _record(file: str, number: int, line: str) -> Record:
     return record
 
 
+_EXAMPLE = "19980101-01-001-001/m 王/nr 小明/nr 为/p [人民/n 日报/n]nt 写作/v 。/w\n"
 PEOPLES_DAILY = Format(
     "peoples-daily",
     "People's Daily (PKU): word/pos, names of several words in brackets",
     (".txt",),
     sniff,
     read,
+    example=_EXAMPLE,
 )

@@ -134,10 +134,17 @@ def _json_label(file: str, line: int, cell: str) -> str:
     return label
 
 
+_EXAMPLE = """version: "3.1"
+nlu:
+- intent: tell
+  examples: |
+    - [Marie Curie](PER) was born in [Warsaw](LOC).
+"""
 RASA = Format(
     name="rasa",
     description="Rasa NLU data, YAML or Markdown",
     extensions=(".yml", ".yaml", ".md"),
     sniff=sniff,
     read=read,
+    example=_EXAMPLE,
 )

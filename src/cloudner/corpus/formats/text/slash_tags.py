@@ -77,10 +77,12 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield style.record(source.name, block)
 
 
+_EXAMPLE = "Marie/B-PER Curie/I-PER was/O born/O in/O Warsaw/B-LOC ./O\n"
 SLASH_TAGS = Format(
     "slash-tags",
     "a sentence a line: word/TAG tokens, or the words, a tab and their tags",
     (".txt", ".tsv"),
     sniff,
     read,
+    example=_EXAMPLE,
 )

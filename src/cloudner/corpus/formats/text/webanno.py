@@ -216,10 +216,24 @@ def _stacked(cell: str) -> list[str]:
     return re.split(r"(?<!\\)\|", cell)
 
 
+_EXAMPLE = """#FORMAT=WebAnno TSV 3.2
+#T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|value
+
+
+#Text=Marie Curie was born in Warsaw.
+1-1\t0-5\tMarie\tPER[1]\t
+1-2\t6-11\tCurie\tPER[1]\t
+1-3\t12-15\twas\t_\t
+1-4\t16-20\tborn\t_\t
+1-5\t21-23\tin\t_\t
+1-6\t24-30\tWarsaw\tLOC\t
+1-7\t30-31\t.\t_\t
+"""
 WEBANNO = Format(
     name="webanno",
     description="WebAnno TSV 3, as WebAnno and INCEpTION export it",
     extensions=(".tsv",),
     sniff=sniff,
     read=read,
+    example=_EXAMPLE,
 )

@@ -112,4 +112,21 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     yield from documents.records
 
 
-BIOC = Format("bioc", "BioC XML: passages with annotations by offsets", (".xml",), _sniff, _read)
+_EXAMPLE = """<?xml version="1.0" encoding="UTF-8"?>
+<collection><source>example</source><date/><key/>
+<document><id>curie</id>
+<passage><offset>0</offset><text>Marie Curie was born in Warsaw.</text>
+<annotation id="1"><infon key="type">PER</infon><location offset="0" length="11"/><text>Marie Curie</text></annotation>
+<annotation id="2"><infon key="type">LOC</infon><location offset="24" length="6"/><text>Warsaw</text></annotation>
+</passage>
+</document>
+</collection>
+"""
+BIOC = Format(
+    "bioc",
+    "BioC XML: passages with annotations by offsets",
+    (".xml",),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

@@ -107,10 +107,21 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     yield Record(source.name, 1, text=text, spans=spans, notes=notes)
 
 
+_EXAMPLE = """<?xml version='1.0' encoding='UTF-8'?>
+<GateDocument version="3">
+<GateDocumentFeatures/>
+<TextWithNodes><Node id="0"/>Marie Curie<Node id="11"/> was born in <Node id="24"/>Warsaw<Node id="30"/>.</TextWithNodes>
+<AnnotationSet>
+<Annotation Id="1" Type="PER" StartNode="0" EndNode="11"/>
+<Annotation Id="2" Type="LOC" StartNode="24" EndNode="30"/>
+</AnnotationSet>
+</GateDocument>
+"""
 GATE = Format(
     name="gate",
     description="GATE XML documents",
     extensions=(".xml", ".gate"),
     sniff=sniff,
     read=read,
+    example=_EXAMPLE,
 )

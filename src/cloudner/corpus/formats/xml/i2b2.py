@@ -69,10 +69,21 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     yield Record(source.name, 1, text="".join(document.pieces), spans=spans, notes=document.notes)
 
 
+_EXAMPLE = """<?xml version="1.0" encoding="UTF-8" ?>
+<deIdi2b2>
+<TEXT><![CDATA[Marie Curie was born in Warsaw.
+]]></TEXT>
+<TAGS>
+<NAME id="P0" start="0" end="11" text="Marie Curie" TYPE="PER" comment="" />
+<LOCATION id="P1" start="24" end="30" text="Warsaw" TYPE="LOC" comment="" />
+</TAGS>
+</deIdi2b2>
+"""
 I2B2 = Format(
     name="i2b2",
     description="i2b2 and n2c2 XML, <TEXT> and <TAGS>",
     extensions=(".xml",),
     sniff=sniff,
     read=read,
+    example=_EXAMPLE,
 )

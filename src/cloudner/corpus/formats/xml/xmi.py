@@ -54,4 +54,19 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         )
 
 
-XMI = Format("xmi", "UIMA CAS as XMI (INCEpTION, DKPro, cTAKES)", (".xmi", ".xml"), _sniff, _read)
+_EXAMPLE = """<?xml version="1.0" encoding="UTF-8"?>
+<xmi:XMI xmlns:xmi="http://www.omg.org/XMI" xmlns:cas="http:///uima/cas.ecore" xmlns:type="http:///de/tudarmstadt/ukp/dkpro/core/api/ner/type.ecore" xmi:version="2.0">
+<cas:NULL xmi:id="0"/>
+<type:NamedEntity xmi:id="2" sofa="1" begin="0" end="11" value="PER"/>
+<type:NamedEntity xmi:id="3" sofa="1" begin="24" end="30" value="LOC"/>
+<cas:Sofa xmi:id="1" sofaNum="1" sofaID="_InitialView" mimeType="text" sofaString="Marie Curie was born in Warsaw."/>
+</xmi:XMI>
+"""
+XMI = Format(
+    "xmi",
+    "UIMA CAS as XMI (INCEpTION, DKPro, cTAKES)",
+    (".xmi", ".xml"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

@@ -1,0 +1,162 @@
+"""Predictions kept in a file: JSON lines, one a document, to be scored or reviewed without the pipelines that made them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from cloudner.atomic import write_text
+from cloudner.corpus.convert.decisions import DocumentNames
+from cloudner.errors import InputError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+CharSpan = tuple[int, int, str, float | None]  # characters, end exclusive, label, probability
+_EXAMPLE = '{"id": "a", "text": "Ada slept", "entities": [[0, 3, "PER"]], "confidence": [0.9]}'
+
+
+@dataclass(frozen=True)
+class PredictedDocument:
+    """name: as `DocumentNames` gives it. entities: as predicted, with their confidence where the file has it. likely: every span
+    that was found possible, with its probability; None where the file does not say. fold: by which pipeline."""
+
+    name: str
+    text: str
+    entities: list[CharSpan]
+    likely: list[CharSpan] | None = None
+    fold: int | None = None
+
+
+class PredictionFile:
+    """A file of predictions. lang: the language whose tokenizer splits gold texts that are not split yet."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Raises InputError for a file that is none."""
+        self.path = Path(path)
+        self.lang = "en"
+        self._of: dict[str, PredictedDocument] = {}
+        for number, line in enumerate(_lines(self.path), start=1):
+            if line.strip():
+                made = self._row(line, number)
+                self._of[made.name] = made
+        if not self._of:
+            raise InputError("no predictions", file=str(path), expected=f"lines such as {_EXAMPLE}")
+
+    def nlp(self) -> Language:
+        import spacy
+
+        try:
+            return spacy.blank(self.lang)
+        except ImportError as error:
+            raise InputError(
+                f"lang = {self.lang!r}", file=str(self.path), expected="a language of spaCy"
+            ) from error
+
+    def of(self, name: str, text: str) -> PredictedDocument:
+        """What is predicted of a document. Raises InputError where the file does not have it, or has another text for it."""
+        found = self._of.get(name)
+        if found is None or found.text.rstrip() != text.rstrip():
+            what = "no prediction of" if found is None else "another text of"
+            raise InputError(
+                f"{what} document {name}", file=str(self.path), expected="predictions of all documents of the data"
+            )  # fmt: skip
+        return found
+
+    def examples(self, docs: Iterable[Doc]) -> Iterator[Example]:
+        """Gold documents, in the order of their corpus, beside what is predicted of them."""
+        naming = DocumentNames()
+        for doc in docs:
+            meta = doc.user_data.get("meta")
+            name = naming.name(meta.get("id") if isinstance(meta, dict) else None, doc.text)
+            yield Example(with_entities(doc, self.of(name, doc.text).entities), doc)
+
+    def _row(self, line: str, number: int) -> PredictedDocument:
+        try:
+            row = json.loads(line)
+            text = row["text"]
+            if not isinstance(text, str):
+                raise TypeError
+            self.lang = str(row.get("lang") or self.lang)
+            known = row.get("confidence") or [None] * len(row["entities"])
+            entities = [_span((*span[:3], p), text) for span, p in zip(row["entities"], known, strict=True)]
+            likely = row.get("likely")
+            name = str(row["id"]) if row.get("id") is not None else DocumentNames().name(None, text)
+            fold = row.get("fold")
+            return PredictedDocument(
+                name, text, entities, None if likely is None else [_span(span, text) for span in likely],
+                None if fold is None else int(fold),
+            )  # fmt: skip
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                "no predictions in a line", file=str(self.path), line=number, expected=f"a line such as {_EXAMPLE}"
+            ) from error  # fmt: skip
+
+
+def write_predictions(path: Path, rows: Sequence[PredictedDocument], lang: str) -> None:
+    """The file, a line for each document. Raises InputError where it cannot be written."""
+    write_text(path, "".join(json.dumps(_as_json(row, lang), ensure_ascii=False) + "\n" for row in rows))
+
+
+def with_entities(gold: Doc, entities: Iterable[CharSpan]) -> Doc:
+    """The gold document's text with these entities, and no other annotation. Its tokens are cut further where an entity begins
+    or ends inside one. Entities that overlap an earlier one are left out, as `doc.ents` has no place for them."""
+    import cloudner.component  # noqa: F401  registers ent._.confidence
+
+    entities = sorted(entities, key=lambda span: span[:2])
+    cuts = sorted({place for span in entities for place in span[:2]})
+    words: list[str] = []
+    spaces: list[bool] = []
+    for token in gold:
+        end = token.idx + len(token)
+        bounds = [token.idx, *(cut for cut in cuts if token.idx < cut < end), end]
+        pieces = [gold.text[a:b] for a, b in pairwise(bounds)]
+        words += pieces
+        spaces += [False] * (len(pieces) - 1) + [bool(token.whitespace_)]
+    doc = Doc(gold.vocab, words=words, spaces=spaces)
+    found: list[Any] = []
+    for start, stop, label, confidence in entities:
+        span = doc.char_span(start, stop, label=label, alignment_mode="contract")
+        if span is not None and (not found or found[-1].end <= span.start):
+            span._.confidence = confidence
+            found.append(span)
+    doc.ents = found
+    return doc
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf8").split("\n")  # texts may hold other line ends, such as U+2028
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"no predictions: {error}", file=str(path), expected="JSON lines, or the folder of a pipeline"
+        ) from error
+
+
+def _span(span: Sequence[Any], text: str) -> CharSpan:
+    start, end, label, p = span
+    if not (
+        type(start) is int and type(end) is int and isinstance(label, str) and 0 <= start < end <= len(text)
+    ):
+        raise ValueError
+    if p is not None and not 0 <= float(p) <= 1:
+        raise ValueError
+    return start, end, label, None if p is None else float(p)
+
+
+def _as_json(row: PredictedDocument, lang: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"id": row.name, "text": row.text, "lang": lang}
+    if row.fold is not None:
+        made["fold"] = row.fold
+    made["entities"] = [span[:3] for span in row.entities]
+    made["confidence"] = [span[3] for span in row.entities]
+    if row.likely is not None:
+        made["likely"] = row.likely
+    return made
