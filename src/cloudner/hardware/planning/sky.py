@@ -59,8 +59,8 @@ def sky_task(
         "setup": install("quickstart", gpu=True),
         "run": f"set -e\n{FINISHED}"
         ". ~/cloudner-env/bin/activate\n"
-        "python -m spacy cloudner doctor\n"
-        f'python -m spacy cloudner train "$CONFIG" {_on(gpus, plan)} --output "$OUTPUT" --checkpoint-minutes 5\n'
+        "python -m cloudner doctor\n"
+        f'python -m cloudner train "$CONFIG" {_on(gpus, plan)} --output "$OUTPUT" --checkpoint-minutes 5\n'
         f"# planned: {minutes:.0f} minutes\n",
     }
 
