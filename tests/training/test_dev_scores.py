@@ -67,7 +67,9 @@ def test_scores_that_are_decoded_otherwise_are_not_kept(bert):
     doc.ents = [Span(doc, 0, 1, "PER")]
     nlp.add_pipe("entity_ruler", before="cloudner").add_patterns([{"label": "ORG", "pattern": "Apple"}])
     assert heard(nlp, examples) is None
-    assert dev_scores(nlp, Corpus("dev.spacy"), lambda nlp: examples) is None  # not one tagger alone
+    assert (
+        dev_scores(nlp, {"before_to_disk": None}, Corpus("dev.spacy"), lambda nlp: examples) is None
+    )  # not one tagger alone
 
 
 def test_what_initialisation_has_read_is_taken_up_by_the_loop(bert, tmp_path):

@@ -11,6 +11,7 @@ from spacy.training import Example
 
 from cloudner.calibration import Evidence
 from cloudner.component import Cloudner
+from cloudner.errors import CloudnerError
 from cloudner.pieces.annotations import preset
 from cloudner.pieces.gold import gold_tags
 from cloudner.training.batches import fixed
@@ -26,6 +27,7 @@ class DevScores:
     def __init__(self, pipe: Any, examples: Callable[[], Sequence[Example]]) -> None:
         self._pipe, self._examples = pipe, examples
         self._seen: list[tuple[int, Any]] | None = None  # (documents, Emissions); None: not usable
+        self._moves: Any = None
         self.best: Evidence | None = None
 
     def listening(self, evaluate: Callable[[], Any]) -> Callable[[], Any]:
@@ -48,9 +50,11 @@ class DevScores:
             self._seen, left = [], _MOST
             pipe._emit = emit
             try:
-                return evaluate()
+                result = evaluate()
             finally:
                 del pipe._emit
+            self._moves = pipe._shim.transitions()  # now: averages may stand in for the weights
+            return result
 
         return evaluated
 
@@ -67,20 +71,25 @@ class DevScores:
         rows = [emissions.scores for _, emissions in seen if emissions is not None]
         if not rows:
             return None
-        gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
+        try:
+            gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
+        except CloudnerError:  # labels that training has not: said where the fit is asked for
+            return None
         return Evidence(
             np.concatenate(rows),
             np.concatenate([[0], np.cumsum(np.concatenate(lengths))]),
             gold,
             pipe.scheme,
-            pipe._shim.transitions(),
+            self._moves,
         )
 
 
-def dev_scores(nlp: Any, dev: Any, read: Callable[[Any], Sequence[Example]]) -> DevScores | None:
-    """For a pipeline that is one tagger alone, and a dev corpus that is the same each time; None for any other. read: `dev`,
-    held."""
+def dev_scores(
+    nlp: Any, settings: Any, dev: Any, read: Callable[[Any], Sequence[Example]]
+) -> DevScores | None:
+    """For a pipeline that is one tagger alone, saved as it is evaluated, and a dev corpus that is the same each time; None
+    for any other. settings: [training], resolved; read: `dev`, held."""
     pipes = [pipe for _, pipe in nlp.pipeline]
-    if len(pipes) != 1 or type(pipes[0]) is not Cloudner or not fixed(dev):
+    if settings["before_to_disk"] or len(pipes) != 1 or type(pipes[0]) is not Cloudner or not fixed(dev):
         return None
     return DevScores(pipes[0], lambda: read(nlp))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import srsly
 
 from cloudner.atomic import write_json
-from cloudner.errors import InputError
+from cloudner.errors import ConfigError, InputError
 from cloudner.training.output_folder import BEST, LAST
 from cloudner.training.provenance import provenance
 from cloudner.training.resolution import Resolution, owners
@@ -76,7 +76,7 @@ def _calibrate(best: Path, name: str, scores: Evidence | None) -> dict[str, Any]
 
     try:
         return (calibrate(best) if scores is None else calibrate_with(best, name, scores)).to_dict()
-    except InputError as error:
+    except (ConfigError, InputError) as error:  # dev labels that training has not, among others
         logger.warning("Not calibrated: %s", error)
         return None
 

@@ -81,7 +81,7 @@ def train_pipeline(
         from cloudner.training.ranks.evaluation import evaluation
 
         evaluate = evaluation(nlp, dev, evaluate, ranks)
-    heard = dev_scores(nlp, corpora[1], dev) if ranks is None else None
+    heard = dev_scores(nlp, settings, corpora[1], dev) if ranks is None else None
     if heard is not None:
         evaluate = heard.listening(evaluate)
     together = True  # does every process come to the end of this function in the same way?
