@@ -25,6 +25,7 @@ import numpy as np
 import psutil
 
 from benchmarks.machine import machine, versions
+from benchmarks.peers import NotMeasured
 
 TEXTS = [
     f"{who} of {firm} moved from {place} to Turin in {year}."
@@ -59,9 +60,15 @@ def bodies() -> list[bytes]:
     return [json.dumps({"text": text}).encode() for text in TEXTS]
 
 
-async def closed(port: int, clients: int, seconds: float) -> list[tuple[int, float]]:
+Made = tuple[
+    list[tuple[int, float]], float
+]  # what `request` gave, and the seconds until the last of it was there
+
+
+async def closed(port: int, clients: int, seconds: float) -> Made:
     """Each client asks again as soon as it has its answer."""
-    ends, made, texts = time.perf_counter() + seconds, [], bodies()
+    began = time.perf_counter()
+    ends, made, texts = began + seconds, [], bodies()
 
     async def client(number: int) -> None:
         i = number
@@ -70,20 +77,21 @@ async def closed(port: int, clients: int, seconds: float) -> list[tuple[int, flo
             i += clients
 
     await asyncio.gather(*map(client, range(clients)))
-    return made
+    return made, time.perf_counter() - began
 
 
-async def opened(port: int, rate: float, seconds: float) -> list[tuple[int, float]]:
+async def opened(port: int, rate: float, seconds: float) -> Made:
     """So many requests a second, whatever becomes of those before."""
     texts, tasks, began = bodies(), [], time.perf_counter()
     for i in range(int(rate * seconds)):
         await asyncio.sleep(max(0.0, began + i / rate - time.perf_counter()))
         tasks.append(asyncio.ensure_future(request(port, texts[i % len(texts)])))
-    return list(await asyncio.gather(*tasks))
+    made = list(await asyncio.gather(*tasks))
+    return made, time.perf_counter() - began
 
 
 def summary(made: list[tuple[int, float]], seconds: float) -> dict[str, Any]:
-    """Latency in ms of what was answered with 200, and the statuses."""
+    """Latency in ms of what was answered with 200, and the statuses. seconds: until the last answer was there."""
     times = np.array([took for status, took in made if status == 200]) * 1000
     points = np.percentile(times, [50, 95, 99]).round(1).tolist() if len(times) else [None] * 3
     statuses = Counter(status for status, _ in made)
@@ -103,7 +111,8 @@ class Watched:
         ends = time.monotonic() + 300
         while asyncio.run(request(port, bodies()[0]))[0] != 200:
             if self.process.poll() is not None or time.monotonic() > ends:
-                raise SystemExit(f"{' '.join(command)} does not serve")
+                self.process.kill()
+                raise NotMeasured("it does not serve; its last lines are above")
             time.sleep(0.5)
 
     def every(self) -> list[psutil.Process]:
@@ -144,14 +153,14 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
     try:
         asyncio.run(closed(port, args.clients, min(3.0, args.seconds)))  # warm
         before = service.cpu()
-        made = asyncio.run(closed(port, args.clients, args.seconds))
-        result = summary(made, args.seconds)
+        made, took = asyncio.run(closed(port, args.clients, args.seconds))
+        result = summary(made, took)
         result["cpu_ms_a_request"] = round((service.cpu() - before) / len(made) * 1000, 2)
         result["processes"], result["mib"] = len(service.every()), service.mib()
         if name == "cloudner" and args.overload:
             rate = result["answered_a_second"] * args.overload
             late = asyncio.run(opened(port, rate, args.seconds))
-            result["overload"] = {"offered_a_second": round(rate, 1), **summary(late, args.seconds), "mib": service.mib()}  # fmt: skip
+            result["overload"] = {"offered_a_second": round(rate, 1), **summary(*late), "mib": service.mib()}
         return result
     finally:
         service.stop()
@@ -173,10 +182,13 @@ def main() -> None:
         parser.error("--peer needs --encoder")
     made: dict[str, Any] = {"machine": machine("cpu"), "versions": versions(), "clients": args.clients}
     for name in ("cloudner", *args.peer):
-        made[name] = measure(name, args)
-        print(name, json.dumps(made[name]))
-    if args.json:
-        args.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        try:
+            made[name] = measure(name, args)
+        except NotMeasured as reason:  # the rows of the others stay
+            made[name] = {"not_measured": str(reason)}
+        print(name, json.dumps(made[name]), flush=True)
+        if args.json:
+            args.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,11 @@ def reference() -> str:
             parts.append(f"## {heading}")
             for name, place in sorted(points[group].items()):
                 parts += [f'### `{key} = "{name}"`', *described(resolve(place), skip_first_name=name)]
-    parts += ["## Commands", "As `python -m spacy cloudner NAME` and as `cloudner NAME`.", *commands()]
+    parts += [
+        "## Commands",
+        "As `cloudner NAME`, `python -m cloudner NAME` and `python -m spacy cloudner NAME`.",
+        *commands(),
+    ]
     parts += ["## Python", *python()]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 

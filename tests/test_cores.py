@@ -79,6 +79,13 @@ def test_it_starts_again_once_as_the_same_process(tmp_path):
     assert len(seen) == 2
 
 
+def test_python_m_cloudner_need_not_start_again(tmp_path):
+    done, seen = starts(tmp_path, "-m", "cloudner", "train", "no such.cfg")
+    assert done.returncode == 1
+    assert "no such.cfg" in done.stderr
+    assert len(seen) == 1
+
+
 def test_importing_cloudner_sets_it_before_torch_and_not_after():
     code = "import os{}; import cloudner; print(os.environ.get('OMP_WAIT_POLICY'))"
     for between, expected in (("", "passive"), (", torch", "None")):

@@ -199,6 +199,8 @@ def spacy_arguments(words: list[str]) -> list[str] | None:
     """The arguments for spaCy's command line, or None for another program."""
     if words[:3] == ["python", "-m", "spacy"]:
         return words[3:]
+    if words[:3] == ["python", "-m", "cloudner"]:
+        return words[2:]
     if words[0] == "spacy":
         return words[1:]
     if words[0] == "cloudner":

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
 
+    from cloudner.model.decoding.sequences import Transitions
+    from cloudner.pieces.scheme import TagScheme
+
 logger = logging.getLogger("cloudner")
 
 
@@ -73,12 +76,40 @@ def calibrate(
     results = [_fit(pipe, examples) for pipe in pipes]
     nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
     if folder is not None:
-        for pipe in pipes:
-            write_json(folder / pipe.name / "cfg", pipe.cfg)
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
-        meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
-        write_json(folder / "meta.json", meta)
+        _write(folder, {pipe.name: pipe.cfg for pipe in pipes}, results[0])
     return results[0]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a tagger's temperature is fitted on.
+
+    scores: (tokens, tags) float32 of the non-space tokens. offsets: (docs + 1,) bounds of the documents' tokens. gold:
+    (tokens,) tags, -1 where there is no annotation. moves: a CRF's transitions, else None.
+    """
+
+    scores: np.ndarray
+    offsets: np.ndarray
+    gold: np.ndarray
+    scheme: TagScheme
+    moves: Transitions | None
+
+
+def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationResult:
+    """`calibrate` for the component `name` of the pipeline in `folder`, whose scores are known already."""
+    cfg = json.loads((folder / name / "cfg").read_text(encoding="utf8"))
+    result = _fit_evidence(cfg, evidence)
+    _write(folder, {name: cfg}, result)
+    return result
+
+
+def _write(folder: Path, settings: dict[str, dict[str, Any]], result: CalibrationResult) -> None:
+    """settings: by component."""
+    for name, cfg in settings.items():
+        write_json(folder / name / "cfg", cfg)
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
+    meta.setdefault("cloudner", {})["calibration"] = result.to_dict()
+    write_json(folder / "meta.json", meta)
 
 
 def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
@@ -120,41 +151,48 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     for t in (1.0, temperature):
         p = 1 / (1 + np.exp(-scores[found] / t))
         errors.append(expected_calibration_error(p, right[found]).ece if found.any() else None)
-    return _kept(pipe, temperature, errors, len(examples))
+    return _kept(pipe.cfg, temperature, errors, len(examples))
 
 
 def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
+    from cloudner.pieces.gold import gold_tags
+
+    emissions = pipe.model.predict([eg.predicted for eg in examples])
+    gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
+    moves = pipe.model.shims[0].transitions()
+    return _fit_evidence(pipe.cfg, Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves))
+
+
+def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     from cloudner.model.decoding.lattice import path_log_likelihood
     from cloudner.model.decoding.spans import span_probabilities
     from cloudner.model.decoding.viterbi import best_paths
-    from cloudner.pieces.gold import gold_tags
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
-    docs = [eg.predicted for eg in examples]
-    emissions = pipe.model.predict(docs)
-    scheme, moves = pipe.scheme, pipe.model.shims[0].transitions()
-    gold = gold_tags(examples, scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
+    raw, offsets, gold = evidence.scores, evidence.offsets, evidence.gold
+    scheme, moves = evidence.scheme, evidence.moves
 
     def scaled(temperature: float) -> Any:
         return None if moves is None else moves.scaled(temperature)
 
     def loss(temperature: float) -> float:
-        scores = emissions.scores / temperature
-        return -path_log_likelihood(scores, emissions.offsets, gold, scheme, scaled(temperature))
+        return -path_log_likelihood(raw / temperature, offsets, gold, scheme, scaled(temperature))
 
     temperature = fit_temperature(loss)
-    spans = scheme.decode(best_paths(emissions.scores, emissions.offsets, scheme, moves), emissions.offsets)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), emissions.offsets).tolist()))
+    spans = scheme.decode(best_paths(raw, offsets, scheme, moves), offsets)
+    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
     right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
     known = np.array([(gold[start:end] >= 0).all() for start, end, _ in spans.tolist()], dtype=bool)
     errors: list[float | None] = []
     for t in (1.0, temperature):
-        p = span_probabilities(emissions.scores / t, emissions.offsets, spans, scheme, scaled(t))
+        p = span_probabilities(raw / t, offsets, spans, scheme, scaled(t))
         errors.append(expected_calibration_error(p[known], right[known]).ece if known.any() else None)
-    return _kept(pipe, temperature, errors, len(docs))
+    return _kept(cfg, temperature, errors, len(offsets) - 1)
 
 
-def _kept(pipe: Any, temperature: float, errors: Sequence[float | None], documents: int) -> CalibrationResult:
+def _kept(
+    cfg: dict[str, Any], temperature: float, errors: Sequence[float | None], documents: int
+) -> CalibrationResult:
     """The result, with the temperature in the component's settings where it makes the error no larger."""
     before, after = errors
     if before is not None and after is not None and after > before:
@@ -163,5 +201,5 @@ def _kept(pipe: Any, temperature: float, errors: Sequence[float | None], documen
             "Temperature %.3f is not kept: ECE %.4f with it, %.4f without", temperature, after, before
         )
         temperature, after = 1.0, before
-    pipe.cfg["temperature"] = float(temperature)
+    cfg["temperature"] = float(temperature)
     return CalibrationResult(float(temperature), before, after, documents)

@@ -134,10 +134,12 @@ class Cloudner(TrainablePipe):
         component, such as training/model-best/cloudner, to go on from in place of the pretrained encoder; labels that it
         does not have are added to its head. Raises ConfigError when there are no labels, InputError for a damaged base.
         """
+        from cloudner.corpus.training.once import keep
         from cloudner.model.training.steps import replace_default_optimizer, resolve_training
 
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
+        keep(examples)
         if base is not None:
             self._go_on_from(Path(base), examples, labels)
             if nlp is not None:

@@ -89,7 +89,9 @@ def test_failed_documents_are_set_aside(run: Any, tmp_path: Path) -> None:
     assert [row["id"] for row in aside] == ["null", "long"]
 
 
-def test_a_pipeline_that_fails_on_everything_is_one_error(run: Any, trained: Any, tmp_path: Path) -> None:
+def test_a_pipeline_that_fails_on_everything_is_one_error(
+    run: Any, trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from spacy.language import Language
 
     if not Language.has_factory("always_fails"):
@@ -102,9 +104,80 @@ def test_a_pipeline_that_fails_on_everything_is_one_error(run: Any, trained: Any
     assert not list((tmp_path / "out").glob("part-*"))
     assert not (tmp_path / "out/_SUCCESS").exists()
 
+    # what to type, and that it does what it says, in processes that find the component by its entry point
+    with pytest.raises(InputError, match="--keep-going each becomes a row with its error"):
+        run(source, to="jsonl", model=tmp_path / "pipeline")
+    write_files(
+        tmp_path / "site",
+        {
+            "broken_card.py": "from spacy.language import Language\n\n\n@Language.component('always_fails')\n"
+            "def always_fails(doc):\n    raise RuntimeError('a broken card')\n",
+            "broken_card-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: broken-card\nVersion: 1\n",
+            "broken_card-1.dist-info/entry_points.txt": "[spacy_factories]\nalways_fails = broken_card:always_fails\n",
+        },
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    for workers in (1, 2):
+        done = run(
+            source, to="jsonl", model=tmp_path / "pipeline", keep_going=True, workers=workers, rows_per_piece=20, restart=True,
+        )  # fmt: skip
+        assert (done.rows, done.failed, done.pieces, done.complete) == (30, 30, 2, True)
+
+
+def write_files(folder: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
 
 def _fails(doc: Any) -> Any:
     raise RuntimeError("a broken card")
+
+
+def test_a_tokenizer_that_fails_on_everything_is_one_error(
+    run: Any, trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small batches, as long documents make them: no single one says that nothing works."""
+    from cloudner.bulk.inputs import reading
+
+    monkeypatch.setattr(reading, "BATCH_DOCS", 10)
+    trained.config["nlp"]["tokenizer"] = {"@tokenizers": "refusing.v1"}
+    trained.tokenizer = _refusing()(trained)
+    trained.to_disk(tmp_path / "pipeline")
+    texts = [{"text": f"text number {i}"} for i in range(60)]
+    source = jobs.write_jsonl(tmp_path / "in.jsonl", texts)
+    with pytest.raises(
+        InputError, match="every one of the first 50 documents failed: tokenizer: no such word"
+    ):
+        run(source, to="jsonl", model=tmp_path / "pipeline")
+    assert not list((tmp_path / "out").glob("part-*"))
+    # one that succeeds: the others cost themselves
+    source = jobs.write_jsonl(tmp_path / "in.jsonl", [{"text": "taken"}, *texts])
+    done = run(source, to="jsonl", model=tmp_path / "pipeline", restart=True)
+    assert (done.rows, done.failed) == (61, 60)
+
+
+class _Refusing:
+    """A tokenizer that takes one text only."""
+
+    def __init__(self, vocab: Any) -> None:
+        self.vocab = vocab
+
+    def __call__(self, text: str) -> Any:
+        if text != "taken":
+            raise ValueError("no such word")
+        return spacy.tokens.Doc(self.vocab, words=[text])
+
+    def to_disk(self, path: Path, **kwargs: Any) -> None:
+        pass
+
+    def from_disk(self, path: Path, **kwargs: Any) -> None:
+        pass
+
+
+@spacy.registry.tokenizers("refusing.v1")
+def _refusing() -> Any:
+    return lambda nlp: _Refusing(nlp.vocab)
 
 
 @pytest.mark.parametrize("to", ["parquet", "jsonl", "spacy"])

@@ -60,7 +60,7 @@ def test_a_run_saves_pipelines_that_load_anywhere(bert, tmp_path, gpu_id):
         assert [(e.start_char, e.end_char, e.label_) for e in nlp(text).ents] == entities
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("told", [True, False])  # with labels in dev that training has not
 def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, monkeypatch, told):
     monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
     caplog.set_level(logging.WARNING, logger="cloudner")
@@ -74,7 +74,6 @@ def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, monkeypatc
         tmp_path / "training",
         gpu_id=-1,
         encoder=str(bert),
-        calibrate=False,
         overrides={
             "paths.train": str(tmp_path / "train.spacy"),
             "paths.dev": str(tmp_path / "dev.spacy"),
@@ -84,6 +83,7 @@ def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, monkeypatc
         },
     )
     assert ("finds hardly anything" in caplog.text) == told
+    assert ("Not calibrated: cloudner: the label 'UNSEEN'" in caplog.text) == told
 
 
 def test_settings_that_spacy_would_leave_out_are_refused(tmp_path):

@@ -22,7 +22,7 @@ from cloudner.errors import CloudnerError, InputError
 from cloudner.hardware import GPU, CorpusStats, EncoderShape, plan, sky_task, write_sky
 from cloudner.hardware.planning import prices
 from cloudner.hardware.planning.prices import cheapest, embedded_prices, from_offers, given_prices
-from cloudner.hardware.planning.several import all_reduce_seconds
+from cloudner.hardware.planning.several import Several, all_reduce_seconds, worth
 from cloudner.hardware.planning.sky import FINISHED
 from cloudner.hardware.planning.speed import (
     accelerator_of,
@@ -402,6 +402,37 @@ def test_the_skypilot_task(made):
     assert sky_task(made, machine="a100-80")["resources"]["accelerators"] == {"A100-80GB": 1}
     # the keys that SkyPilot's schema knows
     assert task.keys() <= {"name", "resources", "workdir", "file_mounts", "envs", "setup", "run"}
+
+
+def test_the_skypilot_task_asks_for_as_many_gpus_as_are_worth_it(machine):
+    here, stats = machine("cpu-only"), sentences(1_000_000)
+    large = plan(stats, BASE, hardware=here, several_of="H100", docs_per_update=1024)
+    task = sky_task(large, machine="H100")
+    assert worth(large.several) == 4
+    assert task["resources"]["accelerators"] == {"H100": 4}
+    assert 'train "$CONFIG" --ranks gpus --training.batcher.batch_size 1024 --output "$OUTPUT"' in task["run"]
+    assert "--gpu-id" not in task["run"]
+    minutes = next(row.minutes_total for row in large.several if row.name == "4")
+    assert f"# planned: {minutes:.0f} minutes" in task["run"]
+    assert task["resources"]["memory"] == "64+"  # of the host: each process holds the corpus
+    # 16 documents a step are too few, and another GPU is not the one that was computed
+    small = plan(stats, BASE, hardware=here, several_of="H100")
+    for one in (sky_task(small, machine="H100"), sky_task(large, machine="A10G")):
+        assert list(one["resources"]["accelerators"].values()) == [1]
+        assert "--gpu-id 0" in one["run"]
+
+
+def test_each_doubling_must_pay():
+    def rows(*speedups):
+        counts = ((1, 1), (1, 2), (1, 4), (1, 8), (2, 8))
+        return tuple(
+            Several(m, g, 1.0, 1.0, s, s, 1.0, None) for (m, g), s in zip(counts, speedups, strict=True)
+        )
+
+    assert worth(()) == 1
+    assert worth(rows(1, 1.4, 2.8, 5.6, 11)) == 1  # the second does not pay
+    assert worth(rows(1, 1.9, 3.5, 4.0, 8.0)) == 4
+    assert worth(rows(1, 1.9, 3.5, 6.5, 13.0)) == 8  # of one machine
 
 
 @pytest.mark.parametrize(

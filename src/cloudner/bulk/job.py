@@ -63,6 +63,7 @@ def annotate(
     threshold: float | None = None,
     precision: str = "auto",
     backend: str = "auto",
+    keep_going: bool = False,
     log: IO[str] | bool = True,
 ) -> Annotation:
     """Entities of files of any number and size, in pieces. What is interrupted goes on where it was when the same is called
@@ -83,6 +84,7 @@ def annotate(
     shard: (i, n): every n-th piece from the i-th on, counted from 0, for n machines that share a target.
     restart: delete what an earlier job wrote there.
     device, threshold, precision, backend: as for `cloudner.load`.
+    keep_going: make a piece of it too where the pipeline fails on every document, instead of ending.
     log: where progress goes: True for standard error, False for nowhere.
 
     Raises InputError for a source, pipeline or target that cannot be used, for a job in the target that is another, and
@@ -100,6 +102,7 @@ def annotate(
     name, print_ = fingerprint(model)
     plan = planned([os.fspath(each) for each in texts], store, print_, options, restart=restart)
     run, before = _prepared(plan, store, name, device, engine, workers, shard, log)
+    run.keep_going = keep_going
     if run.numbers:
         store.remove(SUCCESS)
         try:

@@ -24,8 +24,11 @@ Tell = Callable[[int, int, int], None]
 class PieceWorker:
     """What every engine makes in each of its processes: it needs the target's address and the pipeline's name, no more."""
 
-    def __init__(self, target: str, model: str, device: str = "auto", *, check: bool = False) -> None:
-        """check: compare the pipeline with the plan's, where this may be another machine. Raises InputError."""
+    def __init__(
+        self, target: str, model: str, device: str = "auto", *, check: bool = False, keep_going: bool = False
+    ) -> None:
+        """check: compare the pipeline with the plan's, where this may be another machine. keep_going: see `Annotator`.
+        Raises InputError."""
         self.store = Store(target)
         plan = open_plan(self.store)
         if plan is None:
@@ -35,7 +38,7 @@ class PieceWorker:
                 f"the pipeline {model!r} is another on this machine", expected="the same files on each"
             )
         self.plan: Plan = plan
-        self.annotator = Annotator(model, plan.options, device)
+        self.annotator = Annotator(model, plan.options, device, keep_going=keep_going)
 
     def do(self, number: int, tell: Tell = lambda number, rows, failed: None) -> PieceResult:
         """Write a piece. tell: called with its number, documents done and documents failed since the last call.

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-# So many documents that fail together, and not one that does not: the machine or the pipeline is broken, not they.
-_ALL_FAILED = 16
+# So many documents of a batch, or so many from the beginning on, and not one that does not fail: the machine or the pipeline
+# is broken, not they.
+_ALL_FAILED, _FIRST_FAILED = 16, 50
 
 
 def fingerprint(name: str | Path | None) -> tuple[str, str]:
@@ -48,7 +49,10 @@ def _digest(folder: Path) -> str:
 class Annotator:
     """A loaded pipeline, for one batch of documents after another."""
 
-    def __init__(self, name: str, options: Options, device: str = "auto") -> None:
+    def __init__(
+        self, name: str, options: Options, device: str = "auto", *, keep_going: bool = False
+    ) -> None:
+        """keep_going: documents fail alone, even where all of them do."""
         self.nlp: Language = load(
             name,
             device=device,
@@ -58,13 +62,17 @@ class Annotator:
         )
         self.group = own_group(self.nlp)
         self._errors: dict[int, str] = {}
+        self._keep_going = keep_going
+        self._never = (
+            0  # documents that failed with none before or between them that did not; -1 once there is one
+        )
         self.nlp.set_error_handler(self._failed)
 
     def annotate(self, records: list[Record]) -> Iterator[list[Doc | str]]:
         """One list: for each record its Doc, or why it has none. It is valid until the generator goes on: words met for
         the first time leave the vocabulary with it.
 
-        Raises InputError where every one of many documents fails.
+        Raises InputError where every one of many documents fails, unless it is to keep going.
         """
         with self.nlp.memory_zone():
             yield self._annotated(records)
@@ -72,6 +80,7 @@ class Annotator:
     def _annotated(self, records: list[Record]) -> list[Doc | str]:
         found: list[Doc | str] = [record.problem or "no text" for record in records]
         given: list[tuple[Any, int]] = []
+        refused: list[str] = []  # by the tokenizer
         for number, record in enumerate(records):
             if record.text is not None:
                 try:
@@ -80,6 +89,7 @@ class Annotator:
                     Exception
                 ) as error:  # a text that is too long, or that a tokenizer of one's own does not take
                     found[number] = _told(error)
+                    refused.append(f"tokenizer: {_told(error)}")
         self._errors.clear()
         places = {id(doc): number for doc, number in given}
         done = 0
@@ -89,10 +99,29 @@ class Annotator:
         for key, reason in self._errors.items():
             if key in places:
                 found[places[key]] = reason
-        if not done and len(given) >= _ALL_FAILED:
-            reason = next(iter(self._errors.values()), "no reason was given")
-            raise InputError(f"every one of {len(given)} documents failed: {reason}", fix="cloudner doctor")
+        self._look_at(done, len(given), refused)
         return found
+
+    def _look_at(self, done: int, given: int, refused: list[str]) -> None:
+        """Does the pipeline work at all? done: documents of a batch that have been annotated, of so many given to it."""
+        if done:
+            self._never = -1
+        elif self._never >= 0:
+            self._never += given + len(refused)
+        if done or self._keep_going:
+            return
+        if given >= _ALL_FAILED:
+            count = f"every one of {given} documents"
+        elif self._never >= _FIRST_FAILED:
+            count = f"every one of the first {self._never} documents"
+            self._never = 0  # the piece is tried again
+        else:
+            return
+        reason = next(iter(self._errors.values()), refused[0] if refused else "no reason was given")
+        raise InputError(
+            f"{count} failed: {reason}",
+            fix="cloudner doctor; with --keep-going each becomes a row with its error",
+        )
 
     def _doc(self, text: str | Words) -> Doc:
         from spacy.tokens import Doc

@@ -67,6 +67,9 @@ def annotate_cli(
     ] = None,
     precision: Annotated[str, typer.Option("--precision", help="auto, fp32, bf16, fp16 or int8")] = "auto",
     backend: Annotated[str, typer.Option("--backend", help="auto, torch, onnxruntime or openvino")] = "auto",
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Do not end where the pipeline fails on every document")
+    ] = False,
 ) -> None:
     """Annotate files of any number and size, in pieces: id, entities, confidence and wished columns of each document.
 
@@ -102,6 +105,7 @@ def annotate_cli(
             threshold=threshold,
             precision=precision,
             backend=backend,
+            keep_going=keep_going,
         )
         print(
             f"{done.rows:,} documents, {done.entities:,} entities in {done.pieces:,} {'piece' if done.pieces == 1 else 'pieces'}"

@@ -70,7 +70,10 @@ def plan_cli(
     ] = None,
     sky: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--sky", help="Write a SkyPilot task to this file"),
+        typer.Option(
+            "--sky",
+            help="Write a SkyPilot task to this file; with --several for as many GPUs as are worth it",
+        ),
     ] = None,
     sky_serve: Annotated[
         Optional[Path],  # noqa: UP045

@@ -181,6 +181,9 @@ class TaggerShim(PyTorchShim):
             self.step.finish_stock(optimizer, lambda: self._stock_step(optimizer))
         self.learn_rate = float(optimizer.learn_rate)
         self._fast = None  # made between gradients and step, by an annotating component, it has old weights
+        self._fetched = (
+            None  # torch's fused AdamW and replayed graphs change weights without counting a version
+        )
 
     def add_loss(self, losses: dict[str, Any], name: str, loss: torch.Tensor, n_labelled: int) -> None:
         """Add the mean of a loss that is a sum over so many tokens, see `Readings.add_loss`."""

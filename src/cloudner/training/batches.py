@@ -74,16 +74,20 @@ class Batches:
             self._epoch += 1
 
 
-def held(corpus: Any) -> Any:
-    """The corpus, read once and then kept, where each reading gives the same: spaCy's own reader without augmentation and
-    shuffling. `nlp.evaluate` copies what it predicts on. Any other reader stays as it is."""
+def fixed(corpus: Any) -> bool:
+    """Does each reading give the same? spaCy's own reader does, without augmentation and shuffling."""
     from spacy.training.augment import dont_augment
     from spacy.training.corpus import Corpus
 
-    fixed = type(corpus) is Corpus and corpus.augmenter is dont_augment and not corpus.shuffle
-    if not fixed:
+    return type(corpus) is Corpus and corpus.augmenter is dont_augment and not corpus.shuffle
+
+
+def held(corpus: Any, kept: list[Example] | None = None) -> Any:
+    """The corpus, read once and then kept, where it is `fixed`. `nlp.evaluate` copies what it predicts on. Any other reader
+    stays as it is. kept: what `nlp` has read of it before."""
+    if not fixed(corpus):
         return corpus
-    kept: list[Example] = []
+    kept = [] if kept is None else kept
 
     def read(nlp: Any) -> Iterable[Example]:
         if not kept:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import srsly
 
 from cloudner.atomic import write_json
-from cloudner.errors import InputError
+from cloudner.errors import ConfigError, InputError
 from cloudner.training.output_folder import BEST, LAST
 from cloudner.training.provenance import provenance
 from cloudner.training.resolution import Resolution, owners
 from cloudner.training.resume import Begun
+
+if TYPE_CHECKING:
+    from cloudner.calibration import Evidence
 
 logger = logging.getLogger("cloudner")
 
@@ -23,10 +26,15 @@ _NOTHING = 0.05
 
 
 def end(
-    output: Path, begun: Begun, seconds: float, fast: dict[str, list[dict[str, Any]]], calibrate: bool
+    output: Path,
+    begun: Begun,
+    seconds: float,
+    fast: dict[str, list[dict[str, Any]]],
+    calibrate: bool,
+    scores: Evidence | None = None,
 ) -> None:
     """Calibrate the best pipeline, and write run.json and, into the pipelines, what is known of their making. fast: by
-    component which fast paths were tried."""
+    component which fast paths were tried. scores: of the best pipeline on dev; without them it is loaded and predicts."""
     from cloudner.model.device import computing_on
     from cloudner.report.card import write_card
 
@@ -39,9 +47,9 @@ def end(
         run["resumed_from_step"] = resumed.step + 1
     if fast:
         run["fast"] = fast
-    if calibrate and owners(made.config.interpolate()):
+    if calibrate and (names := owners(made.config.interpolate())):
         with computing_on(made.device):
-            run["calibration"] = _calibrate(best)
+            run["calibration"] = _calibrate(best, names[0], scores)
     write_json(output / "run.json", run)
     for folder in (best, output / LAST) if calibrate else ():
         if (folder / "meta.json").is_file():
@@ -63,12 +71,12 @@ def _look_at_score(best: Path) -> None:
         )
 
 
-def _calibrate(best: Path) -> dict[str, Any] | None:
-    from cloudner.calibration import calibrate
+def _calibrate(best: Path, name: str, scores: Evidence | None) -> dict[str, Any] | None:
+    from cloudner.calibration import calibrate, calibrate_with
 
     try:
-        return calibrate(best).to_dict()
-    except InputError as error:
+        return (calibrate(best) if scores is None else calibrate_with(best, name, scores)).to_dict()
+    except (ConfigError, InputError) as error:  # dev labels that training has not, among others
         logger.warning("Not calibrated: %s", error)
         return None
 

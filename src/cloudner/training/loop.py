@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 from cloudner.errors import NonFiniteLossError
 from cloudner.training.batches import Batches, held
 from cloudner.training.checkpoints import Saved
+from cloudner.training.dev_scores import dev_scores
 from cloudner.training.output_folder import LAST, saver
 from cloudner.training.progress import Progress, Saving, checkpoint, due_after, resume, tell_logger
 from cloudner.training.signals import stop_signal
 from cloudner.training.step import batch_sum, take_step
 
 if TYPE_CHECKING:
+    from spacy.training import Example
+
+    from cloudner.calibration import Evidence
     from cloudner.model.ranks.group import Ranks
 
 
@@ -43,11 +47,14 @@ def train_pipeline(
     saving: Saving | None = None,
     resumed: Saved | None = None,
     ranks: Ranks | None = None,
-) -> None:
+    read: list[Example] | None = None,
+) -> Evidence | None:
     """Train `nlp`, initialised, as the [training] of its config says, into `output`/model-best and model-last.
 
     resumed: a checkpoint of the same training to go on from. ranks: with several processes, this one among them; the
-    first alone writes and logs. Raises Stopped after a SIGTERM, with a checkpoint written, and what components raise;
+    first alone writes and logs. read: the examples that `nlp` was initialised with, where it left them as they were; they
+    are taken up where the corpus would give the same again. Returns the scores that model-best gave on the dev data,
+    where they are known. Raises Stopped after a SIGTERM, with a checkpoint written, and what components raise;
     model-last then holds the last state.
     """
     from spacy.training.loop import create_evaluation_callback, update_meta
@@ -61,7 +68,9 @@ def train_pipeline(
 
         resumed = begin(nlp, settings, ranks, resumed)
         signals.append(signal.SIGINT)  # sent to all at once, and all stop after the same step
-    batches = Batches(nlp, corpora[0], settings["batcher"], settings["max_epochs"])
+    stream = settings["max_epochs"] < 0
+    corpus = held(corpora[0], read) if read and not stream else corpora[0]
+    batches = Batches(nlp, corpus, settings["batcher"], settings["max_epochs"])
     progress = resume(nlp, optimizer, device, batches, resumed) if resumed is not None else Progress()
     save: Callable[[bool], None] = saver(nlp, output, settings) if first else lambda is_best: None
     _announce(nlp, settings)
@@ -72,6 +81,9 @@ def train_pipeline(
         from cloudner.training.ranks.evaluation import evaluation
 
         evaluate = evaluation(nlp, dev, evaluate, ranks)
+    heard = dev_scores(nlp, settings, corpora[1], dev) if ranks is None else None
+    if heard is not None:
+        evaluate = heard.listening(evaluate)
     together = True  # does every process come to the end of this function in the same way?
     with stop_signal(*signals) as stopped:
         try:
@@ -79,6 +91,8 @@ def train_pipeline(
             for info, is_best in _steps(
                 nlp, settings, optimizer, batches, evaluate, progress, ranks, due, stopped
             ):
+                if is_best and heard is not None:
+                    heard.keep()
                 if is_best is not None and first:
                     with nlp.select_pipes(disable=frozen):
                         update_meta(settings, nlp, info)
@@ -110,6 +124,7 @@ def train_pipeline(
     if optimizer.averages:
         nlp.use_params(optimizer.averages)
     msg.good("Saved pipeline to output directory", str(output / LAST))
+    return heard.best if heard is not None else None
 
 
 def _logger(nlp: Any, settings: Any, resumed: Saved | None) -> tuple[Any, Any]:

@@ -19,6 +19,7 @@ from cloudner.training.resolution import Resolution, read_asked, resolve, resolv
 from cloudner.training.resume import Begun, find, kept_settings, tell_ranks
 
 if TYPE_CHECKING:
+    from cloudner.calibration import Evidence
     from cloudner.model.ranks.group import Ranks
     from cloudner.training.loop import Saving
 
@@ -139,10 +140,10 @@ def _train(
     saving = Saving(kept, again, options.minutes, options.steps)
     started = time.perf_counter()
     with computing_on(made.device):
-        fast = _run_loop(output / RESOLVED, output, made, saving, begun.resumed, ranks)
+        fast, scores = _run_loop(output / RESOLVED, output, made, saving, begun.resumed, ranks)
     best = output / BEST
     if ranks is None or ranks.first:
-        end(output, begun, time.perf_counter() - started, fast, calibrate)
+        end(output, begun, time.perf_counter() - started, fast, calibrate, scores)
         kept.remove()
     return best
 
@@ -199,14 +200,16 @@ def _run_loop(
     saving: Saving,
     resumed: Saved | None,
     ranks: Ranks | None,
-) -> dict[str, list[dict[str, Any]]]:
-    """Initialise and train, as spaCy's command does. Returns by component which fast paths were tried."""
+) -> tuple[dict[str, list[dict[str, Any]]], Evidence | None]:
+    """Initialise and train, as spaCy's command does. Returns by component which fast paths were tried, and the scores of the
+    best pipeline on dev where they are known."""
     from spacy.cli._util import show_validation_error
     from spacy.training.initialize import init_nlp
     from spacy.util import load_config
     from wasabi import msg
 
     from cloudner.component import Cloudner
+    from cloudner.corpus.training.once import kept_examples
     from cloudner.model.process import uncollected
     from cloudner.training.loop import train_pipeline
 
@@ -222,7 +225,7 @@ def _run_loop(
 
         download_once(made.config.interpolate(), ranks)
     msg.divider("Initializing pipeline")
-    with show_validation_error(config_path, hint_fill=False), uncollected():
+    with show_validation_error(config_path, hint_fill=False), uncollected(), kept_examples() as read:
         if ranks is None:
             nlp = init_nlp(config, use_gpu=made.use_gpu)
         else:
@@ -232,10 +235,12 @@ def _run_loop(
     ours = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, Cloudner)}
     for pipe in ours.values():
         pipe.read_late()
-    train_pipeline(
-        nlp, output, use_gpu=made.use_gpu, device=made.device, saving=saving, resumed=resumed, ranks=ranks
-    )
-    return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}
+    if len(ours) < len(nlp.pipeline):
+        read = []  # other components may have written into them
+    scores = train_pipeline(
+        nlp, output, use_gpu=made.use_gpu, device=made.device, saving=saving, resumed=resumed, ranks=ranks, read=read,
+    )  # fmt: skip
+    return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}, scores
 
 
 def _by_whom(made: Resolution) -> str:

@@ -27,7 +27,7 @@ def run_here(run: Run) -> None:
     """In this process."""
     from cloudner.bulk.piece import PieceWorker
 
-    worker = PieceWorker(run.target, run.model, run.device)
+    worker = PieceWorker(run.target, run.model, run.device, keep_going=run.keep_going)
     run.progress.loaded()
     waiting = deque(run.numbers)
     while waiting:
@@ -62,7 +62,8 @@ class _Process:
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         # A session of its own: Ctrl-C reaches the one that started it, which then ends this one.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cloudner.bulk.engines.worker", run.target, run.model, device_of(place, run.device), str(threads)],
+            [sys.executable, "-m", "cloudner.bulk.engines.worker", run.target, run.model, device_of(place, run.device), str(threads),
+             *(["--keep-going"] if run.keep_going else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, encoding="utf-8",
             start_new_session=True,
         )  # fmt: skip

@@ -52,7 +52,7 @@ def _work(ray: Any, run: Run) -> None:
     def give(actor: Any) -> None:
         if waiting:
             number = waiting.popleft()
-            actor = actor or remote.remote(run.target, run.model, run.device)
+            actor = actor or remote.remote(run.target, run.model, run.device, run.keep_going)
             working[actor.do.remote(number)] = (actor, number)
 
     for _ in range(run.workers):
@@ -89,13 +89,13 @@ def _told(error: BaseException) -> str:
 class _Actor:
     """A process of Ray with the pipeline loaded."""
 
-    def __init__(self, target: str, model: str, device: str) -> None:
+    def __init__(self, target: str, model: str, device: str, keep_going: bool) -> None:
         import torch
 
         from cloudner.bulk.piece import PieceWorker
 
         torch.set_num_threads(1)
-        self._worker = PieceWorker(target, model, device, check=True)
+        self._worker = PieceWorker(target, model, device, check=True, keep_going=keep_going)
 
     def do(self, number: int) -> tuple[int, int, int, int]:
         result = self._worker.do(number)

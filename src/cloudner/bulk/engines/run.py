@@ -23,7 +23,8 @@ def reason_of(error: Exception) -> str:
 
 @dataclass
 class Run:
-    """target: the store's address. model: what `load` is given. numbers: of the pieces to do, in their order."""
+    """target: the store's address. model: what `load` is given. numbers: of the pieces to do, in their order. keep_going:
+    see `Annotator`."""
 
     target: str
     model: str
@@ -32,6 +33,7 @@ class Run:
     numbers: list[int]
     workers: int
     progress: Progress
+    keep_going: bool = False
     results: dict[int, PieceResult] = field(default_factory=dict)
     broken: dict[int, str] = field(default_factory=dict)
     _errors: Counter[int] = field(default_factory=Counter)

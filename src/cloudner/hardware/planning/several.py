@@ -92,11 +92,26 @@ def several(
     return tuple(rows)
 
 
+# A doubling that makes training less than so many times as fast costs a third more, or worse.
+_WORTH = 1.5
+
+
+def worth(rows: tuple[Several, ...]) -> int:
+    """The most GPUs of one machine of which each doubling is worth its price, at the same batch; 1 where none is, or nothing
+    was computed."""
+    found, before = 1, 1.0
+    for row in (row for row in rows if row.machines == 1 and row.gpus > 1):
+        if row.speedup < _WORTH * before:
+            break
+        found, before = row.gpus, row.speedup
+    return found
+
+
 def advice(rows: tuple[Several, ...], name: str, docs_per_update: int) -> list[str]:
     """What the rows say, one line each."""
     lines = []
     best = max((row for row in rows if row.machines == 1), key=lambda row: row.speedup)
-    if best.speedup < 1.5:
+    if best.speedup < _WORTH:
         lines.append(
             f"several {name} gain nothing at {docs_per_update} documents a step: launches, sums and the host take the time; "
             "--batch-size, or `cloudner train --scale-batch`, whose scores must be compared"

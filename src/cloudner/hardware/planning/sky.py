@@ -9,6 +9,7 @@ from typing import Any
 from cloudner.atomic import replacing
 from cloudner.errors import InputError
 from cloudner.hardware.planning.result import Plan
+from cloudner.hardware.planning.several import worth
 from cloudner.hardware.planning.speed import accelerators
 
 CHECKPOINTS = "/checkpoints"
@@ -28,7 +29,8 @@ def sky_task(
 ) -> dict[str, Any]:
     """The task as SkyPilot's YAML has it: accelerator, setup, file mounts, run.
 
-    `machine`: a cloud GPU of the plan (default: the recommended one). The current folder travels as the working
+    `machine`: a cloud GPU of the plan (default: the recommended one). A plan of several of it asks for as many as are
+    worth their price, and trains with a process on each, in batches of the documents that were planned. The current folder travels as the working
     directory. Training writes into `bucket`, mounted at /checkpoints: a job whose spot machine was taken away is started
     again on another one by `sky jobs launch`, and goes on from its last checkpoint. One that is started again after it was
     done stops at once.
@@ -37,11 +39,15 @@ def sky_task(
     row = accelerator(machine or plan.recommended)
     check_bucket(bucket)
     planned = plan.row(row["name"])
-    memory = max(16, -(-plan.encoder.parameters * 16 // 2**30) * 4)
+    gpus = worth(plan.several) if plan.several_of == row["name"] else 1
+    memory = max(16, -(-plan.encoder.parameters * 16 // 2**30) * 4) * gpus  # each process holds the corpus
+    minutes = planned.minutes_total
+    if gpus > 1:
+        minutes = next(s.minutes_total for s in plan.several if (s.machines, s.gpus) == (1, gpus))
     return {
         "name": "cloudner-train",
         "resources": {
-            "accelerators": {row["sky"]: 1},
+            "accelerators": {row["sky"]: gpus},
             "use_spot": spot,
             "disk_size": MIN_DISK_GB + int(plan.encoder.parameters * 20 // 10**9),
             "memory": f"{memory}+",
@@ -53,10 +59,18 @@ def sky_task(
         "setup": install("quickstart", gpu=True),
         "run": f"set -e\n{FINISHED}"
         ". ~/cloudner-env/bin/activate\n"
-        "python -m spacy cloudner doctor\n"
-        'python -m spacy cloudner train "$CONFIG" --gpu-id 0 --output "$OUTPUT" --checkpoint-minutes 5\n'
-        f"# planned: {planned.minutes_total:.0f} minutes\n",
+        "python -m cloudner doctor\n"
+        f'python -m cloudner train "$CONFIG" {_on(gpus, plan)} --output "$OUTPUT" --checkpoint-minutes 5\n'
+        f"# planned: {minutes:.0f} minutes\n",
     }
+
+
+def _on(gpus: int, plan: Plan) -> str:
+    """Options of `cloudner train`. Several GPUs are worth it at the batch that the plan is for, which may not be the
+    config's."""
+    if gpus == 1:
+        return "--gpu-id 0"
+    return f"--ranks gpus --training.batcher.batch_size {plan.docs_per_update}"
 
 
 def write_sky(plan: Plan, path: str | Path, **options: Any) -> Path:
