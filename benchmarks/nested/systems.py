@@ -110,7 +110,7 @@ def _spancat(
     config["components"]["spancat"]["suggester"]["max_size"] = longest_span(docs["train"])
     config["paths"] = {split: str(folder / f"{split}.spacy") for split in ("train", "dev")}
     training = config["training"]
-    training["max_steps"], training["max_epochs"] = settings["steps"], 0
+    training["max_steps"], training["max_epochs"] = settings["steps"] - 1, 0  # counted from 0
     training["optimizer"]["learn_rate"] |= {
         "initial_rate": settings["lr"],
         "warmup_steps": settings["steps"] // 10,
