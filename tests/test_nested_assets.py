@@ -118,7 +118,9 @@ def test_names_of_test_are_new(corpus):
 def test_a_converter_reads_it_without_a_loss(corpus, tmp_path):
     for split in SPLITS:
         report = cloudner.convert(str(FOLDER / f"{split}.jsonl"), tmp_path / f"{split}.spacy", spans="sc")
-        docs = list(spacy.tokens.DocBin().from_disk(tmp_path / f"{split}.spacy").get_docs(spacy.blank("en").vocab))
+        docs = list(
+            spacy.tokens.DocBin().from_disk(tmp_path / f"{split}.spacy").get_docs(spacy.blank("en").vocab)
+        )
         assert len(docs) == len(corpus[split]), report
         for doc, row in zip(docs, corpus[split], strict=True):
             found = sorted([span.start_char, span.end_char, span.label_] for span in doc.spans["sc"])

@@ -128,7 +128,8 @@ def crossings(spans: list[tuple[int, int, str]]) -> int:
 
 def content(split: str) -> str:
     lines = (
-        {"text": row.text, "genre": row.genre, "label": [list(span) for span in row.spans]} for row in rows(split)
+        {"text": row.text, "genre": row.genre, "label": [list(span) for span in row.spans]}
+        for row in rows(split)
     )
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
@@ -173,7 +174,9 @@ def main() -> int:
     except MarkupError as error:
         print(error, file=sys.stderr)
         return 1
-    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    stale = [
+        path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
     for path in stale:
         if given.check:
             print(f"{path.name} is out of date; try: python assets/nested/build.py", file=sys.stderr)

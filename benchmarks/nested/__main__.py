@@ -43,7 +43,9 @@ def parsed(choice: str) -> tuple[str, dict[str, Any]]:
     for part in filter(None, rest.split(",")):
         name, separator, text = part.partition("=")
         if not separator or ("." not in name and name not in ("lr", "steps")):
-            raise SystemExit(f"--system {choice}: found {part!r}, expected lr=, steps= or a dotted name of the config")
+            raise SystemExit(
+                f"--system {choice}: found {part!r}, expected lr=, steps= or a dotted name of the config"
+            )
         settings[name] = _value(text)
     if system not in SYSTEMS:
         raise SystemExit(f"--system {choice}: expected one of {', '.join(SYSTEMS)}")
@@ -136,7 +138,9 @@ def process(job: dict[str, Any], logs: Path) -> dict[str, Any] | None:
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"nested-{job['system']}-{job['kind']}-{time.monotonic_ns()}.log"
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-    environment = os.environ | {name: str(job["threads"]) for name in names} | {"TOKENIZERS_PARALLELISM": "false"}
+    environment = (
+        os.environ | {name: str(job["threads"]) for name in names} | {"TOKENIZERS_PARALLELISM": "false"}
+    )
     with tempfile.TemporaryDirectory() as name:
         job_file, result_file = Path(name) / "job.json", Path(name) / "result.json"
         job_file.write_text(json.dumps(job), encoding="utf-8")

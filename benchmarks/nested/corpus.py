@@ -90,7 +90,9 @@ def spans_of(doc: Any) -> list[Any]:
     return list(doc.spans[KEY]) if KEY in doc.spans else list(doc.ents)
 
 
-def scores(gold: Sequence[Any], found: Sequence[Any], spans: Callable[[Any], list[Any]] = spans_of) -> dict[str, Any]:
+def scores(
+    gold: Sequence[Any], found: Sequence[Any], spans: Callable[[Any], list[Any]] = spans_of
+) -> dict[str, Any]:
     """f1, precision and recall over all spans (bounds and label right), and f1 and recall by depth and by label."""
     from cloudner.report.evaluation.scores import scores_by_depth, strict_scores
     from cloudner.report.evaluation.spans import Entity, ScoredDocument
@@ -102,7 +104,9 @@ def scores(gold: Sequence[Any], found: Sequence[Any], spans: Callable[[Any], lis
     for right, doc in zip(gold, found, strict=True):
         there, predicted = entities(right.spans[KEY]), entities(spans(doc))
         correct = [entity in there for entity in predicted]
-        documents.append(ScoredDocument(right.text, there, predicted, [None] * len(correct), correct, len(right)))
+        documents.append(
+            ScoredDocument(right.text, there, predicted, [None] * len(correct), correct, len(right))
+        )
     strict = strict_scores(documents)
     made: dict[str, Any] = {n: round(getattr(strict.micro, n), 5) for n in ("f1", "precision", "recall")}
     made["by_depth"] = {n: _short(score) for n, score in scores_by_depth(documents).items()}

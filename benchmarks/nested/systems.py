@@ -20,8 +20,11 @@ SYSTEMS = {
 }
 OURS = {"cloudner_spans": "spans.cfg", "cloudner": "cpu.cfg"}
 # What `spancat` is trained with where no setting says otherwise; chosen on dev, see docs/spans.md.
-SPANCAT = {"lr": 3e-4, "steps": 600}
-SHORT = {"lr": "training.optimizer.learn_rate.initial_rate", "steps": "training.optimizer.learn_rate.min_steps"}
+SPANCAT = {"lr": 3e-4, "steps": 300}
+SHORT = {
+    "lr": "training.optimizer.learn_rate.initial_rate",
+    "steps": "training.optimizer.learn_rate.min_steps",
+}
 
 # Values are those of `spacy init config --pipeline spancat --gpu`, but for the sizes of the suggester.
 HEAD = """

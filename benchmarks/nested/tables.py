@@ -25,7 +25,9 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             line[name], line[f"{name}_sd"] = (round(x, 5) for x in mean_sd([score[name] for score in scored]))
         for depth in DEPTHS:
             for name in ("f1", "recall"):
-                line[f"{name}_depth_{depth}"] = round(statistics.fmean(s["by_depth"][depth][name] for s in scored), 5)
+                line[f"{name}_depth_{depth}"] = round(
+                    statistics.fmean(s["by_depth"][depth][name] for s in scored), 5
+                )
         line["thresholds"] = [row["train"]["threshold"] for row in own if "threshold" in row["train"]]
         for kind in ("train", "predict"):
             pairs = [(row[kind], base[row["key"]["seed"]][kind]) for row in own if row["key"]["seed"] in base]
@@ -46,10 +48,17 @@ def table(lines: list[dict[str, Any]]) -> str:
     head += ["words/s of training", "of prediction", "peak memory of training", "of prediction"]
     made = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for line in lines:
-        cells = [line["system"], line["split"], str(line["seeds"]), f"{100 * line['f1']:.1f} ± {100 * line['f1_sd']:.1f}"]
+        cells = [
+            line["system"],
+            line["split"],
+            str(line["seeds"]),
+            f"{100 * line['f1']:.1f} ± {100 * line['f1_sd']:.1f}",
+        ]
         cells += [f"{100 * line[name]:.1f}" for name in ("precision", "recall")]
         cells += [f"{100 * line[f'f1_depth_{n}']:.1f}" for n in DEPTHS]
-        cells += ["-" if line[f"{k}_speed"] is None else f"{line[f'{k}_speed']:.2f}" for k in ("train", "predict")]
+        cells += [
+            "-" if line[f"{k}_speed"] is None else f"{line[f'{k}_speed']:.2f}" for k in ("train", "predict")
+        ]
         cells += [f"{line[f'{k}_memory'] / 1e6:,.0f} MB" for k in ("train", "predict")]
         made.append("| " + " | ".join(cells) + " |")
     return "\n".join(made)
