@@ -33,7 +33,7 @@ from benchmarks.nested.systems import SYSTEMS
 from benchmarks.nested.tables import summarise, table
 from benchmarks.recipes import _value
 from benchmarks.runs import Runs
-from benchmarks.suite import say, shown_command
+from benchmarks.suite import prepare_encoder, say, shown_command
 
 
 def parsed(choice: str) -> tuple[str, dict[str, Any]]:
@@ -86,7 +86,8 @@ def measure(given: Any, arguments: list[str], runs: Runs) -> bool:
         "threads": given.threads,
         "systems": SYSTEMS,
     }
-    failed = False
+    failed, work = False, given.work.resolve()
+    encoder = prepare_encoder(given.encoder, work)
     for seed in map(int, given.seeds.split(",")):
         for choice, (system, settings) in choices.items():
             key = {"system": choice, "seed": seed, "data": digest(given.data), "encoder": given.encoder}
@@ -97,13 +98,13 @@ def measure(given: Any, arguments: list[str], runs: Runs) -> bool:
                 "system": system,
                 "settings": settings,
                 "seed": seed,
-                "encoder": given.encoder,
+                "encoder": encoder,
                 "data": str(given.data.resolve()),
                 "threads": given.threads,
                 "choose": [] if system == "cloudner" else ["threshold"],
                 "score": ["test", "dev"] if given.test else ["dev"],
             }
-            result = both(job, given.work.resolve())
+            result = both(job, work)
             if result is None:
                 failed = True
                 continue

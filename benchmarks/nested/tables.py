@@ -24,9 +24,10 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for name in ("f1", "precision", "recall"):
             line[name], line[f"{name}_sd"] = (round(x, 5) for x in mean_sd([score[name] for score in scored]))
         for depth in DEPTHS:
+            parts = [score["by_depth"][depth] for score in scored if depth in score["by_depth"]]
             for name in ("f1", "recall"):
-                line[f"{name}_depth_{depth}"] = round(
-                    statistics.fmean(s["by_depth"][depth][name] for s in scored), 5
+                line[f"{name}_depth_{depth}"] = (
+                    round(statistics.fmean(p[name] for p in parts), 5) if parts else None
                 )
         line["thresholds"] = [row["train"]["threshold"] for row in own if "threshold" in row["train"]]
         for kind in ("train", "predict"):
@@ -55,7 +56,9 @@ def table(lines: list[dict[str, Any]]) -> str:
             f"{100 * line['f1']:.1f} ± {100 * line['f1_sd']:.1f}",
         ]
         cells += [f"{100 * line[name]:.1f}" for name in ("precision", "recall")]
-        cells += [f"{100 * line[f'f1_depth_{n}']:.1f}" for n in DEPTHS]
+        cells += [
+            "-" if line[f"f1_depth_{n}"] is None else f"{100 * line[f'f1_depth_{n}']:.1f}" for n in DEPTHS
+        ]
         cells += [
             "-" if line[f"{k}_speed"] is None else f"{line[f'{k}_speed']:.2f}" for k in ("train", "predict")
         ]
