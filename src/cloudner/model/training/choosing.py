@@ -15,7 +15,7 @@ import torch
 
 from cloudner.errors import first_line
 from cloudner.model.network.lean import LEAN
-from cloudner.model.training.proof import Proof
+from cloudner.model.training.proof import Proof, refuse_waits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,6 +104,8 @@ class Choice:
         """Why graphs are not right, or ""."""
         from cloudner.model.training.graphs import GraphedPasses
 
+        refuse_waits(lambda: self._launch(())[0])
+        self._proof.step.drop()
         runner, step = self.runner, self.runner.shim.step
         graphs = self.graphs = GraphedPasses(
             step,

@@ -27,8 +27,6 @@ class Proof:
     def __init__(self, step: Any, drop: float, plain: Take) -> None:
         self.step, self.drop = step, drop
         with self._without_dropout():
-            _refuse_waits(plain)
-            step.drop()
             self._loss = float(plain())
             self._gradients = [p.grad.clone() if p.grad is not None else None for p in step.parameters]
             step.drop()
@@ -106,7 +104,7 @@ def _relative(expected: list[torch.Tensor | None], values: list[Any]) -> float:
     return (apart / norm) ** 0.5 if norm else apart**0.5
 
 
-def _refuse_waits(take: Take) -> None:
+def refuse_waits(take: Take) -> None:
     """Run a pass; raise where it waits for the device, which a capture would not survive."""
     before = torch.cuda.get_sync_debug_mode()
     torch.cuda.set_sync_debug_mode("error")
