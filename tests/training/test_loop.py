@@ -47,7 +47,11 @@ def test_a_training_leaves_no_checkpoints(whole):
 
 @pytest.mark.parametrize(
     "steps",
-    [[3], [13, 27], pytest.param(list(range(1, 40, 2)), marks=pytest.mark.slow)],
+    [
+        [3],
+        pytest.param([13, 27], marks=pytest.mark.slow),
+        pytest.param(list(range(1, 40, 2)), marks=pytest.mark.slow),
+    ],
     ids=["3", "13-27", "20"],
 )
 def test_kills_leave_no_trace(whole, folder, encoder_folder, steps):
