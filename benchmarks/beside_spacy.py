@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import ROOT, read_folder, write_docbin
+from benchmarks.gpu.record import write_atomically
 from benchmarks.machine import machine, versions
-from benchmarks.suite import prepare_data, prepare_encoder
+from benchmarks.suite import prepare_data, prepare_encoder, shown_command
 
 ROWS = ("cloudner train", "cloudner train --no-calibrate", "spacy train")
 
@@ -91,7 +92,7 @@ def main() -> None:
             rounds.append(row)
             print(json.dumps(row), flush=True)
     made = {
-        "command": "python -m benchmarks.beside_spacy " + " ".join(sys.argv[1:]),
+        "command": shown_command(["benchmarks.beside_spacy", *sys.argv[1:]]),
         "threads": os.environ.get("OMP_NUM_THREADS"),
         "machine": machine("cpu"),
         "versions": versions(),
@@ -100,7 +101,7 @@ def main() -> None:
     }
     print(json.dumps(made["result"], indent=1))
     if args.json:
-        args.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        write_atomically(args.json, made)
 
 
 if __name__ == "__main__":

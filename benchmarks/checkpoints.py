@@ -22,8 +22,9 @@ from typing import Any
 import psutil
 
 from benchmarks.data import ROOT, read_folder, write_docbin
+from benchmarks.gpu.record import write_atomically
 from benchmarks.machine import machine, versions
-from benchmarks.suite import prepare_data, prepare_encoder
+from benchmarks.suite import prepare_data, prepare_encoder, shown_command
 
 NEVER = 1e6  # minutes
 
@@ -138,7 +139,7 @@ def main() -> None:
             rows.append({which: train(work, encoder, minutes, args) for which, minutes in order})
             print(json.dumps(rows[-1]), flush=True)
     made = {
-        "command": "python -m benchmarks.checkpoints " + " ".join(sys.argv[1:]),
+        "command": shown_command(["benchmarks.checkpoints", *sys.argv[1:]]),
         "machine": machine("cpu" if args.gpu_id == "-1" else "cuda:0"),
         "versions": versions(),
         "result": compared(rows),
@@ -146,7 +147,7 @@ def main() -> None:
     }
     print(json.dumps(made["result"], indent=1))
     if args.json:
-        args.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        write_atomically(args.json, made)
 
 
 if __name__ == "__main__":

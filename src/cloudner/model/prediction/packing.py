@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import statistics
 from typing import Any
 
 import torch
 
 from cloudner.errors import first_line
+from cloudner.model.device_time import GAIN, DeviceTimes
 from cloudner.model.memory_errors import is_out_of_memory
 from cloudner.model.network.batch import Sequences
 from cloudner.model.network.lean import LeanCalls
@@ -19,7 +19,6 @@ logger = logging.getLogger("cloudner")
 # Shortest sequences, in pieces, for which attention is enough of the work to be worth a look, and micro-batches of
 # them before it: by then kernels are loaded, and there will be more.
 LONG, WARM, TIMED = 128, 4, 3
-GAIN = 1.05
 # Largest relative difference of scores (norm of the difference over the norm), in half precision.
 TOLERANCE = 0.03
 
@@ -80,12 +79,7 @@ class PackedPrediction:
 
 def _timed(take: Any) -> float:
     """ms: the median of three."""
-    events = [
-        (torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)) for _ in range(TIMED)
-    ]
-    for begin, end in events:
-        begin.record()
-        take()
-        end.record()
-    torch.cuda.synchronize()
-    return statistics.median(begin.elapsed_time(end) for begin, end in events)
+    times = DeviceTimes()
+    for _ in range(TIMED):
+        times.of(take)
+    return times.median()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from cloudner.errors import first_line
+from cloudner.model.device_time import GAIN
 from cloudner.model.network.lean import LEAN
 from cloudner.model.training.proof import Proof, refuse_waits
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cloudner")
 
 GRAPHS = "graphs"
-GAIN = 1.05  # how much faster than the plain pass a way must be
 ALIKE = 1.02  # of ways this close the simplest is taken
 Names = tuple[str, ...]
 Way = tuple[Names, bool]  # lean calls, is it a graph

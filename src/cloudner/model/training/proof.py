@@ -6,12 +6,13 @@ Gradients, training mode and random numbers are as before when it is over.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+
+from cloudner.model.device_time import DeviceTimes
 
 Take = Callable[[], torch.Tensor]  # a pass: its loss, on the device
 
@@ -48,17 +49,12 @@ class Proof:
     def timed(self, take: Take) -> tuple[float, bool]:
         """(ms of a pass: the median of three after one, did two passes draw different dropout)."""
         self._train()
-        losses, times = [], []
+        losses, times = [], DeviceTimes()
         for _ in range(TIMED + 1):
-            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            begin.record()
-            losses.append(take())
-            end.record()
+            losses.append(times.of(take))
             self.step.drop()
-            times.append((begin, end))
         drawn = len({float(loss) for loss in losses}) > 1
-        torch.cuda.synchronize(self.step.device)
-        return statistics.median(begin.elapsed_time(end) for begin, end in times[1:]), drawn
+        return times.median(skip=1), drawn
 
     def _train(self) -> None:
         self.step.network.train()
