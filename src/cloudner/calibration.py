@@ -1,11 +1,12 @@
-"""Temperature calibration, so that confidences match the share of right predictions; fitted on held-out data."""
+"""Calibration on held-out data: a temperature, so that confidences match the share of right predictions, and a shift of O's
+score, so that the entities found give the best F1."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +29,16 @@ logger = logging.getLogger("cloudner")
 class CalibrationResult:
     """temperature: what logits are divided by. ece_before, ece_after: expected calibration error of entities on
     the data it was fitted on, with temperature 1 and with this one (None without predictions). A fitted temperature that
-    would make the error larger is not kept: it is then 1."""
+    would make the error larger is not kept: it is then 1. o_shift: what is added to the score of O before tags are chosen;
+    f1_before, f1_after: strict F1 on that data without and with it (None where nothing was annotated, and for spans)."""
 
     temperature: float
     ece_before: float | None
     ece_after: float | None
     documents: int
+    o_shift: float = 0.0
+    f1_before: float | None = None
+    f1_after: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -41,17 +46,22 @@ class CalibrationResult:
             "ece_before": self.ece_before,
             "ece_after": self.ece_after,
             "documents": self.documents,
+            "o_shift": self.o_shift,
+            "f1_before": self.f1_before,
+            "f1_after": self.f1_after,
         }
 
 
 def calibrate(
     model: str | Path | Language, data: str | Path | Sequence[Example] | None = None
 ) -> CalibrationResult:
-    """Fit one temperature for each cloudner component of `model` on `data`, which it must not have been trained on.
+    """Fit, for each cloudner component of `model`, a temperature and a shift of O's score on `data`, which it must not have
+    been trained on.
 
     The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
-    section 4.2, with the constrained model in place of a softmax). Entities stay as they are; confidences and what
-    a threshold keeps change. A model given by path is changed on disk: `cfg` and `meta.json`.
+    section 4.2, with the constrained model in place of a softmax): confidences and what a threshold keeps change. The
+    shift is the one of best F1 (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the
+    component's `o_shift` is a number. A model given by path is changed on disk: `cfg` and `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
     examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on.
@@ -96,20 +106,57 @@ class Evidence:
 
 
 def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationResult:
-    """`calibrate` for the component `name` of the pipeline in `folder`, whose scores are known already."""
+    """`calibrate` for the component `name` of the pipeline in `folder`, whose scores on dev are known already: the scores in
+    `meta.json` become those of the entities that are found now."""
     cfg = json.loads((folder / name / "cfg").read_text(encoding="utf8"))
     result = _fit_evidence(cfg, evidence)
-    _write(folder, {name: cfg}, result)
+    _write(folder, {name: cfg}, result, _performance(evidence, result.o_shift) if result.o_shift else {})
     return result
 
 
-def _write(folder: Path, settings: dict[str, dict[str, Any]], result: CalibrationResult) -> None:
-    """settings: by component."""
+def _write(
+    folder: Path,
+    settings: dict[str, dict[str, Any]],
+    result: CalibrationResult,
+    performance: dict[str, Any] | None = None,
+) -> None:
+    """settings: by component. performance: what takes the place of scores that were those without the shift."""
     for name, cfg in settings.items():
         write_json(folder / name / "cfg", cfg)
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     meta.setdefault("cloudner", {})["calibration"] = result.to_dict()
+    known = meta.get("performance", {})
+    if performance and abs(known.get("ents_f", -1.0) - (result.f1_before or 0.0)) < 1e-6:
+        known.update(performance)
     write_json(folder / "meta.json", meta)
+
+
+def _performance(evidence: Evidence, shift: float) -> dict[str, Any]:
+    """The scores of `spacy.ner_scorer.v1`, which leaves out entities that touch a token without annotation."""
+    from spacy.scorer import PRFScore
+
+    from cloudner.model.decoding.o_shift import with_o_shifted
+    from cloudner.model.decoding.viterbi import best_paths
+
+    scheme, offsets, gold = evidence.scheme, evidence.offsets, evidence.gold
+    paths = best_paths(with_o_shifted(evidence.scores, shift), offsets, scheme, evidence.moves)
+    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
+    found = {
+        (start, end, label)
+        for start, end, label in scheme.decode(paths, offsets).tolist()
+        if (gold[start:end] >= 0).all()
+    }
+    whole, by_label = PRFScore(), {}
+    for number in sorted({label for _, _, label in truth | found}):
+        one = by_label[scheme.labels[number]] = PRFScore()
+        one.score_set({s for s in found if s[2] == number}, {s for s in truth if s[2] == number})
+        whole += one
+    return {
+        "ents_p": whole.precision,
+        "ents_r": whole.recall,
+        "ents_f": whole.fscore,
+        "ents_per_type": {label: score.to_dict() for label, score in by_label.items()},
+    }
 
 
 def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
@@ -165,6 +212,7 @@ def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
 
 def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     from cloudner.model.decoding.lattice import path_log_likelihood
+    from cloudner.model.decoding.o_shift import OShift, fit_o_shift, with_o_shifted
     from cloudner.model.decoding.spans import span_probabilities
     from cloudner.model.decoding.viterbi import best_paths
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
@@ -179,7 +227,11 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
         return -path_log_likelihood(raw / temperature, offsets, gold, scheme, scaled(temperature))
 
     temperature = fit_temperature(loss)
-    spans = scheme.decode(best_paths(raw, offsets, scheme, moves), offsets)
+    asked = cfg.get("o_shift", "auto")
+    fitted = fit_o_shift(raw, offsets, gold, scheme, moves) if asked == "auto" else OShift(asked, None, None)
+    cfg["fitted_o_shift"] = fitted.shift
+    moved = with_o_shifted(raw, fitted.shift)
+    spans = scheme.decode(best_paths(moved, offsets, scheme, moves), offsets)
     truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
     right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
     known = np.array([(gold[start:end] >= 0).all() for start, end, _ in spans.tolist()], dtype=bool)
@@ -187,7 +239,8 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     for t in (1.0, temperature):
         p = span_probabilities(raw / t, offsets, spans, scheme, scaled(t))
         errors.append(expected_calibration_error(p[known], right[known]).ece if known.any() else None)
-    return _kept(cfg, temperature, errors, len(offsets) - 1)
+    kept = _kept(cfg, temperature, errors, len(offsets) - 1)
+    return replace(kept, o_shift=fitted.shift, f1_before=fitted.f1_before, f1_after=fitted.f1_after)
 
 
 def _kept(

@@ -1,8 +1,9 @@
 """The spaCy component `cloudner`: a named-entity recogniser that tags with a transformer."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import srsly
 from spacy import util
@@ -40,6 +41,7 @@ class Cloudner(TrainablePipe):
         *,
         confidence: bool = True,
         threshold: float = 0.0,
+        o_shift: Union[float, str] = "auto",  # noqa: UP007
         gold_spans_key: Optional[str] = None,  # noqa: UP045
         spans_key: Optional[str] = None,  # noqa: UP045
         spans_floor: float = 0.1,
@@ -47,12 +49,16 @@ class Cloudner(TrainablePipe):
     ) -> None:
         if not 0 <= threshold <= 1:
             raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
+        if o_shift != "auto" and not (isinstance(o_shift, (int, float)) and abs(o_shift) < math.inf):
+            raise ConfigError(f"o_shift = {o_shift!r}", expected='"auto" or a number')
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
         self.cfg: dict[str, Any] = {
             "labels": [],
             "confidence": confidence,
             "threshold": threshold,
             "temperature": 1.0,
+            "o_shift": o_shift,
+            "fitted_o_shift": 0.0,
             "gold_spans_key": gold_spans_key,
             "spans_key": spans_key,
             "spans_floor": spans_floor,
@@ -171,6 +177,7 @@ class Cloudner(TrainablePipe):
     def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
         self.from_disk(base, exclude=["vocab"])
+        self.cfg["fitted_o_shift"] = 0.0  # fitted anew when this training ends
         for label in labels if labels is not None else self._labels_of(examples):
             self.add_label(label)
         for label in self.labels:
@@ -361,6 +368,7 @@ class Cloudner(TrainablePipe):
         # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
         self.cfg["labels"] = list(saved.get("labels", []))
         self.cfg["temperature"] = float(saved.get("temperature", 1.0))
+        self.cfg["fitted_o_shift"] = float(saved.get("fitted_o_shift", 0.0))
 
     @property
     def _soundness(self) -> Any:

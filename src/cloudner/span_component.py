@@ -54,7 +54,8 @@ class CloudnerSpans(Cloudner):
             spans_key=spans_key,
             scorer=scorer,
         )
-        del self.cfg["spans_floor"]
+        for name in ("spans_floor", "o_shift", "fitted_o_shift"):
+            del self.cfg[name]
         self.cfg["ents"] = ents
         self._told_ents = False
 

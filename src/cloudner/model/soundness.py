@@ -88,6 +88,9 @@ def check_cfg(saved: Any, where: str | None) -> None:
     value = saved.get("temperature", 1.0)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value < math.inf):
         raise broken(f"temperature = {value!r}"[:200], where, "a number above 0")
+    value = saved.get("fitted_o_shift", 0.0)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < math.inf:
+        raise broken(f"fitted_o_shift = {value!r}"[:200], where, "a number")
 
 
 def check_sizes(config: Mapping[str, Any], n_tensors: int, where: str | None) -> None:

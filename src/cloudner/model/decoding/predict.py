@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from spacy.tokens import Doc
 
+from cloudner.model.decoding.o_shift import with_o_shifted
 from cloudner.model.decoding.sequences import Transitions
 from cloudner.model.decoding.spans import candidate_spans, span_probabilities
 from cloudner.model.decoding.viterbi import best_paths
@@ -23,8 +24,9 @@ def entities(
     transitions: Transitions | None,
     options: Mapping[str, Any],
 ) -> Prediction:
-    """The entities of `docs`, and with them what `options` ask for: "confidence", "threshold" and "temperature" (of
-    probabilities), "spans_key" and "spans_floor" (candidate spans).
+    """The entities of `docs`, and with them what `options` ask for: "o_shift" or, where it is "auto", "fitted_o_shift" (of
+    the tags that are chosen), "confidence", "threshold" and "temperature" (of probabilities), "spans_key" and "spans_floor"
+    (candidate spans).
 
     emissions: `Emissions` of these documents, or None where they have no token. Tokens that are an entity already, or
     blocked, are held at O.
@@ -36,7 +38,8 @@ def entities(
     fixed = preset(docs)[solid]
     if fixed.any():
         scores[fixed, 1:] = -1e9
-    spans = scheme.decode(best_paths(scores, offsets, scheme, transitions), offsets)
+    shift = options["fitted_o_shift"] if options["o_shift"] == "auto" else options["o_shift"]
+    spans = scheme.decode(best_paths(with_o_shifted(scores, shift), offsets, scheme, transitions), offsets)
     # Token positions: the doc of each span, and where its tokens stand in it once white space counts again.
     starts = np.cumsum([0, *(len(doc) for doc in docs)])
     place = Places(offsets, starts, np.flatnonzero(solid))

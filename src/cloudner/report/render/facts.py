@@ -51,6 +51,9 @@ def confidence_facts(evaluation: EvaluationData) -> Facts:
         "temperature": "Temperature fitted on the dev data",
         "ece_before": "Calibration error on the dev data before",
         "ece_after": "Calibration error on the dev data after",
+        "o_shift": "Shift of O's score fitted on the dev data",
+        "f1_before": "F1 on the dev data without the shift",
+        "f1_after": "F1 on the dev data with the shift",
     }
     return facts + [
         (name, f"{trained[key]:.4f}")

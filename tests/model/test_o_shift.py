@@ -1,0 +1,155 @@
+"""The shift of O's score: fitted for F1 where the gold is known, applied where tags are chosen and nowhere else."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import spacy
+
+import tiny
+from cloudner.calibration import Evidence, calibrate, calibrate_with
+from cloudner.errors import ConfigError, InputError
+from cloudner.model.decoding.o_shift import fit_o_shift, with_o_shifted
+from cloudner.pieces.gold import gold_tags
+from cloudner.pieces.scheme import TagScheme
+
+SCHEME = TagScheme(("A", "B"))
+
+
+def drawn(documents: int, *, bias: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of one-token entities with noise, whose O is `bias` too high; offsets and gold tags."""
+    rng = np.random.default_rng(seed)
+    gold = rng.choice([0, 0, 0, 0, 1, 3], size=documents * 10)
+    scores = rng.normal(0, 1.0, (len(gold), SCHEME.n_tags)).astype(np.float32)
+    scores[:, [2, 4]] -= 20  # no entity goes on
+    scores[np.arange(len(gold)), gold] += 3.0
+    scores[:, 0] += bias
+    return scores, np.arange(0, len(gold) + 1, 10), gold
+
+
+@pytest.mark.parametrize("bias", [1.5, -1.5])
+def test_a_bias_of_o_is_found_and_taken_away(bias):
+    scores, offsets, gold = drawn(400, bias=bias)
+    found = fit_o_shift(scores, offsets, gold, SCHEME)
+    best = fit_o_shift(*drawn(400, bias=0.0), SCHEME)
+    assert found.shift == pytest.approx(best.shift - bias, abs=0.5)
+    assert found.f1_after > found.f1_before + 0.02
+    assert found.f1_after == pytest.approx(best.f1_after, abs=0.01)
+
+
+def test_f1_is_that_of_the_spans():
+    scores, offsets, gold = drawn(60, bias=1.0)
+    found = fit_o_shift(scores, offsets, gold, SCHEME)
+    for shift, expected in ((0.0, found.f1_before), (found.shift, found.f1_after)):
+        moved = scores.copy()
+        moved[:, 0] += shift
+        tags = moved.argmax(1)
+        both = (tags > 0).sum() + (gold > 0).sum()
+        assert expected == pytest.approx(2 * ((tags == gold) & (gold > 0)).sum() / both)
+
+
+def test_what_cannot_be_told_from_chance_is_left():
+    scores, offsets, gold = drawn(12, bias=0.0)
+    assert (gold > 0).sum() < 100
+    assert fit_o_shift(scores, offsets, gold, SCHEME).shift == 0  # too few entities
+    scores, offsets, gold = drawn(200, bias=0.0)
+    scores[np.arange(len(gold)), gold] += 30
+    found = fit_o_shift(scores, offsets, gold, SCHEME)
+    assert (found.shift, found.f1_before, found.f1_after) == (0, 1, 1)  # nothing to gain
+    nothing = fit_o_shift(scores, offsets, np.zeros_like(gold), SCHEME)
+    assert (nothing.shift, nothing.f1_before) == (0, None)
+    empty = fit_o_shift(scores[:0], np.zeros(1, np.int64), gold[:0], SCHEME)
+    assert (empty.shift, empty.f1_before) == (0, None)
+
+
+def test_tokens_without_annotation_count_for_nothing():
+    scores, offsets, gold = drawn(300, bias=1.5)
+    known = fit_o_shift(scores, offsets, gold, SCHEME)
+    half = gold.copy()
+    half[len(half) // 2 :] = -1
+    scores[len(half) // 2 :, 0] -= 9  # an entity at every token of which nothing is known
+    assert fit_o_shift(scores, offsets, half, SCHEME).shift == pytest.approx(known.shift, abs=0.5)
+
+
+def test_the_scores_given_stay_as_they_are():
+    scores = np.zeros((2, 5), np.float32)
+    assert with_o_shifted(scores, 0.0) is scores
+    assert with_o_shifted(scores, -1.5)[:, 0].tolist() == [-1.5, -1.5]
+    assert not scores.any()
+
+
+@pytest.fixture
+def learnt(bert):
+    return tiny.overfit(tiny.make_nlp(bert))
+
+
+def spans(nlp):
+    return [tiny.ents(nlp(text)) for text, _ in tiny.DATA]
+
+
+def test_below_0_finds_more_and_confidences_stay(learnt):
+    pipe, before = learnt.get_pipe("cloudner"), spans(learnt)
+    assert any(before)
+    sure = {(e.text, e.label_): e._.confidence for text, _ in tiny.DATA for e in learnt(text).ents}
+    pipe.cfg["fitted_o_shift"] = 50.0
+    assert not any(spans(learnt))
+    pipe.cfg["fitted_o_shift"] = -50.0
+    every = [doc for doc in map(learnt, (text for text, _ in tiny.DATA))]
+    assert all(token.ent_type_ for doc in every for token in doc)
+    pipe.cfg["fitted_o_shift"] = -0.01
+    again = {(e.text, e.label_): e._.confidence for text, _ in tiny.DATA for e in learnt(text).ents}
+    assert again == pytest.approx(sure)
+    pipe.cfg["o_shift"], pipe.cfg["fitted_o_shift"] = 0.0, 50.0  # a number of the config wins
+    assert spans(learnt) == before
+
+
+def test_it_is_saved_and_a_config_switches_it_off(learnt, tmp_path):
+    before = spans(learnt)
+    learnt.get_pipe("cloudner").cfg["fitted_o_shift"] = 50.0
+    learnt.to_disk(tmp_path / "saved")
+    assert not any(spans(spacy.load(tmp_path / "saved")))
+    off = {"components.cloudner.o_shift": 0.0}
+    assert spans(spacy.load(tmp_path / "saved", config=off)) == before
+    cfg = tmp_path / "saved" / "cloudner" / "cfg"
+    old = json.loads(cfg.read_text())
+    del old["fitted_o_shift"], old["o_shift"]  # as pipelines were saved before there was one
+    cfg.write_text(json.dumps(old))
+    assert spans(spacy.load(tmp_path / "saved")) == before
+    cfg.write_text(json.dumps({**old, "fitted_o_shift": "much"}))
+    with pytest.raises(InputError, match="fitted_o_shift"):
+        spacy.load(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "much", None])
+def test_what_is_no_number_is_refused(bert, value):
+    with pytest.raises((ConfigError, ValueError), match="o_shift"):
+        tiny.make_nlp(bert, config={"o_shift": value})
+
+
+def test_calibration_writes_what_an_evaluation_then_gives(learnt, tmp_path):
+    """The scores in meta.json are those of the entities found with the shift."""
+    examples = tiny.make_examples(learnt, tiny.DATA * 20)
+    pipe = learnt.get_pipe("cloudner")
+    gold = gold_tags(examples, pipe.scheme)
+    raw = pipe.model.predict([eg.predicted for eg in examples]).scores
+    lead = np.median((raw[:, 1:].max(1) - raw[:, 0])[gold > 0])  # of entities over O
+    linear = pipe._shim.network.head.linear
+    for parameter in (linear.weight, linear.bias):
+        parameter.data *= 1.0 / lead  # now about 1 ...
+    linear.bias.data[0] += 1.0  # ... and O so high that half of the entities are missed
+    learnt.meta["performance"] = dict(learnt.evaluate(examples))
+    learnt.to_disk(tmp_path / "best")
+    emissions = pipe.model.predict([eg.predicted for eg in examples])
+    result = calibrate_with(
+        tmp_path / "best", "cloudner", Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, None)
+    )
+    assert result.o_shift < 0
+    assert result.f1_after > result.f1_before == pytest.approx(learnt.meta["performance"]["ents_f"])
+    written = json.loads((tmp_path / "best" / "meta.json").read_text())
+    scores = spacy.load(tmp_path / "best").evaluate(examples)
+    for name in ("ents_p", "ents_r", "ents_f", "ents_per_type"):
+        assert written["performance"][name] == scores[name]
+    assert written["cloudner"]["calibration"] == result.to_dict()
+    assert calibrate(tmp_path / "best", examples) == result
