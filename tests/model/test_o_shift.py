@@ -96,7 +96,7 @@ def test_below_0_finds_more_and_confidences_stay(learnt):
     pipe.cfg["fitted_o_shift"] = 50.0
     assert not any(spans(learnt))
     pipe.cfg["fitted_o_shift"] = -50.0
-    every = [doc for doc in map(learnt, (text for text, _ in tiny.DATA))]
+    every = [learnt(text) for text, _ in tiny.DATA]
     assert all(token.ent_type_ for doc in every for token in doc)
     pipe.cfg["fitted_o_shift"] = -0.01
     again = {(e.text, e.label_): e._.confidence for text, _ in tiny.DATA for e in learnt(text).ents}
