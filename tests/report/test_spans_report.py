@@ -11,7 +11,8 @@ from spacy.training import Example
 
 import spans
 from cloudner.errors import InputError
-from cloudner.report.evaluate import evaluate, own_group
+from cloudner.loading import own_group
+from cloudner.report.evaluate import evaluate
 from cloudner.report.evaluation.scores import scores_by_depth
 from cloudner.report.evaluation.spans import score_document
 from cloudner.report.render.html import error_row

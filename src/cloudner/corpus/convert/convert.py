@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -138,6 +139,7 @@ def convert_with(
     """`convert`, with its settings as one object."""
     began = time.perf_counter()
     output, shares = Path(output), options.shares
+    reading = replace(options.read, spans=options.spans)
     rows_or_paths = find_rows(sources)
     if isinstance(rows_or_paths, RowSource) and options.format != "auto":
         raise ConfigError(f"format={options.format!r} for rows", expected="auto: rows are no file")
@@ -151,7 +153,7 @@ def convert_with(
         )
     # raises for an unknown language before anything is read
     aligner = Aligner(options.read.lang, options.align, spans=options.spans)
-    decisions = None if options.apply is None else Decisions(os.fspath(options.apply))
+    decisions = None if options.apply is None else Decisions(os.fspath(options.apply), options.spans)
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
@@ -172,7 +174,7 @@ def convert_with(
                 rows_or_paths,
                 options.encoding,
                 given,
-                options.read,
+                reading,
                 log,
                 detected,
                 progress,

@@ -77,14 +77,19 @@ def create_reader(
     )
 
 
-def reader_for(nlp: Language, path: Paths, gold_preproc: bool = False) -> "Corpus":
+def reader_for(
+    nlp: Language, path: Paths, gold_preproc: bool = False, spans_key: str | None = None
+) -> "Corpus":
     """The reader of other data of the kind that a pipeline was trained with: what its config says of the format and the
-    columns of the dev corpus holds for `path` too; how many documents and of which length is not carried over."""
+    columns of the dev corpus holds for `path` too; how many documents and of which length is not carried over. spans_key:
+    the group of spans that is read for, where it is not the entities."""
     config = nlp.config.interpolate()
     own = _section(config, str(config.get("training", {}).get("dev_corpus", "")))
     kept = {}
     if own.get("@readers") == "cloudner.Corpus.v1":
         kept = {name: own[name] for name in _HOW_TO_READ if own.get(name) is not None}
+    if spans_key is not None:
+        kept["spans_key"] = spans_key
     paths = [str(each) for each in path] if isinstance(path, list) else path
     return create_reader(paths, gold_preproc=gold_preproc, **kept)
 
