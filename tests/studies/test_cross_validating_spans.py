@@ -92,7 +92,9 @@ def test_evaluate_takes_the_predictions(made, tmp_path):
     # Without the name of a group, entities are scored; with it, the same file is that of a group.
     assert cloudner.evaluate(flat, gold, rounds=20).strict.micro.gold == len(DATA)
     assert cloudner.evaluate(flat, gold, spans_key="sc", rounds=20).strict == scored.strict
-    with pytest.raises(CloudnerError, match=r"predictions of doc\.spans\['sc'\]; expected predictions of doc\.ents"):
+    with pytest.raises(
+        CloudnerError, match=r"predictions of doc\.spans\['sc'\]; expected predictions of doc\.ents"
+    ):
         cloudner.evaluate(flat, gold, compare_with=made.predictions, rounds=20)
     mixed = tmp_path / "mixed.jsonl"
     mixed.write_text(json.dumps(rows[0]) + "\n" + json.dumps({**rows[1], "spans_key": "b"}) + "\n", "utf8")
@@ -107,7 +109,9 @@ def test_review_takes_the_predictions(made, tmp_path):
     assert sum(each.given is not None for each in reviewed.suspects) == 2 * len(DATA)
     flat = tmp_path / "flat.jsonl"
     flat.write_text("".join(json.dumps({**row, "spans_key": None}) + "\n" for row in rows_of(made)), "utf8")
-    with pytest.raises(CloudnerError, match=r"predictions of doc\.ents; expected those of doc\.spans\['sc'\]"):
+    with pytest.raises(
+        CloudnerError, match=r"predictions of doc\.ents; expected those of doc\.spans\['sc'\]"
+    ):
         cloudner.review(made.corpus, CONFIG, predictions=flat, **settings)
 
 

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -139,7 +138,6 @@ def convert_with(
     """`convert`, with its settings as one object."""
     began = time.perf_counter()
     output, shares = Path(output), options.shares
-    reading = replace(options.read, spans=options.spans)
     rows_or_paths = find_rows(sources)
     if isinstance(rows_or_paths, RowSource) and options.format != "auto":
         raise ConfigError(f"format={options.format!r} for rows", expected="auto: rows are no file")
@@ -174,7 +172,7 @@ def convert_with(
                 rows_or_paths,
                 options.encoding,
                 given,
-                reading,
+                options.reading,
                 log,
                 detected,
                 progress,
