@@ -28,6 +28,19 @@ def learnt_in(config: Mapping[str, Any], overrides: Mapping[str, Any] | None = N
     return several[0] if several else None
 
 
+def span_group(config: Path) -> str | None:
+    """The group of the config's first `cloudner_spans`; None where it has no such component."""
+    from thinc.api import Config
+
+    read = Config().from_disk(config, interpolate=False)
+    own = {
+        name: section
+        for name, section in read.get("components", {}).items()
+        if section.get("factory") == "cloudner_spans"
+    }
+    return next(iter(_groups({**read, "components": own}, {})), None)
+
+
 def scored_group(plain: Mapping[str, Any]) -> str | None:
     """The group that a pipeline of this config is scored by, as `cloudner.loading.own_group` says of the pipeline: that of
     `cloudner_spans` where no component writes `doc.ents`. plain: the config, interpolated."""

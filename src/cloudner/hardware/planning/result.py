@@ -64,6 +64,7 @@ class Plan:
     rate: float | None = None  # units of `currency` per dollar, by which listed prices were converted
     several_of: str | None = None  # the GPU of which there are several
     several: tuple[Several, ...] = ()
+    span_labels: int = 0  # of a `cloudner_spans`; 0 for a tagger
 
     def row(self, machine: str) -> PlanRow:
         """The row of a machine by its name. Raises `InputError` for an unknown one."""
