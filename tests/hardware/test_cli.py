@@ -72,7 +72,7 @@ def test_plan_for_spans_counts_the_labels_that_nest(tmp_path):
     assert done.exit_code == 1
     assert "expected how many labels it has; try: --span-labels 5" in done.stderr
     many, few = (
-        planned("--sentences", 1000, "--words-per-sentence", 300, "-e", "bert-base-cased", "--span-labels", n)
+        planned("--sentences", 1000, "--words-per-sentence", 300, "--batch-size", 256, "--span-labels", n)
         for n in (60, 1)
     )
     of_t4 = [next(row for row in made["rows"] if row["machine"] == "T4") for made in (many, few)]

@@ -130,7 +130,7 @@ def test_scores_of_spans_are_in_the_memory_and_in_the_budget(machine):
     assert training_peak(BASE, rows[1] * 512, 512, device="cuda", precision="fp16", span_labels=60,
                          accumulated=True).total <= 0.9 * 8 * 2**30  # fmt: skip
     assert spans.peak_bytes <= 0.9 * spans.free_bytes
-    small = dataclasses.replace(state, gpus=(dataclasses.replace(card, memory_free=int(2.9 * 2**30)),))
+    small = dataclasses.replace(state, gpus=(dataclasses.replace(card, memory_free=4 * 2**30),))
     made = recommend(small, BASE, long, span_labels=3000, device="cuda")
     assert not made.fits
     assert "with the scores of 3000 labels" in made.reasons["batch_pieces"]

@@ -22,8 +22,9 @@ from cloudner.hardware.planning.prices import (
     given_prices,
     live_prices,
 )
-from cloudner.hardware.planning.recommend import Settings, recommend
+from cloudner.hardware.planning.recommend import recommend
 from cloudner.hardware.planning.result import HERE, HERE_CPU, Plan, PlanRow
+from cloudner.hardware.planning.settings import Settings
 from cloudner.hardware.planning.several import Several, several
 from cloudner.hardware.planning.speed import (
     Calibration,
@@ -93,14 +94,8 @@ def plan(
     listed = in_currency(cheapest(live_prices() if live else embedded_prices(), provider), currency, rate)
     listed.update(cheapest(given_prices(prices or {}, currency)))
     training = _Training(
-        shape,
-        stats,
-        epochs,
-        docs_per_update,
-        window_for(shape.max_length, window),
-        frozen_layers,
-        span_labels,
-    )
+        shape, stats, epochs, docs_per_update, window_for(shape.max_length, window), frozen_layers, span_labels
+    )  # fmt: skip
     rows = [
         training.row(a["name"], cloud_machine(a), "cuda", price=listed.get(a["name"])) for a in accelerators()
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import InputError
 from cloudner.hardware.planning.prices import DOLLARS, Price
-from cloudner.hardware.planning.recommend import Settings
+from cloudner.hardware.planning.settings import Settings
 from cloudner.hardware.planning.several import Several
 from cloudner.hardware.planning.speed import Calibration
 from cloudner.hardware.planning.stats import CorpusStats
