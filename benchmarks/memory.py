@@ -3,6 +3,7 @@
     python benchmarks/memory.py peak              # this CPU: resident set; on a GPU: what the allocator had out
     python benchmarks/memory.py peak --device cuda --precision bf16
     python benchmarks/memory.py count             # bytes that autograd saves a word piece and layer
+    python benchmarks/memory.py scores            # bytes a score of a span costs, on this CPU
 
 `peak` runs each shape in a process of its own (weights are random): two accumulated micro-batches, an optimizer step,
 and the same again, as training does; it writes benchmarks/results/memory-DEVICE.json (memory-cpu-bf16.json). On the CPU it subtracts what
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import subprocess
@@ -165,11 +167,46 @@ def count(name: str, length: int, precision: str) -> float:
     return (saved(3) - saved(1)) / 2 / (ROWS * length)
 
 
+def of_a_score(mode: str, rows: int, length: int, labels: int) -> float:
+    """Bytes that the resident set of this process, a fresh one, grows by at most, over the number of scores, as a span head
+    scores one micro-batch."""
+    import resource
+
+    import numpy as np
+    import psutil
+    import torch
+
+    from cloudner.model.decoding.span_scores import span_scores
+    from cloudner.model.network.span_head import SpanHead, SpanSequences
+    from cloudner.model.training.span_loss import span_loss
+
+    width = 64
+    head, process = SpanHead(width, labels, 64), psutil.Process()
+
+    def compute(n: int) -> None:
+        batch = SpanSequences.__new__(SpanSequences)
+        batch.slots, batch.longest = torch.arange(n * length), length
+        batch.owned = batch.sizes = torch.full((n,), length)
+        vectors = torch.randn(n * length, width, requires_grad=mode == "train")
+        if mode == "train":
+            gold = torch.arange(n * labels) * length * length
+            span_loss(head(vectors, batch), gold, batch.spans()).backward()
+            return
+        with torch.inference_mode():
+            span_scores(head(vectors, batch), batch, np.arange(n) * length, 0.0)
+
+    compute(1)
+    before = process.memory_info().rss
+    compute(rows)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    return grown / (rows * labels * length**2)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=["peak", "count", "one"])
+    parser.add_argument("command", choices=["peak", "count", "scores", "one"])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default=None, choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--run", default="", help=argparse.SUPPRESS)
@@ -178,6 +215,15 @@ def main() -> None:
     if given.command == "one":
         name, pieces, length, checkpointing = json.loads(given.run)
         print(one_peak(name, pieces, length, checkpointing, given.device, precision))
+        return
+    if given.command == "scores":
+        for rows, length, labels in ((8, 512, 8), (40, 128, 24), (200, 64, 24)):
+            found = []
+            for mode in ("train", "predict"):
+                with multiprocessing.get_context("spawn").Pool(1) as fresh:
+                    found.append(fresh.apply(of_a_score, (mode, rows, length, labels)))
+            print(f"{rows:3} rows of {length:3}, {labels:2} labels: {found[0]:.1f} bytes a score in training, "
+                  f"{found[1]:.1f} in prediction")  # fmt: skip
         return
     from cloudner.hardware.planning.memory import saved_bytes
 

@@ -58,6 +58,28 @@ def planned(*arguments):
     return json.loads(done.stdout)
 
 
+def test_plan_for_spans_counts_the_labels_that_nest(tmp_path):
+    rows = [{"text": "Bank of Oslo", "entities": [[0, 12, "ORG"], [8, 12, "LOC"], [8, 12, "GPE"]]}] * 2
+    (tmp_path / "nested.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spans = planned(tmp_path / "nested.jsonl", "--config", "configs/spans.cfg")
+    assert spans["span_labels"] == 3
+    assert planned(tmp_path / "nested.jsonl")["span_labels"] == 0
+    done = call("plan", tmp_path / "nested.jsonl", "--span-labels", 7)
+    assert (
+        "memory counts the scores of spans with 7 labels; their computing is not in the times" in done.output
+    )
+    done = call("plan", "--sentences", 1000, "--config", "configs/spans.cfg")
+    assert done.exit_code == 1
+    assert "expected how many labels it has; try: --span-labels 5" in done.stderr
+    many, few = (
+        planned("--sentences", 1000, "--words-per-sentence", 300, "--batch-size", 256, "--span-labels", n)
+        for n in (60, 1)
+    )
+    of_t4 = [next(row for row in made["rows"] if row["machine"] == "T4") for made in (many, few)]
+    assert of_t4[0]["settings"]["peak_bytes"] <= of_t4[0]["settings"]["free_bytes"]
+    assert of_t4[0]["settings"]["accumulation"] > of_t4[1]["settings"]["accumulation"]
+
+
 def test_plan_for_a_csv(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text('text,entities\n"Anna lives in Bern.","[[0, 4, ""PER""]]"\n"Nobody does.","[]"\n')

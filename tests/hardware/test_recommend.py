@@ -113,6 +113,30 @@ def test_a_card_that_computes_is_not_missed(machine, found):
     assert with_computing(whole, whole.gpus[0], "12.8", None) == whole
 
 
+def test_scores_of_spans_are_in_the_memory_and_in_the_budget(machine):
+    """22 bytes a score in training and 10 in prediction, labels * length scores a word piece."""
+    how = {"device": "cuda", "precision": "bf16"}
+    for peak, each in ((training_peak, 22), (prediction_peak, 10)):
+        plain, spans = (peak(BASE, 1000, 512, **how, span_labels=n).activations for n in (0, 30))
+        assert spans - plain == 1000 * 512 * 30 * each
+    long = CorpusStats.from_numbers(1000, 300.0)
+    card = dataclasses.replace(machine("t4").gpus[0], memory_free=8 * 2**30)
+    state = dataclasses.replace(machine("t4"), gpus=(card,))
+    plain, spans = (recommend(state, BASE, long, span_labels=n) for n in (0, 60))
+    # A row of 512 counts as 512 word pieces and as many for its 512 * 512 * 60 scores as need their memory.
+    row = 512 + 512 * 512 * 60 / 8192
+    rows = [int(made.batch_pieces / size) for made, size in ((plain, 512), (spans, row))]
+    assert 0 < rows[1] < rows[0]
+    assert training_peak(BASE, rows[1] * 512, 512, device="cuda", precision="fp16", span_labels=60,
+                         accumulated=True).total <= 0.9 * 8 * 2**30  # fmt: skip
+    assert spans.peak_bytes <= 0.9 * spans.free_bytes
+    small = dataclasses.replace(state, gpus=(dataclasses.replace(card, memory_free=4 * 2**30),))
+    made = recommend(small, BASE, long, span_labels=3000, device="cuda")
+    assert not made.fits
+    assert "with the scores of 3000 labels" in made.reasons["batch_pieces"]
+    assert recommend(small, BASE, long, device="cuda").fits
+
+
 @pytest.mark.gpu
 def test_torch_describes_the_card_it_computes_on():
     import torch
@@ -187,14 +211,18 @@ shapes = st.builds(
     st.sampled_from([("cpu", "fp32"), ("cuda", "bf16"), ("cuda", "fp32")]),
     st.booleans(),
     st.integers(0, 4),
+    st.sampled_from([0, 60]),
 )
-def test_what_is_said_to_fit_fits_and_one_more_does_not(shape, free, length, where, checkpointing, frozen):
+def test_what_is_said_to_fit_fits_and_one_more_does_not(
+    shape, free, length, where, checkpointing, frozen, labels
+):
     device, precision = where
     how = {
         "device": device,
         "precision": precision,
         "gradient_checkpointing": checkpointing,
         "frozen_layers": frozen,
+        "span_labels": labels,
     }
     pieces = most_pieces(shape, free, length, **how)
     if pieces:

@@ -11,6 +11,7 @@ import torch
 import spans
 import tiny
 from cloudner.errors import ConfigError
+from cloudner.hardware.planning.memory import budget_per_piece
 from cloudner.model.network.span_head import SpanHead, SpanSequences, rotated
 from cloudner.model.training.span_loss import span_loss
 
@@ -161,6 +162,10 @@ def test_long_sequences_and_many_labels_cost_more_of_the_budget(bert):
     runner = nlp.get_pipe("cloudner_spans").model.shims[0].runner
     costs = runner._costs(np.array([40, 512]), "train")
     assert costs.tolist() == [40 + 40 * 40 * 3 // 8192, 512 + 512 * 512 * 3 // 8192]
+    # `recommend` and `plan` count so, too.
+    assert [int(n * budget_per_piece(n, 3)) for n in (40, 512)] == costs.tolist()
+    costs = runner._costs(np.array([512]), "predict")
+    assert [int(512 * budget_per_piece(512, 3, "predict"))] == costs.tolist()
 
 
 def test_graphs_are_refused_with_a_reason(bert):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import spacy
@@ -11,7 +13,8 @@ from spacy.training import Example
 
 import spans
 from cloudner.errors import InputError
-from cloudner.report.evaluate import evaluate, own_group
+from cloudner.loading import own_group
+from cloudner.report.evaluate import evaluate
 from cloudner.report.evaluation.scores import scores_by_depth
 from cloudner.report.evaluation.spans import score_document
 from cloudner.report.render.html import error_row
@@ -73,6 +76,18 @@ def test_a_pipeline_of_spans_is_scored_by_its_group(bert, tmp_path):
     assert "## Depth inside other entities" in result.to_markdown()
     with pytest.raises(InputError, match=r"documents with doc\.spans\['other'\]"):
         evaluate(nlp, tmp_path / "test.spacy", spans_key="other", rounds=20)
+    # What is annotated in other formats nests, too.
+    rows = [
+        {
+            "text": text,
+            "entities": [[doc[s].idx, doc[e - 1].idx + len(doc[e - 1]), label] for s, e, label in there],
+        }
+        for (text, there), doc in zip(spans.NESTED, nlp.pipe(text for text, _ in spans.NESTED), strict=True)
+    ]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf8")
+    again = evaluate(nlp, tmp_path / "test.jsonl", train=tmp_path / "test.jsonl", rounds=20)
+    assert again.strict == result.strict
+    assert again.by_seen == result.by_seen
     nlp.add_pipe("entity_ruler", config={"phrase_matcher_attr": None})
     assert own_group(nlp) is None
 

@@ -31,6 +31,7 @@ def test_rows_are_decided_kept_and_saved(browser, tmp_path):
     from selenium.webdriver.common.keys import Keys
 
     rows = made(120)
+    rows[0]["others"] = [{"text": EVIL, "label": "FAC"}, {"text": "Ada met", "label": "LOC"}]
     file = tmp_path / "review.html"
     file.write_text(page(rows, lines(rows), title="a", summary="b"), "utf8")
     browser.get(file.as_uri())
@@ -44,6 +45,9 @@ def test_rows_are_decided_kept_and_saved(browser, tmp_path):
     assert len(items()) == 50
     assert EVIL.split("\u2028")[0] in items()[0].text  # as text
     assert not browser.find_elements(By.CSS_SELECTOR, "#rows img")
+    assert "also annotated here: </script>" in items()[0].text
+    assert "FAC, Ada met LOC" in items()[0].text
+    assert "also annotated" not in items()[1].text
     items()[0].find_elements(By.TAG_NAME, "button")[0].click()
     items()[1].find_elements(By.TAG_NAME, "button")[1].click()
     items()[2].click()

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
+import spans
 import tiny
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -26,19 +27,29 @@ def write_corpus(folder: Path, copies: int = 12) -> None:
         name = names[i % 4]
         text = f"In {1800 + i} {name} lived in Paris."
         data.append((text, [(8, 8 + len(name), "PER"), (len(text) - 6, len(text) - 1, "LOC")]))
-    docs = [eg.reference for eg in tiny.make_examples(blank, data)]
+    _write(folder, [eg.reference for eg in tiny.make_examples(blank, data)])
+
+
+def write_nested(folder: Path) -> None:
+    """Documents with spans that nest, for `spans.cfg`; no two have equal texts."""
+    texts = [(f"In {1800 + i} {text}", [(s + 2, e + 2, label) for s, e, label in there])
+             for i in range(4) for text, there in spans.NESTED]  # fmt: skip
+    _write(folder, [eg.reference for eg in spans.gold(spacy.blank("en"), texts)])
+
+
+def _write(folder: Path, docs: list[Doc]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     DocBin(docs=docs).to_disk(folder / "train.spacy")
     DocBin(docs=docs[::2]).to_disk(folder / "dev.spacy")
 
 
-def overrides(encoder: Path, steps: int = 41, **more: object) -> list[str]:
+def overrides(encoder: Path, steps: int = 41, component: str = "cloudner", **more: object) -> list[str]:
     values: dict[str, object] = {
         "paths.train": "corpus/train.spacy",
         "paths.dev": "corpus/dev.spacy",
-        "components.cloudner.model.encoder": str(encoder),
-        "components.cloudner.model.mixed_precision": "fp32",
-        "components.cloudner.model.dropout": 0.1,
+        f"components.{component}.model.encoder": str(encoder),
+        f"components.{component}.model.mixed_precision": "fp32",
+        f"components.{component}.model.dropout": 0.1,
         "training.max_epochs": 0,
         "training.max_steps": steps - 1,
         "training.eval_frequency": 10,
@@ -54,10 +65,13 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def command(folder: Path, encoder: Path, *options: str, steps: int = 41, **more: object) -> list[str]:
+def command(
+    folder: Path, encoder: Path, *options: str, steps: int = 41, component: str = "cloudner", **more: object
+) -> list[str]:
+    config = CONFIGS / ("spans.cfg" if component == "cloudner_spans" else "cpu.cfg")
     return [
-        sys.executable, "-m", "spacy", "cloudner", "train", str(CONFIGS / "cpu.cfg"), "--output", "training",
-        "--gpu-id", "-1", "--no-calibrate", *options, *overrides(encoder, steps, **more),
+        sys.executable, "-m", "spacy", "cloudner", "train", str(config), "--output", "training",
+        "--gpu-id", "-1", "--no-calibrate", *options, *overrides(encoder, steps, component, **more),
     ]  # fmt: skip
 
 

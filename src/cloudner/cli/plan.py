@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cloudner.hardware.planning.result import Plan
     from cloudner.hardware.planning.stats import CorpusStats
 
+_LOOKED_AT = 5000  # documents, for their labels
+
 
 @app.command("plan")
 def plan_cli(
@@ -90,8 +92,17 @@ def plan_cli(
         bool, typer.Option("--several", help="Also 2, 4 and 8 of the GPU, and two machines of 8")
     ] = False,
     config: Annotated[
-        str, typer.Option("--config", help="The training config for --sky")
+        str,
+        typer.Option(
+            "--config", help="The training config for --sky; one with cloudner_spans is planned for as such"
+        ),
     ] = "configs/gpu.cfg",
+    span_labels: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--span-labels", help="Labels of cloudner_spans (default: counted, if --config has one)"
+        ),
+    ] = None,
     bucket: Annotated[
         str, typer.Option("--bucket", help="The checkpoint bucket for --sky and --sky-serve")
     ] = "cloudner-checkpoints",
@@ -142,6 +153,7 @@ def plan_cli(
             currency=currency,
             rate=rate,
             several_of=(gpu or "recommended") if several else None,
+            span_labels=_labels(config, corpus, lang) if span_labels is None else span_labels,
         )
 
     made = run(planned)
@@ -166,20 +178,51 @@ def _timing() -> Any:
     return time_training
 
 
-def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
-    """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
-    folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
-    from cloudner.corpus.inspection.splits import find_splits, read_chunks
-    from cloudner.encoders.folders import tokenizer_file
-    from cloudner.encoders.shape import EncoderShape
-    from cloudner.errors import InputError
-    from cloudner.hardware.planning.stats import SAMPLE, CorpusStats
+def _labels(config: str, corpus: Path | None, lang: str) -> int:
+    """How many labels the first documents of the corpus have, if the config has a `cloudner_spans`; 0 otherwise."""
+    from itertools import islice
 
-    EncoderShape.from_name(encoder)  # a wrong name is reported before the corpus is read
+    import spacy
+
+    from cloudner.corpus.training.reader import reader_for
+    from cloudner.errors import InputError
+    from cloudner.training.groups import span_group
+
+    key = span_group(Path(config)) if Path(config).is_file() else None
+    if key is None:
+        return 0
+    if corpus is None:
+        raise InputError(
+            f"--sentences with {config}, which has a cloudner_spans",
+            expected="how many labels it has",
+            fix="--span-labels 5",
+        )
+    nlp = spacy.blank(lang)
+    docs = islice(reader_for(nlp, str(_training_part(corpus)), spans_key=key).references(nlp), _LOOKED_AT)
+    return len({span.label_ for doc in docs for span in doc.spans.get(key, doc.ents)})
+
+
+def _training_part(corpus: Path) -> Path:
+    """The `train` file of a folder that has one; otherwise the corpus itself. Raises InputError where it is not there."""
+    from cloudner.corpus.inspection.splits import find_splits
+    from cloudner.errors import InputError
+
     if not corpus.exists():
         raise InputError("no such file", file=str(corpus), expected="a corpus file or a folder of them")
     splits, train = find_splits([corpus], None)
-    path = Path(splits[0][1]) if train is not None else corpus
+    return Path(splits[0][1]) if train is not None else corpus
+
+
+def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
+    """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
+    folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
+    from cloudner.corpus.inspection.splits import read_chunks
+    from cloudner.encoders.folders import tokenizer_file
+    from cloudner.encoders.shape import EncoderShape
+    from cloudner.hardware.planning.stats import SAMPLE, CorpusStats
+
+    EncoderShape.from_name(encoder)  # a wrong name is reported before the corpus is read
+    path = _training_part(corpus)
     if path != corpus:
         typer.echo(f"training data: {path}", err=True)
     tokenizer = tokenizer_file(encoder)

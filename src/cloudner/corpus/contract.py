@@ -144,6 +144,7 @@ class ReadOptions:
     skip_bad: int = 0  # so many records of a file may be left out because they cannot be read
     offsets: str = "auto"  # or characters, inclusive (ends), utf16, bytes, one-based (ends inclusive)
     labels: dict[str, str] = field(default_factory=dict)  # numeric id or old label -> label
+    spans: str | None = None  # the group of spans that annotations go to, and come from where a source has it
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from spacy.tokens import Doc
 
 from cloudner.corpus.convert.split import assign, linked
 from cloudner.errors import ConfigError
-from cloudner.folds.documents import meta_of
+from cloudner.folds.documents import annotated_in, meta_of
 
 # Documents that are tried in exchange for one that moves to another fold.
 _TRIED = 200
 
 
-def divide(docs: Sequence[Doc], folds: int, seed: int) -> list[int]:
-    """The fold of each document, stratified by label. Documents of one text (but for case, digits, punctuation and white
-    space) or of one `group` are in one fold, and count as one. A label that so many of them have as there are folds is
+def divide(docs: Sequence[Doc], folds: int, seed: int, spans: str | None = None) -> list[int]:
+    """The fold of each document, stratified by label: of its entities, or of `doc.spans[spans]`. Documents of one text (but
+    for case, digits, punctuation and white space) or of one `group` are in one fold, and count as one. A label that so many of them have as there are folds is
     in every fold, unless other labels leave no way. Raises ConfigError where there are fewer than two for each fold."""
     groups = groups_of(docs)
     if folds < 2:
@@ -30,7 +30,7 @@ def divide(docs: Sequence[Doc], folds: int, seed: int) -> list[int]:
             f"{len(set(groups))} different texts for {folds} folds", expected=f"{2 * folds} or more",
             fix="a larger corpus, or --folds 2",
         )  # fmt: skip
-    labels = _labels(docs)
+    labels = _labels(docs, spans)
     fold_of = dict(zip(groups, assign(groups, labels, [1 / folds] * folds, seed), strict=True))
     has: dict[int, set[int]] = {group: set() for group in fold_of}
     for group, counts in zip(groups, labels, strict=True):
@@ -39,9 +39,10 @@ def divide(docs: Sequence[Doc], folds: int, seed: int) -> list[int]:
     return [fold_of[group] for group in groups]
 
 
-def development(docs: Sequence[Doc], share: float, seed: int) -> list[bool]:
-    """Which documents of a training are its dev part, with which the best step is chosen and confidences are calibrated."""
-    parts = assign(groups_of(docs), _labels(docs), [1 - share, share], seed)
+def development(docs: Sequence[Doc], share: float, seed: int, spans: str | None = None) -> list[bool]:
+    """Which documents of a training are its dev part, with which the best step is chosen and confidences are calibrated.
+    spans: as in `divide`."""
+    parts = assign(groups_of(docs), _labels(docs, spans), [1 - share, share], seed)
     return [part == 1 for part in parts]
 
 
@@ -131,5 +132,5 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _labels(docs: Sequence[Doc]) -> list[Counter[int]]:
-    return [Counter(get_string_id(ent.label_) for ent in doc.ents) for doc in docs]
+def _labels(docs: Sequence[Doc], spans: str | None) -> list[Counter[int]]:
+    return [Counter(get_string_id(span.label_) for span in annotated_in(doc, spans)) for doc in docs]

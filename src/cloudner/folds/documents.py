@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from cloudner.corpus.convert.decisions import DocumentNames
 from cloudner.errors import InputError
@@ -21,35 +21,38 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Corpus:
     """Annotated documents in one vocabulary, with the name of each (`DocumentNames`), and the pipeline, empty but for its
-    tokenizer, that read them."""
+    tokenizer, that read them. group: their annotations are `doc.spans[group]`; None: `doc.ents`."""
 
     docs: list[Doc]
     names: list[str]
     nlp: Language
+    group: str | None = None
 
 
 def read_corpus(paths: str | Path | Sequence[str | Path], plain: dict[str, Any]) -> Corpus:
     """The documents of files of any annotation format, split into tokens as the config says.
 
-    plain: the training config, interpolated. Raises InputError for files that cannot be read, and where there is no
-    document with entity annotation.
+    plain: the training config, interpolated; it says whether annotations are entities or a group of spans. Raises InputError
+    for files that cannot be read, and where there is no document with annotation.
     """
     from spacy.util import load_model_from_config
     from thinc.api import Config
 
     from cloudner.corpus.training.reader import reader_for
+    from cloudner.training.groups import learnt_in, scored_group
 
     blank = Config({**plain, "nlp": {**plain["nlp"], "pipeline": []}, "components": {}})
     nlp = load_model_from_config(blank, auto_fill=True)
     given = [str(paths)] if isinstance(paths, (str, Path)) else [str(path) for path in paths]
-    docs = list(reader_for(nlp, given).references(nlp))
-    if not any(doc.has_annotation("ENT_IOB") for doc in docs):
+    group = scored_group(plain)
+    docs = list(reader_for(nlp, given, spans_key=learnt_in(plain)).references(nlp))
+    if not any(doc.has_annotation("ENT_IOB") or group in doc.spans for doc in docs):
         raise InputError(
             "no document with entity annotation", file=" ".join(given), expected="an annotated corpus"
         )
     naming = DocumentNames()
     names = [naming.name(meta_of(doc).get("id"), doc.text) for doc in docs]
-    return Corpus(docs, names, nlp)
+    return Corpus(docs, names, nlp, group)
 
 
 def read_config(path: Path, overrides: dict[str, Any]) -> dict[str, Any]:
@@ -67,13 +70,25 @@ def read_config(path: Path, overrides: dict[str, Any]) -> dict[str, Any]:
     return dict(config.interpolate())
 
 
+def annotated_in(doc: Doc, group: str | None) -> Sequence[Span]:
+    """A document's annotations: its entities, or the spans of a group; of a document without that group its entities, as in
+    training."""
+    return doc.ents if group is None else doc.spans.get(group, doc.ents)
+
+
 def corpus_digest(docs: Sequence[Doc]) -> str:
     """Of texts and annotations, in their order."""
     digest = hashlib.sha256()
     for doc in docs:
-        spans = [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
-        digest.update(repr((doc.text, spans, doc.has_annotation("ENT_IOB"))).encode("utf-8", "surrogatepass"))
+        made: list[Any] = [doc.text, _as_tuples(doc.ents), doc.has_annotation("ENT_IOB")]
+        if doc.spans:
+            made.append({key: _as_tuples(doc.spans[key]) for key in sorted(doc.spans)})
+        digest.update(repr(tuple(made)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _as_tuples(spans: Iterable[Span]) -> list[tuple[int, int, str]]:
+    return [(span.start_char, span.end_char, span.label_) for span in spans]
 
 
 def meta_of(doc: Doc) -> dict[str, Any]:

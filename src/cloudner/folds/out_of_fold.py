@@ -17,7 +17,7 @@ from cloudner.atomic import remove, write_bytes, write_json, write_text
 from cloudner.errors import ConfigError, InputError
 from cloudner.folds.dividing import development, divide
 from cloudner.folds.documents import Corpus, corpus_digest
-from cloudner.folds.spans import LikelySpan, likely_spans, unannotated
+from cloudner.folds.spans import LikelySpan, likely_spans, threshold_of, unannotated
 from cloudner.loading import load
 from cloudner.training.asked import what_is_asked
 from cloudner.training.fit import said
@@ -79,7 +79,7 @@ def out_of_fold(
     the config, interpolated. told: called with the number and the predictions of each fold as they are there. Raises what
     `divide` and `train` raise.
     """
-    part_of = divide(corpus.docs, options.folds, options.seed)
+    part_of = divide(corpus.docs, options.folds, options.seed, corpus.group)
     asked = _asked(corpus, config, plain, options)
     if _kept(work) != asked:
         for path in work.glob("fold-*"):
@@ -94,9 +94,9 @@ def out_of_fold(
             others = [corpus.docs[i] for i, part in enumerate(part_of) if part != number]
             logger.info("Fold %d of %d: %d documents", number + 1, options.folds, len(here))
             started = time.monotonic()
-            pipeline = _train(others, config, plain, work / f"fold-{number}", options)
+            pipeline = _train(others, config, plain, work / f"fold-{number}", options, corpus.group)
             nlp = load(pipeline, device=_device(options.gpu_id))
-            entities, likely = _predict(nlp, [corpus.docs[i] for i in here])
+            entities, likely = _predict(nlp, [corpus.docs[i] for i in here], corpus.group)
             write_text(done, json.dumps({
                 "documents": here, "entities": _rounded(entities), "likely": _rounded(likely), "trained_on": len(others),
                 "seconds": round(time.monotonic() - started, 1),
@@ -115,10 +115,15 @@ def likely_of(folds: Sequence[Fold]) -> list[list[LikelySpan]]:
     return [found[i] for i in sorted(found)]
 
 
-def _predict(nlp: Language, gold: Sequence[Doc]) -> tuple[list[list[LikelySpan]], list[list[LikelySpan]]]:
-    """Of each document the entities, and the likely spans."""
+def _predict(
+    nlp: Language, gold: Sequence[Doc], group: str | None
+) -> tuple[list[list[LikelySpan]], list[list[LikelySpan]]]:
+    """Of each document the entities, or the spans of the group, and the likely spans."""
     docs = list(unannotated(gold, nlp))
     likely = list(likely_spans(nlp, docs))
+    if group is not None:
+        least = threshold_of(nlp)
+        return [[span for span in spans if span.probability >= least] for spans in likely], likely
     entities = []
     for doc, spans in zip(docs, likely, strict=True):
         known = {span[:3]: span.probability for span in spans}  # for components that write no confidences
@@ -166,10 +171,15 @@ def _read(path: Path, here: list[int]) -> Fold:
 
 
 def _train(
-    docs: Sequence[Doc], config: Path, plain: dict[str, Any], folder: Path, options: FoldOptions
+    docs: Sequence[Doc],
+    config: Path,
+    plain: dict[str, Any],
+    folder: Path,
+    options: FoldOptions,
+    group: str | None,
 ) -> Path:
     """A pipeline trained on these documents, a share of them its dev part."""
-    in_dev = development(docs, options.dev_share, options.seed)
+    in_dev = development(docs, options.dev_share, options.seed, group)
     paths = {}
     for name, wanted in (("train", False), ("dev", True)):
         paths[name] = folder / f"{name}.spacy"
@@ -200,12 +210,12 @@ def shorter(plain: dict[str, Any], overrides: dict[str, Any], length: float = SH
 
 def corpora(plain: dict[str, Any], paths: dict[str, Path]) -> dict[str, Any]:
     """Settings that make the config train on these files. Raises ConfigError for readers without a path, and for a component
-    that learns from span groups."""
+    that learns `doc.ents` from a group of spans."""
     for name, component in plain.get("components", {}).items():
         if component.get("gold_spans_key"):
             raise ConfigError(
                 f"gold_spans_key = {component['gold_spans_key']!r} of {name}",
-                expected="a component that learns doc.ents",
+                expected="a component that learns doc.ents, or cloudner_spans",
             )
     made: dict[str, Any] = {}
     for name, path in paths.items():

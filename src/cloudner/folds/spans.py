@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spacy.tokens import Doc
 
 from cloudner.errors import ConfigError
-from cloudner.loading import cloudner_pipes
+from cloudner.loading import cloudner_pipes, own_group
+from cloudner.span_component import CloudnerSpans
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Spans below this probability are not looked for: an annotation that is not among them is as good as ruled out.
 FLOOR = 0.001
 _KEY = "cloudner-review"
+_A_TOKEN = 64
 
 
 class LikelySpan(NamedTuple):
@@ -36,9 +38,12 @@ def unannotated(docs: Iterable[Doc], nlp: Language) -> Iterator[Doc]:
 
 
 def likely_spans(nlp: Language, docs: Sequence[Doc]) -> Iterator[list[LikelySpan]]:
-    """Of each document the spans whose probability is at least `FLOOR`, by start. The documents go through the pipeline as
-    they are. Raises ConfigError for a pipeline without a cloudner component that writes `doc.ents`."""
-    pipes = list(cloudner_pipes(nlp))
+    """Of each document the spans whose probability is at least `FLOOR`, by start: of the components `cloudner`, or of
+    `cloudner_spans` in a pipeline that is scored by its group. Of the latter, whose spans do not exclude each other, the
+    likeliest 64 a token and all that the pipeline writes. The documents go through the pipeline as they are. Raises
+    ConfigError for a pipeline without such a component."""
+    group = own_group(nlp)
+    pipes = _judges(nlp, group)
     if not pipes:
         raise ConfigError(
             f"no cloudner component among {', '.join(nlp.pipe_names) or 'no components'}",
@@ -46,8 +51,13 @@ def likely_spans(nlp: Language, docs: Sequence[Doc]) -> Iterator[list[LikelySpan
         )
     keys = [f"{_KEY}-{number}" for number in range(len(pipes))]
     before = [dict(pipe.cfg) for pipe in pipes]
+    least = min(cfg["threshold"] for cfg in before)
     for pipe, key in zip(pipes, keys, strict=True):
-        pipe.cfg.update(spans_key=key, spans_floor=FLOOR)
+        pipe.cfg["spans_key"] = key
+        if isinstance(pipe, CloudnerSpans):
+            pipe.cfg.update(threshold=FLOOR, ents="none", confidence=False)
+        else:
+            pipe.cfg["spans_floor"] = FLOOR
     try:
         for doc in nlp.pipe(docs):
             spans = [
@@ -56,7 +66,30 @@ def likely_spans(nlp: Language, docs: Sequence[Doc]) -> Iterator[list[LikelySpan
                 if key in doc.spans
                 for span, p in zip(doc.spans[key], doc.spans[key].attrs["scores"], strict=True)
             ]
-            yield sorted(spans)
+            yield sorted(_likeliest(spans, _A_TOKEN * len(doc), least) if group else spans)
     finally:
         for pipe, cfg in zip(pipes, before, strict=True):
-            pipe.cfg.update(spans_key=cfg["spans_key"], spans_floor=cfg["spans_floor"])
+            pipe.cfg.update(cfg)
+
+
+def threshold_of(nlp: Language) -> float:
+    """The probability from which the pipeline's `cloudner_spans` writes a span."""
+    return float(min(pipe.cfg["threshold"] for pipe in _judges(nlp, own_group(nlp))))
+
+
+def _judges(nlp: Language, group: str | None) -> list[Any]:
+    """The components whose spans are asked for."""
+    return [
+        pipe
+        for pipe in cloudner_pipes(nlp)
+        if (pipe.cfg["spans_key"] == group if isinstance(pipe, CloudnerSpans) else group is None)
+    ]
+
+
+def _likeliest(spans: list[LikelySpan], most: int, least: float) -> list[LikelySpan]:
+    """The most probable ones, and all from a probability on."""
+    if len(spans) <= most:
+        return spans
+    ordered = sorted(spans, key=lambda span: (-span.probability, span))
+    written = sum(span.probability >= least for span in ordered)
+    return ordered[: max(most, written)]

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from cloudner.hardware.planning.memory import Peak, prediction_peak, training_peak
     from cloudner.hardware.planning.plan import plan
     from cloudner.hardware.planning.prices import Price
-    from cloudner.hardware.planning.recommend import Settings, recommend
+    from cloudner.hardware.planning.recommend import recommend
     from cloudner.hardware.planning.result import Plan, PlanRow
+    from cloudner.hardware.planning.settings import Settings
     from cloudner.hardware.planning.sky import sky_task, write_sky
     from cloudner.hardware.planning.speed import Calibration
     from cloudner.hardware.planning.stats import CorpusStats
@@ -35,7 +36,8 @@ _HOMES = {
     "cloudner.hardware.planning.plan": ("plan",),
     "cloudner.hardware.planning.result": ("Plan", "PlanRow"),
     "cloudner.hardware.planning.prices": ("Price",),
-    "cloudner.hardware.planning.recommend": ("Settings", "recommend"),
+    "cloudner.hardware.planning.recommend": ("recommend",),
+    "cloudner.hardware.planning.settings": ("Settings",),
     "cloudner.hardware.planning.sky": ("sky_task", "write_sky"),
     "cloudner.hardware.planning.speed": ("Calibration",),
     "cloudner.hardware.planning.stats": ("CorpusStats",),

@@ -10,7 +10,7 @@ from spacy.language import Language
 
 from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, ConfigError, InputError
-from cloudner.loading import own_group, writers_of
+from cloudner.loading import writers_of
 from cloudner.pages.numbers import percent
 from cloudner.report.evaluation.confidence import reliability_of
 from cloudner.report.evaluation.evaluation import EvaluationData
@@ -29,7 +29,7 @@ from cloudner.report.evaluation.scores import (
 )
 from cloudner.report.evaluation.significance import bootstrap_intervals, compare
 from cloudner.report.evaluation.spans import ScoredDocument
-from cloudner.report.predicting import is_file, pipeline_of, predict, source_of
+from cloudner.report.predicting import group_of, is_file, pipeline_of, predict, source_of
 from cloudner.report.render.html import evaluation_html, evaluation_summary
 from cloudner.report.render.markdown import evaluation_markdown
 
@@ -88,7 +88,8 @@ def evaluate(
     place of `compare_with` (`result.gate`): not where it is significantly worse, has lost a label, or takes more than
     `max_slowdown` times as long on the same texts.
     device: as in `cloudner.load`, for pipelines given by name or path. spans_key: score `doc.spans[spans_key]` in place of
-    `doc.ents`; by default a pipeline whose entities come from `cloudner_spans` alone is scored by its own group.
+    `doc.ents`; by default a pipeline whose entities come from `cloudner_spans` alone is scored by its own group, and a file of
+    predictions by the one that it names.
 
     Raises `ConfigError` for a gate without `compare_with`, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
@@ -97,7 +98,7 @@ def evaluate(
     files = data_files(data)
     source, name = source_of(model, device)
     nlp = pipeline_of(source)
-    key = spans_key or own_group(nlp)
+    key = spans_key or group_of(source)
     documents, words, seconds = predict(source, files, gold_preproc, batch_size, key)
     if not documents:
         raise InputError(

@@ -12,7 +12,7 @@ from spacy.language import Language
 
 from cloudner.corpus.training.reader import reader_for
 from cloudner.errors import ConfigError
-from cloudner.loading import load
+from cloudner.loading import load, own_group
 from cloudner.report.evaluation.inputs import read_examples
 from cloudner.report.evaluation.predictions import PredictionFile
 from cloudner.report.evaluation.spans import ScoredDocument, score_document
@@ -36,6 +36,11 @@ def source_of(model: str | Path | Language, device: str) -> tuple[Source, str]:
     return load(model, device=device), str(model)
 
 
+def group_of(source: Source) -> str | None:
+    """The group of spans that is scored where nothing else is asked for; None for `doc.ents`."""
+    return source.spans_key if isinstance(source, PredictionFile) else own_group(source)
+
+
 def pipeline_of(source: Source) -> Language:
     """The pipeline; of a file of predictions an empty one that splits texts."""
     return source.nlp() if isinstance(source, PredictionFile) else source
@@ -49,7 +54,7 @@ def predict(
         return _from_file(source, files, key)
     documents: list[ScoredDocument] = []
     words, seconds = 0, 0.0
-    for chunk in _chunks(read_examples(source, files, gold_preproc), CHUNK):
+    for chunk in _chunks(read_examples(source, files, gold_preproc, key), CHUNK):
         started = time.perf_counter()
         predicted = list(source.pipe((example.predicted for example, _ in chunk), batch_size=batch_size))
         seconds += time.perf_counter() - started
@@ -66,11 +71,14 @@ def predict(
 def _from_file(
     source: PredictionFile, files: list[str], key: str | None
 ) -> tuple[list[ScoredDocument], int, float]:
-    if key is not None:
-        raise ConfigError(f"spans_key = {key!r} with a file of predictions", expected="a pipeline")
+    if key is None and source.spans_key is not None:
+        raise ConfigError(
+            f"predictions of doc.spans[{source.spans_key!r}]", file=str(source.path),
+            expected="predictions of doc.ents, which are scored", fix=f"--spans-key {source.spans_key}",
+        )  # fmt: skip
     nlp = source.nlp()
-    gold = (doc for file in files for doc in reader_for(nlp, file).references(nlp))
-    scored = [score_document(example) for example in source.examples(gold)]
+    gold = (doc for file in files for doc in reader_for(nlp, file, spans_key=key).references(nlp))
+    scored = [score_document(example, key) for example in source.examples(gold, key)]
     documents = [each for each in scored if each is not None]
     return documents, sum(document.n_tokens for document in documents), 0.0
 

@@ -16,6 +16,14 @@ def likely_from(path: str | Path, corpus: Corpus) -> list[list[LikelySpan]]:
     """The likely spans of each document; where the file has none, its entities with their confidence. Raises InputError for a
     file that lacks a document, or says no probabilities."""
     file = PredictionFile(path)
+    if file.spans_key != corpus.group:
+        about, here = (
+            "doc.ents" if key is None else f"doc.spans[{key!r}]" for key in (file.spans_key, corpus.group)
+        )
+        raise InputError(
+            f"predictions of {about}", file=str(path), expected=f"those of {here}, which the config learns",
+            fix="the config that they were made with",
+        )  # fmt: skip
     result = []
     for doc, name in zip(corpus.docs, corpus.names, strict=True):
         found = file.of(name, doc.text)

@@ -10,14 +10,16 @@ from spacy.tokens import Doc
 
 from cloudner.corpus.contract import SpanRecord
 from cloudner.corpus.formats.json.label_studio import span_results
-from cloudner.reviewing.suspects import Suspect, TokenSpan
+from cloudner.folds.documents import annotated_in
+from cloudner.reviewing.suspicion import Suspect, TokenSpan
 
 _AROUND = 90  # characters of context on either side
 
 
-def row(suspect: Suspect, doc: Doc, name: str) -> dict[str, Any]:
+def row(suspect: Suspect, doc: Doc, name: str, group: str | None = None) -> dict[str, Any]:
     """A line of the file: which annotation of which document (characters, end exclusive), what is suggested, how probable the
-    annotation is wrong, its text and what is around it; "decision" is empty."""
+    annotation is wrong, its text and what is around it; "decision" is empty. group: the annotations are spans of this group;
+    "others" are those that overlap the one in question."""
     given, suggested = suspect.given, suspect.suggested
     here = given or suggested
     assert here is not None
@@ -28,6 +30,7 @@ def row(suspect: Suspect, doc: Doc, name: str) -> dict[str, Any]:
         left, right = min(left, begin), max(right, stop)
     return {
         "id": name,
+        **({} if group is None else {"spans_key": group}),
         "kind": suspect.kind,
         "start": first,
         "end": last,
@@ -37,21 +40,36 @@ def row(suspect: Suspect, doc: Doc, name: str) -> dict[str, Any]:
         "confident": suspect.confident,
         "text": doc.text[first:last],
         "suggested_text": None if suggested is None else _text(doc, suggested),
-        "before": doc.text[_whole(doc, max(0, left - _AROUND))[0] : first],
-        "after": doc.text[last : _whole(doc, right + _AROUND)[1]],
+        "before": doc.text[_whole(doc, max(0, left - _AROUND), group)[0] : first],
+        "after": doc.text[last : _whole(doc, right + _AROUND, group)[1]],
+        **({} if group is None else {"others": _others(suspect, doc, group)}),
         "decision": "",
     }
 
 
-def _whole(doc: Doc, place: int) -> tuple[int, int]:
-    """The bounds (characters) of the token, or of the annotated entity, that would be cut at a place; the place itself where
-    none would be."""
+def _others(suspect: Suspect, doc: Doc, group: str) -> list[dict[str, Any]]:
+    """The annotations beside the one in question that overlap it, or what is suggested."""
+    about = [span for span in (suspect.given, suspect.suggested) if span is not None]
+    return [
+        {**_span(doc, span), "text": _text(doc, span)}
+        for span in _given(doc, group)
+        if span != suspect.given and any(span[0] < end and start < span[1] for start, end, _ in about)
+    ]
+
+
+def _whole(doc: Doc, place: int, group: str | None) -> tuple[int, int]:
+    """The bounds (characters) of the token, or of the annotated entities, that would be cut at a place; the place itself
+    where none would be."""
     place = min(place, len(doc.text))
     token = doc.char_span(place, place + 1, alignment_mode="expand")
-    for span in (*doc.ents, *([token] if token is not None else [])):
-        if span.start_char < place < span.end_char:
-            return span.start_char, span.end_char
-    return place, place
+    cut = [
+        span
+        for span in (*annotated_in(doc, group), *([token] if token is not None else []))
+        if span.start_char < place < span.end_char
+    ]
+    if not cut:
+        return place, place
+    return min(span.start_char for span in cut), max(span.end_char for span in cut)
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> str:
@@ -59,13 +77,15 @@ def lines(rows: Sequence[dict[str, Any]]) -> str:
     return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in rows)
 
 
-def label_studio_tasks(suspects: Sequence[Suspect], docs: Sequence[Doc], names: Sequence[str]) -> list[Any]:
+def label_studio_tasks(
+    suspects: Sequence[Suspect], docs: Sequence[Doc], names: Sequence[str], group: str | None = None
+) -> list[Any]:
     """Tasks, the most suspect document first: the annotation as it is, and a prediction with the suggestions in it."""
     tasks = []
     for document, found in _by_document(suspects):
         doc, name = docs[document], names[document]
-        record = [_record(doc, span) for span in _given(doc)]
-        corrected = [_record(doc, span) for span in _corrected(doc, found)]
+        record = [_record(doc, span) for span in _given(doc, group)]
+        corrected = [_record(doc, span) for span in _corrected(doc, found, group)]
         tasks.append(
             {
                 "data": {"text": doc.text, "id": name},
@@ -82,18 +102,20 @@ def label_studio_tasks(suspects: Sequence[Suspect], docs: Sequence[Doc], names: 
     return tasks
 
 
-def doccano_lines(suspects: Sequence[Suspect], docs: Sequence[Doc], names: Sequence[str]) -> str:
+def doccano_lines(
+    suspects: Sequence[Suspect], docs: Sequence[Doc], names: Sequence[str], group: str | None = None
+) -> str:
     """doccano's JSON lines, the most suspect document first: labelled as suggested; `annotated` says what is there now."""
     made = []
     for document, found in _by_document(suspects):
         doc = docs[document]
-        labels = [[*_characters(doc, span), span[2]] for span in _corrected(doc, found)]
+        labels = [[*_characters(doc, span), span[2]] for span in _corrected(doc, found, group)]
         made.append(
             {
                 "id": names[document],
                 "text": doc.text,
                 "label": labels,
-                "annotated": [[*_characters(doc, span), span[2]] for span in _given(doc)],
+                "annotated": [[*_characters(doc, span), span[2]] for span in _given(doc, group)],
                 "probability": round(max(each.probability for each in found), 4),
             }
         )
@@ -107,19 +129,20 @@ def _by_document(suspects: Sequence[Suspect]) -> Iterator[tuple[int, list[Suspec
     yield from found.items()
 
 
-def _given(doc: Doc) -> list[TokenSpan]:
-    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+def _given(doc: Doc, group: str | None) -> list[TokenSpan]:
+    return [(span.start, span.end, span.label_) for span in annotated_in(doc, group)]
 
 
-def _corrected(doc: Doc, found: Sequence[Suspect]) -> list[TokenSpan]:
-    """The annotation with the suggestions in it; one that overlaps what stays, or one before it in the list, is left out."""
-    spans = set(_given(doc))
+def _corrected(doc: Doc, found: Sequence[Suspect], group: str | None) -> list[TokenSpan]:
+    """The annotation with the suggestions in it; of entities one that overlaps what stays, or one before it in the list, is
+    left out."""
+    spans = set(_given(doc, group))
     for suspect in found:
         new = suspect.suggested
         rest = spans - {suspect.given} if suspect.given is not None else spans
         if new is None:
             spans = rest
-        elif not any(new[0] < end and start < new[1] for start, end, _ in rest):
+        elif group is not None or not any(new[0] < end and start < new[1] for start, end, _ in rest):
             spans = rest | {new}
     return sorted(spans)
 

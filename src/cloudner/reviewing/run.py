@@ -11,7 +11,7 @@ from typing import Any
 
 from cloudner.atomic import write_json, write_text
 from cloudner.errors import ConfigError, InputError
-from cloudner.folds.documents import Corpus, read_config, read_corpus
+from cloudner.folds.documents import Corpus, annotated_in, read_config, read_corpus
 from cloudner.folds.out_of_fold import FoldOptions, likely_of, out_of_fold
 from cloudner.reviewing.page import page
 from cloudner.reviewing.predicted import likely_from
@@ -38,7 +38,7 @@ class Review:
 
     @property
     def annotations(self) -> int:
-        return sum(len(doc.ents) for doc in self.corpus.docs)
+        return sum(len(annotated_in(doc, self.corpus.group)) for doc in self.corpus.docs)
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -79,6 +79,8 @@ def review(
     errors: suspects.jsonl (the file of decisions for `convert --apply`), review.html (to accept and reject them),
     label-studio.json and doccano.jsonl. Decisions that stand in suspects.jsonl already are kept.
 
+    Where the config is one of `cloudner_spans`, what is reviewed are the spans of its group, which may overlap.
+
     corpus: files of any annotation format, folders of them or URLs. seed: of the division into folds. encoder, overrides,
     gpu_id: as in `cloudner train`. predictions: the predictions.jsonl of a cross-validation of this corpus, in place of trainings.
 
@@ -95,9 +97,10 @@ def review(
         likely = likely_from(predictions, read)
     else:
         likely = likely_of(out_of_fold(read, Path(config), plain, folder / "folds", options))
-    suspects = find_suspects([Annotated.of(doc) for doc in read.docs], likely)
+    annotated = [Annotated.of(doc, read.group) for doc in read.docs]
+    suspects = find_suspects(annotated, likely, nested=read.group is not None)
     shown = suspects[:count]
-    rows = [row(each, read.docs[each.document], read.names[each.document]) for each in shown]
+    rows = [row(each, read.docs[each.document], read.names[each.document], read.group) for each in shown]
     made = Review(read, suspects, rows)
     title = " ".join(map(str, corpus)) if not isinstance(corpus, (str, Path)) else str(corpus)
     _write(made, shown, folder, title)
@@ -105,7 +108,7 @@ def review(
 
 
 def _write(made: Review, shown: Sequence[Suspect], folder: Path, title: str) -> None:
-    docs, names = made.corpus.docs, made.corpus.names
+    docs, names, group = made.corpus.docs, made.corpus.names, made.corpus.group
     made.files = {
         "rows": folder / "suspects.jsonl",
         "page": folder / "review.html",
@@ -116,8 +119,8 @@ def _write(made: Review, shown: Sequence[Suspect], folder: Path, title: str) -> 
     keep_decisions(made.rows, made.files["rows"])
     write_text(made.files["rows"], lines(made.rows))
     write_text(made.files["page"], page(made.rows, undecided, title=title, summary=made.summary))
-    write_json(made.files["label_studio"], label_studio_tasks(shown, docs, names))
-    write_text(made.files["doccano"], doccano_lines(shown, docs, names))
+    write_json(made.files["label_studio"], label_studio_tasks(shown, docs, names, group))
+    write_text(made.files["doccano"], doccano_lines(shown, docs, names, group))
 
 
 def keep_decisions(rows: Sequence[dict[str, Any]], path: Path) -> None:

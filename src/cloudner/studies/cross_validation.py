@@ -22,11 +22,12 @@ from cloudner.report.evaluation.predictions import (
     with_entities,
     write_predictions,
 )
-from cloudner.report.evaluation.scores import Score, StrictScores, strict_scores
+from cloudner.report.evaluation.scores import Score, StrictScores, scores_by_depth, strict_scores
 from cloudner.report.evaluation.spans import score_document
 from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.training.corpora import dev_share, write_whole
 from cloudner.training.fit import gpu_id_of, language_of
+from cloudner.training.groups import learnt_group
 from cloudner.training.shipped import ConfigLike, config_file
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class FoldScores:
     """One training. trained_on, documents: how many it learned from (dev part included) and was scored on. seconds: of the
-    training and the prediction."""
+    training and the prediction. by_depth: of spans of a group."""
 
     number: int
     trained_on: int
     documents: int
     scores: StrictScores
     seconds: float
+    by_depth: dict[str, Score] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Spread:
 @dataclass
 class CrossValidation:
     """The result of `cloudner.cross_validate`. f1: micro F1 over the folds; per_label: the same by label, over the folds that
-    have entities of it. folds: the trainings. evaluation: of all predictions together, each by the pipeline that had not
+    have entities of it; per_depth, where spans of a group are learnt: by how deep they lie inside others ("1", "2", "3+"). folds: the trainings. evaluation: of all predictions together, each by the pipeline that had not
     seen the document. predictions: the file of them. corpus: the documents, as they were divided."""
 
     f1: Spread
@@ -74,11 +76,13 @@ class CrossValidation:
     predictions: Path
     corpus: Path
     notes: list[str] = field(default_factory=list)
+    per_depth: dict[str, Spread] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; scores are 0 to 1."""
         return {
             "f1": vars(self.f1), "per_label": {label: vars(spread) for label, spread in self.per_label.items()},
+            **({"per_depth": {depth: vars(spread) for depth, spread in self.per_depth.items()}} if self.per_depth else {}),
             "folds": [
                 {"trained_on": fold.trained_on, "documents": fold.documents, "seconds": fold.seconds, **fold.scores.to_dict()}
                 for fold in self.folds
@@ -89,8 +93,9 @@ class CrossValidation:
 
     def lines(self) -> list[str]:
         """The result for a terminal."""
-        width = max(map(len, [*self.per_label, "all"]))
-        out = [f"{label:<{width}}  {row[1]}" for label, *row in self._by_label()]
+        rows = [*self._by_label(), *([f"depth {row[0]}", *row[1:]] for row in self._by_depth())]
+        width = max(len(row[0]) for row in rows)
+        out = [f"{name:<{width}}  {row[1]}" for name, *row in rows]
         return [self.sentence(), *out, *self.notes, str(self.predictions)]
 
     def sentence(self) -> str:
@@ -110,11 +115,11 @@ class CrossValidation:
     def _by_label(self) -> list[list[str]]:
         pooled = self.evaluation.strict
         rows = [(label, self.per_label.get(label), score) for label, score in pooled.per_label.items()]
-        return [
-            [label, f"{score.gold:,}", "-" if spread is None else f"{spread}", str(spread.folds if spread else 0),
-             *_percents(score)]
-            for label, spread, score in [*rows, ("all", self.f1, pooled.micro)]
-        ]  # fmt: skip
+        return [_row(*each) for each in [*rows, ("all", self.f1, pooled.micro)]]
+
+    def _by_depth(self) -> list[list[str]]:
+        pooled = self.evaluation.by_depth
+        return [_row(depth, self.per_depth.get(depth), pooled[depth]) for depth in pooled]
 
     def _sections(self) -> list[Section]:
         folds = [
@@ -122,11 +127,15 @@ class CrossValidation:
             for f in self.folds
         ]  # fmt: skip
         scores = ("precision", "recall", "F1")
-        lead = "Mean and standard deviation over the folds that have the label; then the scores of all predictions together."
+        lead = "Mean and standard deviation over the folds that have {}; then the scores of all predictions together."
+        columns = ("entities", "F1 over folds", "folds", *scores)
+        depths = Section(
+            "By depth", lead.format("entities of the depth, which is 1 for one that lies in no other"),
+            ("depth", *columns), self._by_depth(),
+        )  # fmt: skip
         return [
-            Section(
-                "By label", lead, ("label", "entities", "F1 over folds", "folds", *scores), self._by_label()
-            ),
+            Section("By label", lead.format("the label"), ("label", *columns), self._by_label()),
+            *([depths] if self.per_depth else []),
             Section(
                 "By fold", "Strict, micro.", ("fold", "trained on", "scored on", *scores, "seconds"), folds
             ),
@@ -163,7 +172,8 @@ def cross_validate(
     """
     output = Path(output)
     file = config_file(config, output)
-    path = write_whole(data, output / "corpus", {"lang": lang or language_of(file)})
+    reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
+    path = write_whole(data, output / "corpus", reading)
     given = {**({} if lang is None else {"nlp.lang": lang}), **(overrides or {})}
     plain = read_config(file, given)
     corpus = read_corpus(path, plain)
@@ -197,11 +207,13 @@ def _placed(doc: Doc, spans: Sequence[LikelySpan]) -> list[CharSpan]:
 
 
 def _scores(corpus: Corpus, number: int, fold: Fold) -> FoldScores:
-    docs = [corpus.docs[i] for i in sorted(fold.documents)]
+    docs, key = [corpus.docs[i] for i in sorted(fold.documents)], corpus.group
     rows = rows_of(corpus, [fold])
-    examples = (Example(with_entities(doc, row.entities), doc) for doc, row in zip(docs, rows, strict=True))
-    scored = [each for each in map(score_document, examples) if each is not None]
-    return FoldScores(number, fold.trained_on, len(docs), strict_scores(scored), fold.seconds)
+    pairs = zip(docs, rows, strict=True)
+    examples = (Example(with_entities(doc, row.entities, key), doc) for doc, row in pairs)
+    scored = [each for each in (score_document(example, key) for example in examples) if each is not None]
+    by_depth = scores_by_depth(scored) if key is not None else {}
+    return FoldScores(number, fold.trained_on, len(docs), strict_scores(scored), fold.seconds, by_depth)
 
 
 def _result(corpus: Corpus, made: Sequence[Fold], path: Path, output: Path) -> CrossValidation:
@@ -209,26 +221,37 @@ def _result(corpus: Corpus, made: Sequence[Fold], path: Path, output: Path) -> C
     from cloudner.report.evaluate import evaluate
 
     predictions = output / "predictions.jsonl"
-    write_predictions(predictions, rows_of(corpus, made), str(corpus.nlp.lang))
+    write_predictions(predictions, rows_of(corpus, made), str(corpus.nlp.lang), corpus.group)
     folds = [_scores(corpus, number, fold) for number, fold in enumerate(made)]
     pooled = evaluate(predictions, path, output=output / "report.html")
-    of_label: dict[str, list[float]] = {}
-    for fold in folds:
-        for label, score in fold.scores.per_label.items():
-            if score.gold:
-                of_label.setdefault(label, []).append(score.f1)
-    per_label = {label: Spread.of(values) for label, values in sorted(of_label.items())}
+    per_label = _spreads([fold.scores.per_label for fold in folds])
     notes = [
         f"{label} is in {spread.folds} of {len(folds)} folds alone: its mean says little."
         for label, spread in per_label.items()
         if spread.folds < len(folds)
     ]
     result = CrossValidation(
-        Spread.of([fold.scores.micro.f1 for fold in folds]), per_label, folds, pooled, predictions, path, notes
+        Spread.of([fold.scores.micro.f1 for fold in folds]), per_label, folds, pooled, predictions, path, notes,
+        _spreads([fold.by_depth for fold in folds]),
     )  # fmt: skip
     write_json(output / "cross-validation.json", result.to_dict())
     write_text(output / "cross-validation.html", result.to_html())
     return result
+
+
+def _spreads(folds: Sequence[Mapping[str, Score]]) -> dict[str, Spread]:
+    """F1 of each part (a label, a depth) over the folds that have entities of it."""
+    found: dict[str, list[float]] = {}
+    for parts in folds:
+        for part, score in parts.items():
+            if score.gold:
+                found.setdefault(part, []).append(score.f1)
+    return {part: Spread.of(values) for part, values in sorted(found.items())}
+
+
+def _row(name: str, spread: Spread | None, score: Score) -> list[str]:
+    over = ["-", "0"] if spread is None else [str(spread), str(spread.folds)]
+    return [name, f"{score.gold:,}", *over, *_percents(score)]
 
 
 def _percents(score: Score) -> list[str]:

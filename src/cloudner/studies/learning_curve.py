@@ -21,6 +21,7 @@ from cloudner.studies.power_law import Expected, expect
 from cloudner.training.asked import fingerprint
 from cloudner.training.corpora import docs_of, write_corpora
 from cloudner.training.fit import language_of, train
+from cloudner.training.groups import learnt_group
 from cloudner.training.shipped import ConfigLike, config_file
 
 SHARES = (0.12, 0.25, 0.5, 1.0)
@@ -161,7 +162,7 @@ def curve(
         )
     output = Path(output)
     file = config_file(config, output)
-    reading = {"lang": lang or language_of(file)}
+    reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
     corpora = write_corpora(train, dev, test, output / "corpus", split=None, seed=seed, reading=reading)
     part = "test" if "test" in corpora.files else "dev"
     docs = _shuffled(corpora.files["train"], seed)

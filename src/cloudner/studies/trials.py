@@ -71,7 +71,7 @@ def corpora_of(
     if dev is not None or "dev" in splits_of(train):
         raise ConfigError(f"{folds} folds beside a dev corpus", expected="one of the two")
     docs = docs_of(write_whole(train, folder, reading))
-    fold_of = divide(docs, folds, seed)
+    fold_of = divide(docs, folds, seed, reading.get("spans"))
     made = []
     for number in range(folds):
         made.append({name: folder / f"fold-{number}" / f"{name}.spacy" for name in ("train", "dev")})

@@ -17,6 +17,7 @@ from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.studies.trials import SCORES, Range, check_space, corpora_of, run_trial
 from cloudner.training.asked import fingerprint
 from cloudner.training.fit import language_of
+from cloudner.training.groups import learnt_group
 from cloudner.training.shipped import ConfigLike, config_file
 
 RATE = "training.optimizer.learn_rate.initial_rate"
@@ -122,7 +123,8 @@ def tune(
     optuna = _optuna()
     output = Path(output)
     file = config_file(config, output)
-    parts = corpora_of(train, dev, folds, output / "corpus", seed, {"lang": lang or language_of(file)})
+    reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
+    parts = corpora_of(train, dev, folds, output / "corpus", seed, reading)
     ranges = check_space({**(space or _space(file)), **({"encoder": list(encoders)} if encoders else {})})
     options: dict[str, Any] = {
         "encoder": encoder,

@@ -57,7 +57,8 @@ def write_corpora(
     if prepare is not None:
         prepare(made.files["train"])
     if dev is None:
-        _divide(made, folder, split, seed, with_test=test is None)
+        spans = reading.get("spans")
+        _divide(made, folder, split, seed, with_test=test is None, spans=spans)
     return made
 
 
@@ -97,7 +98,9 @@ def _convert(
     made.rows.append((name, f"{report.docs:,} documents", "; ".join([said, *report.hints])))
 
 
-def _divide(made: Corpora, folder: Path, split: str | None, seed: int, *, with_test: bool) -> None:
+def _divide(
+    made: Corpora, folder: Path, split: str | None, seed: int, *, with_test: bool, spans: str | None
+) -> None:
     """Split dev (and test, where asked for) off the train file; what is trained on is the rest."""
     from cloudner.corpus.convert.convert import convert
 
@@ -105,7 +108,7 @@ def _divide(made: Corpora, folder: Path, split: str | None, seed: int, *, with_t
     if split is None:
         share = round(100 * dev_share(_documents(whole)))
         split = f"{100 - share}/{share}"
-    report = convert(whole, folder / "parts", split=split, seed=seed)
+    report = convert(whole, folder / "parts", split=split, seed=seed, spans=spans)
     if len(report.outputs) == 3 and not with_test:
         raise ConfigError(f"split = {split!r} beside a test corpus", expected="two shares, such as 80/20")
     why = f"{split} of {report.docs:,} documents, stratified by label, seed {seed}; equal texts stay on one side"

@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudner.errors import ConfigError
 from cloudner.training.corpora import Corpora, write_corpora
+from cloudner.training.groups import learnt_group
 from cloudner.training.resolution import Resolution
 from cloudner.training.result import TrainingResult, read_result, scores_of
 from cloudner.training.run import CheckpointOptions
@@ -79,6 +80,7 @@ def train(
     reading = {
         "format": format, "lang": language, "text_column": text_column, "entities_column": entities_column,
         "token_column": token_column, "tag_column": tag_column, "group_by": group_by, "labels": labels,
+        "spans": learnt_group(file, overrides) if update is None else None,
     }  # fmt: skip
     corpora = write_corpora(
         train, dev, test, output / "corpus", split=split, seed=seed, reading=reading,

@@ -134,7 +134,7 @@ def test_groups_of_a_spacy_file_that_are_left_out_are_told(tmp_path):
     DocBin(docs=[doc]).to_disk(tmp_path / "in.spacy")
     report = convert(str(tmp_path / "in.spacy"), tmp_path / "out.spacy")
     assert report.issues == {("unsupported", "dropped"): 1}
-    assert issue_texts(report) == ["2 of doc.spans['sc'] left out"]
+    assert issue_texts(report) == ["2 of doc.spans['sc'] left out; --spans sc keeps them"]
 
 
 def test_the_corpus_reader_keeps_them_too(tmp_path):

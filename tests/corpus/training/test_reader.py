@@ -17,7 +17,8 @@ from spacy.training.loop import train
 from spacy.util import load_config_from_str, registry
 
 from cloudner.corpus.convert.convert import convert
-from cloudner.corpus.training.reader import Corpus, create_reader, shuffled, streams_for_training
+from cloudner.corpus.training.reader import Corpus, create_reader, streams_for_training
+from cloudner.corpus.training.shuffling import shuffled
 from cloudner.errors import ConfigError, InputError
 
 ROWS = [

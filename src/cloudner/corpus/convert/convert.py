@@ -151,7 +151,7 @@ def convert_with(
         )
     # raises for an unknown language before anything is read
     aligner = Aligner(options.read.lang, options.align, spans=options.spans)
-    decisions = None if options.apply is None else Decisions(os.fspath(options.apply))
+    decisions = None if options.apply is None else Decisions(os.fspath(options.apply), options.spans)
     report = ConversionReport()
     log = IssueLog(issues_path(output))
     with ExitStack() as stack:
@@ -172,7 +172,7 @@ def convert_with(
                 rows_or_paths,
                 options.encoding,
                 given,
-                options.read,
+                options.reading,
                 log,
                 detected,
                 progress,

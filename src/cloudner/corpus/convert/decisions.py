@@ -8,25 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from spacy.strings import get_string_id
 
+from cloudner.corpus.convert.group import Group, LabelledSpan
 from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, OUTSIDE, Chunk, msgpack_loads
 from cloudner.corpus.files.sources import open_sources
 from cloudner.errors import InputError
 
 ANSWERS = ("accept", "reject", "")
 _EXAMPLE = '{"id": "a", "start": 0, "end": 3, "label": "ORG", "suggested": {"start": 0, "end": 3, "label": "LOC"}, "decision": "accept"}'
-
-
-class LabelledSpan(NamedTuple):
-    """Characters of a document's text, end exclusive, and a label."""
-
-    start: int
-    end: int
-    label: str
 
 
 @dataclass(frozen=True)
@@ -65,11 +58,12 @@ def text_digest(text: str) -> str:
 class Decisions:
     """The accepted decisions of a file, to be applied to the documents of a corpus in their order.
 
-    `counts`: lines by their decision. Raises InputError for a file that cannot be read as decisions.
+    spans: the group of spans that the documents have, if any: the decisions must be about it then. `counts`: lines by their
+    decision. Raises InputError for a file that cannot be read as decisions, and for one about another group.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.file = str(path)
+    def __init__(self, path: str | Path, spans: str | None = None) -> None:
+        self.file, self.spans = str(path), spans
         self.counts: Counter[str] = Counter()
         self._open: dict[str, list[Decision]] = {}
         self._names = DocumentNames()
@@ -88,6 +82,7 @@ class Decisions:
         answer = row.get("decision") or ""
         if answer not in ANSWERS:
             raise self._error(line, f"decision {answer!r}", "accept, reject, or nothing")
+        self._check_group(line, row.get("spans_key"))
         self.counts[answer or "open"] += 1
         document = row.get("id")
         if not isinstance(document, (str, int)) or isinstance(document, bool):
@@ -103,6 +98,13 @@ class Decisions:
         if answer == "accept":
             made = Decision(line, str(document), given, new, surface if isinstance(surface, str) else None)
             self._open.setdefault(made.document, []).append(made)
+
+    def _check_group(self, line: int, key: object) -> None:
+        if key == self.spans:
+            return
+        about, here = ("doc.ents" if each is None else f"doc.spans[{each!r}]" for each in (key, self.spans))
+        fix = "leave out --spans" if key is None else f"--spans {key}"
+        raise self._error(line, f"a decision about {about}", f"one about {here}", fix)
 
     def _span(self, line: int, row: Mapping[str, Any]) -> LabelledSpan:
         start, end, label = row.get("start"), row.get("end"), row.get("label")
@@ -148,7 +150,8 @@ class Decisions:
         ends: list[int],
     ) -> None:
         first = int(chunk.bounds[number])
-        there = _entities(chunk, number, starts, ends)
+        group = None if self.spans is None else Group.of(chunk, number, self.spans)
+        there = _entities(chunk, number, starts, ends) if group is None else group.places(first)
         for decision in decisions:
             self._check_text(decision, text)
             if decision.given is not None and decision.given not in there:
@@ -160,7 +163,7 @@ class Decisions:
             new = decision.suggested
             if new is None or new in places:
                 continue
-            for other in (*kept, *places):
+            for other in () if group is not None else (*kept, *places):
                 if new.start < other.end and other.start < new.end:
                     raise self._error(
                         decision.line,
@@ -176,7 +179,13 @@ class Decisions:
                     "--lang of the config that it was reviewed with, or correct the line",
                 )
             places[new] = (first + starts.index(new.start), first + ends.index(new.end) + 1)
-        _clear(chunk, number, [there[span] for span in there if span in removed])
+        if group is not None:
+            changed = {span: (start - first, end - first) for span, (start, end) in places.items()}
+            places = group.change(removed, changed, first)
+            gone = list(_entities(chunk, number, starts, ends).values())
+        else:
+            gone = [there[span] for span in there if span in removed]
+        _clear(chunk, gone)
         _write(chunk, places)
 
     def _check_text(self, decision: Decision, text: str) -> None:
@@ -242,7 +251,7 @@ def _entities(
     return found
 
 
-def _clear(chunk: Chunk, number: int, places: list[tuple[int, int]]) -> None:
+def _clear(chunk: Chunk, places: list[tuple[int, int]]) -> None:
     chunk.iob, chunk.ent_type = (
         chunk.iob.copy(),
         chunk.ent_type.copy(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cloudner.corpus.align.builder import NEGATIVE_KEY
 from cloudner.corpus.align.to_tokens import AlignMode
@@ -45,6 +45,11 @@ class ConvertOptions:
             parse_split(self.split)
         if self.spans is not None and (not self.spans.strip() or self.spans == NEGATIVE_KEY):
             raise ConfigError(f"spans={self.spans!r}", expected="the name of a group", fix="--spans sc")
+
+    @property
+    def reading(self) -> ReadOptions:
+        """What a format is told."""
+        return replace(self.read, spans=self.spans)
 
     @property
     def shares(self) -> list[tuple[str, float]] | None:

@@ -3,12 +3,11 @@
 No `from __future__ import annotations` here: spaCy checks a config's values by the annotations of the function.
 """
 
-import random
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -22,9 +21,9 @@ from cloudner.corpus.docbin.load import docbin_docs, is_docbin
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.formats.registry import get_format
 from cloudner.corpus.reading import Paths, aligned_chunks, corpus_sources
+from cloudner.corpus.training.shuffling import shuffled
 from cloudner.errors import ConfigError, InputError
 
-T = TypeVar("T")
 Place = tuple[str, int]  # a file, and the document's line in it, or its number in a `.spacy` file, from 1
 
 
@@ -77,14 +76,19 @@ def create_reader(
     )
 
 
-def reader_for(nlp: Language, path: Paths, gold_preproc: bool = False) -> "Corpus":
+def reader_for(
+    nlp: Language, path: Paths, gold_preproc: bool = False, spans_key: str | None = None
+) -> "Corpus":
     """The reader of other data of the kind that a pipeline was trained with: what its config says of the format and the
-    columns of the dev corpus holds for `path` too; how many documents and of which length is not carried over."""
+    columns of the dev corpus holds for `path` too; how many documents and of which length is not carried over. spans_key:
+    the group of spans that is read for, where it is not the entities."""
     config = nlp.config.interpolate()
     own = _section(config, str(config.get("training", {}).get("dev_corpus", "")))
     kept = {}
     if own.get("@readers") == "cloudner.Corpus.v1":
         kept = {name: own[name] for name in _HOW_TO_READ if own.get(name) is not None}
+    if spans_key is not None:
+        kept["spans_key"] = spans_key
     paths = [str(each) for each in path] if isinstance(path, list) else path
     return create_reader(paths, gold_preproc=gold_preproc, **kept)
 
@@ -256,25 +260,6 @@ class Corpus:
         if message not in self._told:
             self._told.add(message)
             warnings.warn(f"{_name(self.path)}: {message}", stacklevel=3)
-
-
-def shuffled(items: Iterable[T], size: int, rng: random.Random | None = None) -> Iterator[T]:
-    """The items in random order, at most `size` of them held: none comes more than `size` places early.
-
-    rng: by default Python's shared generator, which spaCy seeds from the config.
-    """
-    chance = rng or random
-    held: list[T] = []
-    for item in items:
-        if len(held) < size:
-            held.append(item)
-            continue
-        at = chance.randrange(size)
-        item, held[at] = held[at], item
-        yield item
-    chance.shuffle(held)
-    while held:
-        yield held.pop()
 
 
 def streams_for_training(nlp: Language, path: Paths) -> bool:

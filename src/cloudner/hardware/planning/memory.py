@@ -21,6 +21,10 @@ What is alive beside the saved tensors (gradients of activations, buffers of mat
 factor on top: measured on CPU as the peak of the resident set, see `docs/hardware.md`; on a GPU the allocator's peak is
 0.92 to 0.95 of the sum above, and what it reserves 1.03 to 1.14 of its peak.
 
+The span head of `cloudner_spans` has a score for each label, first and last piece of a row: length * labels scores a word
+piece, in fp32 whatever the precision, with copies of them for the loss and the backward pass (`benchmarks/memory.py scores`
+measures the sum). A budget such as `batch_pieces` counts them as word pieces: see `budget_per_piece`.
+
 Prediction keeps a layer's tensors only: of a word piece two of width f and four of width h (gated: three of width f).
 """
 
@@ -39,6 +43,10 @@ CPU_ATTENTION = 13  # bytes per entry of heads x length x length: scores, probab
 GPU_FACTOR, GPU_FIXED = 1.0, 800e6
 GPU_PREDICTION_FACTOR = 1.25
 GPU_ATTENTION_FP32, GPU_ATTENTION_HALF = 13, 9
+# Measured: `benchmarks/memory.py scores`, the peak resident set over the number of scores; on a GPU not measured.
+BYTES_SCORE = {"train": 22, "predict": 10}
+# How many scores count as one word piece in `batch_pieces` and `predict_pieces`, by what a small encoder keeps of a piece.
+SCORES_PER_PIECE = {"train": 8192, "predict": 2048}
 SAFETY = 0.9  # of what is free: the formula is good to about 10 percent upwards
 CPU_PROGRAM = 0.6e9  # a Python process with torch, spaCy and a vocabulary, before the encoder (measured: 0.4)
 
@@ -56,6 +64,12 @@ class Peak:
     def total(self) -> int:
         """All parts that are there at once."""
         return self.weights + max(self.activations, self.gradients) + self.fixed
+
+
+def budget_per_piece(length: float, span_labels: int, mode: str = "train") -> float:
+    """What a word piece in a row of `length` counts in `batch_pieces` ("train") or `predict_pieces` ("predict"): itself and,
+    where spans of so many labels are scored, its share of the row's scores."""
+    return 1 + length * span_labels / SCORES_PER_PIECE[mode]
 
 
 def saved_bytes(shape: EncoderShape, half: bool) -> int:
@@ -76,17 +90,19 @@ def training_peak(
     gradient_checkpointing: bool = False,
     frozen_layers: int = 0,
     accumulated: bool = False,
+    span_labels: int = 0,
 ) -> Peak:
     """Peak of one update whose micro-batches have `pieces` word pieces in rows of `length`, in bytes.
 
     `device` is "cpu" or "cuda..."; `precision` "fp32", "bf16" or "fp16". Frozen layers are the lowest ones, the
     embeddings among them: they keep no gradient, no moments and no activations. `accumulated`: the update has more
-    than one micro-batch.
+    than one micro-batch. `span_labels`: the labels of a `cloudner_spans`, 0 for a tagger.
     """
     frozen = _frozen(shape, frozen_layers)
     trained = shape.parameters - frozen
     cast = BYTES_CAST * shape.parameters if precision != "fp32" else 0
     per_piece = _per_piece(shape, length, device, precision, gradient_checkpointing, frozen_layers)
+    per_piece += _scores(length, span_labels, "train")
     return Peak(
         trained * BYTES_TRAINED + frozen * BYTES_FROZEN + cast,
         round(per_piece * pieces),
@@ -115,6 +131,10 @@ def _per_piece(
     return layer * (live + 1)  # one more for embeddings, head and loss
 
 
+def _scores(length: int, span_labels: int, mode: str) -> int:
+    return BYTES_SCORE[mode] * length * span_labels
+
+
 def _attention(shape: EncoderShape, length: int, device: str, half: bool) -> float:
     if device == "cpu":
         return CPU_ATTENTION * shape.heads * length
@@ -124,17 +144,25 @@ def _attention(shape: EncoderShape, length: int, device: str, half: bool) -> flo
 
 
 def prediction_peak(
-    shape: EncoderShape, pieces: int, length: int, *, device: str = "cpu", precision: str = "fp32"
+    shape: EncoderShape,
+    pieces: int,
+    length: int,
+    *,
+    device: str = "cpu",
+    precision: str = "fp32",
+    span_labels: int = 0,
 ) -> Peak:
-    """Peak of predicting one batch, in bytes: no gradients. On a CPU about two layers of what training would save."""
+    """Peak of predicting one batch, in bytes: no gradients. On a CPU about two layers of what training would save.
+    `span_labels`: as in `training_peak`."""
     half = precision != "fp32"
+    scores = _scores(length, span_labels, "predict")
     weights = shape.parameters * (BYTES_FROZEN + (BYTES_CAST if half else 0))
     attention = _attention(shape, length, device, half)
     if device == "cpu":
-        per_piece = 2 * (saved_bytes(shape, half) * CPU_FACTOR + attention)
+        per_piece = 2 * (saved_bytes(shape, half) * CPU_FACTOR + attention) + scores
         return Peak(weights, round(per_piece * pieces), round(CPU_FIXED))
     alive = (3 if shape.gated else 2) * shape.intermediate + 4 * shape.hidden
-    per_piece = (2 if half else 4) * alive * GPU_PREDICTION_FACTOR + 2 * attention
+    per_piece = (2 if half else 4) * alive * GPU_PREDICTION_FACTOR + 2 * attention + scores
     return Peak(weights, round(per_piece * pieces), round(GPU_FIXED))
 
 
@@ -148,9 +176,10 @@ def most_pieces(
     gradient_checkpointing: bool = False,
     frozen_layers: int = 0,
     accumulated: bool = False,
+    span_labels: int = 0,
 ) -> int:
     """How many word pieces a micro-batch may have so that the peak stays below `free` bytes; 0 if none may.
-    `accumulated`: as in `training_peak`."""
+    `accumulated`, `span_labels`: as in `training_peak`."""
     empty = training_peak(
         shape,
         0,
@@ -163,4 +192,5 @@ def most_pieces(
     if empty.total > free:
         return 0
     each = _per_piece(shape, length, device, precision, gradient_checkpointing, frozen_layers)
+    each += _scores(length, span_labels, "train")
     return int((free - empty.weights - empty.fixed) / each)

@@ -22,8 +22,9 @@ from cloudner.hardware.planning.prices import (
     given_prices,
     live_prices,
 )
-from cloudner.hardware.planning.recommend import Settings, recommend
+from cloudner.hardware.planning.recommend import recommend
 from cloudner.hardware.planning.result import HERE, HERE_CPU, Plan, PlanRow
+from cloudner.hardware.planning.settings import Settings
 from cloudner.hardware.planning.several import Several, several
 from cloudner.hardware.planning.speed import (
     Calibration,
@@ -58,6 +59,7 @@ def plan(
     currency: str = DOLLARS,
     rate: float | None = None,
     several_of: str | None = None,
+    span_labels: int = 0,
 ) -> Plan:
     """Fits or not, settings, minutes and money on cloud GPUs and on this machine, and a recommendation.
 
@@ -66,7 +68,7 @@ def plan(
     price per hour by GPU name, in `currency`, over the embedded list; `live` asks gpuhunt; `provider` keeps one
     provider's prices. The lists are in US dollars: `rate`, in `currency` per dollar, converts them, and without it they
     are left out of a plan in another currency. `several_of`: a cloud GPU, or "recommended": also 2, 4 and 8 of them, and
-    two machines.
+    two machines. `span_labels`: how many labels a `cloudner_spans` has, 0 for a tagger: its scores count in memory, not in time.
     Raises `CloudnerError` for a corpus or an encoder that cannot be read.
     """
     if epochs < 1 or docs_per_update < 1:
@@ -77,6 +79,8 @@ def plan(
             f"a window of {window} word pieces",
             expected=f"3 to {shape.max_length}, what {shape.name} can read",
         )
+    if span_labels < 0:
+        raise InputError(f"{span_labels} labels of spans", expected="1 or more, or 0 for a tagger")
     if not 0 <= frozen_layers <= shape.layers:
         raise InputError(
             f"{frozen_layers} frozen layers", expected=f"0 to {shape.layers}, as many as {shape.name} has"
@@ -90,8 +94,8 @@ def plan(
     listed = in_currency(cheapest(live_prices() if live else embedded_prices(), provider), currency, rate)
     listed.update(cheapest(given_prices(prices or {}, currency)))
     training = _Training(
-        shape, stats, epochs, docs_per_update, window_for(shape.max_length, window), frozen_layers
-    )
+        shape, stats, epochs, docs_per_update, window_for(shape.max_length, window), frozen_layers, span_labels
+    )  # fmt: skip
     rows = [
         training.row(a["name"], cloud_machine(a), "cuda", price=listed.get(a["name"])) for a in accelerators()
     ]
@@ -116,6 +120,7 @@ def plan(
             calibration=measured,
             currency=currency,
             rate=rate,
+            span_labels=span_labels,
         )
     )
     name = made.recommended if several_of == "recommended" else several_of
@@ -155,6 +160,7 @@ class _Training:
     docs_per_update: int
     window: int
     frozen_layers: int
+    span_labels: int
 
     def settings(self, machine: Hardware, device: str | None = None) -> Settings:
         return recommend(
@@ -165,6 +171,7 @@ class _Training:
             window=self.window,
             frozen_layers=self.frozen_layers,
             device=device,
+            span_labels=self.span_labels,
         )
 
     def measure(self, time_training: Callable[..., Calibration], here: Settings) -> Calibration:
@@ -186,6 +193,7 @@ class _Training:
             window=self.window,
             frozen_layers=self.frozen_layers,
             checkpointing=settings.gradient_checkpointing,
+            span_labels=self.span_labels,
         )
 
     def rate(self, machine: Hardware, settings: Settings, measured: Calibration | None) -> Rate:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudner.encoders.folders import DEFAULT_ENCODER
@@ -12,7 +11,15 @@ from cloudner.encoders.shape import EncoderShape
 from cloudner.hardware.machine.facts import GIB, GPU, Hardware
 from cloudner.hardware.machine.kernels import runs_on
 from cloudner.hardware.machine.precision import best_on_cpu, best_on_gpu, usable
-from cloudner.hardware.planning.memory import CPU_PROGRAM, SAFETY, most_pieces, prediction_peak, training_peak
+from cloudner.hardware.planning.memory import (
+    CPU_PROGRAM,
+    SAFETY,
+    budget_per_piece,
+    most_pieces,
+    prediction_peak,
+    training_peak,
+)
+from cloudner.hardware.planning.settings import Settings
 from cloudner.hardware.planning.stats import CorpusStats
 
 # More pieces at once than this gain nothing: the device is busy with far fewer.
@@ -20,62 +27,6 @@ MOST_TRAIN = {"cpu": 4096, "cuda": 65536}
 MOST_PREDICT = {"cpu": 4096, "cuda": 131072}
 # With fewer pieces a GPU waits for its launches; computing activations twice is then the lesser evil.
 ENOUGH_PIECES = {"cpu": 512, "cuda": 2048}
-_OF_CONFIG = ("mixed_precision", "batch_pieces", "predict_pieces", "gradient_checkpointing")
-_EARLIER = {"precision": "mixed_precision", "predict_batch_pieces": "predict_pieces"}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings for training and prediction by their names in a config, each with a sentence in `reasons`.
-
-    `batch_pieces`, `predict_pieces`: most padded word pieces computed at once. `accumulation`: micro-batches that an
-    update of the longest documents takes. `peak_bytes` is what the formula predicts for the longest rows,
-    `free_bytes` what there is; `fits` is whether the first stays below.
-    """
-
-    device: str
-    mixed_precision: str
-    batch_pieces: int
-    gradient_checkpointing: bool
-    predict_pieces: int
-    accumulation: int
-    threads: int
-    fits: bool = True
-    peak_bytes: int = 0
-    free_bytes: int = 0
-    reasons: dict[str, str] = field(default_factory=dict)
-
-    def for_config(self) -> dict[str, Any]:
-        """What belongs into the model's block of a config."""
-        return {name: getattr(self, name) for name in _OF_CONFIG}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; `precision`, `predict_batch_pieces` and `compile` are earlier names."""
-        values = asdict(self)
-        return {**values, **{old: values[new] for old, new in _EARLIER.items()}, "compile": False}
-
-    @property
-    def precision(self) -> str:
-        """Deprecated: `mixed_precision`."""
-        _deprecated("precision", "mixed_precision")
-        return self.mixed_precision
-
-    @property
-    def predict_batch_pieces(self) -> int:
-        """Deprecated: `predict_pieces`."""
-        _deprecated("predict_batch_pieces", "predict_pieces")
-        return self.predict_pieces
-
-    @property
-    def compile(self) -> bool:
-        """Deprecated: no machine is recommended to compile, since rows of many lengths would be compiled again and
-        again."""
-        warnings.warn("Settings.compile is always False", DeprecationWarning, stacklevel=2)
-        return False
-
-
-def _deprecated(old: str, new: str) -> None:
-    warnings.warn(f"Settings.{old} is now Settings.{new}", DeprecationWarning, stacklevel=3)
 
 
 def recommend(
@@ -90,6 +41,7 @@ def recommend(
     precision: str | None = None,
     gradient_checkpointing: bool | None = None,
     accumulate_gradient: int = 1,
+    span_labels: int = 0,
 ) -> Settings:
     """Device, precision, batch sizes and checkpointing for this machine, encoder and corpus.
 
@@ -97,6 +49,8 @@ def recommend(
     embedded one). `corpus` None: documents may be as long as a window. `window`: longest row in word pieces
     (default: 512 or the encoder's limit). `device` ("cpu", "cuda", "cuda:0"), `precision` and
     `gradient_checkpointing` are kept where given. `accumulate_gradient`: batches of `docs_per_update` per update.
+    `span_labels`: how many labels a `cloudner_spans` has, whose scores of spans need memory too; 0 for a tagger. Word pieces in
+    the settings then are as `batch_pieces` counts them, the scores among them.
     Raises `ConfigError` for an encoder whose sizes cannot be found.
     """
     if hardware is None:
@@ -109,7 +63,9 @@ def recommend(
     limit = window_for(shape.max_length, window)
     row = max(8, min(limit, corpus.longest) if corpus else limit)
     gpu, why = choose_gpu(hardware, device)
-    wish = _Wish(docs_per_update, frozen_layers, precision, gradient_checkpointing, accumulate_gradient)
+    wish = _Wish(
+        docs_per_update, frozen_layers, precision, gradient_checkpointing, accumulate_gradient, span_labels
+    )
     chosen = _Case(hardware, gpu, shape, row, wish).settings(why)
     if gpu is None or device is not None or chosen.fits:
         return chosen
@@ -156,6 +112,7 @@ class _Wish:
     precision: str | None
     gradient_checkpointing: bool | None
     accumulate_gradient: int
+    span_labels: int
 
 
 @dataclass(frozen=True)
@@ -179,17 +136,23 @@ class _Case:
         return _free(self.gpu) if self.gpu is not None else max(0.0, self.machine.ram_available - CPU_PROGRAM)
 
     @property
+    def counted(self) -> int:
+        """What a row counts in `batch_pieces`."""
+        return int(self.row * budget_per_piece(self.row, self.wish.span_labels))
+
+    @property
     def update(self) -> int:
-        """Padded word pieces of an update of the longest documents."""
-        return self.wish.docs_per_update * self.row
+        """The same of an update of the longest documents."""
+        return self.wish.docs_per_update * self.counted
 
     def settings(self, why: str) -> Settings:
         """What fits this device, which was chosen for the reason `why`."""
         precision, why_precision = self._precision()
         case = replace(self, precision=precision)
         checkpointing, room, why_checkpointing = case._checkpointing()
-        pieces = min(MOST_TRAIN[self.kind], max(room, self.row))
-        predict = max(self.row, min(MOST_PREDICT[self.kind], case._predict_room()))
+        pieces = min(max(MOST_TRAIN[self.kind], self.counted), max(room, self.counted))
+        least = int(self.row * budget_per_piece(self.row, self.wish.span_labels, "predict"))
+        predict = max(least, min(MOST_PREDICT[self.kind], case._predict_room()))
         accumulation = max(1, -(-self.update // pieces))
         several = "es; the update is the same as in one" if accumulation > 1 else ""
         return Settings(
@@ -200,7 +163,7 @@ class _Case:
             predict_pieces=predict,
             accumulation=accumulation,
             threads=max(1, int(self.machine.cpus)),
-            fits=room >= self.row,
+            fits=room >= self.counted,
             peak_bytes=case._peak(pieces, checkpointing, accumulation > 1),
             free_bytes=int(self.free),
             reasons={
@@ -236,9 +199,9 @@ class _Case:
         if asked is not None:
             return asked, self._room(asked), "as asked"
         room = self._room(False)
-        if room < max(self.row, ENOUGH_PIECES[self.kind]):
+        if room < max(self.counted, ENOUGH_PIECES[self.kind]):
             more = self._room(True)
-            if more > room or more < self.row:  # where nothing fits, what is least over may still run
+            if more > room or more < self.counted:  # where nothing fits, what is least over may still run
                 why = (
                     f"on: only {room} word pieces fit without it, {more} with it, for a third more computing"
                 )
@@ -249,7 +212,7 @@ class _Case:
         """Word pieces of a micro-batch that fits."""
 
         def most(accumulated: bool) -> int:
-            return most_pieces(
+            found = most_pieces(
                 self.shape,
                 SAFETY * self.free,
                 self.row,
@@ -258,7 +221,9 @@ class _Case:
                 gradient_checkpointing=checkpointing,
                 frozen_layers=self.wish.frozen_layers,
                 accumulated=accumulated,
+                span_labels=self.wish.span_labels,
             )
+            return int(found * budget_per_piece(self.row, self.wish.span_labels))
 
         whole = most(False) if self.wish.accumulate_gradient == 1 else 0
         return whole if whole >= self.update else most(True)
@@ -267,25 +232,29 @@ class _Case:
         # evaluation runs beside the optimizer state of training, so its batches share what training leaves
         how: dict[str, Any] = {"device": self.kind, "precision": self.precision}
         training = training_peak(self.shape, 0, self.row, **how)
-        each = prediction_peak(self.shape, 1, self.row, **how).activations
-        return max(0, int((SAFETY * self.free - training.total) / each))
+        labels = self.wish.span_labels
+        each = prediction_peak(self.shape, 1, self.row, span_labels=labels, **how).activations
+        most = (SAFETY * self.free - training.total) / each
+        return max(0, int(most * budget_per_piece(self.row, labels, "predict")))
 
     def _peak(self, pieces: int, checkpointing: bool, accumulated: bool) -> int:
         return training_peak(
             self.shape,
-            min(pieces, self.update),
+            int(min(pieces, self.update) / budget_per_piece(self.row, self.wish.span_labels)),
             self.row,
             device=self.kind,
             precision=self.precision,
             gradient_checkpointing=checkpointing,
             frozen_layers=self.wish.frozen_layers,
             accumulated=accumulated or self.wish.accumulate_gradient > 1,
+            span_labels=self.wish.span_labels,
         ).total
 
     def _why_pieces(self, pieces: int, room: int) -> str:
-        if room < self.row:
+        if room < self.counted:
+            scores = f" with the scores of {self.wish.span_labels} labels" if self.wish.span_labels else ""
             return (
-                f"not even one row of {self.row} word pieces fits into {self.free / GIB:.1f} GiB; choose a smaller "
+                f"not even one row of {self.row} word pieces{scores} fits into {self.free / GIB:.1f} GiB; choose a smaller "
                 "encoder, freeze its lower layers, or set a smaller window"
             )
         if pieces == MOST_TRAIN[self.kind]:

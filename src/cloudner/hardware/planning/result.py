@@ -8,7 +8,7 @@ from typing import Any
 from cloudner.encoders.shape import EncoderShape
 from cloudner.errors import InputError
 from cloudner.hardware.planning.prices import DOLLARS, Price
-from cloudner.hardware.planning.recommend import Settings
+from cloudner.hardware.planning.settings import Settings
 from cloudner.hardware.planning.several import Several
 from cloudner.hardware.planning.speed import Calibration
 from cloudner.hardware.planning.stats import CorpusStats
@@ -64,6 +64,7 @@ class Plan:
     rate: float | None = None  # units of `currency` per dollar, by which listed prices were converted
     several_of: str | None = None  # the GPU of which there are several
     several: tuple[Several, ...] = ()
+    span_labels: int = 0  # of a `cloudner_spans`; 0 for a tagger
 
     def row(self, machine: str) -> PlanRow:
         """The row of a machine by its name. Raises `InputError` for an unknown one."""

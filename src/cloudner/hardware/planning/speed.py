@@ -22,7 +22,7 @@ from typing import Any
 
 from cloudner.encoders.shape import EncoderShape
 from cloudner.hardware.machine.facts import GPU, Hardware
-from cloudner.hardware.planning.memory import saved_bytes
+from cloudner.hardware.planning.memory import budget_per_piece, saved_bytes
 from cloudner.hardware.planning.stats import CorpusStats
 
 # Share of the rated rate that the matrix products reach, and of the rated bandwidth that the rest does; assumed.
@@ -118,12 +118,14 @@ def epoch_load(
     context: int = 64,
     frozen_layers: int = 0,
     checkpointing: bool = False,
+    span_labels: int = 0,
 ) -> Load:
     """One pass over the corpus, extrapolated from a sample of its documents.
 
     Follows the training: the batcher sorts 64 updates' documents at a time, an update's sequences are sorted and
     cut into micro-batches of at most `batch_pieces` padded pieces. Documents longer than `window` pieces become
-    windows that overlap by `context` on either side.
+    windows that overlap by `context` on either side. `span_labels`: scores of spans count as pieces of a micro-batch, see
+    `memory.budget_per_piece`; computing them is not counted.
     """
     count = min(_DOCS_SAMPLED, max(stats.docs, docs_per_update))
     docs = stats.sample(count)
@@ -142,7 +144,8 @@ def epoch_load(
             )
             updates += 1
             while rows:
-                fits = max(1, batch_pieces // max(1, rows[0]))
+                counted = int(rows[0] * budget_per_piece(rows[0], span_labels))
+                fits = max(1, batch_pieces // max(1, counted))
                 batch, rows = rows[:fits], rows[fits:]
                 padded = len(batch) * batch[0]
                 pieces += padded

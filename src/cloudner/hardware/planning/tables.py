@@ -124,6 +124,10 @@ def advice(plan: Plan) -> list[str]:
         for row in plan.rows
         if row.price and row.price.gpus > 1
     ]
+    if plan.span_labels:
+        lines.append(
+            f"memory counts the scores of spans with {plan.span_labels} labels; their computing is not in the times"
+        )
     if note := unknown_note(plan.corpus.unknown, plan.encoder.name):
         lines.append(note)
     if plan.several_of is not None:

@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from cloudner.errors import ConfigError
+from cloudner.hardware.planning.memory import SCORES_PER_PIECE
 from cloudner.model.decoding.span_scores import SpanScores, span_scores
 from cloudner.model.network.attention import without_plans
 from cloudner.model.network.sequences import to_device
@@ -32,8 +33,6 @@ from cloudner.pieces.tokenizer import Pieces
 logger = logging.getLogger("cloudner")
 
 HEAD = "global_pointer"
-# How many scores need the memory of one word piece, by what a small encoder keeps of a piece in training and in prediction.
-_SCORES_PER_PIECE = {"train": 8192, "predict": 2048}
 
 
 @dataclass(slots=True)
@@ -93,7 +92,7 @@ class SpanRunner(EncoderRunner):
     def _costs(self, lengths: np.ndarray, mode: str) -> np.ndarray:
         """Pieces, and for the scores, whose number grows with the square of the length, as many as need their memory."""
         n_labels = self.network.head.n_labels
-        return lengths + lengths * lengths * n_labels // _SCORES_PER_PIECE[mode]
+        return lengths + lengths * lengths * n_labels // SCORES_PER_PIECE[mode]
 
     def _laid_out(self, prepared: SpanPrepared, rows: np.ndarray) -> SpanSequences:
         batch, _ = self._sequences(prepared, rows, self.network)

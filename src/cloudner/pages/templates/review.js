@@ -106,6 +106,11 @@
     context.dir = "auto";
     context.append(...marked(row));
     item.append(head, context);
+    if (row.others && row.others.length) {
+      const beside = make("p", "meta", "also annotated here: ");
+      row.others.forEach((other, n) => beside.append(n ? ", " : "", other.text + " ", make("em", "", other.label)));
+      item.append(beside);
+    }
     for (const [answer, name] of [["accept", "Accept"], ["reject", "Reject"]]) {
       const button = make("button", "answer", name);
       button.type = "button";

@@ -37,12 +37,12 @@ def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
 
 
 def read_examples(
-    nlp: Language, files: list[str], gold_preproc: bool
+    nlp: Language, files: list[str], gold_preproc: bool, key: str | None = None
 ) -> Iterator[tuple[Example, tuple[str, int]]]:
     """Gold documents beside fresh ones of the pipeline's tokenizer, or of the gold tokens with `gold_preproc`; each with its
-    file and its line there (of a `.spacy` file the document's number, from 1)."""
+    file and its line there (of a `.spacy` file the document's number, from 1). key: gold is `doc.spans[key]`."""
     for file in files:
-        yield from reader_for(nlp, file, gold_preproc).with_places(nlp)
+        yield from reader_for(nlp, file, gold_preproc, key).with_places(nlp)
 
 
 def training_surfaces(
@@ -56,7 +56,7 @@ def training_surfaces(
     surfaces: dict[str, set[str]] = {}
     nlp = nlp or spacy.blank("xx")
     for file in data_files(train):
-        for doc in reader_for(nlp, file).references(nlp):
+        for doc in reader_for(nlp, file, spans_key=key).references(nlp):
             for span in doc.ents if key is None else doc.spans.get(key, doc.ents):
                 surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
     return surfaces

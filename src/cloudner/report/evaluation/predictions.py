@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 
 from cloudner.atomic import write_text
@@ -36,12 +37,14 @@ class PredictedDocument:
 
 
 class PredictionFile:
-    """A file of predictions. lang: the language whose tokenizer splits gold texts that are not split yet."""
+    """A file of predictions. lang: the language whose tokenizer splits gold texts that are not split yet. spans_key: the group
+    of spans that is predicted; None: `doc.ents`."""
 
     def __init__(self, path: str | Path) -> None:
         """Raises InputError for a file that is none."""
         self.path = Path(path)
         self.lang = "en"
+        self.spans_key: str | None = None
         self._of: dict[str, PredictedDocument] = {}
         for number, line in enumerate(_lines(self.path), start=1):
             if line.strip():
@@ -70,13 +73,14 @@ class PredictionFile:
             )  # fmt: skip
         return found
 
-    def examples(self, docs: Iterable[Doc]) -> Iterator[Example]:
-        """Gold documents, in the order of their corpus, beside what is predicted of them."""
+    def examples(self, docs: Iterable[Doc], key: str | None = None) -> Iterator[Example]:
+        """Gold documents, in the order of their corpus, beside what is predicted of them, in `doc.spans[key]` where a key is
+        given."""
         naming = DocumentNames()
         for doc in docs:
             meta = doc.user_data.get("meta")
             name = naming.name(meta.get("id") if isinstance(meta, dict) else None, doc.text)
-            yield Example(with_entities(doc, self.of(name, doc.text).entities), doc)
+            yield Example(with_entities(doc, self.of(name, doc.text).entities, key), doc)
 
     def _row(self, line: str, number: int) -> PredictedDocument:
         try:
@@ -85,6 +89,7 @@ class PredictionFile:
             if not isinstance(text, str):
                 raise TypeError
             self.lang = str(row.get("lang") or self.lang)
+            self._same_group(row.get("spans_key"), number)
             known = row.get("confidence") or [None] * len(row["entities"])
             entities = [_span((*span[:3], p), text) for span, p in zip(row["entities"], known, strict=True)]
             likely = row.get("likely")
@@ -94,20 +99,37 @@ class PredictionFile:
                 name, text, entities, None if likely is None else [_span(span, text) for span in likely],
                 None if fold is None else int(fold),
             )  # fmt: skip
+        except InputError:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 "no predictions in a line", file=str(self.path), line=number, expected=f"a line such as {_EXAMPLE}"
             ) from error  # fmt: skip
 
+    def _same_group(self, key: Any, number: int) -> None:
+        """All lines are about one group, or about `doc.ents`."""
+        if key is not None and not isinstance(key, str):
+            raise TypeError
+        if number > 1 and self._of and key != self.spans_key:
+            raise InputError(
+                f"spans_key {key!r}", file=str(self.path), line=number,
+                expected=f"{self.spans_key!r}, as in the lines before",
+            )  # fmt: skip
+        self.spans_key = key
 
-def write_predictions(path: Path, rows: Sequence[PredictedDocument], lang: str) -> None:
+
+def write_predictions(
+    path: Path, rows: Sequence[PredictedDocument], lang: str, spans_key: str | None = None
+) -> None:
     """The file, a line for each document. Raises InputError where it cannot be written."""
-    write_text(path, "".join(json.dumps(_as_json(row, lang), ensure_ascii=False) + "\n" for row in rows))
+    made = (json.dumps(_as_json(row, lang, spans_key), ensure_ascii=False) + "\n" for row in rows)
+    write_text(path, "".join(made))
 
 
-def with_entities(gold: Doc, entities: Iterable[CharSpan]) -> Doc:
+def with_entities(gold: Doc, entities: Iterable[CharSpan], key: str | None = None) -> Doc:
     """The gold document's text with these entities, and no other annotation. Its tokens are cut further where an entity begins
-    or ends inside one. Entities that overlap an earlier one are left out, as `doc.ents` has no place for them."""
+    or ends inside one. Entities that overlap an earlier one are left out, as `doc.ents` has no place for them; with a key all
+    of them are in `doc.spans[key]`, their confidences in its "scores" (NaN where there is none)."""
     import cloudner.component  # noqa: F401  registers ent._.confidence
 
     entities = sorted(entities, key=lambda span: span[:2])
@@ -122,6 +144,15 @@ def with_entities(gold: Doc, entities: Iterable[CharSpan]) -> Doc:
         spaces += [False] * (len(pieces) - 1) + [bool(token.whitespace_)]
     doc = Doc(gold.vocab, words=words, spaces=spaces)
     found: list[Any] = []
+    if key is not None:
+        placed = (
+            (doc.char_span(start, stop, label=label, alignment_mode="contract"), p)
+            for start, stop, label, p in entities
+        )
+        known = [(span, math.nan if p is None else p) for span, p in placed if span is not None]
+        scores = {"scores": [p for _, p in known]}
+        doc.spans[key] = SpanGroup(doc, name=key, spans=[span for span, _ in known], attrs=scores)
+        return doc
     for start, stop, label, confidence in entities:
         span = doc.char_span(start, stop, label=label, alignment_mode="contract")
         if span is not None and (not found or found[-1].end <= span.start):
@@ -151,8 +182,10 @@ def _span(span: Sequence[Any], text: str) -> CharSpan:
     return start, end, label, None if p is None else float(p)
 
 
-def _as_json(row: PredictedDocument, lang: str) -> dict[str, Any]:
+def _as_json(row: PredictedDocument, lang: str, spans_key: str | None) -> dict[str, Any]:
     made: dict[str, Any] = {"id": row.name, "text": row.text, "lang": lang}
+    if spans_key is not None:
+        made["spans_key"] = spans_key
     if row.fold is not None:
         made["fold"] = row.fold
     made["entities"] = [span[:3] for span in row.entities]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 _ZLIB_HEADS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
@@ -53,14 +57,32 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             over_sentences=True,
             meta=dict(meta) if isinstance(meta, dict) else {},
         )
+        if options.spans is not None and options.spans in doc.spans:
+            _take_group(record, doc, options.spans)
         for name, group in doc.spans.items():
-            if name != "incorrect_spans" and len(group):
+            if name not in ("incorrect_spans", options.spans) and len(group):
                 record.notes.append(
-                    ("unsupported", "dropped", f"{len(group)} of doc.spans[{name!r}] left out")
+                    (
+                        "unsupported",
+                        "dropped",
+                        f"{len(group)} of doc.spans[{name!r}] left out; --spans {name} keeps them",
+                    )
                 )
         if options.group_by and options.group_by in record.meta:
             record.meta["group"] = record.meta[options.group_by]
         yield record
+
+
+def _take_group(record: Record, doc: Doc, name: str) -> None:
+    """The group's spans in place of the entities, which are then those of its spans that do not overlap."""
+    group = doc.spans[name]
+    known = {(span.start, span.end, span.label) for span in group}
+    lost = sum((ent.start, ent.end, ent.label) not in known for ent in doc.ents)
+    if lost:
+        done = f"{lost} of doc.ents that are not in doc.spans[{name!r}] left out"
+        record.notes.append(("unsupported", "dropped", done))
+    record.text, record.tags = doc.text, None
+    record.spans = [SpanRecord(span.start_char, span.end_char, span.label_) for span in group]
 
 
 # Written by `convert` from arrays, without records: see `registry.can_write`.
