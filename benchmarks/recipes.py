@@ -46,6 +46,7 @@ HOMES = {
         )
     },
     **{name: OPTIMIZER + name for name in ("layer_decay", "head_factor", "weight_decay", "grad_clip", "beta2", "eps")},
+    "o_shift": "components.cloudner.o_shift",
     "steps": OPTIMIZER + "learn_rate.min_steps",
     "lr": OPTIMIZER + "learn_rate.initial_rate",
     "warmup": OPTIMIZER + "learn_rate.warmup",
@@ -141,7 +142,9 @@ def measure(given: Any, arguments: list[str], runs: Runs) -> bool:
             failed = True
             say(f"{name}: not measured: {result['not_measured']}")
             continue
-        kept = {n: result[n] for n in ("seconds", "steps", "precision", "dev", "test") if n in result}
+        kept = {
+            n: result[n] for n in ("seconds", "steps", "precision", "o_shift", "dev", "test") if n in result
+        }
         if row:
             runs.rows.remove(row)
         row = runs.add(key, {**kept, "threads": threads})
