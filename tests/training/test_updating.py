@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -176,7 +177,13 @@ def test_what_cannot_go_on_is_one_error(updated, tmp_path):
     blank = spacy.blank("en")
     blank.add_pipe("entity_ruler")
     blank.to_disk(tmp_path / "blank")
+    nested = spacy.blank("en")
+    nested.add_pipe("cloudner_spans")
+    (tmp_path / "spans").mkdir()
+    nested.config.to_disk(tmp_path / "spans" / "config.cfg")
+    (tmp_path / "spans" / "meta.json").write_text(json.dumps(nested.meta))
     for options, said in (
+        ({"base": tmp_path / "spans"}, "learns spans that may nest"),
         ({"base": tmp_path / "blank"}, "no cloudner component"),
         ({"base": tmp_path / "nothing"}, "no folder and no installed"),
         ({"base": updated.path, "output": updated.path.parent}, "writes over"),

@@ -95,6 +95,12 @@ def _trained(config: dict[str, Any]) -> list[str]:
     found = []
     for name in config["nlp"]["pipeline"]:
         section = config["components"].get(name, {})
+        if section.get("factory") == "cloudner_spans":
+            raise ConfigError(
+                f"the component {name!r} learns spans that may nest: an update cannot go on from it",
+                expected='a pipeline of the component "cloudner"',
+                fix="cloudner train configs/spans.cfg, on the old and the new documents together",
+            )
         if section.get("factory") != "cloudner":
             continue
         if not str(section["model"].get("@architectures", "")).startswith("cloudner.TransformerNER"):
