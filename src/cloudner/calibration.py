@@ -228,7 +228,11 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
 
     temperature = fit_temperature(loss)
     asked = cfg.get("o_shift", "auto")
-    fitted = fit_o_shift(raw, offsets, gold, scheme, moves) if asked == "auto" else OShift(asked, None, None)
+    fitted = (
+        fit_o_shift(raw, offsets, gold, scheme, moves, temperature=temperature)
+        if asked == "auto"
+        else OShift(asked, None, None)
+    )
     cfg["fitted_o_shift"] = fitted.shift
     moved = with_o_shifted(raw, fitted.shift)
     spans = scheme.decode(best_paths(moved, offsets, scheme, moves), offsets)

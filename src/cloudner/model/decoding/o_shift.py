@@ -12,14 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from cloudner.model.decoding.sequences import Transitions
+from cloudner.model.decoding.spans import span_probabilities, tag_probabilities
 from cloudner.model.decoding.viterbi import best_paths
 from cloudner.pieces.scheme import TagScheme
 
 # Shifts that are tried, in the units of a score (natural logarithm of the odds), and those on either side that are averaged:
 # F1 over a few hundred entities jumps from one shift to the next.
 _STEP, _MOST, _BESIDE = 0.25, 2.0, 2
-# By how many standard errors a gain is discounted, and the gold entities below which none is looked for.
-_DISCOUNT, _LEAST = 0.5, 100
+# What the calibrated probabilities expect of F1 counts as much as this many gold entities: what a few of them say of a shift
+# is mostly chance. Of 0 to 1,600 the best on the mean of four corpora (docs/choices.md).
+_EXPECTED = 400
 
 
 @dataclass(frozen=True)
@@ -46,60 +48,59 @@ def fit_o_shift(
     gold: np.ndarray,
     scheme: TagScheme,
     transitions: Transitions | None = None,
+    *,
+    temperature: float = 1.0,
 ) -> OShift:
-    """The shift in [-2, 2] that gives the best F1, less half a standard error of its gain over 0; 0 where no gain is left or there
-    are fewer than 100 gold entities.
+    """The shift in [-2, 2] that gives the best F1, by the gold entities and by what the probabilities expect of it, weighted n to
+    400 where there are n gold entities.
 
     scores: (tokens, tags) float32. offsets: (documents + 1,) bounds. gold: (tokens,) tags, -1 where nothing is known:
-    entities that touch such a token do not count. The standard error is that of F1 over documents, by the delta method.
+    entities that touch such a token do not count. temperature: by which scores become calibrated probabilities. The expected
+    F1 of some spans is 2 * sum of their probabilities / (their number + expected number of entities).
     """
     shifts = np.arange(-_MOST - _BESIDE * _STEP, _MOST + (_BESIDE + 0.5) * _STEP, _STEP)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
-    counts = np.stack(
-        [
-            _counted(with_o_shifted(scores, shift), offsets, gold, truth, scheme, transitions)
-            for shift in shifts
-        ]
-    )
-    right, found, there = (counts[:, :, i].sum(1) for i in range(3))
-    both = np.maximum(found + there, 1)
-    f1 = 2 * right / both
     here = int(np.abs(shifts).argmin())
-    if len(truth) < _LEAST:
-        known = float(f1[here]) if truth else None
-        return OShift(0.0, known, known)
-    influence = (2 * counts[:, :, 0] - f1[:, None] * (counts[:, :, 1] + counts[:, :, 2])) / both[:, None]
-    smooth, influence = _averaged(f1), _averaged(influence)
-    zero = here - _BESIDE
-    error = np.sqrt(((influence - influence[zero]) ** 2).sum(1))
-    gain = smooth - smooth[zero] - _DISCOUNT * error
+    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
+    if not truth:
+        return OShift(0.0, None, None)
+    found = [_known_spans(with_o_shifted(scores, s), offsets, gold, scheme, transitions) for s in shifts]
+    right = [sum(tuple(span) in truth for span in spans.tolist()) for spans in found]
+    f1 = np.array([2 * r / (len(s) + len(truth)) for r, s in zip(right, found, strict=True)])
+    moves = None if transitions is None else transitions.scaled(temperature)
+    expected = _expected_f1(scores / temperature, offsets, gold, found, scheme, moves)
+    share = len(truth) / (len(truth) + _EXPECTED)
+    gain = share * (f1 - f1[here]) + (1 - share) * (expected - expected[here])
+    smooth = np.lib.stride_tricks.sliding_window_view(gain, 2 * _BESIDE + 1).mean(axis=1)
     nearest = np.abs(shifts[_BESIDE:-_BESIDE])  # of equal ones the smallest
-    best = int((gain - 1e-9 * nearest).argmax()) + _BESIDE
+    best = int((smooth - 1e-9 * nearest).argmax()) + _BESIDE
     return OShift(round(float(shifts[best]), 6) + 0.0, float(f1[here]), float(f1[best]))
 
 
-def _counted(
+def _known_spans(
     scores: np.ndarray,
     offsets: np.ndarray,
     gold: np.ndarray,
-    truth: set[tuple[int, ...]],
     scheme: TagScheme,
     transitions: Transitions | None,
 ) -> np.ndarray:
-    """(documents, 3) right, predicted and gold entities."""
+    """(spans, 3) of the best paths, without those that touch a token of which nothing is known."""
     spans = scheme.decode(best_paths(scores, offsets, scheme, transitions), offsets)
     unknown = np.concatenate([[0], np.cumsum(gold < 0)])
-    spans = spans[unknown[spans[:, 1]] == unknown[spans[:, 0]]]
-    right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
-    there = np.array(sorted(truth), dtype=np.int64).reshape(-1, 3)
-    counts = np.zeros((len(offsets) - 1, 3))
-    for column, rows in enumerate((spans[right], spans, there)):
-        documents = np.searchsorted(offsets, rows[:, 0], side="right") - 1
-        counts[:, column] = np.bincount(documents, minlength=len(counts))
-    return counts
+    return spans[unknown[spans[:, 1]] == unknown[spans[:, 0]]]
 
 
-def _averaged(values: np.ndarray) -> np.ndarray:
-    """Means over each shift and those beside it, along the first axis, which loses its ends."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, 2 * _BESIDE + 1, axis=0)
-    return windows.mean(axis=-1)
+def _expected_f1(
+    scaled: np.ndarray,
+    offsets: np.ndarray,
+    gold: np.ndarray,
+    found: list[np.ndarray],
+    scheme: TagScheme,
+    transitions: Transitions | None,
+) -> np.ndarray:
+    """(shifts,) by the probabilities of `scaled` scores; found: the spans of each shift."""
+    every, where = np.unique(np.concatenate(found), axis=0, return_inverse=True)
+    probability = span_probabilities(scaled, offsets, every, scheme, transitions)[where.ravel()]
+    begins = tag_probabilities(scaled, offsets, scheme, transitions)[:, scheme.begins]
+    there = float(begins[gold >= 0].sum())
+    parts = np.split(probability, np.cumsum([len(spans) for spans in found])[:-1])
+    return np.array([2 * part.sum() / max(len(part) + there, 1e-9) for part in parts])

@@ -56,7 +56,7 @@ def candidate_spans(
     """
     if not len(scores):
         return np.zeros((0, 3), dtype=np.int64), np.zeros(0)
-    marginal = _marginals(scores, offsets, scheme, transitions)
+    marginal = tag_probabilities(scores, offsets, scheme, transitions)
     end_of = np.repeat(offsets[1:], np.diff(offsets))
     rows: list[np.ndarray] = []
     for label in range(len(scheme.labels)):
@@ -82,7 +82,7 @@ def candidate_spans(
     return spans[kept], probability[kept]
 
 
-def _marginals(
+def tag_probabilities(
     scores: np.ndarray, offsets: np.ndarray, scheme: TagScheme, transitions: Transitions | None
 ) -> np.ndarray:
     """(tokens, tags): the probability of each token's tag among valid paths."""
