@@ -1,11 +1,39 @@
-"""Overrides of a training config, by dotted names: those that spaCy would ignore silently."""
+"""Settings of a training config that spaCy would ignore silently, or take and fail on later without naming them."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from cloudner.errors import ConfigError
+
+# What a config's parser leaves as a text, since JSON has no such number.
+_NO_NUMBER = re.compile(r"[+-]?(?:inf|infinity|nan|\d{309,})", re.IGNORECASE)
+
+
+def check_values(config: Mapping[str, Any], place: str = "") -> None:
+    """Raises ConfigError for a number that is infinite or none, or of more than 64 bits, and for a text that is not Unicode.
+
+    config: sections in sections. The texts of [paths] may be anything but broken.
+    """
+    for key, value in config.items():
+        name = f"{place}.{key}" if place else str(key)
+        if isinstance(value, Mapping):
+            check_values(value, name)
+            continue
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(each, float) and not math.isfinite(each):
+                raise ConfigError(f"{name} = {each}", expected="a finite number")
+            if isinstance(each, int) and not -(1 << 63) <= each < 1 << 63:
+                raise ConfigError(f"{name}: a number of {each.bit_length()} bits", expected="a number of at most 63")
+            if isinstance(each, str):
+                if not name.startswith("paths.") and _NO_NUMBER.fullmatch(each):
+                    raise ConfigError(f"{name} = {each[:40]}", expected="a finite number")
+                if not each.isascii() and any("\ud800" <= char <= "\udfff" for char in each):
+                    raise ConfigError(f"{name} = {each[:40]!a}", expected="Unicode text")
 
 
 def check_overrides(overrides: dict[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from cloudner.corpus.align.aligner import Aligner
 from cloudner.corpus.contract import Format, ReadOptions, Record
@@ -24,6 +26,7 @@ from cloudner.corpus.skipping import skipping
 from cloudner.corpus.soundness import sound
 from cloudner.errors import CloudnerError, InputError
 
+T = TypeVar("T")
 CHUNK_DOCS = 512
 # What a chunk may hold before it is passed on, so that long documents do not fill the memory.
 CHUNK_CHARACTERS = 2_000_000
@@ -131,15 +134,15 @@ def first_words(record: Record) -> str:
     return " ".join(words[:6])[:60]
 
 
-def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> Iterator[Record]:
-    """The records; a reader's own exceptions for damaged content become bad input of that file."""
+def read_safely(records: Iterator[T], source: FileSource | RowSource) -> Iterator[T]:
+    """The same; a reader's own exceptions for damaged content become bad input of that file."""
     try:
         yield from records
     except CloudnerError:
         raise
     except RecursionError as error:
         raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, csv.Error) as error:
         many = "digits) for integer string conversion" in str(error)
         raise InputError(
             "a number of thousands of digits" if many else f"cannot be read: {type(error).__name__}: {error}",

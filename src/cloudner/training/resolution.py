@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import ConfigError, InputError
-from cloudner.overrides import check_overrides
+from cloudner.overrides import check_overrides, check_values
 from cloudner.training.ranks.scaling import scale_batch, told
+from cloudner.training.values import names, whole, word
 
 if TYPE_CHECKING:
     from cloudner.hardware import Hardware
@@ -64,13 +65,14 @@ def resolve(
     overrides = overrides or {}
     check_overrides(overrides)
     config = load_config(config_path, overrides=overrides, interpolate=False)
+    check_values(config)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
     scaled = scale_batch(config, ranks) if scale and ranks > 1 else []
     row = fit_tokenizer(config, overrides)
     check_shared(config)
-    names = owners(config.interpolate())
-    for name in names if encoder else ():
+    ours = owners(config.interpolate())
+    for name in ours if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
     if encoder:
         follow_encoder(config, encoder)
@@ -85,24 +87,31 @@ def resolve(
         made.rows.append(row)
     if device != "cpu" and use_device(device):
         made.use_gpu = int(device.split(":")[1])
-    elif device != "cpu" and any(name not in names for name in plain["nlp"]["pipeline"]):
+    elif device != "cpu" and any(name not in ours for name in plain["nlp"]["pipeline"]):
         logger.warning(
             "CuPy does not work: only cloudner's components use the GPU. See `spacy cloudner doctor`."
         )
     batcher = plain.get("training", {}).get("batcher", {})
-    for name in names:
+    for name in ours:
         model = config["components"][name]["model"]
         settings = recommend(
             hardware,
             plain["components"][name]["model"]["encoder"],
             None,
-            docs_per_update=int(batcher.get("batch_size", 16) or 16),
-            window=model.get("window"),
-            frozen_layers=int(model.get("freeze_layers", 0)),
+            docs_per_update=whole(batcher.get("batch_size") or 16, "training.batcher.batch_size", 1),
+            window=None if model.get("window") is None else whole(model["window"], f"{name}.window", 3),
+            frozen_layers=whole(model.get("freeze_layers", 0), f"{name}.freeze_layers", 0),
             device=device,
-            precision=_said(model.get("mixed_precision", "auto"), {False: "fp32"}),
-            gradient_checkpointing=_said(model.get("gradient_checkpointing", "auto")),
-            accumulate_gradient=int(plain["training"].get("accumulate_gradient") or 1),
+            precision=_said(
+                word(model.get("mixed_precision", "auto"), f"{name}.mixed_precision", "auto, fp32, bf16 or fp16"),
+                {False: "fp32"},
+            ),
+            gradient_checkpointing=_said(
+                word(model.get("gradient_checkpointing", "auto"), f"{name}.gradient_checkpointing", "auto, true or false")
+            ),
+            accumulate_gradient=whole(
+                plain["training"].get("accumulate_gradient") or 1, "training.accumulate_gradient", 1
+            ),
         )
         made.settings = settings.to_dict()
         for key, value in settings.for_config().items():
@@ -124,6 +133,7 @@ def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     check_overrides(overrides)
     plain = load_config(config_path, overrides=overrides, interpolate=True)
+    check_values(plain)
     return what_is_asked(config_path, overrides, encoder, plain)
 
 
@@ -158,7 +168,7 @@ def owners(plain: Any) -> list[str]:
     """Names of components whose model owns its encoder."""
     return [
         name
-        for name in plain["nlp"]["pipeline"]
+        for name in names(plain["nlp"]["pipeline"], "nlp.pipeline")
         if str(plain["components"].get(name, {}).get("model", {}).get("@architectures", "")).startswith(
             ("cloudner.TransformerNER", "cloudner.SpansNER")
         )
@@ -250,8 +260,8 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
             "the training corpus is empty", file=str(path), expected=f"documents; {_ONLY_SPACY}",
             fix=f"python -m spacy cloudner convert {path} corpus/train.spacy",
         )  # fmt: skip
-    if names := owners(plain):  # the batches of training are cut by the encoder's pieces
-        encoder = plain["components"][names[0]]["model"]["encoder"]
+    if ours := owners(plain):  # the batches of training are cut by the encoder's pieces
+        encoder = plain["components"][ours[0]]["model"]["encoder"]
         counter = PieceCache(load_tokenizer(encoder))
         register_counter(counter)
         tell_unknown(counter.tokenizer, examples, encoder)

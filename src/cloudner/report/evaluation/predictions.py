@@ -94,7 +94,7 @@ class PredictionFile:
                 name, text, entities, None if likely is None else [_span(span, text) for span in likely],
                 None if fold is None else int(fold),
             )  # fmt: skip
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(
                 "no predictions in a line", file=str(self.path), line=number, expected=f"a line such as {_EXAMPLE}"
             ) from error  # fmt: skip
