@@ -5,7 +5,6 @@ import functools
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -46,8 +45,11 @@ def refused(error: OSError) -> InputError:
     if error.filename is not None:
         return InputError(reason, file=os.fsdecode(error.filename))
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        places = f". {tempfile.gettempdir()}"
-        return InputError(f"standard output or a temporary file cannot be written: {reason}", expected="a place with room", fix=f"df -h {places}")  # fmt: skip
+        return InputError(
+            f"cannot write: {reason}",
+            expected="room for the output, standard output and temporary files",
+            fix="df -h . /tmp",
+        )
     return InputError(reason)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
+from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, ConfigError, first_line
 from cloudner.training.asked import as_json
 from cloudner.training.best import fetch_best
@@ -190,7 +191,7 @@ def _begin(
             log["log_file"] = str(output / "log.jsonl")
     if show is not None:
         show(made)
-    made.config.to_disk(output / RESOLVED)
+    write_text(output / RESOLVED, made.config.to_str())
     kept.begin(resumed.step if resumed is not None else -1)
     return Begun(what, made, resumed)
 
