@@ -125,3 +125,36 @@ def test_what_is_no_recorded_machine_and_no_predictions(tmp_path, content, capsy
     assert len(said) == 2
     assert "not a recorded machine" in said[0]
     assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evaluate", "{gold}", "{gold}", "--rounds", "1" + 30 * "0"], "rounds = 1000"),
+        (["evaluate", "{gold}", "{gold}", "--batch-size", "0"], "batch_size = 0; expected 1 to"),
+        (["evaluate", "{gold}", "{gold}", "--train", ""], "cloudner: "),
+        (["annotate", "{gold}", "{out}", "-m", "{model}", "--encoding", "base64"], "encoding = 'base64'; expected a text encoding"),
+        (["annotate", "{gold}", "{out}", "-m", "{model}", "--rows-per-piece", "1" + 30 * "0"], "rows_per_piece = 1000"),
+        (["convert", "{gold}", "{out}.spacy", "--n-process", "1" + 30 * "0"], "n_process=1000"),
+        (["convert", "{gold}", "{out}.spacy", "--spans", "\udc80"], r"spans='\udc80'"),
+        (["convert", "{gold}", "{out}.spacy", "--apply", ""], "an empty path"),
+        (["convert", "{gold}", "{out}.spacy", "--encoding", "base64"], "no text encoding is called 'base64'"),
+        (["inspect", "{gold}", "--train", "", "-o", "{out}.html"], "cloudner: "),
+        (["train", "{gold}", "-o", "{out}"], "gold.jsonl: the config cannot be read"),
+        (["curve", "{gold}", "--config", "{gold}", "-o", "{out}"], "gold.jsonl: the config cannot be read"),
+        (["train", "cpu", "-o", "{out}", "--ranks", "9" * 5000], 'expected a number of processes, or "gpus"'),
+        (["drift", "{gold}", "{gold}", "--model", "", "-o", "{out}.html"], "cloudner: "),
+    ],
+)  # fmt: skip
+def test_options_that_cannot_be_meant(words, message, tmp_path, trained_folder, capsys):
+    (tmp_path / "gold.jsonl").write_text(TEXT)
+    places = {
+        "gold": str(tmp_path / "gold.jsonl"),
+        "out": str(tmp_path / "out"),
+        "model": str(trained_folder),
+    }
+    assert command(*(word.format(**places) for word in words)) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.glob("out.*"))

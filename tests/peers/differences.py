@@ -19,7 +19,11 @@ DIFFERENCES: tuple[tuple[str, str, str], ...] = (
     (NER, "test_accept_blocked_token", TRANSITIONS),
     (NER, "test_overwrite_token|test_ner_warns_no_lookups", NO_LABELS),
     (NER, r"test_overfitting_IO\[(True|False)\]", PACE),
-    (ADD_LABEL, r"test_add_label_deserializes_correctly|test_add_label_get_label\[EntityRecognizer-.*\]", TRANSITIONS),
+    (
+        ADD_LABEL,
+        r"test_add_label_deserializes_correctly|test_add_label_get_label\[EntityRecognizer-.*\]",
+        TRANSITIONS,
+    ),
     (ADD_LABEL, "test_ner_labels_added_implicitly_on_(predict|update)", NO_LABELS),
     (PIPELINE, "test_issue4725_1", TRANSITIONS),
     ("spacy/tests/pipeline/test_entity_ruler.py", r"test_issue3345\[.*\]", TRANSITIONS),

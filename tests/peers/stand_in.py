@@ -133,7 +133,7 @@ def _put_architectures() -> None:
         return transformer_ner(encoder, device=device)
 
     for name, function in ((PARSER, transition_based), (ENCODER, ours)):
-        kinds = {"str": str, "bool": bool, "int": int, "Model": Model, "Optional[int]": Optional[int]}
+        kinds = {"str": str, "bool": bool, "int": int, "Model": Model, "Optional[int]": Optional[int]}  # noqa: UP045
         function.__annotations__ = {k: kinds[v] for k, v in function.__annotations__.items()}
         registry.architectures.register(name, func=function)
 

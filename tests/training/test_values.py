@@ -35,7 +35,9 @@ def test_no_config_holds_them(value, found):
 
 
 def test_what_a_config_may_hold(tmp_path):
-    check_values({"paths": {"train": "nan", "dev": DIGITS}, "nlp": {"lang": "zh", "n": [2**62, 0.5, None, True]}})
+    check_values(
+        {"paths": {"train": "nan", "dev": DIGITS}, "nlp": {"lang": "zh", "n": [2**62, 0.5, None, True]}}
+    )
     check_values(load_config(config_file("cpu", tmp_path), interpolate=False))
 
 

@@ -1,6 +1,5 @@
 """`python -m spacy cloudner inspect CORPUS...`: what is in a corpus, and what is likely wrong with it."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,9 +67,13 @@ def inspect_cli(
             return inspected()
 
     made = run(written)
-    run(lambda: _write(output, made.to_html()))
+    from cloudner.atomic import write_text
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    run(lambda: write_text(output, made.to_html()))
     if markdown is not None:
-        run(lambda: _write(markdown, made.to_markdown()))
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        run(lambda: write_text(markdown, made.to_markdown()))
     if json:
         import json as json_
 
@@ -78,20 +81,6 @@ def inspect_cli(
         return
     _show(made)
     print(output)
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a page whole or not at all. Raises InputError where the disk is full or the folder may not be written."""
-    from cloudner.corpus.convert.paths import writing
-
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _progress(split: str, docs: int) -> None:

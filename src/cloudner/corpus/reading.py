@@ -142,7 +142,15 @@ def read_safely(records: Iterator[T], source: FileSource | RowSource) -> Iterato
         raise
     except RecursionError as error:
         raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, csv.Error) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        AssertionError,
+        csv.Error,
+    ) as error:
         many = "digits) for integer string conversion" in str(error)
         raise InputError(
             "a number of thousands of digits" if many else f"cannot be read: {type(error).__name__}: {error}",

@@ -90,10 +90,13 @@ def evaluate(
     device: as in `cloudner.load`, for pipelines given by name or path. spans_key: score `doc.spans[spans_key]` in place of
     `doc.ents`; by default a pipeline whose entities come from `cloudner_spans` alone is scored by its own group.
 
-    Raises `ConfigError` for a gate without `compare_with`, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
+    Raises `ConfigError` for a gate without `compare_with` and numbers that cannot be meant, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
     """
     _check_gate(gate, model, compare_with)
+    for number, value, most in (("rounds", rounds, 10**6), ("batch_size", batch_size, 10**9)):
+        if value is not None and not 1 <= value <= most:
+            raise ConfigError(f"{number} = {value}", expected=f"1 to {most:,}")
     files = data_files(data)
     source, name = source_of(model, device)
     nlp = pipeline_of(source)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import ConfigError, InputError
-from cloudner.overrides import check_overrides, check_values
+from cloudner.overrides import check_overrides, read_config
 from cloudner.training.ranks.scaling import scale_batch, told
 from cloudner.training.values import names, whole, word
 
@@ -54,8 +54,6 @@ def resolve(
     of the config's (None: as it is). ranks: processes that train together; scale: multiply the batch by them. Raises
     InputError for a missing file and ConfigError for settings that cannot work.
     """
-    from spacy.util import load_config
-
     from cloudner.hardware import recommend
     from cloudner.loading import check_shared, use_device
     from cloudner.training.language import fit_tokenizer, follow_encoder
@@ -64,8 +62,7 @@ def resolve(
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     overrides = overrides or {}
     check_overrides(overrides)
-    config = load_config(config_path, overrides=overrides, interpolate=False)
-    check_values(config)
+    config = read_config(config_path, overrides)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
     scaled = scale_batch(config, ranks) if scale and ranks > 1 else []
@@ -103,11 +100,19 @@ def resolve(
             frozen_layers=whole(model.get("freeze_layers", 0), f"{name}.freeze_layers", 0),
             device=device,
             precision=_said(
-                word(model.get("mixed_precision", "auto"), f"{name}.mixed_precision", "auto, fp32, bf16 or fp16"),
+                word(
+                    model.get("mixed_precision", "auto"),
+                    f"{name}.mixed_precision",
+                    "auto, fp32, bf16 or fp16",
+                ),
                 {False: "fp32"},
             ),
             gradient_checkpointing=_said(
-                word(model.get("gradient_checkpointing", "auto"), f"{name}.gradient_checkpointing", "auto, true or false")
+                word(
+                    model.get("gradient_checkpointing", "auto"),
+                    f"{name}.gradient_checkpointing",
+                    "auto, true or false",
+                )
             ),
             accumulate_gradient=whole(
                 plain["training"].get("accumulate_gradient") or 1, "training.accumulate_gradient", 1
@@ -125,15 +130,12 @@ def resolve(
 def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None) -> dict[str, Any]:
     """What a training is asked for, see `what_is_asked`. Raises InputError for a missing file and ConfigError for settings that
     do not exist."""
-    from spacy.util import load_config
-
     from cloudner.training.asked import what_is_asked
 
     if not config_path.is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     check_overrides(overrides)
-    plain = load_config(config_path, overrides=overrides, interpolate=True)
-    check_values(plain)
+    plain = read_config(config_path, overrides, interpolate=True)
     return what_is_asked(config_path, overrides, encoder, plain)
 
 

@@ -72,7 +72,8 @@ def plan(
     """
     if not (1 <= epochs <= MOST_PASSES and 1 <= docs_per_update <= MOST_PASSES):
         raise InputError(
-            f"{epochs} epochs of {docs_per_update} documents per update", expected=f"1 or more, at most {MOST_PASSES:,}"
+            f"{epochs} epochs of {docs_per_update} documents per update",
+            expected=f"1 or more, at most {MOST_PASSES:,}",
         )
     shape = encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder)
     if window is not None and not 3 <= window <= shape.max_length:

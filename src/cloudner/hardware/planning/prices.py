@@ -146,7 +146,8 @@ def _pair(text: str, currency: str) -> tuple[str, float]:
 
 def _bad_price(text: str, currency: str) -> InputError:
     return InputError(
-        f"the price {text!r}", expected=f"NAME=NUMBER, the number in {currency} an hour, at most {MOST:g}, such as A10G=0.9"
+        f"the price {text!r}",
+        expected=f"NAME=NUMBER, the number in {currency} an hour, at most {MOST:g}, such as A10G=0.9",
     )
 
 

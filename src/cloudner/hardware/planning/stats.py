@@ -98,7 +98,11 @@ class CorpusStats:
         """From a number of sentences and their mean length. Raises `InputError` unless all are positive and at most `MOST_WORDS`,
         the words of the corpus too."""
         counts = (sentences, words_per_sentence, sentences_per_doc)
-        if sentences < 1 or not all(0 < count <= MOST_WORDS for count in counts) or sentences * words_per_sentence > MOST_WORDS:
+        if (
+            sentences < 1
+            or not all(0 < count <= MOST_WORDS for count in counts)
+            or sentences * words_per_sentence > MOST_WORDS
+        ):
             raise InputError(
                 f"{sentences} sentences of {words_per_sentence} words, {sentences_per_doc} to a document",
                 expected=f"positive numbers, and at most {MOST_WORDS:,} words in all",
