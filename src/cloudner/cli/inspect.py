@@ -67,13 +67,9 @@ def inspect_cli(
             return inspected()
 
     made = run(written)
-    from cloudner.atomic import write_text
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    run(lambda: write_text(output, made.to_html()))
+    run(lambda: _write(output, made.to_html()))
     if markdown is not None:
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        run(lambda: write_text(markdown, made.to_markdown()))
+        run(lambda: _write(markdown, made.to_markdown()))
     if json:
         import json as json_
 
@@ -81,6 +77,15 @@ def inspect_cli(
         return
     _show(made)
     print(output)
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a page whole or not at all. Raises InputError where the disk is full or the folder may not be written."""
+    from cloudner.atomic import told_in_one_line, write_text
+
+    with told_in_one_line(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
 
 
 def _progress(split: str, docs: int) -> None:
