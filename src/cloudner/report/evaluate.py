@@ -94,9 +94,7 @@ def evaluate(
     annotation, `DeviceError` for a device that does not work.
     """
     _check_gate(gate, model, compare_with)
-    for number, value, most in (("rounds", rounds, 10**6), ("batch_size", batch_size, 10**9)):
-        if value is not None and not 1 <= value <= most:
-            raise ConfigError(f"{number} = {value}", expected=f"1 to {most:,}")
+    _check_numbers(rounds, batch_size)
     files = data_files(data)
     source, name = source_of(model, device)
     nlp = pipeline_of(source)
@@ -156,6 +154,12 @@ def evaluate(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, evaluation.to_html())
     return evaluation
+
+
+def _check_numbers(rounds: int, batch_size: int | None) -> None:
+    for name, value, most in (("rounds", rounds, 10**6), ("batch_size", batch_size, 10**9)):
+        if value is not None and not 1 <= value <= most:
+            raise ConfigError(f"{name} = {value}", expected=f"1 to {most:,}")
 
 
 def _check_gate(gate: bool, model: Any, compare_with: Any) -> None:

@@ -88,35 +88,14 @@ def resolve(
         logger.warning(
             "CuPy does not work: only cloudner's components use the GPU. See `spacy cloudner doctor`."
         )
-    batcher = plain.get("training", {}).get("batcher", {})
     for name in ours:
         model = config["components"][name]["model"]
         settings = recommend(
             hardware,
             plain["components"][name]["model"]["encoder"],
             None,
-            docs_per_update=whole(batcher.get("batch_size") or 16, "training.batcher.batch_size", 1),
-            window=None if model.get("window") is None else whole(model["window"], f"{name}.window", 3),
-            frozen_layers=whole(model.get("freeze_layers", 0), f"{name}.freeze_layers", 0),
             device=device,
-            precision=_said(
-                word(
-                    model.get("mixed_precision", "auto"),
-                    f"{name}.mixed_precision",
-                    "auto, fp32, bf16 or fp16",
-                ),
-                {False: "fp32"},
-            ),
-            gradient_checkpointing=_said(
-                word(
-                    model.get("gradient_checkpointing", "auto"),
-                    f"{name}.gradient_checkpointing",
-                    "auto, true or false",
-                )
-            ),
-            accumulate_gradient=whole(
-                plain["training"].get("accumulate_gradient") or 1, "training.accumulate_gradient", 1
-            ),
+            **_sizes(name, model, plain),
         )
         made.settings = settings.to_dict()
         for key, value in settings.for_config().items():
@@ -125,6 +104,25 @@ def resolve(
                 made.rows.append((f"{name}.{key}", value, settings.reasons[key]))
     _resolve_steps(made, plain)
     return made
+
+
+def _sizes(name: str, model: Any, plain: Any) -> dict[str, Any]:
+    """What the config says of a component's batches and number format, as `recommend` takes it. Raises ConfigError for values of
+    the wrong kind."""
+    training, window = plain["training"], model.get("window")
+    batch_size = training.get("batcher", {}).get("batch_size") or 16
+    formats, switch = "auto, fp32, bf16 or fp16", "auto, true or false"
+    precision = word(model.get("mixed_precision", "auto"), f"{name}.mixed_precision", formats)
+    again = word(model.get("gradient_checkpointing", "auto"), f"{name}.gradient_checkpointing", switch)
+    gathered = training.get("accumulate_gradient") or 1
+    return {
+        "docs_per_update": whole(batch_size, "training.batcher.batch_size", 1),
+        "window": None if window is None else whole(window, f"{name}.window", 3),
+        "frozen_layers": whole(model.get("freeze_layers", 0), f"{name}.freeze_layers", 0),
+        "precision": _said(precision, {False: "fp32"}),
+        "gradient_checkpointing": _said(again),
+        "accumulate_gradient": whole(gathered, "training.accumulate_gradient", 1),
+    }
 
 
 def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None) -> dict[str, Any]:

@@ -211,9 +211,7 @@ class Corpus:
         self, source: FileSource, aligner: Aligner, vocab: Vocab, lost: Counter[str], annotators: Annotators
     ) -> Iterator[tuple[Doc, Place]]:
         for chunk in aligned_chunks(source, aligner, self.options, self.format, annotators):
-            for issue in chunk.issues:
-                if issue.action in ("dropped", "changed"):
-                    lost[issue.cause] += 1
+            lost.update(issue.cause for issue in chunk.issues if issue.action in ("dropped", "changed"))
             yield from zip(chunk_docs(chunk, vocab), chunk.places, strict=True)
 
     def _parts(self, references: Iterable[Doc]) -> Iterator[Doc]:
