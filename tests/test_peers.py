@@ -17,7 +17,7 @@ def test_spacys_serialization_tests_pass_or_differ_for_a_reason():
     done = subprocess.run([sys.executable, str(RUN), *files], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     total = next(line.split() for line in done.stdout.splitlines() if line.startswith("total"))
-    passed, differs, failed = (int(cell) for cell in total[1:4])
+    passed, differs, failed, _, cut_short = (int(cell) for cell in total[1:6])
     assert passed >= 3
     assert differs >= 1
-    assert failed == 0
+    assert failed == cut_short == 0

@@ -133,6 +133,8 @@ def exchange(one: Path, other: Path) -> bool:
 
 def take_back(target: Path) -> None:
     """After a kill between two renames: the old file or folder again where the new one never came, else no leftover."""
+    if not target.name:  # the current folder, or a root: nothing is renamed to it
+        return
     previous = _previous(target)
     if not os.path.lexists(previous):
         return

@@ -23,9 +23,14 @@ def first_line(error: BaseException) -> str:
 
 
 def _is_control(char: str) -> bool:
-    """Control characters, line ends of Unicode, and those that turn the direction of what follows."""
+    """Control characters, line ends of Unicode, those that turn the direction of what follows, and halves of a surrogate pair,
+    which no stream can write."""
     return (
-        char < " " or "\x7f" <= char <= "\x9f" or "\u2028" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+        char < " "
+        or "\x7f" <= char <= "\x9f"
+        or "\u2028" <= char <= "\u202e"
+        or "\u2066" <= char <= "\u2069"
+        or "\ud800" <= char <= "\udfff"
     )
 
 

@@ -1,7 +1,8 @@
 """A pytest plug-in: cloudner behind the factory name `ner`, with a tiny random encoder.
 
-`spacy.TransitionBasedParser` with the state type "ner" becomes `cloudner.SharedNER.v1` on the same tok2vec, so that
-configs which name it get a cloudner component as well. Settings of the transition system are taken and mean nothing.
+A model of `spacy.TransitionBasedParser` that a component named `ner`, or `spacy.pipeline.EntityRecognizer` itself, is given
+becomes `cloudner.SharedNER.v1` on the same tok2vec; `beam_ner` and the parser keep theirs. Settings of the transition system
+are taken and mean nothing.
 
 What happened is written as JSON to $PEERS_RESULT: by test the outcome, whether it made such a component, and the error.
 """
@@ -18,8 +19,10 @@ import pytest
 
 NO_MEANING = {"moves": None, "update_with_oracle_cut_size": 100, "incorrect_spans_key": None}
 PARSER = "spacy.TransitionBasedParser.v2"
+ENCODER = "peers.TransformerNER.v1"
 _made: list[str] = []
 _rows: dict[str, dict[str, Any]] = {}
+_tok2vecs: dict[int, tuple[Any, Any]] = {}  # by the id of a parser's model: that model and its tok2vec
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,16 +34,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def put_in_place(encoder: str) -> None:
     """`ner` makes cloudner components from now on, in this process."""
     import spacy
+    import spacy.pipeline
     from spacy.language import Language
     from thinc.api import Model
 
     import cloudner.factory
+    from cloudner.component import Cloudner
     from cloudner.factory import make_cloudner
 
     spacy.blank("en")  # fills spaCy's registries
     meta = Language.get_factory_meta("cloudner")
-    model = {"@architectures": "cloudner.TransformerNER.v1", "encoder": encoder, "device": "cpu"}
-    _exchange_parsers()
+    _put_architectures()
 
     def make_ner(
         nlp: Language,
@@ -58,9 +62,20 @@ def put_in_place(encoder: str) -> None:
     ) -> Any:
         _made.append(name)
         return make_cloudner(
-            nlp, name, model, confidence, threshold, gold_spans_key, spans_key, spans_floor, scorer
+            nlp, name, _ours(model), confidence, threshold, gold_spans_key, spans_key, spans_floor, scorer
         )
 
+    class EntityRecognizer(Cloudner):
+        """spaCy's class under its own signature, for tests that make it without a pipeline."""
+
+        def __init__(
+            self, vocab: Any, model: Any, name: str = "ner", moves: Any = None, **settings: Any
+        ) -> None:
+            _made.append(name)
+            known = {"scorer": settings["scorer"]} if "scorer" in settings else {}
+            super().__init__(vocab, _ours(model), name, **known)
+
+    spacy.pipeline.EntityRecognizer = EntityRecognizer
     # spaCy spells types out of the annotations, and this module's are strings.
     given = cloudner.factory.make_cloudner.__annotations__
     make_ner.__annotations__ = {
@@ -72,6 +87,7 @@ def put_in_place(encoder: str) -> None:
     registry.factories.get(internal)  # spaCy's own is registered first
     registry.factories.register(internal, func=make_ner)
     registry.factories.register("ner", func=make_ner)
+    model = {"@architectures": ENCODER, "encoder": encoder, "device": "cpu"}
     defaults = {**meta.default_config, "model": model, **NO_MEANING}
     Language.set_factory_meta(
         "ner", type(meta)(**{**_fields(meta), "factory": "ner", "default_config": defaults})
@@ -82,26 +98,44 @@ def _fields(meta: Any) -> dict[str, Any]:
     return {name: getattr(meta, name) for name in type(meta).__dataclass_fields__}
 
 
-def _exchange_parsers() -> None:
-    from spacy.util import registry
-
+def _ours(model: Any) -> Any:
+    """The model of a cloudner component in the place of a parser's."""
     from cloudner.model.architectures import shared_ner
 
+    found = _tok2vecs.get(id(model))
+    return model if found is None else shared_ner(found[1])
+
+
+def _put_architectures() -> None:
+    """spaCy's parser, whose settings have the defaults that spaCy's `ner` gives them; ours, which takes those settings too."""
+    from spacy.util import registry
+    from thinc.api import Model
+
+    from cloudner.model.architectures import transformer_ner
+
     parser = registry.architectures.get(PARSER)
-    registry.architectures.register(PARSER, func=_exchanged(parser, shared_ner))
 
+    def transition_based(
+        tok2vec: Model,
+        state_type: str = "ner",
+        extra_state_tokens: bool = False,
+        hidden_width: int = 64,
+        maxout_pieces: int = 2,
+        use_upper: bool = True,
+        nO: Optional[int] = None,  # noqa: N803, UP045
+    ) -> Model:
+        made = parser(tok2vec, state_type, extra_state_tokens, hidden_width, maxout_pieces, use_upper, nO)
+        if state_type == "ner":
+            _tok2vecs[id(made)] = (made, tok2vec)
+        return made
 
-def _exchanged(parser: Callable[..., Any], shared: Callable[..., Any]) -> Callable[..., Any]:
-    import functools
+    def ours(encoder: str, device: str, use_upper: bool = True, hidden_width: int = 64) -> Model:
+        return transformer_ner(encoder, device=device)
 
-    @functools.wraps(parser)
-    def make(*args: Any, **kwargs: Any) -> Any:
-        state_type = args[1] if len(args) > 1 else kwargs["state_type"]
-        if state_type != "ner":
-            return parser(*args, **kwargs)
-        return shared(args[0] if args else kwargs["tok2vec"])
-
-    return make
+    for name, function in ((PARSER, transition_based), (ENCODER, ours)):
+        kinds = {"str": str, "bool": bool, "int": int, "Model": Model, "Optional[int]": Optional[int]}  # noqa: UP045
+        function.__annotations__ = {k: kinds[v] for k, v in function.__annotations__.items()}
+        registry.architectures.register(name, func=function)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ ID, ENTITIES, ERROR = "id", "entities", "error"
 OUTPUTS = ("parquet", "jsonl", "spacy")
 FORMATS = ("parquet", "jsonl", "csv", "text", "spacy")
 UNITS = ("line", "file")
+_MOST_ROWS = 10**9
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,17 @@ class Options:
         ):
             if value not in known:
                 raise ConfigError(f"{name} = {value!r}", expected=", ".join(known))
-        if self.rows_per_piece < 1:
-            raise ConfigError(f"rows_per_piece = {self.rows_per_piece}", expected="1 or more documents")
+        if not 1 <= self.rows_per_piece <= _MOST_ROWS:
+            raise ConfigError(
+                f"rows_per_piece = {self.rows_per_piece}", expected=f"1 to {_MOST_ROWS:,} documents"
+            )
+        if self.encoding is not None:
+            try:
+                "a".encode(self.encoding)
+            except (LookupError, ValueError) as error:
+                raise ConfigError(
+                    f"encoding = {self.encoding!r}", expected="a text encoding that Python knows", fix="utf-8"
+                ) from error
         taken = [name for name in self.columns if name in (ID, ENTITIES, ERROR)]
         if taken:
             raise ConfigError(

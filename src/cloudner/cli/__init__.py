@@ -10,8 +10,11 @@ import sys
 import typer
 from spacy.cli._util import app as spacy_app
 
+from cloudner.cli._shared import Commands
+
 app = typer.Typer(
     name="cloudner",
+    cls=Commands,
     help="Transformer NER: hardware, data, training and results.",
     no_args_is_help=True,
     add_completion=False,
@@ -22,6 +25,7 @@ COMMANDS: tuple[str, ...] = (
     "doctor", "plan", "convert", "inspect", "evaluate", "train", "cross-validate", "tune", "curve", "drift", "review",
     "annotate", "serve",
 )  # fmt: skip
+
 for _name in COMMANDS:
     importlib.import_module(f"cloudner.cli.{_name.replace('-', '_')}")
 spacy_app.add_typer(app)

@@ -1,15 +1,56 @@
 """What all commands share."""
 
+import errno
 import functools
+import io
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
-from cloudner.errors import CloudnerError
+from cloudner.errors import CloudnerError, InputError
 
 T = TypeVar("T")
+_full: list[Any] = []  # streams that could not be written to, kept open
+
+
+class Commands(TyperGroup):
+    """The commands; what the system refuses while one runs, and no other code has told, is one line on stderr too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):  # of a file name that is not UTF-8 the bytes are shown
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:  # nobody reads on: `cloudner doctor | head`
+            raise
+        except OSError as error:
+            print(f"cloudner: {refused(error)}", file=sys.stderr)
+            if error.filename is None:  # at exit Python would try to write again what stdout holds
+                _full.append(sys.stdout)
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            raise typer.Exit(1) from None
+
+
+def refused(error: OSError) -> InputError:
+    """What the system refused, as one line."""
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        return InputError(reason, file=os.fsdecode(error.filename))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return InputError(
+            f"cannot write: {reason}",
+            expected="room for the output, standard output and temporary files",
+            fix="df -h . /tmp",
+        )
+    return InputError(reason)
 
 
 def unquote(value: str) -> str:

@@ -2,6 +2,7 @@
 
 import functools
 import json as json_
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -223,7 +224,8 @@ def _convert(sources: list[str], output: str, settings: "ConvertOptions", bar: b
 
 
 def _number(column: str | None) -> str | int | None:
-    return int(column) if column is not None and column.lstrip("-").isdigit() else column
+    short = column is not None and len(column) < 10  # a longer number is no column's, and may be a name
+    return int(column) if column is not None and short and re.fullmatch("-?[0-9]+", column) else column
 
 
 class _Bar:

@@ -66,7 +66,7 @@ def read_machine(path: Path) -> Hardware:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return Hardware.from_dict(record.get("hardware", record))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"not a recorded machine: {error}",
             file=str(path),

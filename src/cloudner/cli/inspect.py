@@ -1,6 +1,5 @@
 """`python -m spacy cloudner inspect CORPUS...`: what is in a corpus, and what is likely wrong with it."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,16 +81,11 @@ def inspect_cli(
 
 def _write(path: Path, text: str) -> None:
     """Writes a page whole or not at all. Raises InputError where the disk is full or the folder may not be written."""
-    from cloudner.corpus.convert.paths import writing
+    from cloudner.atomic import told_in_one_line, write_text
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(path):
+    with told_in_one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def _progress(split: str, docs: int) -> None:

@@ -221,11 +221,10 @@ def _update(
     old: str,
 ) -> Path:
     """`cloudner.train` on the data that the config names."""
-    from spacy.util import load_config
-
+    from cloudner.overrides import read_config
     from cloudner.training.fit import train
 
-    paths = load_config(config, overrides=overrides, interpolate=True).get("paths", {})
+    paths = read_config(config, overrides, interpolate=True).get("paths", {})
     if not paths.get("train"):
         raise ConfigError("the config names no new documents", fix="--paths.train new.csv")
     kept = {name: value for name, value in overrides.items() if not name.startswith(("paths.", "nlp.lang"))}

@@ -49,6 +49,9 @@ class Record:
     complete: bool = True  # False: what is not marked is unknown, not O (a document nobody finished)
     # spans rejected by an annotator: known not to be
     negative: list[SpanRecord] = field(default_factory=list)
+    annotator: str | None = None  # who annotated it, where others may have, in records of their own
+    # name and spans of each person whose annotation of it was at hand; one of them is in `spans`
+    versions: list[tuple[str, list[SpanRecord]]] = field(default_factory=list)
     over_sentences: bool = False  # entities may run over the end of a sentence, as in a Doc
     meta: dict[str, Any] = field(default_factory=dict)  # id, group, split, ... kept in Doc.user_data["meta"]
     # What the reader saw and a record cannot hold; each becomes an issue: cause (a key of `issues.CAUSES`), action

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.annotators import Annotators
 from cloudner.corpus.contract import Format, ReadOptions, Record
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.load import is_docbin
@@ -24,6 +27,7 @@ from cloudner.corpus.skipping import skipping
 from cloudner.corpus.soundness import sound
 from cloudner.errors import CloudnerError, InputError
 
+T = TypeVar("T")
 CHUNK_DOCS = 512
 # What a chunk may hold before it is passed on, so that long documents do not fill the memory.
 CHUNK_CHARACTERS = 2_000_000
@@ -64,14 +68,16 @@ def read_sources(
     detected: Detected,
     progress: Progress | None,
     begins: Callable[[str, str], object] | None = None,
+    annotators: Annotators | None = None,
 ) -> Iterator[Record]:
     """The records of all sources, with the formats of whole files reported to `detected`, skipped files and repeated ids to `log`."""
     seen = False
     read = 0
+    annotators = annotators or Annotators(options.annotator)
     for source, records in _opened(sources, encoding, given, options, log, detected):
         seen = True
         ids: dict[str, int] = {}
-        for record in renamed(read_safely(records, source), options.labels):
+        for record in annotators.of(renamed(read_safely(records, source), options.labels), log):
             if "id" in record.meta:
                 _check_id(record, ids, log, options.group_by)
             if begins is not None and record.number == 1:
@@ -89,6 +95,7 @@ def read_sources(
             expected="annotated text",
             fix="--format NAME, or name the files",
         )
+    annotators.finish(log)
 
 
 def _opened(
@@ -131,15 +138,23 @@ def first_words(record: Record) -> str:
     return " ".join(words[:6])[:60]
 
 
-def read_safely(records: Iterator[Record], source: FileSource | RowSource) -> Iterator[Record]:
-    """The records; a reader's own exceptions for damaged content become bad input of that file."""
+def read_safely(records: Iterator[T], source: FileSource | RowSource) -> Iterator[T]:
+    """The same; a reader's own exceptions for damaged content become bad input of that file."""
     try:
         yield from records
     except CloudnerError:
         raise
     except RecursionError as error:
         raise InputError("nested too deeply", file=source.name, expected="an annotation export") from error
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        AssertionError,
+        csv.Error,
+    ) as error:
         many = "digits) for integer string conversion" in str(error)
         raise InputError(
             "a number of thousands of digits" if many else f"cannot be read: {type(error).__name__}: {error}",
@@ -225,10 +240,15 @@ def corpus_sources(
 
 
 def aligned_chunks(
-    source: FileSource, aligner: Aligner, options: ReadOptions, format: str = "auto"
+    source: FileSource,
+    aligner: Aligner,
+    options: ReadOptions,
+    format: str = "auto",
+    annotators: Annotators | None = None,
 ) -> Iterator[Chunk]:
     """The documents of a file of any annotation format as arrays, at most 512 at a time.
 
+    annotators: of all the files that are read together; where people annotated the same texts, a warning says whose are read.
     Raises InputError for content that cannot be read. A file of a folder that no format knows gives nothing.
     """
     given = None if format == "auto" else get_format(format)
@@ -238,10 +258,12 @@ def aligned_chunks(
         if source.tolerant:
             return
         raise
-    for batch in batches(renamed(read_safely(records, source), options.labels)):
+    annotators = annotators or Annotators(options.annotator)
+    for batch in batches(annotators.of(renamed(read_safely(records, source), options.labels))):
         if len(batch) > 1 and len({record.line for record in batch}) == 1:
             for record in batch:  # all of them on one line of JSON: their numbers say where they are
                 record.line = record.number
         chunk = aligner.chunk(batch)
         if len(chunk):
             yield chunk
+    annotators.warn(source.name)

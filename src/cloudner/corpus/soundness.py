@@ -21,6 +21,12 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def whole(text: str, file: str, line: int) -> str:
+    """The same text. Raises InputError (file, line) for one with lone surrogates."""
+    check(Record(file, line, text))
+    return text
+
+
 def sound(records: Iterator[Record]) -> Iterator[Record]:
     """The same records. Raises InputError (file, line) for one that cannot become a document."""
     for record in records:

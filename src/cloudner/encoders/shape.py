@@ -106,7 +106,7 @@ class EncoderShape:
         if folder is not None:
             try:
                 config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 raise ConfigError(
                     f"the encoder's config.json cannot be read: {error}", file=str(folder)
                 ) from None

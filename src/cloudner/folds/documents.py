@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span
 from cloudner.corpus.convert.decisions import DocumentNames
 from cloudner.errors import InputError
 from cloudner.overrides import check_overrides
+from cloudner.overrides import read_config as read
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -58,14 +59,12 @@ def read_corpus(paths: str | Path | Sequence[str | Path], plain: dict[str, Any])
 def read_config(path: Path, overrides: dict[str, Any]) -> dict[str, Any]:
     """A training config, interpolated, with the tokenizer that `cloudner train` takes for it. Raises InputError for a missing
     file, ConfigError for overrides that do not exist."""
-    from spacy.util import load_config
-
     from cloudner.training.language import fit_tokenizer
 
     if not path.is_file():
         raise InputError("no such config", file=str(path), fix="--config configs/cpu.cfg")
     check_overrides(overrides)
-    config = load_config(path, overrides=overrides, interpolate=False)
+    config = read(path, overrides)
     fit_tokenizer(config, overrides)
     return dict(config.interpolate())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,13 +36,19 @@ class Saved(NamedTuple):
 
 
 def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> None:
-    """Weights are written straight from their memory."""
+    """Weights are written straight from their memory. Raises InputError where the disk is full."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     for name, text in files.items():
         write_text(folder / name, text)
     with replacing(folder / WEIGHTS) as aside:
-        save_file(_state(network), aside)
+        try:
+            save_file(_state(network), aside)
+        except SafetensorError as error:  # its text has the number of what the system refused
+            if number := re.search(r"os error (\d+)", str(error)):
+                raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+            raise
 
 
 def read(folder: Path) -> Saved | None:

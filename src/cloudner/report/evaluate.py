@@ -91,10 +91,11 @@ def evaluate(
     `doc.ents`; by default a pipeline whose entities come from `cloudner_spans` alone is scored by its own group, and a file of
     predictions by the one that it names.
 
-    Raises `ConfigError` for a gate without `compare_with`, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
+    Raises `ConfigError` for a gate without `compare_with` and numbers that cannot be meant, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
     """
     _check_gate(gate, model, compare_with)
+    _check_numbers(rounds, batch_size)
     files = data_files(data)
     source, name = source_of(model, device)
     nlp = pipeline_of(source)
@@ -154,6 +155,12 @@ def evaluate(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, evaluation.to_html())
     return evaluation
+
+
+def _check_numbers(rounds: int, batch_size: int | None) -> None:
+    for name, value, most in (("rounds", rounds, 10**6), ("batch_size", batch_size, 10**9)):
+        if value is not None and not 1 <= value <= most:
+            raise ConfigError(f"{name} = {value}", expected=f"1 to {most:,}")
 
 
 def _check_gate(gate: bool, model: Any, compare_with: Any) -> None:

@@ -22,6 +22,8 @@ from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.json.objects import objects, text_of
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where
+from cloudner.corpus.reading import read_safely
+from cloudner.corpus.soundness import whole
 from cloudner.errors import ConfigError, InputError
 from cloudner.folds.spans import LikelySpan, likely_spans
 from cloudner.loading import load
@@ -91,19 +93,24 @@ def choose_texts(
 def read_pool(paths: Sequence[str], nlp: Language) -> Iterator[str]:
     """The texts, in the order of the files."""
     for source in open_sources(list(paths)):
-        name = source.base_name
-        if is_docbin(source):
-            yield from (doc.text for doc in docbin_docs(source, nlp.vocab))
-        elif name.endswith((".jsonl", ".ndjson", ".json")):
-            for line, item in objects(source):
-                yield text_of(item, None, Where(source.name, line, "row"))
-        elif name.endswith((".csv", ".tsv")):
-            yield from _column(source, "\t" if name.endswith(".tsv") else ",")
-        else:
-            yield from (text.strip() for _, text in source.lines())
+        yield from read_safely(_of_file(source, nlp), source)
+
+
+def _of_file(source: FileSource, nlp: Language) -> Iterator[str]:
+    name = source.base_name
+    if is_docbin(source):
+        yield from (doc.text for doc in docbin_docs(source, nlp.vocab))
+    elif name.endswith((".jsonl", ".ndjson", ".json")):
+        for line, item in objects(source):
+            yield whole(text_of(item, None, Where(source.name, line, "row")), source.name, line)
+    elif name.endswith((".csv", ".tsv")):
+        yield from _column(source, "\t" if name.endswith(".tsv") else ",")
+    else:
+        yield from (text.strip() for _, text in source.lines())
 
 
 def _column(source: FileSource, delimiter: str) -> Iterator[str]:
+    csv.field_size_limit(1 << 30)
     with source.open_text() as stream:
         rows = csv.DictReader(stream, delimiter=delimiter)
         names = rows.fieldnames or []

@@ -135,7 +135,7 @@ def keep_decisions(rows: Sequence[dict[str, Any]], path: Path) -> None:
             old = json.loads(text)
             if old.get("decision"):
                 decided[_same(old)] = old["decision"]
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             raise InputError(
                 "no JSON object in a line", file=str(path), fix="correct it, or move the file away"
             ) from None

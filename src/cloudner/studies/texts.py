@@ -11,7 +11,8 @@ from cloudner.corpus.contract import ReadOptions, Record
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.keys import TEXT
-from cloudner.corpus.reading import read_records
+from cloudner.corpus.reading import read_records, read_safely
+from cloudner.corpus.soundness import whole
 from cloudner.errors import InputError
 from cloudner.inference.inputs import documents_of
 
@@ -27,29 +28,32 @@ def texts_of(data: Any, text_column: str | None = None, lang: str = "en") -> Ite
     if not (isinstance(data, os.PathLike) or (isinstance(data, str) and _is_place(data))):
         if isinstance(data, str):
             raise InputError("no such file", file=data, expected="a file with texts, or a list of texts")
-        for _, text in documents_of(data, text_column):
-            yield text if isinstance(text, str) else text.text
+        for number, (_, text) in enumerate(documents_of(data, text_column), start=1):
+            yield whole(text if isinstance(text, str) else text.text, "the texts", number)
         return
     for source in open_sources(str(data), None):
-        yield from _of_file(source, text_column, lang)
+        for record in read_safely(_of_file(source, text_column, lang), source):
+            yield whole(_text(record), source.name, record.line)
 
 
 def _is_place(text: str) -> bool:
     return "://" in text or "*" in text or Path(text).exists()
 
 
-def _of_file(source: FileSource, text_column: str | None, lang: str) -> Iterator[str]:
+def _of_file(source: FileSource, text_column: str | None, lang: str) -> Iterator[Record]:
     name = source.base_name.lower()
     suffix = Path(name).suffix
     if suffix == ".txt" and text_column is None:
-        yield from (line.strip() for _, line in source.lines() if line.strip())
+        for number, line in source.lines():
+            if line.strip():
+                yield Record(source.name, number, line.strip())
     elif suffix == ".parquet":
         yield from _of_parquet(source, text_column)
     elif suffix in _TABLES or suffix in (".jsonl", ".ndjson"):
         yield from _of_rows(source, suffix, text_column)
     else:
         _, _, records = read_records(source, ReadOptions(lang=lang))
-        yield from map(_text, records)
+        yield from records
 
 
 def _text(record: Record) -> str:
@@ -58,7 +62,7 @@ def _text(record: Record) -> str:
     return " ".join(record.tokens or ())
 
 
-def _of_rows(source: FileSource, suffix: str, text_column: str | None) -> Iterator[str]:
+def _of_rows(source: FileSource, suffix: str, text_column: str | None) -> Iterator[Record]:
     import csv
     import json
 
@@ -70,14 +74,14 @@ def _of_rows(source: FileSource, suffix: str, text_column: str | None) -> Iterat
         number = 0
         try:
             for number, row in enumerate(rows, start=1):
-                yield _cell(row, text_column, source.name, number)
+                yield Record(source.name, number, _cell(row, text_column, source.name, number))
         except ValueError as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"no JSON: {error}", file=source.name, line=number + 1) from error
 
 
-def _of_parquet(source: FileSource, text_column: str | None) -> Iterator[str]:
+def _of_parquet(source: FileSource, text_column: str | None) -> Iterator[Record]:
     try:
         import pyarrow.parquet as parquet
     except ImportError as error:
@@ -89,7 +93,7 @@ def _of_parquet(source: FileSource, text_column: str | None) -> Iterator[str]:
         for batch in parquet.ParquetFile(stream).iter_batches(batch_size=1024):
             for row in batch.to_pylist():
                 number += 1
-                yield _cell(row, text_column, source.name, number)
+                yield Record(source.name, number, _cell(row, text_column, source.name, number))
 
 
 def _cell(row: Any, text_column: str | None, file: str, number: int) -> str:

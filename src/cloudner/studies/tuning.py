@@ -12,6 +12,7 @@ from typing import Any
 
 from cloudner.atomic import write_json, write_text
 from cloudner.errors import ConfigError
+from cloudner.overrides import read_config
 from cloudner.pages.numbers import percent
 from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.studies.trials import SCORES, Range, check_space, corpora_of, run_trial
@@ -165,13 +166,19 @@ def _optuna() -> Any:
 
 
 def _read(file: Path) -> Any:
-    from thinc.api import Config
-
-    return Config().from_disk(file, interpolate=False)
+    return read_config(file)
 
 
 def _space(file: Path) -> dict[str, Range]:
-    rate = float(_read(file)["training"]["optimizer"]["learn_rate"]["initial_rate"])
+    try:
+        rate = float(_read(file)["training"]["optimizer"]["learn_rate"]["initial_rate"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            "no training.optimizer.learn_rate.initial_rate",
+            file=str(file),
+            expected="the rate that is searched around",
+            fix="--config cpu",
+        ) from error
     return {
         RATE: (rate / 4, rate * 4, "log"),
         "training.max_epochs": (2, 8),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.errors import ConfigError
+from cloudner.overrides import read_config
 from cloudner.training.corpora import Corpora, write_corpora
 from cloudner.training.groups import learnt_group
 from cloudner.training.resolution import Resolution
@@ -117,16 +118,12 @@ def _test(result: TrainingResult) -> None:
 
 def language_of(config: Path) -> str:
     """The language that a config names."""
-    from thinc.api import Config
-
-    return str(Config().from_disk(config, interpolate=False).get("nlp", {}).get("lang") or "en")
+    return str(read_config(config)["nlp"].get("lang") or "en")
 
 
 def _places(config: Path, corpora: Corpora, lang: str | None) -> dict[str, Any]:
     """Overrides that say where the corpora are, and the language where one was given."""
-    from thinc.api import Config
-
-    paths = Config().from_disk(config, interpolate=False).get("paths", {})
+    paths = read_config(config).get("paths", {})
     found: dict[str, Any] = {}
     for name in ("train", "dev"):
         key = f"paths.{name}" if name in paths else f"corpora.{name}.path"

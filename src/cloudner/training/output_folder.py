@@ -9,18 +9,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cloudner.atomic import put_in_place, remove, take_back
+from cloudner.atomic import put_in_place, remove, take_back, told_in_one_line
 from cloudner.errors import InputError
 
 BEST, LAST = "model-best", "model-last"
 
 
 def put_folder(target: Path, write: Callable[[Path], None]) -> None:
-    """`write` a folder beside `target` and put it in its place: see `cloudner.atomic.put_in_place`."""
+    """`write` a folder beside `target` and put it in its place: see `cloudner.atomic.put_in_place`. Raises InputError where
+    the disk is full; what stood at `target` is there still, and nothing beside it."""
     aside = target.with_name(f".{target.name}.new")  # one name: `one_training` lets one process in
     remove(aside)
-    write(aside)
-    put_in_place(aside, target)
+    with told_in_one_line(target):
+        try:
+            write(aside)
+            put_in_place(aside, target)
+        finally:
+            remove(aside)
 
 
 def saver(nlp: Any, output: Path, settings: Any) -> Callable[[bool], None]:

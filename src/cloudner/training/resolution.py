@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import ConfigError, InputError
-from cloudner.overrides import check_overrides
+from cloudner.overrides import check_overrides, read_config
 from cloudner.training.ranks.scaling import scale_batch, told
+from cloudner.training.values import names, whole, word
 
 if TYPE_CHECKING:
     from cloudner.hardware import Hardware
@@ -53,8 +54,6 @@ def resolve(
     of the config's (None: as it is). ranks: processes that train together; scale: multiply the batch by them. Raises
     InputError for a missing file and ConfigError for settings that cannot work.
     """
-    from spacy.util import load_config
-
     from cloudner.hardware import recommend
     from cloudner.loading import check_shared, use_device
     from cloudner.training.language import fit_tokenizer, follow_encoder
@@ -63,14 +62,14 @@ def resolve(
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     overrides = overrides or {}
     check_overrides(overrides)
-    config = load_config(config_path, overrides=overrides, interpolate=False)
+    config = read_config(config_path, overrides)
     if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
         _as_typed(config)
     scaled = scale_batch(config, ranks) if scale and ranks > 1 else []
     row = fit_tokenizer(config, overrides)
     check_shared(config)
-    names = owners(config.interpolate())
-    for name in names if encoder else ():
+    ours = owners(config.interpolate())
+    for name in ours if encoder else ():
         config["components"][name]["model"]["encoder"] = encoder
     if encoder:
         follow_encoder(config, encoder)
@@ -85,24 +84,18 @@ def resolve(
         made.rows.append(row)
     if device != "cpu" and use_device(device):
         made.use_gpu = int(device.split(":")[1])
-    elif device != "cpu" and any(name not in names for name in plain["nlp"]["pipeline"]):
+    elif device != "cpu" and any(name not in ours for name in plain["nlp"]["pipeline"]):
         logger.warning(
             "CuPy does not work: only cloudner's components use the GPU. See `spacy cloudner doctor`."
         )
-    batcher = plain.get("training", {}).get("batcher", {})
-    for name in names:
+    for name in ours:
         model = config["components"][name]["model"]
         settings = recommend(
             hardware,
             plain["components"][name]["model"]["encoder"],
             None,
-            docs_per_update=int(batcher.get("batch_size", 16) or 16),
-            window=model.get("window"),
-            frozen_layers=int(model.get("freeze_layers", 0)),
             device=device,
-            precision=_said(model.get("mixed_precision", "auto"), {False: "fp32"}),
-            gradient_checkpointing=_said(model.get("gradient_checkpointing", "auto")),
-            accumulate_gradient=int(plain["training"].get("accumulate_gradient") or 1),
+            **_sizes(name, model, plain),
         )
         made.settings = settings.to_dict()
         for key, value in settings.for_config().items():
@@ -113,17 +106,34 @@ def resolve(
     return made
 
 
+def _sizes(name: str, model: Any, plain: Any) -> dict[str, Any]:
+    """What the config says of a component's batches and number format, as `recommend` takes it. Raises ConfigError for values of
+    the wrong kind."""
+    training, window = plain["training"], model.get("window")
+    batch_size = training.get("batcher", {}).get("batch_size") or 16
+    formats, switch = "auto, fp32, bf16 or fp16", "auto, true or false"
+    precision = word(model.get("mixed_precision", "auto"), f"{name}.mixed_precision", formats)
+    again = word(model.get("gradient_checkpointing", "auto"), f"{name}.gradient_checkpointing", switch)
+    gathered = training.get("accumulate_gradient") or 1
+    return {
+        "docs_per_update": whole(batch_size, "training.batcher.batch_size", 1),
+        "window": None if window is None else whole(window, f"{name}.window", 3),
+        "frozen_layers": whole(model.get("freeze_layers", 0), f"{name}.freeze_layers", 0),
+        "precision": _said(precision, {False: "fp32"}),
+        "gradient_checkpointing": _said(again),
+        "accumulate_gradient": whole(gathered, "training.accumulate_gradient", 1),
+    }
+
+
 def read_asked(config_path: Path, overrides: dict[str, Any], encoder: str | None) -> dict[str, Any]:
     """What a training is asked for, see `what_is_asked`. Raises InputError for a missing file and ConfigError for settings that
     do not exist."""
-    from spacy.util import load_config
-
     from cloudner.training.asked import what_is_asked
 
     if not config_path.is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     check_overrides(overrides)
-    plain = load_config(config_path, overrides=overrides, interpolate=True)
+    plain = read_config(config_path, overrides, interpolate=True)
     return what_is_asked(config_path, overrides, encoder, plain)
 
 
@@ -158,7 +168,7 @@ def owners(plain: Any) -> list[str]:
     """Names of components whose model owns its encoder."""
     return [
         name
-        for name in plain["nlp"]["pipeline"]
+        for name in names(plain["nlp"]["pipeline"], "nlp.pipeline")
         if str(plain["components"].get(name, {}).get("model", {}).get("@architectures", "")).startswith(
             ("cloudner.TransformerNER", "cloudner.SpansNER")
         )
@@ -250,8 +260,8 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
             "the training corpus is empty", file=str(path), expected=f"documents; {_ONLY_SPACY}",
             fix=f"python -m spacy cloudner convert {path} corpus/train.spacy",
         )  # fmt: skip
-    if names := owners(plain):  # the batches of training are cut by the encoder's pieces
-        encoder = plain["components"][names[0]]["model"]["encoder"]
+    if ours := owners(plain):  # the batches of training are cut by the encoder's pieces
+        encoder = plain["components"][ours[0]]["model"]["encoder"]
         counter = PieceCache(load_tokenizer(encoder))
         register_counter(counter)
         tell_unknown(counter.tokenizer, examples, encoder)

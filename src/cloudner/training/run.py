@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
+from cloudner.atomic import write_text
+from cloudner.errors import CloudnerError, ConfigError, first_line
 from cloudner.training.asked import as_json
 from cloudner.training.best import fetch_best
 from cloudner.training.checkpoints import Checkpoints, Saved
@@ -188,7 +191,7 @@ def _begin(
             log["log_file"] = str(output / "log.jsonl")
     if show is not None:
         show(made)
-    made.config.to_disk(output / RESOLVED)
+    write_text(output / RESOLVED, made.config.to_str())
     kept.begin(resumed.step if resumed is not None else -1)
     return Begun(what, made, resumed)
 
@@ -225,7 +228,12 @@ def _run_loop(
 
         download_once(made.config.interpolate(), ranks)
     msg.divider("Initializing pipeline")
-    with show_validation_error(config_path, hint_fill=False), uncollected(), kept_examples() as read:
+    with (
+        _settings_fit(config_path),
+        show_validation_error(config_path, hint_fill=False),
+        uncollected(),
+        kept_examples() as read,
+    ):
         if ranks is None:
             nlp = init_nlp(config, use_gpu=made.use_gpu)
         else:
@@ -241,6 +249,22 @@ def _run_loop(
         nlp, output, use_gpu=made.use_gpu, device=made.device, saving=saving, resumed=resumed, ranks=ranks, read=read,
     )  # fmt: skip
     return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}, scores
+
+
+@contextmanager
+def _settings_fit(config_path: Path) -> Iterator[None]:
+    """Turns what spaCy and thinc raise for a setting of the wrong kind into one ConfigError; they check some kinds, and
+    say of the others only where they failed."""
+    try:
+        yield
+    except CloudnerError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, SystemError, OverflowError) as error:
+        last = extract_tb(error.__traceback__)[-1]
+        raise ConfigError(
+            f"{type(error).__name__}: {first_line(error)} ({Path(last.filename).name}, line {last.lineno})",
+            file=str(config_path), expected="settings of the kinds that the functions it names take",
+        ) from error  # fmt: skip
 
 
 def _by_whom(made: Resolution) -> str:

@@ -53,9 +53,9 @@ class Base:
 
         try:
             data = json.loads((self.folder.parent / "run.json").read_text(encoding="utf8"))["data"]
-        except (OSError, ValueError, KeyError):
+            return data.get("paths.train") or data.get("corpora.train.path")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        return data.get("paths.train") or data.get("corpora.train.path")
 
 
 def open_base(name: str | Path, output: Path) -> Base:

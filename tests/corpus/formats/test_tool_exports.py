@@ -58,7 +58,9 @@ def test_two_annotators_and_how_far_they_agree(tmp_path):
 
 
 def test_what_an_annotator_did_not_do_is_unannotated(tmp_path):
-    report, _ = converted(tmp_path, "a.json", json.dumps([TASK]), annotator="c@x.org")
+    mine = {"id": 3, "completed_by": {"email": "c@x.org"}, "result": []}
+    other = {"id": 5, "data": {"text": "It rained."}, "annotations": [mine]}
+    report, _ = converted(tmp_path, "a.json", json.dumps([TASK, other]), annotator="c@x.org")
     assert report.unannotated_docs == 1
     assert issue_texts(report) == ["not annotated by c@x.org, but by a@x.org, b@x.org"]
 

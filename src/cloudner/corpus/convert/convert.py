@@ -13,6 +13,7 @@ from typing import Any, Literal
 from cloudner.atomic import beside, remove_leftovers, take_back
 from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.align.parallel import align_chunks
+from cloudner.corpus.annotators import Annotators
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.consistency import Watch
 from cloudner.corpus.convert.decisions import Decisions
@@ -166,6 +167,7 @@ def convert_with(
             outputs.append(make_output(writer, beside(path), options.shard_tokens))
             stack.callback(outputs[-1].discard)
         script, glue = Script(), Glue()
+        annotators = Annotators(options.read.annotator)
         detected: Detected = lambda *found: report.detected.append(found)  # noqa: E731
         records = script.watch(
             read_sources(
@@ -177,6 +179,7 @@ def convert_with(
                 detected,
                 progress,
                 report.begins.__setitem__,
+                annotators,
             )
         )
         if options.n_sents is not None:
@@ -192,6 +195,7 @@ def convert_with(
         for number, chunk in chunks if shares is None else _divided(chunks, shares, options.seed):
             outputs[number].add(chunk)
         report.issues, report.examples = log.counts, log.examples
+        report.agreement = sorted(annotators.pairs.values(), key=lambda pair: -pair.documents)
         report.hints = hints(report, script, options.read.lang, glue)
         if options.strict and log.lost:
             raise _losses(report, log)

@@ -12,7 +12,10 @@ from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.split import parse_split
 from cloudner.corpus.docbin.writer import SHARD_TOKENS
 from cloudner.corpus.skipping import ALL
+from cloudner.corpus.soundness import is_unicode
 from cloudner.errors import ConfigError
+
+_MOST_PROCESSES = 1024
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,15 @@ class ConvertOptions:
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def __post_init__(self) -> None:
-        if self.n_process < 1:
-            raise ConfigError(f"n_process={self.n_process}", expected="1 or more")
+        if not 1 <= self.n_process <= _MOST_PROCESSES:
+            raise ConfigError(f"n_process={self.n_process}", expected=f"1 to {_MOST_PROCESSES}")
         if self.n_sents is not None and self.n_sents < 1:
             raise ConfigError(f"n_sents={self.n_sents}", expected="1 or more", fix="--n-sents 10")
         if self.split is not None:
             parse_split(self.split)
-        if self.spans is not None and (not self.spans.strip() or self.spans == NEGATIVE_KEY):
+        if self.spans is not None and (
+            not self.spans.strip() or self.spans == NEGATIVE_KEY or not is_unicode(self.spans)
+        ):
             raise ConfigError(f"spans={self.spans!r}", expected="the name of a group", fix="--spans sc")
 
     @property

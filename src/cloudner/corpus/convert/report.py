@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cloudner.corpus.annotators import Agreement
 from cloudner.corpus.issues import CAUSES, Action, ConversionIssue
 from cloudner.errors import printable
+from cloudner.pages.numbers import percent
 
 
 @dataclass
@@ -21,6 +23,7 @@ class ConversionReport:
     unannotated_docs: documents of nothing else. labels: entities by label. spans: by name of a group in `doc.spans` how many "spans", "nested", "crossing" and
     "same_place" ones. issues: how often, by cause and action.
     examples: the first issue of each cause. issues_path: the JSON lines file with every issue, or None without any.
+    agreement: of each two people who annotated the same documents, how far they agree, the most documents first.
     decisions: lines of the file of decisions by "accept", "reject" and "open"; the accepted ones are applied.
     hints: sentences on settings that do not seem to suit the texts. seconds: wall-clock time.
     """
@@ -38,6 +41,7 @@ class ConversionReport:
     issues: Counter[tuple[str, Action]] = field(default_factory=Counter)
     examples: dict[str, ConversionIssue] = field(default_factory=dict)
     issues_path: Path | None = None
+    agreement: list[Agreement] = field(default_factory=list)
     decisions: dict[str, int] = field(default_factory=dict)
     hints: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -68,6 +72,10 @@ class ConversionReport:
             ],
             "lost": self.lost,
             "issues_path": None if self.issues_path is None else str(self.issues_path),
+            "agreement": [
+                {"annotators": list(each.names), "documents": each.documents, "f1": each.f1}
+                for each in self.agreement
+            ],
             "decisions": dict(self.decisions),
             "hints": list(self.hints),
             "seconds": round(self.seconds, 3),
@@ -98,6 +106,7 @@ class ConversionReport:
             common = self.labels.most_common(12)
             more = "" if len(self.labels) <= 12 else f", ... {len(self.labels)} labels"
             out.append("labels: " + ", ".join(f"{label} {count:,}" for label, count in common) + more)
+        out += self._agreement()
         if self.decisions:
             named = {"accept": "accepted and applied", "reject": "rejected", "open": "without a decision"}
             said = ", ".join(f"{self.decisions.get(name, 0):,} {text}" for name, text in named.items())
@@ -120,3 +129,17 @@ class ConversionReport:
             out.append(f"every one is in {self.issues_path}" if self.issues_path else "")
         out += [f"hint: {hint}" for hint in self.hints]
         return [printable(line) for line in out]
+
+    def _agreement(self, most: int = 5) -> list[str]:
+        """A line for each two annotators."""
+        out = []
+        for each in self.agreement[:most]:
+            f1 = "no span by either" if each.f1 is None else f"F1 {percent(each.f1)}"
+            one, other = each.spans
+            out.append(
+                f"agreement of {each.names[0]} and {each.names[1]}: {f1} of spans with equal ends and label,"
+                f" {one:,} and {other:,} spans in {each.documents:,} {'document' if each.documents == 1 else 'documents'}"
+            )
+        if len(self.agreement) > most:
+            out.append(f"... agreement of {len(self.agreement)} pairs in all: --json")
+        return out

@@ -60,6 +60,7 @@ class _FormatOutput:
         self._queue: Queue[Chunk | None] = Queue(maxsize=4)
         self._error: BaseException | None = None
         self._thread: Thread | None = None
+        self._ended = False  # has the writer seen the end of the chunks?
 
     def add(self, chunk: Chunk) -> None:
         if self._thread is None:
@@ -70,8 +71,16 @@ class _FormatOutput:
         if self._error is not None:
             raise self._error
 
+    def _chunks(self) -> Iterator[Chunk]:
+        while not self._ended:
+            chunk = self._queue.get()
+            if chunk is None:
+                self._ended = True
+            else:
+                yield chunk
+
     def _records(self) -> Iterator[Record]:
-        while (chunk := self._queue.get()) is not None:
+        for chunk in self._chunks():
             yield from records_of(chunk)
 
     def _run(self) -> None:
@@ -83,7 +92,7 @@ class _FormatOutput:
                     self._format.write(self._records(), stream)
         except BaseException as error:
             self._error = error
-            while self._queue.get() is not None:  # let the other side go on to where it sees the error
+            for _ in self._chunks():  # let the other side go on to where it sees the error
                 pass
 
     def close(self) -> None:

@@ -155,6 +155,8 @@ def open_sources(
     encodings = encoding if isinstance(encoding, Encodings) else Encodings(encoding)
     texts = [os.fspath(each) for each in sources]
     for text in texts:
+        if not text:
+            raise InputError("an empty path", expected="a file, a folder or a URL")
         if _has_ann(text, texts):
             continue
         if text != "-" and "://" not in text:

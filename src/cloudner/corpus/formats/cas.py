@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudner.corpus.align.offsets import OffsetMap
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
+from cloudner.corpus.formats.annotators import in_project
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
 # Types of UIMA itself and of DKPro that are on every token, or divide the text.
@@ -30,7 +31,7 @@ def record_of(
     units = OffsetMap(text)
     types = list(dict.fromkeys(str(a["type"]) for a in annotations if not _OTHERS.search(str(a["type"]))))
     wanted = _wanted(types, options, where)
-    record = Record(file, line, text)
+    record = Record(file, line, text, annotator=in_project(file))
     for annotation in annotations:
         if annotation["type"] != wanted:
             continue

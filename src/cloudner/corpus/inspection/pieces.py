@@ -72,5 +72,5 @@ def _longest(folder: Path) -> int | None:
     """The longest sequence by the encoder's config.json, or None where that cannot be read."""
     try:
         return longest_input(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cloudner.corpus.align.aligner import Aligner
+from cloudner.corpus.annotators import Annotators
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.load import docbin_chunks, is_docbin
@@ -88,13 +89,14 @@ def read_chunks(
     """The documents of one split, documents without a token left out. lost: grows by the causes of annotations that
     fit no tokens as they are. Raises InputError for what cannot be read or has no document with text."""
     aligner: Aligner | None = None
+    annotators = Annotators()
     found = False
     for source in corpus_sources(path):
         if is_docbin(source):
             chunks = docbin_chunks(source, CHUNK_DOCS, CHUNK_TOKENS)
         else:
             aligner = aligner or Aligner(lang)
-            aligned = aligned_chunks(source, aligner, options or ReadOptions(lang=lang), format)
+            aligned = aligned_chunks(source, aligner, options or ReadOptions(lang=lang), format, annotators)
             chunks = _larger(_counting(aligned, Counter() if lost is None else lost))
         for chunk in chunks:
             found = True

@@ -15,6 +15,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from cloudner.corpus.align.aligner import Aligner, AlignMode
+from cloudner.corpus.annotators import Annotators
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.docbin.load import docbin_docs, is_docbin
@@ -191,6 +192,7 @@ class Corpus:
     def _placed(self, nlp: Language, random_order: bool = False) -> Iterator[tuple[Doc, Place]]:
         aligner: Aligner | None = None
         lost: Counter[str] = Counter()
+        annotators = Annotators(self.options.annotator)
         count = 0
         for source in corpus_sources(self.path, self.encoding, random_order):
             if is_docbin(source):
@@ -198,7 +200,7 @@ class Corpus:
                 docs: Iterator[tuple[Doc, Place]] = ((doc, (source.name, number)) for number, doc in numbered)
             else:
                 aligner = aligner or Aligner(align=self.align, nlp=nlp, spans=self.spans_key)
-                docs = self._aligned(source, aligner, nlp.vocab, lost)
+                docs = self._aligned(source, aligner, nlp.vocab, lost, annotators)
             for doc, place in docs:
                 if not len(doc):
                     continue
@@ -210,12 +212,10 @@ class Corpus:
         self._tell_lost(lost)
 
     def _aligned(
-        self, source: FileSource, aligner: Aligner, vocab: Vocab, lost: Counter[str]
+        self, source: FileSource, aligner: Aligner, vocab: Vocab, lost: Counter[str], annotators: Annotators
     ) -> Iterator[tuple[Doc, Place]]:
-        for chunk in aligned_chunks(source, aligner, self.options, self.format):
-            for issue in chunk.issues:
-                if issue.action in ("dropped", "changed"):
-                    lost[issue.cause] += 1
+        for chunk in aligned_chunks(source, aligner, self.options, self.format, annotators):
+            lost.update(issue.cause for issue in chunk.issues if issue.action in ("dropped", "changed"))
             yield from zip(chunk_docs(chunk, vocab), chunk.places, strict=True)
 
     def _parts(self, references: Iterable[Doc]) -> Iterator[Doc]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from cloudner.errors import InputError
-from cloudner.hardware.planning.prices import DOLLARS, Price
+from cloudner.hardware.planning.prices import DOLLARS, MOST, Price
 
 
 def known_currency(code: str, rate: float | None = None) -> str:
     """A currency's code in capitals, checked together with its rate in units per dollar.
 
-    Raises `InputError` for what is no code of three letters, a rate that is no positive number, and a rate for dollars.
+    Raises `InputError` for what is no code of three letters, a rate that is no positive number or over `MOST`, and a rate for dollars.
     """
     name = code.strip().upper()
     if not re.fullmatch(r"[A-Z]{3}", name):
@@ -25,8 +24,10 @@ def known_currency(code: str, rate: float | None = None) -> str:
         raise InputError(
             "a rate of exchange, but no other currency than dollars", fix="--currency CNY --rate 7"
         )
-    if not (math.isfinite(rate) and rate > 0):
-        raise InputError(f"the rate {rate:g}", expected=f"a positive number: {name} per dollar")
+    if not 0 < rate <= MOST:
+        raise InputError(
+            f"the rate {rate:g}", expected=f"a positive number: {name} per dollar, at most {MOST:g}"
+        )
     return name
 
 

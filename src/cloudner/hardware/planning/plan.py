@@ -38,6 +38,7 @@ from cloudner.hardware.planning.speed import (
 from cloudner.hardware.planning.stats import CorpusStats
 
 DEFAULT_EPOCHS = 4
+MOST_PASSES = 10**9  # epochs, or documents per update
 DEV_SHARE = 0.1  # of the corpus, evaluated once per epoch with a forward pass only
 CLOUD_CPUS, CLOUD_RAM = 8, 32 * GIB  # beside a cloud GPU; decides nothing but threads
 DRIVER_KEEPS = 0.03  # of a card's memory is not available to programs
@@ -71,8 +72,11 @@ def plan(
     two machines. `span_labels`: how many labels a `cloudner_spans` has, 0 for a tagger: its scores count in memory, not in time.
     Raises `CloudnerError` for a corpus or an encoder that cannot be read.
     """
-    if epochs < 1 or docs_per_update < 1:
-        raise InputError(f"{epochs} epochs of {docs_per_update} documents per update", expected="1 or more")
+    if not (1 <= epochs <= MOST_PASSES and 1 <= docs_per_update <= MOST_PASSES):
+        raise InputError(
+            f"{epochs} epochs of {docs_per_update} documents per update",
+            expected=f"1 or more, at most {MOST_PASSES:,}",
+        )
     shape = encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder)
     if window is not None and not 3 <= window <= shape.max_length:
         raise InputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from cloudner.hardware.planning.speed import accelerators
 # gpuhunt also lists marketplaces where anybody rents out a card; a list price means a provider's own machines.
 LIVE_PROVIDERS = ("aws", "azure", "gcp", "lambdalabs", "nebius", "oci", "runpod", "verda")
 DOLLARS = "USD"  # what the lists are in
+MOST = 1e9  # an hour, in any currency, and units of one per dollar: what is multiplied with them stays finite
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def given_prices(pairs: Mapping[str, float] | Iterable[str], currency: str = DOL
     prices = []
     for name, per_hour in pairs.items():
         gpu = known_gpu(name)
-        if not (math.isfinite(per_hour) and per_hour >= 0):
+        if not 0 <= per_hour <= MOST:
             raise _bad_price(f"{name}={per_hour:g}", currency)
         prices.append(Price(gpu, float(per_hour), "given", "", "", "given", currency=currency))
     return tuple(prices)
@@ -146,7 +146,8 @@ def _pair(text: str, currency: str) -> tuple[str, float]:
 
 def _bad_price(text: str, currency: str) -> InputError:
     return InputError(
-        f"the price {text!r}", expected=f"NAME=NUMBER, the number in {currency} an hour, such as A10G=0.9"
+        f"the price {text!r}",
+        expected=f"NAME=NUMBER, the number in {currency} an hour, at most {MOST:g}, such as A10G=0.9",
     )
 
 

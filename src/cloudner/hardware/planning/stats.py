@@ -17,6 +17,7 @@ from cloudner.errors import InputError
 
 PIECES_PER_WORD = 1.3  # English news text with a cased BERT vocabulary; measured where a tokenizer is at hand
 _QUANTILES = 33  # points kept of the length distribution, the shortest and the longest among them
+MOST_WORDS = 10**15  # of a planned corpus; the largest web crawls have a hundredth of them
 SAMPLE = 300  # documents tokenised to measure pieces per word
 # Spread of document lengths where only a mean is given: quantiles of a log-normal with sigma 0.6, which is near
 # the sentence lengths of CoNLL-2003 and OntoNotes style corpora.
@@ -94,10 +95,17 @@ class CorpusStats:
         pieces_per_word: float = PIECES_PER_WORD,
         sentences_per_doc: float = 1.0,
     ) -> CorpusStats:
-        """From a number of sentences and their mean length. Raises `InputError` unless both are positive."""
-        if sentences < 1 or words_per_sentence <= 0 or sentences_per_doc <= 0:
+        """From a number of sentences and their mean length. Raises `InputError` unless all are positive and at most `MOST_WORDS`,
+        the words of the corpus too."""
+        counts = (sentences, words_per_sentence, sentences_per_doc)
+        if (
+            sentences < 1
+            or not all(0 < count <= MOST_WORDS for count in counts)
+            or sentences * words_per_sentence > MOST_WORDS
+        ):
             raise InputError(
-                f"{sentences} sentences of {words_per_sentence} words", expected="positive numbers"
+                f"{sentences} sentences of {words_per_sentence} words, {sentences_per_doc} to a document",
+                expected=f"positive numbers, and at most {MOST_WORDS:,} words in all",
             )
         mean = words_per_sentence * sentences_per_doc
         shape = _log_normal(_SIGMA if sentences_per_doc == 1 else _SIGMA / 2)

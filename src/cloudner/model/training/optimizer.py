@@ -3,6 +3,7 @@
 No `from __future__ import annotations` here: thinc checks a config's values by the annotations of the function.
 """
 
+import math
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, List, Union, cast  # noqa: UP035
 
@@ -85,11 +86,15 @@ def adamw(
     together (0: no clipping). head_factor: the head's learning rate over the encoder's. layer_decay: each layer's
     rate over that of the layer above it (1: all alike).
     """
-    for key, value, low in (("weight_decay", weight_decay, 0), ("grad_clip", grad_clip, 0), ("eps", eps, 0)):
-        if value < low:
-            raise ConfigError(f"{key} = {value}", expected=f"{low} or more")
-    if not 0 < layer_decay <= 1:
-        raise ConfigError(f"layer_decay = {layer_decay}", expected="above 0, at most 1")
+    numbers = {"weight_decay": weight_decay, "grad_clip": grad_clip, "eps": eps, "head_factor": head_factor}
+    for key, value in numbers.items():
+        if not (_is_number(value) and value >= 0):
+            raise ConfigError(f"{key} = {value!r}", expected="a number, 0 or more")
+    for key, value in (("beta1", beta1), ("beta2", beta2)):
+        if not (_is_number(value) and 0 <= value < 1):
+            raise ConfigError(f"{key} = {value!r}", expected="a number from 0, below 1")
+    if not (_is_number(layer_decay) and 0 < layer_decay <= 1):
+        raise ConfigError(f"layer_decay = {layer_decay!r}", expected="a number above 0, at most 1")
     return FusedAdamW(
         learn_rate,
         weight_decay=weight_decay,
@@ -100,6 +105,10 @@ def adamw(
         head_factor=head_factor,
         layer_decay=layer_decay,
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def parameter_groups(network: "nn.Module", optimizer: FusedAdamW) -> list[dict[str, Any]]:

@@ -101,7 +101,7 @@ class PredictionFile:
             )  # fmt: skip
         except InputError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(
                 "no predictions in a line", file=str(self.path), line=number, expected=f"a line such as {_EXAMPLE}"
             ) from error  # fmt: skip

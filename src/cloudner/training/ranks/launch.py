@@ -23,7 +23,7 @@ def how_many(asked: str, gpu_id: str) -> int:
         if not gpus:
             raise ConfigError("--ranks gpus, but torch sees no GPU", fix="--ranks 2 --gpu-id -1")
         return gpus
-    if not asked.isdigit() or int(asked) < 1:
+    if not (asked.isdecimal() and len(asked) < 6 and int(asked) >= 1):
         raise ConfigError(f"--ranks {asked}", expected='a number of processes, or "gpus"')
     if 0 < gpus < int(asked):
         raise ConfigError(

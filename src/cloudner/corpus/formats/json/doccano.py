@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO
 
-from cloudner.corpus.contract import Format, Match, Record, Sample
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.jsonl import read_rows, span_key
 from cloudner.corpus.formats.json.objects import some_objects
 from cloudner.corpus.formats.spans import text_and_spans
@@ -32,6 +32,19 @@ def _sniff_doccano(sample: Sample) -> Match | None:
     return None
 
 
+_NO_NAMES = ("all", "train", "dev", "valid", "validation", "test")
+
+
+def _read_doccano(source: Source, options: ReadOptions) -> Iterator[Record]:
+    """A project whose members annotate each for themselves is exported as an archive with a file for each."""
+    archive, mark, inner = source.name.rpartition("!")
+    stem = inner.rsplit(".", 1)[0]
+    who = stem if mark and archive and "/" not in inner and stem.lower() not in _NO_NAMES else None
+    for record in read_rows(source, options):
+        record.annotator = record.annotator or who
+        yield record
+
+
 def _write_doccano(records: Iterable[Record], stream: IO[str]) -> None:
     for number, record in enumerate(records, start=1):
         refuse_missing(record, "doccano")
@@ -42,5 +55,5 @@ def _write_doccano(records: Iterable[Record], stream: IO[str]) -> None:
 
 DOCCANO = Format(
     "doccano", "doccano exports of all versions (labels, label, annotations, entities and relations)",
-    (".jsonl", ".json"), _sniff_doccano, read_rows, _write_doccano,
+    (".jsonl", ".json"), _sniff_doccano, _read_doccano, _write_doccano,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.annotators import apart, by_user, choose, named, share
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.notes import left_out
@@ -15,6 +16,7 @@ from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_sp
 
 def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
     told: set[str] = set()
+    overlap = False  # do people mark the same texts, each for themselves?
     for line, item in objects(source):
         where = Where(source.name, line, "row")
         text = text_of(item, options.text_column, where)
@@ -34,7 +36,20 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         where.text = text
         if key:
             where.what = f"key {key!r}"
-        record.spans = spans_of(value, options, where)
+        record.annotator = named(item.get("annotator", item.get("annotator_id")))
+        parts = by_user(value)
+        if not parts:
+            record.spans = spans_of(value, options, where)
+        else:
+            versions = [(who, spans_of(part, options, where)) for who, part in parts.items()]
+            overlap = overlap or apart(versions)
+            if len(versions) == 1 or overlap or options.annotator is not None:
+                choose(record, versions, options)
+            else:
+                record.spans = sorted(
+                    (span for _, spans in versions for span in spans), key=lambda s: (s.start, -s.end)
+                )
+                share(record, versions)
         for span in record.spans:
             if span.label.isdigit():
                 record.notes.append(

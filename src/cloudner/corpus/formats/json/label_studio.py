@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.annotators import choose
+from cloudner.corpus.formats.annotators import choose, named
 from cloudner.corpus.formats.json.dialogue import Dialogue, dialogue
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
 from cloudner.corpus.formats.json.objects import meta_of, objects
@@ -107,10 +107,8 @@ def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]
 
 def _annotator(annotation: Mapping[str, Any], number: int) -> str:
     """Who it was: the address, the id, or else the annotation's own number."""
-    who = annotation.get("completed_by", annotation.get("created_username"))
-    if isinstance(who, Mapping):
-        who = who.get("email") or who.get("username") or who.get("id")
-    return str(who if who not in (None, "") else annotation.get("id", number))
+    who = named(annotation.get("completed_by", annotation.get("created_username")))
+    return who if who is not None else str(annotation.get("id", number))
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:

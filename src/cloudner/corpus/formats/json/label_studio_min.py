@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.annotators import named
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
@@ -58,6 +59,7 @@ def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
             spans,
             meta=meta_of(item, options),
             complete="annotation_id" in item or bool(spans),
+            annotator=named(item.get("annotator")),
         )
 
 

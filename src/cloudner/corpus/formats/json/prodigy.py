@@ -68,8 +68,6 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     for line, item in objects(source):
         where = Where(source.name, line, "span")
         who = item.get("_annotator_id") or item.get("_session_id")
-        if options.annotator is not None and isinstance(who, str) and not _is(who, options.annotator):
-            continue  # the same text again, by another
         text = text_of(item, options.text_column, where, ("text",))
         spans = []
         for span in item.get("spans") or ():
@@ -77,6 +75,9 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             surface = span.get("text") if isinstance(span.get("text"), str) else None
             spans.append(SpanRecord(start, end, label_of(span.get("label"), options, where)[0], surface))
         record = Record(source.name, line, text, meta=meta_of(item, options))
+        if isinstance(who, str):
+            wanted = options.annotator
+            record.annotator = wanted if wanted is not None and _is(who, wanted) else who
         answer = item.get("answer", "accept")
         if answer == "reject":
             record.complete, record.negative = False, spans

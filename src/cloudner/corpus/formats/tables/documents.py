@@ -96,6 +96,7 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
         for i, name in enumerate(header)
         if i not in (text_column, entity_column) and plain_name(name) in META
     ]
+    who = find_column(header, ("annotator",))
     what = f"column {header[entity_column]!r}"
     count = 0
     for line, row in rows:
@@ -109,6 +110,8 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
                 record.meta[plain_name(name)] = row[index]
         if group is not None:
             record.meta["group"] = row[group]
+        if who is not None:
+            record.annotator = row[who].strip() or None
         count += 1
         yield record
     if count == 0:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.annotators import in_project
 from cloudner.corpus.formats.words import gap
 from cloudner.errors import InputError
 
@@ -91,6 +92,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             "no token in the file", file=source.name, expected="rows such as 1-1<tab>0-5<tab>Paris"
         )
     record = document.record()
+    record.annotator = in_project(source.name)
     record.notes += _other_layers(head, document.columns)
     yield record
 
