@@ -9,6 +9,9 @@ from pathlib import Path
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Nothing here may ask a hub: a test that would is a test that fails without a network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Before torch is loaded. The networks are tiny: threads of one step only wait for each other, spinning, and a training
+# step costs 15 times the CPU time where a core is taken. Threads of several are for `make test-lowest` and `test-newest`.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
