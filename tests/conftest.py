@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Nothing here may ask a hub: a test that would is a test that fails without a network.
@@ -53,9 +54,20 @@ def trained_folder(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     import tiny
 
     nlp = tiny.overfit(tiny.make_nlp(bert))
+    nlp.tokenizer.rules = {}  # spaCy reads its 1,400 special cases for English again in each loading
     folder = tmp_path_factory.mktemp("trained") / "pipeline"
     nlp.to_disk(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A `fresh.Fresh`: `fresh.run("-c", code, ...)` and `fresh.run("-m", module, ...)` in a process of their own."""
+    from fresh import Fresh
+
+    made = Fresh(tmp_path_factory.mktemp("fresh"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
