@@ -54,7 +54,6 @@ def trained_folder(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     import tiny
 
     nlp = tiny.overfit(tiny.make_nlp(bert))
-    nlp.tokenizer.rules = {}  # spaCy reads its 1,400 special cases for English again in each loading
     folder = tmp_path_factory.mktemp("trained") / "pipeline"
     nlp.to_disk(folder)
     return folder
