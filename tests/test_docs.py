@@ -32,8 +32,8 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("**/*.md")),
 ]
-# Among the slow tests: tuning.md trains eleven times, and tests/studies has each of its commands; the other has
-# README's commands. What these pages name is checked by a quick test too.
+# Among the slow tests: tuning.md trains eleven times, and tests/studies has each of its commands; the other does what
+# README.md does, on Chinese data as docs/zh/quickstart.md does. What they name is checked by a quick test too.
 SLOW_PAGES = ["README.zh-CN.md", "docs/tuning.md"]
 CHECKED_ONLY = {"bash", "python"}
 FENCE = re.compile(r"^```(?P<lang>[\w-]*)[^\n]*\n(?P<code>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
