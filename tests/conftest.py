@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Nothing here may ask a hub: a test that would is a test that fails without a network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Before torch is loaded. The networks are tiny: threads of one step only wait for each other, spinning, and a training
+# step costs 15 times the CPU time where a core is taken. Threads of several are for `make test-lowest` and `test-newest`.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
@@ -53,6 +57,16 @@ def trained_folder(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("trained") / "pipeline"
     nlp.to_disk(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A `fresh.Fresh`: `fresh.run("-c", code, ...)` and `fresh.run("-m", module, ...)` in a process of their own."""
+    from fresh import Fresh
+
+    made = Fresh(tmp_path_factory.mktemp("fresh"))
+    yield made
+    made.close()
 
 
 @pytest.fixture

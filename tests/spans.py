@@ -45,7 +45,7 @@ def gold(nlp: Language, data: Sequence[Any] = NESTED, key: str | None = "sc") ->
 
 
 def make_nlp(encoder: Any, data: Sequence[Any] = NESTED, *, component: Any = None, **model: Any) -> Language:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("cloudner_spans", config={**settings(encoder, **model), **(component or {})})
     tiny.start(nlp, gold(nlp, data))
     return nlp

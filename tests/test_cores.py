@@ -95,10 +95,11 @@ def test_importing_cloudner_sets_it_before_torch_and_not_after():
 
 def test_a_busy_core_is_seen():
     quiet = cores.CoreWatch()
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     while time.perf_counter() - begun < 0.5:
         pass
     own = quiet.others()
+    share = (time.process_time() - worked) / (time.perf_counter() - begun)  # of a core that this process got
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         time.sleep(0.3)
@@ -109,7 +110,7 @@ def test_a_busy_core_is_seen():
         busy.kill()
         busy.wait()
     assert beside >= 0.4  # less than a core only where the machine is busy with more
-    assert own <= (os.cpu_count() or 1) - 0.2  # this process's own work is not counted
+    assert own <= (os.cpu_count() or 1) - share + 0.15  # this process's own work is not counted
     if watch.others() >= 0.5:
         assert "OMP_NUM_THREADS=" in (watch.told(threads=10_000) or "")
         assert "OMP_NUM_THREADS=" not in (watch.told(threads=1) or "")

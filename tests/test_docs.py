@@ -32,6 +32,9 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("**/*.md")),
 ]
+# Among the slow tests: tuning.md trains eleven times, and tests/studies has each of its commands; the other does what
+# README.md does, on Chinese data as docs/zh/quickstart.md does. What they name is checked by a quick test too.
+SLOW_PAGES = ["README.zh-CN.md", "docs/tuning.md"]
 CHECKED_ONLY = {"bash", "python"}
 FENCE = re.compile(r"^```(?P<lang>[\w-]*)[^\n]*\n(?P<code>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: (?P<reason>[^>]+) -->\s*$")
@@ -253,6 +256,14 @@ OTHER_PROGRAMS = {
 }
 
 
+def check(fence: Fence) -> None:
+    if fence.lang == "python":
+        check_python(fence.code)
+    else:
+        for words in statements(fence.code):
+            check_words(words)
+
+
 def check_words(words: list[str]) -> None:
     """Programs, commands, options, config keys and extras exist."""
     arguments = spacy_arguments(words)
@@ -338,18 +349,28 @@ def in_project(small_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     os.environ.update(before)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", SLOW_PAGES)
+def test_what_a_slow_page_names_exists(page: str, in_project: Path) -> None:
+    for fence in fences(page):
+        with told(fence):
+            if fence.lang in CHECKED_ONLY:
+                check(fence)
+            elif fence.lang == "ini":
+                check_config(fence.code)
+            elif fence.lang == "csv":
+                check_table(fence.code, in_project)
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] * (page in SLOW_PAGES)) for page in PAGES]
+)
 def test_page_runs(page: str, in_project: Path, bert: Path, capsys: pytest.CaptureFixture[str]) -> None:
     namespace: dict[str, Any] = {"__name__": "documentation"}
     for fence in fences(page):
         with told(fence):
             if fence.not_run:
                 assert fence.lang in CHECKED_ONLY, "only commands and Python can be left unrun"
-                if fence.lang == "python":
-                    check_python(fence.code)
-                else:
-                    for words in statements(fence.code):
-                        check_words(words)
+                check(fence)
             elif fence.lang == "bash":
                 for words in statements(fence.code):
                     check_words(words)
@@ -545,17 +566,14 @@ def test_the_number_of_formats_is_about_right() -> None:
     assert abs(told.pop() - len(formats())) <= 3
 
 
-def test_the_project_takes_paths_with_spaces(tmp_path):
+def test_the_project_takes_paths_with_spaces(fresh, tmp_path):
     mine = tmp_path / "my data" / "train 1.csv"
     write_rows(ROOT / "assets/train.csv", mine, 3)
     project = tmp_path / "a project"
     shutil.copytree(ROOT / "configs", project / "configs")
     shutil.copy(ROOT / "project.yml", project)
     files = [word for part in ("train", "dev", "test") for word in (f"--vars.{part}_file", str(mine))]
-    done = subprocess.run(
-        [sys.executable, "-m", "spacy", "project", "run", "convert", str(project), *files],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    done = fresh.run("-m", "spacy", "project", "run", "convert", project, *files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.name for path in (project / "corpus").iterdir()) == [
         "dev.spacy",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -43,16 +41,10 @@ print(*sorted(name for name in sys.modules if name.startswith("cloudner.")))
 """
 
 
-def in_a_fresh_process(code: str, *arguments: object) -> str:
-    command = [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
-def test_public_names_are_callable_once_every_submodule_is_imported():
+def test_public_names_are_callable_once_every_submodule_is_imported(fresh):
     """A module of a function's name would take its place in the package."""
-    assert in_a_fresh_process(EVERY_SUBMODULE).split() == ["callable"]
+    done = fresh.run("-c", EVERY_SUBMODULE)
+    assert (done.returncode, done.stdout.split()) == (0, ["callable"]), done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("room", [cloudner, cloudner.hardware])
@@ -69,8 +61,10 @@ def test_lazy_names_of_hardware():
         room.no_such_name  # noqa: B018
 
 
-def test_a_first_prediction_loads_no_plan_and_no_report(trained_folder):
-    loaded = in_a_fresh_process(FIRST_PREDICTION, trained_folder).split()
+def test_a_first_prediction_loads_no_plan_and_no_report(fresh, trained_folder):
+    done = fresh.run("-c", FIRST_PREDICTION, trained_folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    loaded = done.stdout.split()
     assert "cloudner.component" in loaded
     assert not [name for name in loaded if name.startswith(ASKED_LATER)]
 

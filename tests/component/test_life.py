@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -312,10 +310,10 @@ def test_what_has_learned_nothing_finds_nothing(family, head, encoder_folder):
         assert [doc.ents for doc in nlp.pipe(tiny.TEXT)] == [()] * len(tiny.TEXT)
 
 
-def test_a_pickled_pipeline_has_confidences_in_a_fresh_process(trained, tmp_path):
+def test_a_pickled_pipeline_has_confidences_in_a_fresh_process(fresh, trained, tmp_path):
     (tmp_path / "pickle").write_bytes(pickle.dumps(trained))
     code = "import pickle, sys; doc = pickle.load(open(sys.argv[1], 'rb'))(sys.argv[2]); print([round(e._.confidence) for e in doc.ents])"  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "pickle", tiny.DATA[0][0]], capture_output=True, text=True, check=False)  # fmt: skip
+    done = fresh.run("-c", code, tmp_path / "pickle", tiny.DATA[0][0])
     assert done.stdout.strip() == "[1, 1]", done.stderr[-500:]
 
 

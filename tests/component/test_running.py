@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -189,27 +188,27 @@ if __name__ == "__main__":
 """
 
 
-def test_two_processes_after_torch_has_run(trained_folder):
+def test_two_processes_after_torch_has_run(fresh, trained_folder):
     """A forked child that inherits torch's used thread pool waits for ever; ours goes on with one thread."""
-    command = [sys.executable, "-c", PROCESSES, str(trained_folder), *TEXTS[:4]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = fresh.run("-c", PROCESSES, trained_folder, *TEXTS[:4])
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.startswith("same ")
 
 
-def test_two_spawned_processes(trained_folder, tmp_path):
-    """Windows and macOS start processes anew and pickle the pipeline for them."""
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import multiprocessing, sys, spacy\n"
-        "if __name__ == '__main__':\n"
-        "    multiprocessing.set_start_method('spawn')\n"
-        "    nlp = spacy.load(sys.argv[1])\n"
-        "    print(*[len(doc.ents) for doc in nlp.pipe(['Marie Curie lived in Paris.'] * 3, n_process=2, batch_size=1)])\n"
-    )
-    command = [sys.executable, str(script), str(trained_folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout.split() == ["2", "2", "2"], done.stderr[-2000:]
+@pytest.fixture
+def spawning():
+    """Processes are started as Windows and macOS do it."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("spawn", force=True)
+    yield
+    multiprocessing.set_start_method(before, force=True)
+
+
+@pytest.mark.slow
+def test_two_spawned_processes(spawning, trained):
+    """They begin anew, and the pipeline is pickled for them."""
+    docs = list(trained.pipe(["Marie Curie lived in Paris."] * 3, n_process=2, batch_size=1))
+    assert [len(doc.ents) for doc in docs] == [2, 2, 2]
 
 
 def test_a_device_setting_is_kept_in_the_config(bert, tmp_path):

@@ -61,14 +61,17 @@ def test_segments_grow_once_told_before_cuda_begins():
 # In processes of their own: the switch would stay for the tests that follow.
 
 
-def run(code: str, *arguments: object) -> list[str]:
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.split()
+@pytest.fixture
+def run(fresh):
+    def call(code: str, *arguments: object) -> list[str]:
+        done = fresh.run("-c", code, *arguments)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout.split()
+
+    return call
 
 
-def test_tf32_is_on_once_asked_for():
+def test_tf32_is_on_once_asked_for(run):
     code = """
 import torch
 from cloudner.model.process import allow_tf32
@@ -81,7 +84,7 @@ print(before, torch.backends.cuda.matmul.allow_tf32, torch.get_float32_matmul_pr
 
 @pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="torch does not tell")
 @pytest.mark.parametrize("chosen", ["allow_tf32 = False", "fp32_precision = 'ieee'"])
-def test_who_has_chosen_keeps_it(chosen):
+def test_who_has_chosen_keeps_it(run, chosen):
     code = f"""
 import torch
 from cloudner.model.process import allow_tf32
@@ -101,11 +104,11 @@ for precision in ("bf16", "fp32"):
 """
 
 
-def test_neither_an_import_nor_a_cpu_switches_it_on(trained_folder):
+def test_neither_an_import_nor_a_cpu_switches_it_on(run, trained_folder):
     assert run(LOADED, trained_folder, "cpu") == ["False", "False"]
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_prediction_in_fp32_on_a_gpu_switches_it_on(trained_folder):
+def test_prediction_in_fp32_on_a_gpu_switches_it_on(run, trained_folder):
     assert run(LOADED, trained_folder, "cuda") == ["False", "True"]

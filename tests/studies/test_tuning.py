@@ -9,11 +9,14 @@ import sys
 import time
 
 import pytest
+from spacy.cli._util import app
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from thinc.api import Config
+from typer.testing import CliRunner
 
 import cloudner
+import cloudner.cli
 from cloudner.errors import CloudnerError
 from cloudner.studies.trials import check_space
 from training import runs
@@ -107,6 +110,23 @@ def test_folds_of_the_training_data(bert, tmp_path):
         cloudner.tune(MORE, MORE, **options)
     with pytest.raises(CloudnerError, match="4 different texts for 3 folds"):
         cloudner.tune(MORE[:4], **{**options, "output": tmp_path / "few"})
+
+
+def test_the_command(bert, tmp_path):
+    source = tmp_path / "data.jsonl"
+    source.write_text("".join(json.dumps({"text": t, "entities": e}) + "\n" for t, e in MORE), "utf8")
+    overrides = [word for name, value in FP32.items() for word in (f"--{name}", str(value))]
+    command = ["cloudner", "tune", str(source), "--config", str(runs.CONFIGS / "cpu.cfg"), "--encoder", str(bert), "--trials", "1",
+               "--folds", "2", "--output", str(tmp_path / "out"), "--gpu-id", "-1", *overrides]  # fmt: skip
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    lines = done.output.strip().splitlines()
+    assert lines[0].startswith("trial 0: F1 ")
+    assert any("best mean F1 of 2 folds" in line for line in lines)
+    best = Config().from_disk(tmp_path / "out" / "best.cfg", interpolate=False)
+    (trial,) = json.loads((tmp_path / "out" / "tune.json").read_text())["trials"]
+    assert best["training"]["max_epochs"] == trial["settings"]["training.max_epochs"]
+    assert lines[-1].endswith("best.cfg")
 
 
 @pytest.mark.parametrize("values", [(1, 2, 3), (2, 1), [], "ab", (0, 1, "log"), (1,)])

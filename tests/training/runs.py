@@ -1,20 +1,21 @@
-"""Trainings in processes of their own, to be compared byte by byte or killed."""
+"""Trainings in processes of their own, to be compared byte by byte or killed. With a `Fresh` they need not import torch."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import spacy
 from spacy.tokens import Doc, DocBin
 
 import spans
 import tiny
+from fresh import Fresh, environment, hears_interrupts
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -61,10 +62,6 @@ def overrides(encoder: Path, steps: int = 41, component: str = "cloudner", **mor
     return [word for key, value in values.items() for word in (f"--{key}", str(value))]
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-
-
 def command(
     folder: Path, encoder: Path, *options: str, steps: int = 41, component: str = "cloudner", **more: object
 ) -> list[str]:
@@ -75,31 +72,38 @@ def command(
     ]  # fmt: skip
 
 
-def run(folder: Path, words: list[str]) -> str:
-    done = subprocess.run(
-        words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300, check=False
-    )
+def run(folder: Path, words: list[str], fresh: Fresh | None = None) -> str:
+    if fresh is not None:
+        done: Any = fresh.run(*words[1:], cwd=folder)
+    else:
+        done = subprocess.run(
+            words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300, check=False
+        )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 
 
-def _hears_interrupts() -> None:
-    """A process that a script runs in its background ignores SIGINT, and so would those that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def killed(folder: Path, words: list[str], after_step: int, number: int = signal.SIGKILL) -> int:
-    """Run until the checkpoint of a step is there, or 60 s are over, and send the signal; the exit code."""
-    with open(folder / "killed.log", "a", encoding="utf8") as log:
-        process = subprocess.Popen(
-            words, cwd=folder, env=environment(), stdout=log, stderr=log, preexec_fn=_hears_interrupts
+def start(folder: Path, words: list[str], log: Path, fresh: Fresh | None = None) -> Any:
+    """A process that can be asked, told and awaited as a `Popen`; what it says is added to the log."""
+    if fresh is not None:
+        return fresh.start(words[1:], log, log, folder)
+    with open(log, "a", encoding="utf8") as file:
+        return subprocess.Popen(
+            words, cwd=folder, env=environment(), stdout=file, stderr=file, preexec_fn=hears_interrupts
         )
-        wanted = folder / "training" / "checkpoints" / f"step-{after_step:08d}" / "state.json"
-        until = time.monotonic() + 60
-        while process.poll() is None and not wanted.exists() and time.monotonic() < until:
-            time.sleep(0.002)
-        process.send_signal(number)
-        return process.wait()
+
+
+def killed(
+    folder: Path, words: list[str], after_step: int, number: int = signal.SIGKILL, fresh: Fresh | None = None
+) -> int:
+    """Run until the checkpoint of a step is there, or 60 s are over, and send the signal; the exit code."""
+    process = start(folder, words, folder / "killed.log", fresh)
+    wanted = folder / "training" / "checkpoints" / f"step-{after_step:08d}" / "state.json"
+    until = time.monotonic() + 60
+    while process.poll() is None and not wanted.exists() and time.monotonic() < until:
+        time.sleep(0.002)
+    process.send_signal(number)
+    return process.wait()
 
 
 def files(folder: Path) -> dict[str, bytes]:

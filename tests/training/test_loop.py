@@ -6,8 +6,8 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import sys
+import time
 
 import pytest
 
@@ -16,7 +16,7 @@ from training import runs
 
 @pytest.fixture(scope="module")
 def whole(encoder_folder, tmp_path_factory):
-    """A training of 41 steps that nothing disturbs."""
+    """A training of 41 steps that nothing disturbs, as it is typed: those of `fresh` are compared with it."""
     folder = tmp_path_factory.mktemp("whole")
     runs.write_corpus(folder / "corpus")
     runs.run(folder, runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1000"))
@@ -29,13 +29,12 @@ def folder(whole, tmp_path):
     return tmp_path
 
 
-def test_the_pipelines_are_spacys_to_the_byte(whole, folder):
+def test_the_pipelines_are_spacys_to_the_byte(whole, folder, fresh):
     """`spacy train` on the resolved config, in a folder alike."""
     (folder / "training").mkdir()
     shutil.copy(whole / "training" / "resolved.cfg", folder / "training" / "resolved.cfg")
-    runs.run(
-        folder, [sys.executable, "-m", "spacy", "train", "training/resolved.cfg", "--output", "training"]
-    )
+    words = [sys.executable, "-m", "spacy", "train", "training/resolved.cfg", "--output", "training"]
+    runs.run(folder, words, fresh)
     runs.assert_same(whole, folder)
     assert len(runs.files(whole / "training" / "model-best")) > 8
 
@@ -54,11 +53,11 @@ def test_a_training_leaves_no_checkpoints(whole):
     ],
     ids=["3", "13-27", "20"],
 )
-def test_kills_leave_no_trace(whole, folder, encoder_folder, steps):
+def test_kills_leave_no_trace(whole, folder, fresh, encoder_folder, steps):
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1")
     for step in steps:
-        assert runs.killed(folder, words, step) == -signal.SIGKILL
-    output = runs.run(folder, words)
+        assert runs.killed(folder, words, step, fresh=fresh) == -signal.SIGKILL
+    output = runs.run(folder, words, fresh)
     assert "checkpoint in" in output
     runs.assert_same(whole, folder)
     steps_logged = [
@@ -69,51 +68,51 @@ def test_kills_leave_no_trace(whole, folder, encoder_folder, steps):
 
 
 @pytest.mark.slow
-def test_a_stop_signal_writes_a_checkpoint_and_says_how_to_go_on(whole, folder, encoder_folder):
+def test_a_stop_signal_writes_a_checkpoint_and_says_how_to_go_on(whole, folder, fresh, encoder_folder):
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "5")
-    assert runs.killed(folder, words, 9, signal.SIGTERM) == 128 + signal.SIGTERM
+    assert runs.killed(folder, words, 9, signal.SIGTERM, fresh) == 128 + signal.SIGTERM
     assert "the same command goes on from there" in (folder / "killed.log").read_text()
-    runs.run(folder, words)
+    runs.run(folder, words, fresh)
     runs.assert_same(whole, folder)
 
 
 @pytest.mark.slow
-def test_another_machine_goes_on_with_the_best_pipeline(whole, folder, encoder_folder):
+def test_another_machine_goes_on_with_the_best_pipeline(whole, folder, fresh, encoder_folder):
     """Of the first one only the checkpoints are left."""
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1", "--checkpoints", "bucket")
     (folder / "training").mkdir()
     (folder / "training" / "checkpoints").symlink_to(folder / "bucket")  # where `killed` looks
-    runs.killed(folder, words, 34)
+    runs.killed(folder, words, 34, fresh=fresh)
     shutil.rmtree(folder / "training")
-    runs.run(folder, words)
+    runs.run(folder, words, fresh)
     runs.assert_same(whole, folder)
     assert not (folder / "bucket").exists()
 
 
-def test_a_checkpoint_that_is_not_whole_is_passed_over(whole, folder, encoder_folder):
+def test_a_checkpoint_that_is_not_whole_is_passed_over(whole, folder, fresh, encoder_folder):
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "4", "--keep", "3")
-    runs.killed(folder, words, 15)
+    runs.killed(folder, words, 15, fresh=fresh)
     kept = sorted((folder / "training" / "checkpoints").glob("step-*"))
     assert len(kept) >= 2
     with open(kept[-1] / "tensors.safetensors", "r+b") as file:
         file.seek(-10, 2)
         file.write(b"\0\1\2")
-    output = runs.run(folder, words)
+    output = runs.run(folder, words, fresh)
     assert "is passed over" in output
     runs.assert_same(whole, folder)
 
 
-def test_what_is_asked_otherwise_begins_anew(folder, encoder_folder):
+def test_what_is_asked_otherwise_begins_anew(folder, fresh, encoder_folder):
     bert = encoder_folder("bert")
-    runs.killed(folder, runs.command(folder, bert, "--checkpoint-steps", "2"), 19)
+    runs.killed(folder, runs.command(folder, bert, "--checkpoint-steps", "2"), 19, fresh=fresh)
     words = runs.command(folder, bert, "--checkpoint-steps", "2", steps=12)
     # Those of the training before are gone: its steps are higher, and would be taken for newer.
-    assert runs.killed(folder, words, 3) == -signal.SIGKILL
+    assert runs.killed(folder, words, 3, fresh=fresh) == -signal.SIGKILL
     kept = {path.name for path in (folder / "training" / "checkpoints").glob("step-*")}
     assert "step-00000003" in kept
     assert max(kept) < "step-00000012"
     assert "begins anew" in (folder / "killed.log").read_text()
-    output = runs.run(folder, words)
+    output = runs.run(folder, words, fresh)
     assert "begins anew" not in output
     log = (folder / "killed.log").read_text()
     assert "--training.max_steps" in log
@@ -121,44 +120,41 @@ def test_what_is_asked_otherwise_begins_anew(folder, encoder_folder):
 
 
 @pytest.mark.slow
-def test_a_stream_goes_on_where_it_was(folder, tmp_path_factory, encoder_folder):
+def test_a_stream_goes_on_where_it_was(folder, fresh, tmp_path_factory, encoder_folder):
     more = {"training.max_epochs": -1}
     bert = encoder_folder("bert")
     other = tmp_path_factory.mktemp("stream")
     shutil.copytree(folder / "corpus", other / "corpus")
-    runs.run(other, runs.command(other, bert, "--checkpoint-steps", "1000", **more))
+    runs.run(other, runs.command(other, bert, "--checkpoint-steps", "1000", **more), fresh)
     words = runs.command(folder, bert, "--checkpoint-steps", "1", **more)
-    runs.killed(folder, words, 17)
-    runs.run(folder, words)
+    runs.killed(folder, words, 17, fresh=fresh)
+    runs.run(folder, words, fresh)
     runs.assert_same(other, folder)
 
 
-def test_two_trainings_in_a_folder_are_one_too_many(folder, encoder_folder):
+def test_two_trainings_in_a_folder_are_one_too_many(folder, fresh, encoder_folder):
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1")
-    with open(folder / "first.log", "w") as log:
-        first = subprocess.Popen(words, cwd=folder, env=runs.environment(), stdout=log, stderr=log)
-        try:
-            while first.poll() is None and not (folder / "training" / ".lock").exists():
-                pass
-            second = subprocess.run(
-                words, cwd=folder, env=runs.environment(), capture_output=True, text=True, check=False
-            )
-        finally:
-            first.kill()
-            first.wait()
+    first = runs.start(folder, words, folder / "first.log", fresh)
+    try:
+        while first.poll() is None and not (folder / "training" / ".lock").exists():
+            time.sleep(0.002)
+        second = fresh.run(*words[1:], cwd=folder)
+    finally:
+        first.kill()
+        first.wait()
     assert second.returncode == 1
     assert "another training writes into this folder" in second.stderr + second.stdout
 
 
-def test_ctrl_c_says_what_is_usable(folder, encoder_folder):
+def test_ctrl_c_says_what_is_usable(folder, fresh, encoder_folder):
     words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "5")
-    assert runs.killed(folder, words, 14, signal.SIGINT) == 128 + signal.SIGINT
+    assert runs.killed(folder, words, 14, signal.SIGINT, fresh) == 128 + signal.SIGINT
     said = (folder / "killed.log").read_text()
     assert "Traceback" not in said
     f1 = json.loads((folder / "training" / "model-best" / "meta.json").read_text())["performance"]["ents_f"]
     assert f"model-best is usable, with the best dev F1 so far, {100 * f1:.2f}" in said
     step = int(re.search(r"goes on from the checkpoint of step (\d+)", said)[1])
-    runs.run(folder, words)
+    runs.run(folder, words, fresh)
     assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] == step
 
 

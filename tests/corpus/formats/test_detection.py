@@ -1,8 +1,6 @@
 """One sample of every format among all formats: the right one wins, whatever the file is called."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from spacy.tokens import DocBin
@@ -96,7 +94,7 @@ def test_convert_reads_them_all_in_one_go(tmp_path):
     assert dropped == len(expected) - len(found) == 3
 
 
-def test_one_command_converts_a_folder_of_all_of_them(tmp_path):
+def test_one_command_converts_a_folder_of_all_of_them(fresh, tmp_path):
     folder = tmp_path / "in"
     kept = [(name, file, content) for name, file, content in TEXTS if not file.endswith(".md")]
     for index, (_, file, content) in enumerate(kept):
@@ -104,12 +102,7 @@ def test_one_command_converts_a_folder_of_all_of_them(tmp_path):
     put(folder, "a.txt", BRAT_TXT)
     put(folder, "a.ann", BRAT_ANN)
     output = tmp_path / "all.spacy"
-    done = subprocess.run(
-        [sys.executable, "-m", "spacy", "cloudner", "convert", str(folder), str(output), "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = fresh.run("-m", "spacy", "cloudner", "convert", folder, output, "--json")
     assert done.returncode == 0, done.stderr
     assert output.exists()
     text = done.stdout
