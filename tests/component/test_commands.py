@@ -203,12 +203,12 @@ def test_checkpointing_is_resolved_and_pieces_are_counted_for_it(filled, data, s
 
 def test_package(trained_folder, tmp_path, monkeypatch):
     run("package", trained_folder, tmp_path, "--name", "tiny_ner", "--build", "none")
-    (folder,) = tmp_path.glob("en_tiny_ner-*")
+    (folder,) = tmp_path.glob("xx_tiny_ner-*")
     requirements = json.loads((folder / "meta.json").read_text())["requirements"]
     assert any(r.startswith("cloudner>=") for r in requirements), "a package asks for what it needs to load"
-    shutil.copy(folder / "meta.json", folder / "en_tiny_ner")  # as its setup.py does
+    shutil.copy(folder / "meta.json", folder / "xx_tiny_ner")  # as its setup.py does
     monkeypatch.syspath_prepend(str(folder))
-    nlp = importlib.import_module("en_tiny_ner").load()
+    nlp = importlib.import_module("xx_tiny_ner").load()
     assert tiny.ents(nlp(tiny.DATA[0][0])) == [(0, 2, "PER"), (4, 5, "LOC")]
 
 

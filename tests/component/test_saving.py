@@ -129,7 +129,7 @@ def test_sourcing_from_another_pipeline(trained):
 
 def test_sourcing_by_config(trained_folder, bert):
     config = {
-        "nlp": {"lang": "en", "pipeline": ["ner"]},
+        "nlp": {"lang": "xx", "pipeline": ["ner"]},
         "components": {"ner": {"source": str(trained_folder), "component": "cloudner"}},
     }
     nlp = spacy.util.load_model_from_config(spacy.util.Config(config), auto_fill=True)

@@ -38,7 +38,7 @@ def tasks(*texts: Any) -> dict[str, Any]:
 def test_health_and_setup(served: Running) -> None:
     assert served.client.get("/health").json() == {"status": "UP", "model_class": "cloudner"}
     sent = {"project": "1.17", "schema": CONFIG, "hostname": "http://localhost:8080", "access_token": "x"}
-    assert ask(served, "/setup", sent).json() == {"model_version": "en_pipeline 0.0.0"}
+    assert ask(served, "/setup", sent).json() == {"model_version": "xx_pipeline 0.0.0"}
 
 
 def test_predictions_have_the_form_of_regions(served: Running) -> None:
@@ -119,13 +119,13 @@ def test_a_webhook_retrains_and_the_new_pipeline_is_served(trained_folder: Path,
         event = {"action": "START_TRAINING", "project": {"id": 3}}
         assert ask(made, "/webhook", event, auth=password).json() == {"status": "started"}
         assert ask(made, "/webhook", event, auth=password).json() == {"status": "running"}
-        served = made.service.models["en_pipeline"]
+        served = made.service.models["xx_pipeline"]
         made.until(lambda: served.loaded == 1)
         assert '"id": 3' in (tmp_path / "event.json").read_text()
         found = ask(made, "/v1/entities", {"text": ADA}, auth=password).json()["entities"]
         assert found == []
         version = ask(made, "/setup", {"schema": CONFIG}, auth=password).json()["model_version"]
-        assert version == "en_pipeline 0.0.0 (1)"
+        assert version == "xx_pipeline 0.0.0 (1)"
 
 
 def test_a_retraining_that_fails_changes_nothing(trained_folder: Path, caplog: Any) -> None:

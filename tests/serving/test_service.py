@@ -239,7 +239,7 @@ def test_above_the_queue_the_answer_is_429(trying_folder: Path) -> None:
                 assert answer.json()["code"] == "queue_full"
         # a list does not slip past: it counts as its texts
         blockers = [pool.submit(made.post, f"SLOW2 {i}") for i in range(3)]
-        made.until(lambda: made.service.models["en_pipeline"].batcher.queue.texts >= 1)
+        made.until(lambda: made.service.models["xx_pipeline"].batcher.queue.texts >= 1)
         assert made.post(["a"] * 6).status_code == 429
         assert [each.result().status_code for each in blockers] == [200] * 3
         assert made.post(["a"] * 6).status_code == 200
@@ -248,7 +248,7 @@ def test_above_the_queue_the_answer_is_429(trying_folder: Path) -> None:
 def test_what_would_wait_longer_than_a_request_may_is_refused(trying_folder: Path) -> None:
     limits = {"max_batch": 1, "wait_ms": 0, "timeout": 8}
     with running(trying_folder, limits=limits) as made, ThreadPoolExecutor(2) as pool:
-        batcher = made.service.models["en_pipeline"].batcher
+        batcher = made.service.models["xx_pipeline"].batcher
         slow = [pool.submit(made.post, f"SLOW10 pace {i}") for i in range(2)]
         made.until(lambda: batcher.queue.texts == 1 and "SLOW10 pace" in " ".join(SEEN))
         batcher.pieces_a_second = 0.1  # as if it had been so slow of late
@@ -260,7 +260,7 @@ def test_what_would_wait_longer_than_a_request_may_is_refused(trying_folder: Pat
 
 def test_a_client_that_leaves_is_not_computed(trying_folder: Path) -> None:
     with running(trying_folder, limits={"max_batch": 1, "wait_ms": 0}) as made, ThreadPoolExecutor(2) as pool:
-        queue = made.service.models["en_pipeline"].batcher.queue
+        queue = made.service.models["xx_pipeline"].batcher.queue
         blocker = pool.submit(made.post, "SLOW first")
         made.until(lambda: "SLOW first" in SEEN)
         body = json.dumps({"text": [f"GONE {i}" for i in range(50)]}).encode()
@@ -317,7 +317,7 @@ def test_a_small_request_passes_a_huge_one(trained_folder: Path, trained: Any) -
     long = " ".join(make_texts(200))[:25_000]
     limits = {"max_pieces": 256, "wait_ms": 0}
     with running(trained_folder, limits=limits) as made, ThreadPoolExecutor(2) as pool:
-        batcher = made.service.models["en_pipeline"].batcher
+        batcher = made.service.models["xx_pipeline"].batcher
         before = made.figure("cloudner_batch_texts_count")
         huge = pool.submit(made.post, long)
         made.until(lambda: made.figure("cloudner_batch_texts_count") > before)
@@ -335,7 +335,7 @@ def test_a_huge_text_is_given_up_when_its_client_leaves(trained_folder: Path) ->
         leaving = raw(made, head(len(long)) + long)
         made.until(lambda: made.figure("cloudner_batch_texts_count") > before)
         leaving.close()
-        made.until(lambda: made.figure('cloudner_texts_total{model="en_pipeline",outcome="abandoned"}') == 1)
+        made.until(lambda: made.figure('cloudner_texts_total{model="xx_pipeline",outcome="abandoned"}') == 1)
         assert made.post(ADA).status_code == 200
 
 
@@ -392,7 +392,7 @@ def test_readiness_is_a_prediction(trying_folder: Path, monkeypatch: pytest.Monk
             made.until(lambda: "SLOW2 go" in SEEN)
             assert made.client.get("/ready").status_code == 200  # goes first once the batch is done
             slow.result()
-        batcher = made.service.models["en_pipeline"].batcher
+        batcher = made.service.models["xx_pipeline"].batcher
         batcher.stop(5)  # as if the thread had died
         time.sleep(0.11)
         assert made.client.get("/ready").status_code == 503
@@ -402,7 +402,7 @@ def test_readiness_is_a_prediction(trying_folder: Path, monkeypatch: pytest.Monk
 def test_everything_accepted_is_answered_at_the_end(trying_folder: Path) -> None:
     limits = {"max_batch": 4, "wait_ms": 0}
     with running(trying_folder, limits=limits) as made, ThreadPoolExecutor(1) as pool:
-        queue = made.service.models["en_pipeline"].batcher.queue
+        queue = made.service.models["xx_pipeline"].batcher.queue
         blocker = pool.submit(made.post, "SLOW10 end")
         made.until(lambda: "SLOW10 end" in SEEN)
         bodies = [json.dumps({"text": f"{ADA} {i}"}).encode() for i in range(40)]
@@ -420,7 +420,7 @@ def test_new_words_are_forgotten(trained_folder: Path, trained: Any) -> None:
     with running(trained_folder) as made:
         for part in range(4):
             made.post([f"unheard{part}of{i}" for i in range(100)])
-        batcher = made.service.models["en_pipeline"].batcher
+        batcher = made.service.models["xx_pipeline"].batcher
         batcher.stop(10)  # nothing else may look at its vocabulary before
         vocab = batcher._nlp.vocab
         assert len(list(vocab)) < len(list(trained.vocab)) + 20

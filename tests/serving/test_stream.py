@@ -188,7 +188,7 @@ def test_a_client_that_leaves_a_stream(trying_folder: Path) -> None:
         opened.send(lines([f"SLOW1 leaving {i}" for i in range(40)]))
         made.until(lambda: "SLOW1 leaving 0" in SEEN)
         opened.close()
-        made.until(lambda: made.service.models["en_pipeline"].batcher.queue.texts == 0)
+        made.until(lambda: made.service.models["xx_pipeline"].batcher.queue.texts == 0)
         assert made.post(ADA).status_code == 200
         assert len([text for text in SEEN if text.startswith("SLOW1 leaving")]) < 10
 
