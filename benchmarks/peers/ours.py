@@ -70,6 +70,7 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         "settings": {row[0]: row[1] for row in made.rows},
         "fast": fast_report(nlp),
         **{split: _tagged(nlp, data[split]) for split in job.score},
+        **{f"{split}_unshifted": _unshifted(nlp, pipe, data[split]) for split in job.score if shift},
     }
 
 
@@ -158,6 +159,15 @@ def _calibrated(nlp: Any, sentences: Any) -> float | None:
         return calibrate(nlp, examples).o_shift
     except CloudnerError:
         return None
+
+
+def _unshifted(nlp: Any, pipe: Any, sentences: Any) -> dict[str, float]:
+    """The scores without the shift of O's score."""
+    shift, pipe.cfg["fitted_o_shift"] = pipe.cfg["fitted_o_shift"], 0.0
+    try:
+        return _tagged(nlp, sentences)
+    finally:
+        pipe.cfg["fitted_o_shift"] = shift
 
 
 def _tagged(nlp: Any, sentences: Any) -> dict[str, float]:
