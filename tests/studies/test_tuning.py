@@ -117,7 +117,7 @@ def test_the_command(bert, tmp_path):
     source.write_text("".join(json.dumps({"text": t, "entities": e}) + "\n" for t, e in MORE), "utf8")
     overrides = [word for name, value in FP32.items() for word in (f"--{name}", str(value))]
     command = ["cloudner", "tune", str(source), "--config", str(runs.CONFIGS / "cpu.cfg"), "--encoder", str(bert), "--trials", "1",
-               "--folds", "2", "--output", str(tmp_path / "out"), "--gpu-id", "-1", *overrides]  # fmt: skip
+               "--folds", "2", "--output", str(tmp_path / "out"), "--gpu-id", "-1", "--lang", "de", *overrides]  # fmt: skip
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     lines = done.output.strip().splitlines()
@@ -126,6 +126,10 @@ def test_the_command(bert, tmp_path):
     best = Config().from_disk(tmp_path / "out" / "best.cfg", interpolate=False)
     (trial,) = json.loads((tmp_path / "out" / "tune.json").read_text())["trials"]
     assert best["training"]["max_epochs"] == trial["settings"]["training.max_epochs"]
+    # What was given for every trial is in the config too: training with it is the training that was scored.
+    assert best["nlp"]["lang"] == "de"
+    assert best["components"]["cloudner"]["model"]["encoder"] == str(bert)
+    assert best["components"]["cloudner"]["model"]["mixed_precision"] == "fp32"
     assert lines[-1].endswith("best.cfg")
 
 

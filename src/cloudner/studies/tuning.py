@@ -151,7 +151,7 @@ def tune(
         value = _one(optuna, study, trial, lambda t: run_trial(t, ranges, parts, file, output, options))
         if told is not None:
             told(trial.number, value)
-    return _result(optuna, study, file, output, folds)
+    return _result(optuna, study, file, output, folds, options)
 
 
 def _optuna() -> Any:
@@ -247,7 +247,9 @@ def _one(optuna: Any, study: Any, trial: Any, run: Callable[[Any], float]) -> fl
     return value
 
 
-def _result(optuna: Any, study: Any, file: Path, output: Path, folds: int | None) -> Tuning:
+def _result(
+    optuna: Any, study: Any, file: Path, output: Path, folds: int | None, options: dict[str, Any]
+) -> Tuning:
     from spacy.util import load_config
 
     state = optuna.trial.TrialState
@@ -255,14 +257,17 @@ def _result(optuna: Any, study: Any, file: Path, output: Path, folds: int | None
     if not done:
         raise ConfigError("no trial was finished", fix="more minutes or trials")
     best = dict(study.best_params)
-    chosen = {name: value for name, value in best.items() if name != "encoder"}
-    if "training.max_epochs" in chosen:
-        chosen["training.optimizer.learn_rate.min_steps"] = 0  # the epochs are meant as they are
+    # What was given for all trials is part of the training that was scored.
+    chosen = {**options["overrides"], **{name: value for name, value in best.items() if name != "encoder"}}
+    if options["lang"] is not None:
+        chosen.setdefault("nlp.lang", options["lang"])
+    if "training.max_epochs" in chosen:  # the epochs are meant as they are
+        chosen.setdefault("training.optimizer.learn_rate.min_steps", 0)
     made = load_config(file, overrides=chosen, interpolate=False)
-    if "encoder" in best:
+    if encoder := best.get("encoder", options["encoder"]):
         for component in made["components"].values():
             if "encoder" in component.get("model", {}):
-                component["model"]["encoder"] = best["encoder"]
+                component["model"]["encoder"] = encoder
     write_text(output / BEST, made.to_str(interpolate=False))
     rows = [
         {"number": t.number, "state": t.state.name.lower(), "f1": t.value if t.state == state.COMPLETE else None,
