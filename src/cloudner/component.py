@@ -367,6 +367,10 @@ class Cloudner(TrainablePipe):
         check_cfg(saved, where)
         # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
         self.cfg["labels"] = list(saved.get("labels", []))
+        for label in self.cfg[
+            "labels"
+        ]:  # where the vocabulary is not loaded with it, it has to have them all the same
+            self.vocab.strings.add(label)
         self.cfg["temperature"] = float(saved.get("temperature", 1.0))
         self.cfg["fitted_o_shift"] = float(saved.get("fitted_o_shift", 0.0))
 
@@ -390,5 +394,6 @@ class Cloudner(TrainablePipe):
         self._loaded()
 
     def _loaded(self) -> None:
-        self.model.set_dim("nO", len(self._outputs), force=True)
+        if self.labels:  # none before it is initialised
+            self.model.set_dim("nO", len(self._outputs), force=True)
         self._weigh_tags()

@@ -58,11 +58,19 @@ def test_the_component_by_itself(trained, bert, tmp_path):
     other = spacy.blank("en").add_pipe("cloudner", config=tiny.settings(bert))
     assert other.from_disk(tmp_path / "pipe", exclude=["vocab"]) is other
     assert other.labels == pipe.labels
+    assert all(label in other.vocab.strings for label in pipe.labels)
     before = tiny.weights(trained)
     after = {k: v.detach().numpy() for k, v in other.model.shims[0].network.state_dict().items()}
     assert tiny.largest_difference(before, after) == 0
     pipe.to_disk(tmp_path / "cfg", exclude=["vocab", "model"])
     assert sorted(p.name for p in (tmp_path / "cfg").iterdir()) == ["cfg"]
+
+
+def test_what_is_loaded_before_initialisation_is_saved_as_it_was(bert):
+    one, other = (spacy.blank("en").add_pipe("cloudner", config=tiny.settings(bert)) for _ in range(2))
+    saved = one.to_bytes(exclude=["vocab"])
+    assert other.from_bytes(saved, exclude=["vocab"]).to_bytes(exclude=["vocab"]) == saved
+    assert other.model.has_dim("nO") is None
 
 
 def test_weights_are_safetensors(trained_folder):

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Literal, Optional, get_type_hints
 
 import pytest
 
@@ -117,7 +117,7 @@ def _put_architectures() -> None:
 
     def transition_based(
         tok2vec: Model,
-        state_type: str = "ner",
+        state_type: Literal["parser", "ner"] = "ner",
         extra_state_tokens: bool = False,
         hidden_width: int = 64,
         maxout_pieces: int = 2,
@@ -125,16 +125,15 @@ def _put_architectures() -> None:
         nO: Optional[int] = None,  # noqa: N803, UP045
     ) -> Model:
         made = parser(tok2vec, state_type, extra_state_tokens, hidden_width, maxout_pieces, use_upper, nO)
-        if state_type == "ner":
-            _tok2vecs[id(made)] = (made, tok2vec)
+        _tok2vecs[id(made)] = (made, tok2vec)
         return made
 
     def ours(encoder: str, device: str, use_upper: bool = True, hidden_width: int = 64) -> Model:
         return transformer_ner(encoder, device=device)
 
     for name, function in ((PARSER, transition_based), (ENCODER, ours)):
-        kinds = {"str": str, "bool": bool, "int": int, "Model": Model, "Optional[int]": Optional[int]}  # noqa: UP045
-        function.__annotations__ = {k: kinds[v] for k, v in function.__annotations__.items()}
+        known = {"Model": Model, "Literal": Literal, "Optional": Optional}
+        function.__annotations__ = get_type_hints(function, known)
         registry.architectures.register(name, func=function)
 
 
