@@ -107,13 +107,15 @@ def test_clocks_count_the_outermost_call_only(tmp_path):
     made.wrap(Work, "outer", "evaluation", after=True)
     made.wrap(Work, "inner", "steps")
     Work().outer()
+    began = time.perf_counter()
     Work().inner()
     Work().inner()
+    took = time.perf_counter() - began  # sleeping takes longer on a busy machine
     made.write()
     found = json.loads((tmp_path / "clocks.json").read_text())
     assert found["calls"] == {"evaluation": 1, "steps": 2}
-    assert found["seconds"]["steps"] == pytest.approx(0.04, abs=0.02)
-    assert found["step_ms"]["median"] == pytest.approx(40, abs=20)
+    assert 0.039 <= found["seconds"]["steps"] <= took + 0.001
+    assert 19 <= found["step_ms"]["median"] <= 1000 * (took + 0.021)
 
 
 def test_steps_that_warm_up_do_not_count():
