@@ -1,5 +1,6 @@
 """`python -m spacy cloudner train`: pick the device, resolve what is "auto", train as spaCy does."""
 
+import json
 import os
 import signal
 import time
@@ -205,7 +206,17 @@ def _train(
 
 
 def _done(best: Path) -> str:
-    return f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")'
+    """What calibration has found, where it was not left out, and the last line."""
+    found = json.loads((best.parent / "run.json").read_text(encoding="utf8")).get("calibration")
+    last = f'Best pipeline: {best}    in Python: nlp = cloudner.load("{best}")'
+    if not found:
+        return last
+    said = f"Calibrated on dev: temperature {found['temperature']:.2f}"
+    if found.get("o_shift"):
+        said += f", score of O {found['o_shift']:+.2f}"
+        if found["f1_after"] is not None:
+            said += f" (F1 {100 * found['f1_before']:.2f} -> {100 * found['f1_after']:.2f})"
+    return f"{said}\n{last}"
 
 
 def _update(
