@@ -29,13 +29,15 @@ logger = logging.getLogger("cloudner")
 class CalibrationResult:
     """temperature: what logits are divided by. ece_before, ece_after: expected calibration error of entities on
     the data it was fitted on, with temperature 1 and with this one (None without predictions). A fitted temperature that
-    would make the error larger is not kept: it is then 1. o_shift: what is added to the score of O before tags are chosen;
+    would make the error larger is not kept: it is then 1. platt: slope and bias of the last step from an entity's probability
+    to its confidence (`cloudner.model.decoding.platt`), (1, 0) where there is none. o_shift: what is added to the score of O before tags are chosen;
     f1_before, f1_after: strict F1 on that data without and with it (None where nothing was annotated, and for spans)."""
 
     temperature: float
     ece_before: float | None
     ece_after: float | None
     documents: int
+    platt: tuple[float, float] = (1.0, 0.0)
     o_shift: float = 0.0
     f1_before: float | None = None
     f1_after: float | None = None
@@ -46,6 +48,7 @@ class CalibrationResult:
             "ece_before": self.ece_before,
             "ece_after": self.ece_after,
             "documents": self.documents,
+            "platt": list(self.platt),
             "o_shift": self.o_shift,
             "f1_before": self.f1_before,
             "f1_after": self.f1_after,
@@ -59,9 +62,10 @@ def calibrate(
     been trained on.
 
     The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
-    section 4.2, with the constrained model in place of a softmax): confidences and what a threshold keeps change. The
-    shift is the one of best F1 (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the
-    component's `o_shift` is a number. A model given by path is changed on disk: `cfg` and `meta.json`.
+    section 4.2, with the constrained model in place of a softmax), and Platt scaling then fits the probabilities of the
+    entities found: confidences and what a threshold keeps change. The shift is the one of best F1
+    (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number. A model
+    given by path is changed on disk: `cfg` and `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
     examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on.
@@ -213,6 +217,7 @@ def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
 def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     from cloudner.model.decoding.lattice import path_log_likelihood
     from cloudner.model.decoding.o_shift import OShift, fit_o_shift, with_o_shifted
+    from cloudner.model.decoding.platt import fit_platt
     from cloudner.model.decoding.spans import span_probabilities
     from cloudner.model.decoding.viterbi import best_paths
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
@@ -239,12 +244,23 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
     right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
     known = np.array([(gold[start:end] >= 0).all() for start, end, _ in spans.tolist()], dtype=bool)
-    errors: list[float | None] = []
-    for t in (1.0, temperature):
-        p = span_probabilities(raw / t, offsets, spans, scheme, scaled(t))
-        errors.append(expected_calibration_error(p[known], right[known]).ece if known.any() else None)
+    plain, found = (
+        span_probabilities(raw / t, offsets, spans, scheme, scaled(t))[known] for t in (1.0, temperature)
+    )
+    platt = fit_platt(found, right[known])
+    errors = [
+        expected_calibration_error(p, right[known]).ece if known.any() else None
+        for p in (plain, platt(found))
+    ]
+    cfg["platt"] = list(platt)
     kept = _kept(cfg, temperature, errors, len(offsets) - 1)
-    return replace(kept, o_shift=fitted.shift, f1_before=fitted.f1_before, f1_after=fitted.f1_after)
+    return replace(
+        kept,
+        platt=tuple(cfg["platt"]),
+        o_shift=fitted.shift,
+        f1_before=fitted.f1_before,
+        f1_after=fitted.f1_after,
+    )
 
 
 def _kept(
@@ -258,5 +274,7 @@ def _kept(
             "Temperature %.3f is not kept: ECE %.4f with it, %.4f without", temperature, after, before
         )
         temperature, after = 1.0, before
+        if "platt" in cfg:
+            cfg["platt"] = [1.0, 0.0]
     cfg["temperature"] = float(temperature)
     return CalibrationResult(float(temperature), before, after, documents)

@@ -59,6 +59,7 @@ class Cloudner(TrainablePipe):
             "temperature": 1.0,
             "o_shift": o_shift,
             "fitted_o_shift": 0.0,
+            "platt": [1.0, 0.0],
             "gold_spans_key": gold_spans_key,
             "spans_key": spans_key,
             "spans_floor": spans_floor,
@@ -372,7 +373,9 @@ class Cloudner(TrainablePipe):
         ]:  # where the vocabulary is not loaded with it, it has to have them all the same
             self.vocab.strings.add(label)
         self.cfg["temperature"] = float(saved.get("temperature", 1.0))
-        self.cfg["fitted_o_shift"] = float(saved.get("fitted_o_shift", 0.0))
+        if "platt" in self.cfg:  # not of spans
+            self.cfg["fitted_o_shift"] = float(saved.get("fitted_o_shift", 0.0))
+            self.cfg["platt"] = [float(value) for value in saved.get("platt", (1.0, 0.0))]
 
     @property
     def _soundness(self) -> Any:

@@ -54,7 +54,7 @@ class CloudnerSpans(Cloudner):
             spans_key=spans_key,
             scorer=scorer,
         )
-        for name in ("spans_floor", "o_shift", "fitted_o_shift"):
+        for name in ("spans_floor", "o_shift", "fitted_o_shift", "platt"):
             del self.cfg[name]
         self.cfg["ents"] = ents
         self._told_ents = False

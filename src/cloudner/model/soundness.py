@@ -89,8 +89,15 @@ def check_cfg(saved: Any, where: str | None) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value < math.inf):
         raise broken(f"temperature = {value!r}"[:200], where, "a number above 0")
     value = saved.get("fitted_o_shift", 0.0)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < math.inf:
+    if not _number(value):
         raise broken(f"fitted_o_shift = {value!r}"[:200], where, "a number")
+    value = saved.get("platt", [1.0, 0.0])
+    if not isinstance(value, list) or len(value) != 2 or not all(map(_number, value)) or not value[0] > 0:
+        raise broken(f"platt = {value!r}"[:200], where, "two numbers, the first above 0")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def check_sizes(config: Mapping[str, Any], n_tensors: int, where: str | None) -> None:

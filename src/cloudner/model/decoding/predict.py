@@ -9,6 +9,7 @@ import numpy as np
 from spacy.tokens import Doc
 
 from cloudner.model.decoding.o_shift import with_o_shifted
+from cloudner.model.decoding.platt import Platt
 from cloudner.model.decoding.sequences import Transitions
 from cloudner.model.decoding.spans import candidate_spans, span_probabilities
 from cloudner.model.decoding.viterbi import best_paths
@@ -25,7 +26,7 @@ def entities(
     options: Mapping[str, Any],
 ) -> Prediction:
     """The entities of `docs`, and with them what `options` ask for: "o_shift" or, where it is "auto", "fitted_o_shift" (of
-    the tags that are chosen), "confidence", "threshold" and "temperature" (of probabilities), "spans_key" and "spans_floor"
+    the tags that are chosen), "confidence", "threshold", "temperature" and "platt" (of probabilities), "spans_key" and "spans_floor"
     (candidate spans).
 
     emissions: `Emissions` of these documents, or None where they have no token. Tokens that are an entity already, or
@@ -49,11 +50,13 @@ def entities(
         return result
     scaled = scores / temperature if temperature != 1.0 else scores
     moves = transitions.scaled(temperature) if transitions is not None else None
-    result.probability = span_probabilities(scaled, offsets, spans, scheme, moves)
+    confidence = Platt(*options["platt"])
+    result.probability = confidence(span_probabilities(scaled, offsets, spans, scheme, moves))
     if threshold > 0:
         kept = result.probability >= threshold
         result.spans, result.probability = result.spans[kept], result.probability[kept]
     if options["spans_key"]:
-        candidates, probability = candidate_spans(scaled, offsets, scheme, options["spans_floor"], moves)
-        result.candidates, result.candidate_probability = place(candidates), probability
+        floor = confidence.probability_at(options["spans_floor"])
+        candidates, probability = candidate_spans(scaled, offsets, scheme, floor, moves)
+        result.candidates, result.candidate_probability = place(candidates), confidence(probability)
     return result
