@@ -12,7 +12,7 @@ from benchmarks.gpu.pipeline import fast_override, fast_report
 from benchmarks.machine import peak_memory, synchronize
 from benchmarks.peers import Job, NotMeasured, count_words
 from benchmarks.peers.loop import run_loop
-from benchmarks.score import scores, tags_of_characters, tags_of_doc
+from benchmarks.score import scores, spans_of, tags_of_characters, tags_of_doc
 
 
 def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
@@ -171,5 +171,19 @@ def _unshifted(nlp: Any, pipe: Any, sentences: Any) -> dict[str, float]:
 
 
 def _tagged(nlp: Any, sentences: Any) -> dict[str, float]:
-    docs = nlp.pipe(bare_docs(nlp.vocab, sentences))
-    return scores([tags for _, tags in sentences], [tags_of_doc(doc) for doc in docs])
+    """Scores, and the calibration error of the confidences with what chance alone would give."""
+    from cloudner.report.evaluation.confidence import expected_calibration_error
+
+    docs = list(nlp.pipe(bare_docs(nlp.vocab, sentences)))
+    gold = [tags for _, tags in sentences]
+    found = [
+        (ent._.confidence, (ent.start, ent.end, ent.label_) in set(spans_of(tags)))
+        for doc, tags in zip(docs, gold, strict=True)
+        for ent in doc.ents
+    ]
+    error = expected_calibration_error([p for p, _ in found], [right for _, right in found])
+    return {
+        **scores(gold, [tags_of_doc(doc) for doc in docs]),
+        "ece": round(error.ece, 4),
+        "ece_by_chance": round(error.ece_by_chance, 4),
+    }
