@@ -45,23 +45,9 @@ def serve_pipeline(encoder: str, port: int) -> None:
 
 
 def serve_litserve(encoder: str, port: int) -> None:
-    import litserve
+    from benchmarks.serve_litserve import serve
 
-    class Tagging(litserve.LitAPI):
-        def setup(self, device: str) -> None:
-            self.tag = tagger(encoder)
-
-        def decode_request(self, request: dict[str, str]) -> str:
-            return request["text"]
-
-        def predict(self, texts: list[str]) -> list[Any]:
-            return self.tag(texts, batch_size=len(texts))
-
-        def encode_response(self, output: Any) -> dict[str, Any]:
-            return plain(output)
-
-    api = Tagging(max_batch_size=32, batch_timeout=0.005, api_path="/v1/entities")
-    litserve.LitServer(api, accelerator="cpu").run(port=port, host="127.0.0.1", generate_client_file=False)
+    serve(encoder, port)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import PACKAGE, ROOT, config_path
+from benchmarks.data import PACKAGE, ROOT, config_path, read_folder, write_docbin
 from benchmarks.machine import machine, versions
 from benchmarks.suite import prepare_data, prepare_encoder, say, shown_command
 
@@ -61,8 +61,8 @@ def rate(way: str, data: Path, encoder: str, output: Path, epochs: int) -> float
     shutil.rmtree(output, ignore_errors=True)
     command = [
         sys.executable, "-m", "spacy", "cloudner", "train", str(config_path("cpu")), "--output", str(output),
-        "--gpu-id", "-1", "--encoder", encoder, "--no-calibrate", "--paths.train", str(data / "train.conll"),
-        "--paths.dev", str(data / "dev.conll"), "--training.max_epochs", str(epochs),
+        "--gpu-id", "-1", "--encoder", encoder, "--no-calibrate", "--paths.train", str(data / "train.spacy"),
+        "--paths.dev", str(data / "dev.spacy"), "--training.max_epochs", str(epochs),
     ]  # fmt: skip
     subprocess.run(command, env=environment(way), check=True, stdout=subprocess.DEVNULL)
     records = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
@@ -86,6 +86,10 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     work = given.work.resolve()
     data = prepare_data(given.data or None, work, given.max_sentences)
+    (work / "shared_cores_data").mkdir(parents=True, exist_ok=True)
+    for split, sentences in read_folder(data).items():
+        write_docbin(work / "shared_cores_data" / f"{split}.spacy", sentences)
+    data = work / "shared_cores_data"
     encoder = prepare_encoder(given.encoder, work)
     ways = ["ours", "unset", *filter(None, given.spins.split(","))]
     rates: dict[str, dict[str, list[float]]] = {way: {"quiet": [], "beside": []} for way in ways}
