@@ -96,14 +96,15 @@ class Clocks:
 def install(clocks: Clocks) -> None:
     from spacy.language import Language
 
+    import cloudner.training.ending
     import cloudner.training.run
     from cloudner.component import Cloudner
 
     began = time.perf_counter()
     clocks.wrap(cloudner.training.run, "resolve", "resolve")
-    clocks.wrap(cloudner.training.run, "_calibrate", "calibration", after=True)
+    clocks.wrap(cloudner.training.ending, "_calibrate", "calibration", after=True)
     clocks.wrap(importlib.import_module("spacy.training.initialize"), "init_nlp", "init", after=True)
-    clocks.wrap(Language, "update", "steps")
+    clocks.wrap(Cloudner, "update", "steps")
     clocks.wrap(Cloudner, "finish_update", "steps")
     clocks.wrap(Language, "evaluate", "evaluation", before=clocks.finish_steps, after=True)
     clocks.wrap(Language, "to_disk", "saving")
