@@ -98,6 +98,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--table", action="store_true", help="only show what the file holds")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0, help="of each run (default: all cores)")
+    parser.add_argument(
+        "--keep-scores", type=Path, help="folder for the scores on dev and test, for benchmarks.calibration"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "benchmarks")
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "recipes.json")
     given = parser.parse_args(arguments)
@@ -136,6 +139,7 @@ def measure(given: Any, arguments: list[str], runs: Runs) -> bool:
                 seed=seed,
                 threads=threads,
                 score=["dev", "test"] if given.test else ["dev"],
+                options=_options(given, key, choice),
             ),
             work,
         )
@@ -163,6 +167,13 @@ def measure(given: Any, arguments: list[str], runs: Runs) -> bool:
         row = runs.add(key, {**kept, "threads": threads})
         say(f"{name}: dev F1 {row['dev']['f1']:.4f}, {row['steps']} steps, {row['seconds']:.0f} s")
     return failed
+
+
+def _options(given: Any, key: dict[str, Any], choice: str) -> dict[str, Any]:
+    if given.keep_scores is None:
+        return {}
+    name = f"{key['data']}-{key['sentences'] or 'all'}-{key['seed']}-{choice.replace('=', '_').replace(',', '-')}.npz"
+    return {"scores": str(given.keep_scores.resolve() / name)}
 
 
 def parsed(choice: str) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def train(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         measured = run_loop(nlp, job.device, job.options.get("stop", 0))
     memory = peak_memory(job.device)
     (pipe,) = cloudner_pipes(nlp)
+    if job.options.get("scores"):
+        _keep_scores(Path(job.options["scores"]), nlp, pipe, data)
     shift = _calibrated(nlp, data["dev"])
     if job.save:
         nlp.to_disk(job.save)
@@ -143,6 +145,28 @@ def bare_docs(vocab: Any, sentences: Any) -> Any:
     from spacy.tokens import Doc
 
     return (Doc(vocab, words=words) for words, _ in sentences)
+
+
+def _keep_scores(path: Path, nlp: Any, pipe: Any, data: dict[str, Any]) -> None:
+    """Scores, bounds and gold tags of dev and test, for `benchmarks.calibration`."""
+    import numpy as np
+    from spacy.tokens import Doc
+    from spacy.training import Example
+
+    from cloudner.pieces.gold import gold_tags
+
+    arrays: dict[str, Any] = {"labels": np.array(pipe.labels)}
+    for split in ("dev", "test"):
+        docs = list(bare_docs(nlp.vocab, data[split]))
+        emissions = pipe.model.predict(docs)
+        examples = [
+            Example(doc, Doc(nlp.vocab, words=words, ents=tags))
+            for doc, (words, tags) in zip(docs, data[split], strict=True)
+        ]
+        arrays[f"{split}_scores"], arrays[f"{split}_offsets"] = emissions.scores, emissions.offsets
+        arrays[f"{split}_gold"] = gold_tags(examples, pipe.scheme, spans_key=None, name=pipe.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **arrays)
 
 
 def _calibrated(nlp: Any, sentences: Any) -> float | None:

@@ -20,7 +20,7 @@ from cloudner.pieces.scheme import TagScheme
 # F1 over a few hundred entities jumps from one shift to the next.
 _STEP, _MOST, _BESIDE = 0.25, 2.0, 2
 # What the calibrated probabilities expect of F1 counts as much as this many gold entities: what a few of them say of a shift
-# is mostly chance. Of 0 to 1,600 the best on the mean of four corpora (docs/choices.md).
+# is mostly chance. Of 0 to 1,600 the best on the mean of four corpora whose worst loss is below a point (docs/choices.md).
 _EXPECTED = 400
 
 
@@ -50,9 +50,10 @@ def fit_o_shift(
     transitions: Transitions | None = None,
     *,
     temperature: float = 1.0,
+    expected: float = _EXPECTED,
 ) -> OShift:
     """The shift in [-2, 2] that gives the best F1, by the gold entities and by what the probabilities expect of it, weighted n to
-    400 where there are n gold entities.
+    `expected` where there are n gold entities.
 
     scores: (tokens, tags) float32. offsets: (documents + 1,) bounds. gold: (tokens,) tags, -1 where nothing is known:
     entities that touch such a token do not count. temperature: by which scores become calibrated probabilities. The expected
@@ -67,9 +68,9 @@ def fit_o_shift(
     right = [sum(tuple(span) in truth for span in spans.tolist()) for spans in found]
     f1 = np.array([2 * r / (len(s) + len(truth)) for r, s in zip(right, found, strict=True)])
     moves = None if transitions is None else transitions.scaled(temperature)
-    expected = _expected_f1(scores / temperature, offsets, gold, found, scheme, moves)
-    share = len(truth) / (len(truth) + _EXPECTED)
-    gain = share * (f1 - f1[here]) + (1 - share) * (expected - expected[here])
+    hoped = _expected_f1(scores / temperature, offsets, gold, found, scheme, moves)
+    share = len(truth) / (len(truth) + expected)
+    gain = share * (f1 - f1[here]) + (1 - share) * (hoped - hoped[here])
     smooth = np.lib.stride_tricks.sliding_window_view(gain, 2 * _BESIDE + 1).mean(axis=1)
     nearest = np.abs(shifts[_BESIDE:-_BESIDE])  # of equal ones the smallest
     best = int((smooth - 1e-9 * nearest).argmax()) + _BESIDE
