@@ -132,7 +132,7 @@ def test_what_is_no_recorded_machine_and_no_predictions(tmp_path, content, capsy
     [
         (["evaluate", "{gold}", "{gold}", "--rounds", "1" + 30 * "0"], "rounds = 1000"),
         (["evaluate", "{gold}", "{gold}", "--batch-size", "0"], "batch_size = 0; expected 1 to"),
-        (["evaluate", "{gold}", "{gold}", "--train", ""], "cloudner: "),
+        (["evaluate", "{gold}", "{gold}", "--train", ""], "an empty path"),
         (["annotate", "{gold}", "{out}", "-m", "{model}", "--encoding", "base64"], "encoding = 'base64'; expected a text encoding"),
         (["annotate", "{gold}", "{out}", "-m", "{model}", "--rows-per-piece", "1" + 30 * "0"], "rows_per_piece = 1000"),
         (["convert", "{gold}", "{out}.spacy", "--n-process", "1" + 30 * "0"], "n_process=1000"),

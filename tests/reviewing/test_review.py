@@ -116,7 +116,7 @@ def test_a_language_of_the_command_line_splits_texts_as_in_training(tmp_path):
 def test_trainings_are_shorter_unless_it_is_said_how_long():
     plain = read_config(CONFIG, {})
     made = shorter(plain, {})
-    assert made == {"training.max_epochs": 2, "training.optimizer.learn_rate.min_steps": 200}
+    assert made == {"training.max_epochs": 2, "training.optimizer.learn_rate.min_steps": 400}
     assert shorter(plain, {"training.max_epochs": 5}) == {}
     paths = {"train": Path("a.spacy"), "dev": Path("b.spacy")}
     assert corpora(plain, paths) == {

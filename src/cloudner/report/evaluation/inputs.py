@@ -24,6 +24,8 @@ def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
     """
     files: list[str] = []
     for item in map(str, [data] if isinstance(data, (str, Path)) else data):
+        if not item:  # which would be the current folder
+            raise InputError("an empty path", expected="annotated data, or a folder of it")
         path = Path(item)
         if "://" not in item:
             take_back(path)  # of a conversion that was killed between two renames
