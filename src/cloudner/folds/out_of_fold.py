@@ -133,6 +133,8 @@ def _predict(
             p = ent._.confidence if ent.has_extension("confidence") else None
             found.append(LikelySpan(*key, min(1.0, known.get(key, 1.0) if p is None else p)))
         entities.append(found)
+        # What a shift of O's score has found may be less probable than what is kept as likely.
+        spans[:] = sorted([*spans, *(span for span in found if span[:3] not in known)])
     return entities, likely
 
 

@@ -45,8 +45,8 @@ def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> None
     with replacing(folder / WEIGHTS) as aside:
         try:
             save_file(_state(network), aside)
-        except SafetensorError as error:  # its text has the number of what the system refused
-            if number := re.search(r"os error (\d+)", str(error)):
+        except SafetensorError as error:  # its text has the number of what the system refused, by version
+            if number := re.search(r"(?:os error|code:) (\d+)", str(error)):
                 raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
             raise
 

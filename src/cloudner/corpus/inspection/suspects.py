@@ -145,7 +145,8 @@ class SuspectSearch:
             return
         keys = surface_keys(chunk, starts, ends)
         wanted = np.array([key for key, _ in self._rare], dtype=np.uint64)
-        for i in np.flatnonzero(np.isin(keys, wanted)).tolist():
+        # kind: numpy before 2.1 raises OverflowError for hashes of 64 bits when it chooses by itself
+        for i in np.flatnonzero(np.isin(keys, wanted, kind="sort")).tolist():
             places = self._rare.get((int(keys[i]), int(kinds[i])))
             if places is not None and len(places) < EXAMPLES:
                 places.append(_place(number, chunk, int(starts[i]), int(ends[i])))
