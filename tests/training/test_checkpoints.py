@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -41,6 +44,21 @@ def test_the_newest_whole_one_counts_and_old_ones_go(kept):
     assert kept.steps() == []
     with pytest.raises(InputError, match="there is no checkpoint"):
         open_checkpoint(kept.where)
+
+
+def test_what_a_killed_process_had_begun_to_write_goes(tmp_path):
+    """A checkpoint of BERT-base is 1.3 GB, and each kill could leave one."""
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    folder = tmp_path / "checkpoints"
+    for process in (killed.pid, os.getppid()):
+        (folder / f".step-00000035.{process}.tmp").mkdir(parents=True)
+    kept = Checkpoints(folder)
+    kept.begin(34)
+    assert [path.name for path in folder.iterdir()] == [f".step-00000035.{os.getppid()}.tmp"]  # it lives
+    kept.write(36, tensors(36), {}, {})
+    kept.remove()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("part", ["tensors.safetensors", "loop.json", "state.json"])

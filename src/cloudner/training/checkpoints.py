@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 
+from cloudner.atomic import remove_leftovers
 from cloudner.errors import InputError
 
 logger = logging.getLogger("cloudner")
@@ -139,7 +140,10 @@ class Checkpoints:
             return _read(Path(folder), step, self.where)
 
     def begin(self, after: int) -> None:
-        """Delete what lies beyond the step `after` (-1: all): of a training that does not go on, or not from there."""
+        """Delete what lies beyond the step `after` (-1: all): of a training that does not go on, or not from there; and what a
+        process that was killed had begun to write."""
+        for path in self._unfinished():
+            remove_leftovers(path.with_name(path.name[1:].rsplit(".", 2)[0]))
         for kind in ("step-", "best-"):
             for step in self.steps(kind):
                 if step > after:
@@ -149,8 +153,14 @@ class Checkpoints:
         """Delete all checkpoints, at the end of a training."""
         self.wait()
         self.begin(-1)
+        for path in self._unfinished():  # of a process on another machine, whose number says nothing here
+            shutil.rmtree(path, ignore_errors=True)
         if not self.remote and Path(self.where).is_dir() and not any(Path(self.where).iterdir()):
             Path(self.where).rmdir()
+
+    def _unfinished(self) -> list[Path]:
+        """Checkpoints that were never put in their place."""
+        return [] if self.remote else list(Path(self.where).glob(".*-[0-9]*.tmp"))
 
     def _prune(self) -> None:
         for step in self.steps()[self.keep :]:
