@@ -117,6 +117,7 @@ def test_more_than_the_buffer_unread_is_one_error_and_no_deadlock(trained_folder
         for i in range(number):  # more than the kernel and the service keep
             opened.send(json.dumps({"id": f"n{i} " + "x" * 15_000, "text": "Apple"}).encode() + b"\n")
         opened.end()
+        time.sleep(1.5 * limits["timeout"])  # where all was sent at once, reading would begin in time
         answers = opened.answers()
     *good, last = answers
     assert last["code"] == "not_read"
