@@ -140,17 +140,12 @@ def _performance(evidence: Evidence, shift: float) -> dict[str, Any]:
     """The scores of `spacy.ner_scorer.v1`, which leaves out entities that touch a token without annotation."""
     from spacy.scorer import PRFScore
 
-    from cloudner.model.decoding.o_shift import with_o_shifted
-    from cloudner.model.decoding.viterbi import best_paths
+    from cloudner.model.decoding.o_shift import known_spans, with_o_shifted
 
     scheme, offsets, gold = evidence.scheme, evidence.offsets, evidence.gold
-    paths = best_paths(with_o_shifted(evidence.scores, shift), offsets, scheme, evidence.moves)
+    moved = with_o_shifted(evidence.scores, shift)
     truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
-    found = {
-        (start, end, label)
-        for start, end, label in scheme.decode(paths, offsets).tolist()
-        if (gold[start:end] >= 0).all()
-    }
+    found = set(map(tuple, known_spans(moved, offsets, gold, scheme, evidence.moves).tolist()))
     whole, by_label = PRFScore(), {}
     for number in sorted({label for _, _, label in truth | found}):
         one = by_label[scheme.labels[number]] = PRFScore()
@@ -217,10 +212,9 @@ def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
 
 def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     from cloudner.model.decoding.lattice import path_log_likelihood
-    from cloudner.model.decoding.o_shift import OShift, fit_o_shift, with_o_shifted
+    from cloudner.model.decoding.o_shift import OShift, fit_o_shift, known_spans, with_o_shifted
     from cloudner.model.decoding.platt import fit_platt
     from cloudner.model.decoding.spans import span_probabilities
-    from cloudner.model.decoding.viterbi import best_paths
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
     raw, offsets, gold = evidence.scores, evidence.offsets, evidence.gold
@@ -240,19 +234,14 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
         else OShift(asked, None, None)
     )
     cfg["fitted_o_shift"] = fitted.shift
-    moved = with_o_shifted(raw, fitted.shift)
-    spans = scheme.decode(best_paths(moved, offsets, scheme, moves), offsets)
+    spans = known_spans(with_o_shifted(raw, fitted.shift), offsets, gold, scheme, moves)
     truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
     right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
-    known = np.array([(gold[start:end] >= 0).all() for start, end, _ in spans.tolist()], dtype=bool)
     plain, found = (
-        span_probabilities(raw / t, offsets, spans, scheme, scaled(t))[known] for t in (1.0, temperature)
+        span_probabilities(raw / t, offsets, spans, scheme, scaled(t)) for t in (1.0, temperature)
     )
-    platt = fit_platt(found, right[known])
-    errors = [
-        expected_calibration_error(p, right[known]).ece if known.any() else None
-        for p in (plain, platt(found))
-    ]
+    platt = fit_platt(found, right)
+    errors = [expected_calibration_error(p, right).ece if len(spans) else None for p in (plain, platt(found))]
     cfg["platt"] = list(platt)
     kept = _kept(cfg, temperature, errors, len(offsets) - 1)
     return replace(

@@ -368,9 +368,8 @@ class Cloudner(TrainablePipe):
         check_cfg(saved, where)
         # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
         self.cfg["labels"] = list(saved.get("labels", []))
-        for label in self.cfg[
-            "labels"
-        ]:  # where the vocabulary is not loaded with it, it has to have them all the same
+        # Where the vocabulary is not loaded with the component, it has to have them all the same.
+        for label in self.labels:
             self.vocab.strings.add(label)
         self.cfg["temperature"] = float(saved.get("temperature", 1.0))
         if "platt" in self.cfg:  # not of spans

@@ -64,7 +64,7 @@ def fit_o_shift(
     truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
     if not truth:
         return OShift(0.0, None, None)
-    found = [_known_spans(with_o_shifted(scores, s), offsets, gold, scheme, transitions) for s in shifts]
+    found = [known_spans(with_o_shifted(scores, s), offsets, gold, scheme, transitions) for s in shifts]
     right = [sum(tuple(span) in truth for span in spans.tolist()) for spans in found]
     f1 = np.array([2 * r / (len(s) + len(truth)) for r, s in zip(right, found, strict=True)])
     moves = None if transitions is None else transitions.scaled(temperature)
@@ -77,7 +77,7 @@ def fit_o_shift(
     return OShift(round(float(shifts[best]), 6) + 0.0, float(f1[here]), float(f1[best]))
 
 
-def _known_spans(
+def known_spans(
     scores: np.ndarray,
     offsets: np.ndarray,
     gold: np.ndarray,
