@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from cloudner.corpus.soundness import is_unicode
 from cloudner.errors import ConfigError
 
 # What a config's parser leaves as a text, since JSON has no such number.
@@ -54,7 +55,7 @@ def check_values(config: Mapping[str, Any], place: str = "") -> None:
             if isinstance(each, str):
                 if not name.startswith("paths.") and _NO_NUMBER.fullmatch(each):
                     raise ConfigError(f"{name} = {each[:40]}", expected="a finite number")
-                if not each.isascii() and any("\ud800" <= char <= "\udfff" for char in each):
+                if not is_unicode(each):
                     raise ConfigError(f"{name} = {each[:40]!a}", expected="Unicode text")
 
 

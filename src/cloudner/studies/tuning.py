@@ -165,13 +165,9 @@ def _optuna() -> Any:
     return optuna
 
 
-def _read(file: Path) -> Any:
-    return read_config(file)
-
-
 def _space(file: Path) -> dict[str, Range]:
     try:
-        rate = float(_read(file)["training"]["optimizer"]["learn_rate"]["initial_rate"])
+        rate = float(read_config(file)["training"]["optimizer"]["learn_rate"]["initial_rate"])
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             "no training.optimizer.learn_rate.initial_rate",
