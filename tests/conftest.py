@@ -50,10 +50,15 @@ def roberta(encoder_folder: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def trained_folder(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pipeline on disk that knows `tiny.DATA` by heart."""
+    """A pipeline on disk that knows `tiny.DATA` by heart, also where something stands before it.
+
+    What it makes of a text that it was not trained on is another on every kind of CPU.
+    """
     import tiny
 
-    nlp = tiny.overfit(tiny.make_nlp(bert))
+    prefixes = ("", "🙂 ", "🙂🙂 ", "🙂 北京 ")
+    data = [example for prefix in prefixes for example in tiny.prefixed(prefix)]
+    nlp = tiny.overfit(tiny.make_nlp(bert), data=data)
     folder = tmp_path_factory.mktemp("trained") / "pipeline"
     nlp.to_disk(folder)
     return folder

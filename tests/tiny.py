@@ -32,6 +32,13 @@ DATA: list[tuple[str, list[tuple[int, int, str]]]] = [
 ]  # fmt: skip
 LABELS = ("LOC", "ORG", "PER")
 
+
+def prefixed(prefix: str) -> list[tuple[str, list[tuple[int, int, str]]]]:
+    """`DATA` with something in front of each text."""
+    n = len(prefix)
+    return [(prefix + text, [(a + n, b + n, label) for a, b, label in spans]) for text, spans in DATA]
+
+
 BERT_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}  # fmt: skip
 ROBERTA_TOKENS = {"cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>"}  # fmt: skip
 

@@ -112,8 +112,8 @@ def test_settings_go_to_other_processes_whole() -> None:
 
 
 @contextmanager
-def command(*words: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its address."""
+def command(*words: object, wait: bool = True) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its address; without waiting, none."""
     arguments = [sys.executable, "-c", "from cloudner.cli import main; main()", "serve", *map(str, words)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
@@ -125,6 +125,9 @@ def command(*words: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     )
     assert process.stdout is not None
     try:
+        if not wait:
+            yield process, ""
+            return
         line = process.stdout.readline()
         found = re.match(r"(http://127\.0\.0\.1:\d+)", line)
         assert found, line + (process.stderr.read() if process.stderr else "")
@@ -210,3 +213,13 @@ def test_several_processes_one_of_which_dies(trained_folder: Path) -> None:
         until_ready(url)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("seconds", [0.5, 4.0])
+def test_a_stop_signal_while_it_loads(trained_folder: Path, workers: int, seconds: float) -> None:
+    with command(trained_folder, "--workers", workers, wait=False) as (process, _):
+        time.sleep(seconds)
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cloudner.errors import CloudnerError, ConfigError, InputError
+from cloudner.orphans import end_with_parent
 from cloudner.serving.settings import ServiceSettings
 from cloudner.serving.workers import Workers
 
@@ -34,7 +35,7 @@ def serve(settings: ServiceSettings) -> None:
     if not settings.tokens and not settings.host.startswith(_LOOPBACK):
         logger.warning("%s:%d is open to whoever reaches it: no --token-file", settings.host, settings.port)
     listening = listen(settings.host, settings.port)
-    with listening, _quiet_signals():
+    with listening:
         if settings.workers > 1:
             code = Workers(worker, (settings.to_json(),), listening).run(settings.workers)
             if code:
@@ -89,17 +90,19 @@ def _one(settings: ServiceSettings, listening: socket.socket) -> None:
     names = ", ".join(f"{served.name} ({served.place})" for served in service.models.values())
     server = make_server(service)
     print(f"{address(listening)} serves {names}", flush=True)
-    server.run(sockets=[listening])
+    with _signals_stop(server):
+        server.run(sockets=[listening])
 
 
 def worker(settings: str, listening: socket.socket) -> None:
     """In a process of its own, with the settings as JSON."""
-    with _quiet_signals():
-        try:
-            _one(ServiceSettings.from_json(settings), listening)
-        except CloudnerError as error:
-            print(f"cloudner: {error}", file=sys.stderr)
-            sys.exit(1)
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while it loads: the first process tells of it
+    try:
+        _one(ServiceSettings.from_json(settings), listening)
+    except CloudnerError as error:
+        print(f"cloudner: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def make_server(service: Service) -> uvicorn.Server:
@@ -130,11 +133,15 @@ def make_server(service: Service) -> uvicorn.Server:
 
 
 @contextmanager
-def _quiet_signals() -> Iterator[None]:
-    """uvicorn sends itself again, at the end, the signal that ended it: here that ends nothing more."""
-    before = {
-        each: signal.signal(each, lambda number, frame: None) for each in (signal.SIGTERM, signal.SIGINT)
-    }
+def _signals_stop(server: uvicorn.Server) -> Iterator[None]:
+    """Around the server's run, whose own handlers hold from its first request on. A signal before them stops it too, and
+    that which ended it ends nothing more when uvicorn sends it again. Until here, while pipelines load, a signal kills.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        server.should_exit = True
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

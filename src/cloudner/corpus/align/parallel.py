@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cloudner.corpus.align.aligner import Aligner, AlignMode
 from cloudner.corpus.contract import Record
 from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.orphans import end_with_parent
 
 if TYPE_CHECKING:
     from cloudner.corpus.align.tag_schemes import Scheme
@@ -20,6 +21,7 @@ _worker: Aligner | None = None
 
 def _start(lang: str, align: AlignMode, spans: str | None) -> None:
     global _worker
+    end_with_parent()
     _worker = Aligner(lang, align, spans=spans)
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cloudner.errors import ConfigError, NonFiniteLossError, RankError
+from cloudner.orphans import end_with_parent
 
 if TYPE_CHECKING:
     from cloudner.model.ranks.group import Ranks
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-_PARENT_DEATH = 1  # PR_SET_PDEATHSIG
 
 
 def in_company(environment: Mapping[str, str]) -> bool:
@@ -45,7 +43,8 @@ def joined(gpu_id: str | int) -> Iterator[Ranks | None]:
     from cloudner.model.ranks.group import join
     from cloudner.training.loop import Stopped
 
-    _end_with_launcher()
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        end_with_parent()  # without the launcher it would train on, and hold the output folder
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     local = int(os.environ.get("LOCAL_RANK", 0))  # without it: one process a machine
     ranks = join(rank, size, local, _device(gpu_id, local))
@@ -111,10 +110,3 @@ def _device(gpu_id: str | int, local: int) -> str:
             f"process {local} of this machine finds {count} GPUs", expected="one for each process"
         )
     return choose_device(f"cuda:{local}")
-
-
-def _end_with_launcher() -> None:
-    """A launcher that is killed takes its processes along: they would train on, and hold the output folder."""
-    if "TORCHELASTIC_RUN_ID" in os.environ and sys.platform.startswith("linux"):
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PARENT_DEATH, int(signal.SIGTERM))
