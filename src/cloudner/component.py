@@ -5,30 +5,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
-import srsly
-from spacy import util
-from spacy.errors import Errors
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
-from cloudner.atomic import write_json
+from cloudner.component_state import ComponentState
 from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
 from cloudner.pieces.gold import gold_tags, mentions_in
 from cloudner.pieces.labels import check_labels, labels_of
-from cloudner.pieces.scheme import TagScheme
 
 # At import, since a pickled pipeline is put together again without its `__init__`.
 if not Span.has_extension("confidence"):
     Span.set_extension("confidence", default=None)
 
 
-class Cloudner(TrainablePipe):
+class Cloudner(ComponentState):
     """Tags tokens with a transformer and sets `doc.ents`, as spaCy's `ner` does."""
 
     only_reads = True  # `update` leaves its documents as they are: no need to copy them first
@@ -64,65 +59,6 @@ class Cloudner(TrainablePipe):
             "spans_key": spans_key,
             "spans_floor": spans_floor,
         }
-        self._scheme: TagScheme | None = None
-
-    # -- labels -----------------------------------------------------------------------------------------------
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The entity labels, in the order of the model's output."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def label_data(self) -> list[str]:
-        """What `initialize(labels=...)` takes, as `spacy init labels` writes it."""
-        return list(self.cfg["labels"])
-
-    @property
-    def scheme(self) -> TagScheme:
-        if self._scheme is None or self._scheme.labels != self.labels:
-            self._scheme = TagScheme(self.labels, self.model.attrs["tag_scheme"])
-        return self._scheme
-
-    @property
-    def _learns_from(self) -> str:
-        return (
-            "doc.ents" if self.cfg["gold_spans_key"] is None else f"doc.spans[{self.cfg['gold_spans_key']!r}]"
-        )
-
-    @property
-    def _outputs(self) -> list[str]:
-        """What the head has scores for, in order."""
-        return self.scheme.tags
-
-    @property
-    def _shim(self) -> Any:
-        return self.model.shims[0]
-
-    def add_label(self, label: str) -> int:
-        """Add a label; 1 if it is new, else 0. A model that is initialised keeps what it has learned of the others."""
-        if not isinstance(label, str):
-            raise ValueError(Errors.E187)
-        if label in self.labels:
-            return 0
-        old = list(self._outputs)
-        self.cfg["labels"].append(label)
-        self.vocab.strings.add(label)
-        if self._shim.ready:
-            self._shim.resize_head(old, self._outputs)
-            self.model.set_dim("nO", len(self._outputs), force=True)
-            self._weigh_tags()
-        return 1
-
-    def _weigh_tags(self, examples: Sequence[Example] | None = None) -> None:
-        """Pass the tags to the loss and, with the training examples, how many of each."""
-        if not self._shim.ready:
-            return
-        weights = self._shim.runner.weights
-        weights.set_tags(self.scheme.tags)
-        if examples is not None and weights.balanced:
-            tags = gold_tags(examples, self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
-            weights.count(tags)
 
     # -- initialisation ---------------------------------------------------------------------------------------
 
@@ -314,88 +250,3 @@ class Cloudner(TrainablePipe):
         raise NotImplementedError(
             f"{self.name}: no rehearsal for a transformer tagger; add some of the earlier training data to the new"
         )
-
-    # -- saving -----------------------------------------------------------------------------------------------
-
-    def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
-        """`cfg` (JSON) and the folder `model`: safetensors, configuration and tokenizer of the encoder."""
-        serialize = {
-            "cfg": lambda p: write_json(p, self.cfg),
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self._shim.write(self.model, Path(p)),
-        }
-        util.to_disk(path, serialize, exclude)
-
-    def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "Cloudner":
-        """Raises InputError for a folder that is damaged or not whole."""
-        from cloudner.model.soundness import reading
-
-        deserialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._update_cfg(self._soundness.read_json(p), str(p)),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": self._model_from_disk,
-        }
-        with reading(f"the component {self.name!r}", str(path)):
-            util.from_disk(path, deserialize, exclude)
-        self._check_tags(str(path), exclude)
-        return self
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        serialize = {
-            "cfg": lambda: srsly.json_dumps(self.cfg),
-            "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
-            "model": self.model.to_bytes,
-        }
-        return util.to_bytes(serialize, exclude)
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Cloudner":
-        """Raises InputError for bytes that are damaged or not whole."""
-        from cloudner.model.soundness import reading
-
-        deserialize = {
-            "cfg": lambda b: self._update_cfg(srsly.json_loads(b), f"saved bytes of {self.name}, cfg"),
-            "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-            "model": self._model_from_bytes,
-        }
-        with reading(f"the component {self.name!r}", "saved bytes"):
-            util.from_bytes(bytes_data, deserialize, exclude)
-        self._check_tags("saved bytes", exclude)
-        return self
-
-    def _update_cfg(self, saved: Any, where: str) -> None:
-        from cloudner.model.soundness import check_cfg
-
-        check_cfg(saved, where)
-        # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
-        self.cfg["labels"] = list(saved.get("labels", []))
-        # Where the vocabulary is not loaded with the component, it has to have them all the same.
-        for label in self.labels:
-            self.vocab.strings.add(label)
-        self.cfg["temperature"] = float(saved.get("temperature", 1.0))
-        if "platt" in self.cfg:  # not of spans
-            self.cfg["fitted_o_shift"] = float(saved.get("fitted_o_shift", 0.0))
-            self.cfg["platt"] = [float(value) for value in saved.get("platt", (1.0, 0.0))]
-
-    @property
-    def _soundness(self) -> Any:
-        from cloudner.model import soundness
-
-        return soundness
-
-    def _check_tags(self, where: str, exclude: Iterable[str]) -> None:
-        if self._shim.ready and not {"cfg", "model"} & set(exclude):
-            outputs = self._shim.network.head.linear.out_features
-            self._soundness.check_tags(outputs, self.labels, self.scheme, where)
-
-    def _model_from_disk(self, path: Path) -> None:
-        self._shim.read(self.model, Path(path))
-        self._loaded()
-
-    def _model_from_bytes(self, data: bytes) -> None:
-        self.model.from_bytes(data)
-        self._loaded()
-
-    def _loaded(self) -> None:
-        if self.labels:  # none before it is initialised
-            self.model.set_dim("nO", len(self._outputs), force=True)
-        self._weigh_tags()

@@ -1,27 +1,23 @@
-"""The one place where thinc meets torch: gradients, the optimizer step, precision and saving."""
+"""The one place where thinc meets torch: gradients, the optimizer step, precision."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from thinc.api import Optimizer
-from thinc.shims import PyTorchShim
 
 from cloudner.errors import DeviceError
 from cloudner.locks import PipelineLock
-from cloudner.model import saving
 from cloudner.model.decoding.sequences import Transitions
-from cloudner.model.device import check_process, target_device
+from cloudner.model.device import check_process
 from cloudner.model.memory_errors import free_device_memory
 from cloudner.model.network.tag_network import TagNetwork
+from cloudner.model.network_shim import NetworkShim
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
-from cloudner.model.runners.protocol import Runner
-from cloudner.model.soundness import reading
 from cloudner.model.training.averages import swapped_in
 from cloudner.model.training.optimizer import FusedAdamW
 from cloudner.model.training.step import TrainingStep
@@ -30,17 +26,14 @@ from cloudner.model.training.stock import forget_other_shapes, tell_rate
 logger = logging.getLogger("cloudner")
 
 
-class TaggerShim(PyTorchShim):
-    """Holds the network (None until it is initialised or loaded): where it is, how precisely it computes, how it is
-    saved. Its steps are a `TrainingStep`'s."""
+class TaggerShim(NetworkShim):
+    """How precisely the network computes, in training and in prediction. Its steps are a `TrainingStep`'s."""
 
     def __init__(self, *, device: str, mixed_precision: str | bool) -> None:
-        super().__init__(None, mixed_precision=False)
-        self.wanted_device = device
+        super().__init__(device=device)
         self.mixed_precision = mixed_precision
         self.inference_precision: str = "auto"
         self.inference_backend: str = "auto"
-        self.runner: Runner | None = None
         self._step: TrainingStep | None = None
         self._fast: Any = None  # prediction copy in another precision, see `predictor`
         self._fetched: Any = None  # see `transitions`
@@ -51,33 +44,7 @@ class TaggerShim(PyTorchShim):
         self._lock = PipelineLock()
         self._told_rate = False
 
-    # -- network and device -----------------------------------------------------------------------------------
-
-    @property
-    def network(self) -> TagNetwork:
-        if self._model is None:
-            raise ValueError(
-                "the cloudner component has no weights yet: call nlp.initialize(...) or load a trained pipeline"
-            )
-        return self._model
-
-    @property
-    def ready(self) -> bool:
-        return self._model is not None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are; before there are any, where they will be. From the parameters, since thinc's
-        active ops are thread-local and say nothing in another thread."""
-        if self._model is not None:
-            return next(self._model.parameters()).device
-        return target_device(self.wanted_device)
-
-    def set_network(self, network: TagNetwork, *, device: torch.device | None = None) -> None:
-        # What comes from `from_pretrained` is in evaluation mode, and a parent made around it does not know.
-        network.train(network.training)
-        self._model = network.to(device or target_device(self.wanted_device))
-        self.reset()
+    # -- the network ------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Forget gradients, optimizer state and prediction copies: parameters have been replaced or moved."""
@@ -108,11 +75,6 @@ class TaggerShim(PyTorchShim):
         """Raises DeviceError in a process that was forked from one that used the GPU."""
         if self._model is not None and self.device.type == "cuda":
             check_process(self.device, torch.cuda.is_initialized())
-
-    def to_device(self, device_type: str, device_id: int) -> None:
-        if self._model is not None:
-            self._model.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
-        self.reset()
 
     @property
     def precision(self) -> str:
@@ -272,60 +234,6 @@ class TaggerShim(PyTorchShim):
                 yield
         finally:
             self._fast = None
-
-    # -- saving -----------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _layer(model: Any, action: str, folder: Path) -> None:
-        if model.has_ref("tok2vec"):
-            getattr(model.get_ref("tok2vec"), action)(folder / "tok2vec")
-
-    def write(self, model: Any, folder: Path) -> None:
-        """This shim's files and, where `model` has one, its tok2vec layer's."""
-        self.to_folder(folder)
-        self._layer(model, "to_disk", folder)
-
-    def read(self, model: Any, folder: Path) -> None:
-        self.from_folder(folder)
-        self._layer(model, "from_disk", folder)
-
-    def to_folder(self, folder: Path) -> None:
-        """`model.safetensors` and the runner's text files."""
-        self.settle()
-        folder.mkdir(parents=True, exist_ok=True)
-        if self._model is not None:
-            assert self.runner is not None
-            saving.write(folder, self.network, self.runner.files(self.network))
-
-    def from_folder(self, folder: Path) -> None:
-        self._fill(saving.read(folder))
-
-    def to_bytes(self) -> bytes:
-        if self._model is None:
-            return saving.pack(None, {})
-        assert self.runner is not None
-        return saving.pack(self.network, self.runner.files(self.network))
-
-    def from_bytes(self, bytes_data: bytes) -> TaggerShim:
-        self._fill(saving.unpack(bytes_data))
-        return self
-
-    def _fill(self, saved: saving.Saved | None) -> None:
-        if saved is None:
-            self._model = None
-            self.reset()
-            return
-        assert self.runner is not None
-        with reading("a saved network", str(saved.folder) if saved.folder is not None else None):
-            saving.check(self.runner.skeleton(saved), saved)
-            network = self.runner.build(saved)
-            saving.fill(network, saved.weights)
-        try:
-            device = target_device(self.wanted_device)
-        except DeviceError as error:  # trained on a machine with a GPU, loaded on one without
-            logger.warning("%s: the pipeline is loaded on the CPU", str(error).splitlines()[0])
-            device = torch.device("cpu")
-        self.set_network(network, device=device)
 
     def __getstate__(self) -> dict[str, Any]:
         # Worker processes (spawn, joblib, Spark) get the weights; a step in the making and what is made anew at the

@@ -1,0 +1,124 @@
+"""Where a network is and how it is saved."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from thinc.shims import PyTorchShim
+
+from cloudner.errors import DeviceError
+from cloudner.model import saving
+from cloudner.model.device import target_device
+from cloudner.model.network.tag_network import TagNetwork
+from cloudner.model.runners.protocol import Runner
+from cloudner.model.soundness import reading
+
+logger = logging.getLogger("cloudner")
+
+
+class NetworkShim(PyTorchShim):
+    """Holds the network (None until it is initialised or loaded), on its device, to and from disk and bytes.
+
+    device: as `cloudner.TransformerNER.v1` has it.
+    """
+
+    def __init__(self, *, device: str) -> None:
+        super().__init__(None, mixed_precision=False)
+        self.wanted_device = device
+        self.runner: Runner | None = None
+
+    # -- network and device -----------------------------------------------------------------------------------
+
+    @property
+    def network(self) -> TagNetwork:
+        if self._model is None:
+            raise ValueError(
+                "the cloudner component has no weights yet: call nlp.initialize(...) or load a trained pipeline"
+            )
+        return self._model
+
+    @property
+    def ready(self) -> bool:
+        return self._model is not None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are; before there are any, where they will be. From the parameters, since thinc's
+        active ops are thread-local and say nothing in another thread."""
+        if self._model is not None:
+            return next(self._model.parameters()).device
+        return target_device(self.wanted_device)
+
+    def set_network(self, network: TagNetwork, *, device: torch.device | None = None) -> None:
+        # What comes from `from_pretrained` is in evaluation mode, and a parent made around it does not know.
+        network.train(network.training)
+        self._model = network.to(device or target_device(self.wanted_device))
+        self.reset()
+
+    def reset(self) -> None:
+        """Parameters have been replaced or moved: forget what was made of the former ones."""
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        if self._model is not None:
+            self._model.to("cpu" if device_type == "cpu" else f"cuda:{device_id}")
+        self.reset()
+
+    def settle(self) -> None:
+        """Before the weights are looked at: finish what is not done with them."""
+
+    # -- saving -----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _layer(model: Any, action: str, folder: Path) -> None:
+        if model.has_ref("tok2vec"):
+            getattr(model.get_ref("tok2vec"), action)(folder / "tok2vec")
+
+    def write(self, model: Any, folder: Path) -> None:
+        """This shim's files and, where `model` has one, its tok2vec layer's."""
+        self.to_folder(folder)
+        self._layer(model, "to_disk", folder)
+
+    def read(self, model: Any, folder: Path) -> None:
+        self.from_folder(folder)
+        self._layer(model, "from_disk", folder)
+
+    def to_folder(self, folder: Path) -> None:
+        """`model.safetensors` and the runner's text files."""
+        self.settle()
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._model is not None:
+            assert self.runner is not None
+            saving.write(folder, self.network, self.runner.files(self.network))
+
+    def from_folder(self, folder: Path) -> None:
+        self._fill(saving.read(folder))
+
+    def to_bytes(self) -> bytes:
+        if self._model is None:
+            return saving.pack(None, {})
+        assert self.runner is not None
+        return saving.pack(self.network, self.runner.files(self.network))
+
+    def from_bytes(self, bytes_data: bytes) -> NetworkShim:
+        self._fill(saving.unpack(bytes_data))
+        return self
+
+    def _fill(self, saved: saving.Saved | None) -> None:
+        if saved is None:
+            self._model = None
+            self.reset()
+            return
+        assert self.runner is not None
+        with reading("a saved network", str(saved.folder) if saved.folder is not None else None):
+            saving.check(self.runner.skeleton(saved), saved)
+            network = self.runner.build(saved)
+            saving.fill(network, saved.weights)
+        try:
+            device = target_device(self.wanted_device)
+        except DeviceError as error:  # trained on a machine with a GPU, loaded on one without
+            logger.warning("%s: the pipeline is loaded on the CPU", str(error).splitlines()[0])
+            device = torch.device("cpu")
+        self.set_network(network, device=device)
