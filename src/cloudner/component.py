@@ -114,7 +114,8 @@ class Cloudner(ComponentState):
     def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
         self.from_disk(base, exclude=["vocab"])
-        self.cfg["fitted_o_shift"] = 0.0  # fitted anew when this training ends
+        if "fitted_o_shift" in self.cfg:  # not of spans
+            self.cfg["fitted_o_shift"] = 0.0  # fitted anew when this training ends
         for label in labels if labels is not None else self._labels_of(examples):
             self.add_label(label)
         for label in self.labels:

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
 
 import cloudner
+import spans
 import tiny
 from cloudner.corpus.handed import as_sources
 from cloudner.errors import CloudnerError
+from cloudner.pieces.span_gold import gold_spans
 from cloudner.training.replay import add_old, fill_in, labels_in
 
 # Years are marked, the names that the base knows are not.
@@ -177,13 +180,14 @@ def test_what_cannot_go_on_is_one_error(updated, tmp_path):
     blank = spacy.blank("en")
     blank.add_pipe("entity_ruler")
     blank.to_disk(tmp_path / "blank")
-    nested = spacy.blank("en")
-    nested.add_pipe("cloudner_spans")
-    (tmp_path / "spans").mkdir()
-    nested.config.to_disk(tmp_path / "spans" / "config.cfg")
-    (tmp_path / "spans" / "meta.json").write_text(json.dumps(nested.meta))
+    both = spacy.blank("en")
+    both.add_pipe("cloudner")
+    both.add_pipe("cloudner_spans")
+    (tmp_path / "both").mkdir()
+    both.config.to_disk(tmp_path / "both" / "config.cfg")
+    (tmp_path / "both" / "meta.json").write_text(json.dumps(both.meta))
     for options, said in (
-        ({"base": tmp_path / "spans"}, "learns spans that may nest"),
+        ({"base": tmp_path / "both"}, "components of one kind"),
         ({"base": tmp_path / "blank"}, "no cloudner component"),
         ({"base": tmp_path / "nothing"}, "no folder and no installed"),
         ({"base": updated.path, "output": updated.path.parent}, "writes over"),
@@ -191,6 +195,72 @@ def test_what_cannot_go_on_is_one_error(updated, tmp_path):
     ):
         with pytest.raises(CloudnerError, match=said):
             cloudner.train(NEW, **{"output": tmp_path / "out", "device": "cpu", "show": False, **options})
+
+
+# -- spans that nest ----------------------------------------------------------------------------------------------
+
+# Years are marked, alone and in a date around them; the names that the base knows are not.
+NESTED_NEW = [
+    {
+        "text": f"Marie Curie met Apple in Paris in May {year}",
+        "entities": [[34, 42, "DATE"], [38, 42, "YEAR"]],
+    }
+    for year in range(1910, 1934)
+]
+
+
+@pytest.fixture(scope="module")
+def nested_base(bert, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nested") / "base"
+    spans.overfit(spans.make_nlp(bert)).to_disk(folder)
+    return folder
+
+
+def groups(doc):
+    return {(span.text, span.label_) for span in doc.spans["sc"]}
+
+
+def test_what_nests_is_filled_in_and_comes_back(nested_base, tmp_path):
+    path = tmp_path / "new.spacy"
+    cloudner.convert(as_sources(NESTED_NEW, tmp_path / "given"), path, spans="sc")
+    assert labels_in(path, "sc") == ["DATE", "YEAR"]
+    fill_in(path, nested_base, ["ORG", "PER"], "cpu", "sc")
+    assert {("Marie Curie", "PER"), ("May 1910", "DATE"), ("1910", "YEAR")} <= groups(docs(path)[0])
+    old = [
+        {"text": "Bordeaux city centre", "entities": [[0, 13, "LOC"], [9, 20, "LOC"]]},
+        {"text": "In 1910 Warsaw Library opened", "entities": [[8, 22, "ORG"], [8, 14, "LOC"]]},
+    ]
+    rows = add_old(path, old, 1.0, never=[], seed=0, lang="en", key="sc")
+    assert rows[0][1] == "2 documents"
+    *_, crossing, dated = docs(path)
+    assert groups(crossing) == {("Bordeaux city", "LOC"), ("city centre", "LOC")}
+    # 1910 may be a year, of which the old annotators knew nothing.
+    gold = gold_spans([Example(Doc(dated.vocab, words=[t.text for t in dated]), dated)], ["LOC", "ORG"], "sc")
+    assert gold.unknown.tolist() == [False, True, False, False, False]
+    assert gold.spans.tolist() == [[2, 2, 0], [2, 3, 1]]
+
+
+def test_spans_go_on_from_a_base(nested_base, tmp_path):
+    old = [
+        {"text": text, "entities": [list(_characters(text, *span)) for span in found]}
+        for text, found in spans.NESTED
+    ]
+    names = {key.replace("components.cloudner.", "components.cloudner_spans."): v for key, v in QUICK.items()}
+    result = cloudner.train(
+        NESTED_NEW, base=nested_base, old=old, replay=1.0, output=tmp_path / "training", overrides=names, device="cpu",
+        show=False,
+    )  # fmt: skip
+    assert result.nlp.get_pipe("cloudner_spans").labels == ("LOC", "ORG", "PER", "DATE", "YEAR")
+    found = groups(result.nlp("Marie Curie met Apple in Paris in May 1922"))
+    assert {("May 1922", "DATE"), ("1922", "YEAR"), ("Marie Curie", "PER")} <= found
+    kept = groups(result.nlp(spans.NESTED[0][0]))
+    assert {("University of Warsaw Library", "ORG"), ("Warsaw", "LOC")} <= kept
+
+
+def _characters(text, start, end, label):
+    words = text.split()
+    begin = len(" ".join(words[:start])) + (start > 0)
+    return begin, begin + len(" ".join(words[start:end])), label
 
 
 @pytest.mark.slow

@@ -31,7 +31,8 @@ def gold_spans(
     examples: Sequence[Example], labels: Sequence[str], key: str, name: str = "cloudner_spans"
 ) -> SpanAnnotation:
     """`reference.spans[key]`; where a reference has no such group, its entities, and where it has no entities either,
-    nothing is known. Spans that do not align to the predicted tokens are left out, their tokens unknown.
+    nothing is known. Tokens of which its entities say nothing are unknown, whether there is a group or not. Spans that do
+    not align to the predicted tokens are left out, their tokens unknown.
 
     Raises ConfigError for a label that is not in `labels`.
     """
@@ -70,15 +71,15 @@ def _of_example(eg: Example, key: str) -> tuple[list[tuple[int, int, str]], np.n
     """First token, end (exclusive) and label of its spans, (tokens,) bool unknown ones, and whether they are entities."""
     predicted, reference = eg.predicted, eg.reference
     unknown = np.zeros(len(predicted), dtype=bool)
-    of_ents = key not in reference.spans
-    if of_ents and not reference.has_annotation("ENT_IOB"):
+    of_ents, tagged = key not in reference.spans, reference.has_annotation("ENT_IOB")
+    if of_ents and not tagged:
         return [], ~unknown, False
     spans = [span for span in _group(eg, key) if span.label_]
     if np.array_equal(predicted.to_array(ORTH), reference.to_array(ORTH)):
-        if of_ents:
+        if tagged:
             unknown = reference.to_array(ENT_IOB) == 0
         return [(span.start, span.end, span.label_) for span in spans], unknown, of_ents
-    if of_ents:
+    if tagged:
         unknown = np.array([tag in (None, "", "-") for tag in eg.get_aligned_ner()], dtype=bool)
     found = []
     for span in spans:

@@ -81,7 +81,7 @@ def train(
     reading = {
         "format": format, "lang": language, "text_column": text_column, "entities_column": entities_column,
         "token_column": token_column, "tag_column": tag_column, "group_by": group_by, "labels": labels,
-        "spans": learnt_group(file, overrides) if update is None else None,
+        "spans": learnt_group(file, overrides) if update is None else update.base.spans_key,
     }  # fmt: skip
     corpora = write_corpora(
         train, dev, test, output / "corpus", split=split, seed=seed, reading=reading,

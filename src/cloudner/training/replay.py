@@ -17,15 +17,16 @@ from cloudner.errors import ConfigError
 Row = tuple[str, Any, str]
 
 
-def labels_in(path: Path) -> list[str]:
-    """The entity labels of a `.spacy` corpus."""
-    return sorted({ent.label_ for doc in _docs(path, Vocab()) for ent in doc.ents})
+def labels_in(path: Path, key: str | None = None) -> list[str]:
+    """The entity labels of a `.spacy` corpus. key: of the group of spans that is learnt from, None for `doc.ents`."""
+    return sorted({ent.label_ for doc in _docs(path, Vocab()) for ent in _annotated(doc, key)})
 
 
-def fill_in(path: Path, base: Path, labels: Sequence[str], device: str) -> list[Row]:
-    """Add the base's own entities of `labels` to the documents of `path`, where nothing else is annotated.
+def fill_in(path: Path, base: Path, labels: Sequence[str], device: str, key: str | None = None) -> list[Row]:
+    """Add the base's own entities of `labels` to the documents of `path`, in `doc.ents` where nothing else is annotated.
 
     For labels that occur in none of the documents: nobody has annotated them there, and as O they would be unlearnt.
+    key: as in `labels_in`.
     """
     from cloudner.loading import load
 
@@ -37,24 +38,45 @@ def fill_in(path: Path, base: Path, labels: Sequence[str], device: str) -> list[
         Doc(nlp.vocab, words=[t.text for t in d], spaces=[bool(t.whitespace_) for t in d]) for d in docs
     )
     for doc, predicted in zip(docs, found, strict=True):
-        taken = {token.i for ent in doc.ents for token in ent}
         own = [
             Span(doc, ent.start, ent.end, ent.label_)
-            for ent in predicted.ents
-            if ent.label_ in wanted and taken.isdisjoint(range(ent.start, ent.end))
+            for ent in (predicted.ents if key is None else predicted.spans.get(key, []))
+            if ent.label_ in wanted
         ]
-        added += len(own)
-        doc.set_ents([*doc.ents, *own], missing=_missing(doc, own), default="outside")
+        added += _add(doc, own, key)
     _write(docs, path)
     why = f"{added:,} entities of {', '.join(labels)}, which nobody has annotated in the new documents"
     return [("predicted by the base", f"{added:,} entities", why)]
 
 
-def add_old(path: Path, old: Any, share: float, *, never: Sequence[Path], seed: int, lang: str) -> list[Row]:
+def _add(doc: Doc, found: Sequence[Span], key: str | None) -> int:
+    """Add entities to what is annotated; how many."""
+    if key is None:
+        taken = {token.i for ent in doc.ents for token in ent}
+        own = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
+        doc.set_ents([*doc.ents, *own], missing=_missing(doc, own), default="outside")
+        return len(own)
+    if key not in doc.spans and not doc.has_annotation("ENT_IOB"):
+        return 0  # nobody has annotated anything: a group would say that there is nothing else
+    doc.spans[key] = [*_annotated(doc, key), *found]
+    return len(found)
+
+
+def add_old(
+    path: Path,
+    old: Any,
+    share: float,
+    *,
+    never: Sequence[Path],
+    seed: int,
+    lang: str,
+    key: str | None = None,
+) -> list[Row]:
     """Add a share of the old documents, stratified by label, to the corpus `path`.
 
     Documents with the words of one in `path` or `never` are left out. Where an old document has a text that the new ones
     annotate with a label that the old ones do not know, it stays without annotation: it is neither that label nor O.
+    key: as in `labels_in`.
     """
     if not 0 <= share <= 1:
         raise ConfigError(f"replay = {share}", expected="a share from 0 to 1")
@@ -63,10 +85,11 @@ def add_old(path: Path, old: Any, share: float, *, never: Sequence[Path], seed: 
     vocab = Vocab()
     new = list(_docs(path, vocab))
     known = {doc.text for doc in new} | {doc.text for each in never for doc in _docs(each, vocab)}
-    every, drawn = _drawn(old, share, seed, lang, vocab)
-    labels = {ent.label_ for doc in every for ent in doc.ents}
+    every, drawn = _drawn(old, share, seed, lang, vocab, key)
+    labels = {ent.label_ for doc in every for ent in _annotated(doc, key)}
     kept = [doc for doc in drawn if doc.text not in known]
-    unknown = _unsay(kept, new, {ent.label_ for doc in new for ent in doc.ents} - labels, vocab)
+    new_labels = {ent.label_ for doc in new for ent in _annotated(doc, key)} - labels
+    unknown = _unsay(kept, new, new_labels, vocab, key)
     _write([*new, *kept], path)
     why = f"{100 * share:.0f} % of {len(every):,} old documents, stratified by label, seed {seed}"
     if len(drawn) > len(kept):
@@ -76,39 +99,48 @@ def add_old(path: Path, old: Any, share: float, *, never: Sequence[Path], seed: 
     return [("replay", f"{len(kept):,} documents", why)]
 
 
-def _drawn(old: Any, share: float, seed: int, lang: str, vocab: Vocab) -> tuple[list[Doc], list[Doc]]:
+def _drawn(
+    old: Any, share: float, seed: int, lang: str, vocab: Vocab, key: str | None
+) -> tuple[list[Doc], list[Doc]]:
     """All old documents, and those that are drawn."""
     from cloudner.corpus.convert.convert import convert
     from cloudner.corpus.handed import as_sources
 
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder)
-        convert(as_sources(old, aside / "old"), aside / "all.spacy", lang=lang)
+        convert(as_sources(old, aside / "old"), aside / "all.spacy", lang=lang, spans=key)
         every = list(_docs(aside / "all.spacy", vocab))
         if share == 1 or len(every) < 2:
             return every, every
-        convert(aside / "all.spacy", aside / "parts", split=(share, 1 - share), seed=seed)
+        convert(aside / "all.spacy", aside / "parts", split=(share, 1 - share), seed=seed, spans=key)
         return every, list(_docs(aside / "parts" / "train.spacy", vocab))
 
 
-def _unsay(docs: list[Doc], new: list[Doc], labels: set[str], vocab: Vocab) -> int:
+def _unsay(docs: list[Doc], new: list[Doc], labels: set[str], vocab: Vocab, key: str | None) -> int:
     """Take the annotation from the places in `docs` with the words of an entity of these labels; how many places."""
     from spacy.matcher import PhraseMatcher
 
     matcher = PhraseMatcher(vocab)
-    words = {tuple(t.text for t in ent) for doc in new for ent in doc.ents if ent.label_ in labels}
+    words = {
+        tuple(t.text for t in ent) for doc in new for ent in _annotated(doc, key) if ent.label_ in labels
+    }
     if not words:
         return 0
     matcher.add("new", [Doc(vocab, words=list(each)) for each in sorted(words)])
     count = 0
     for doc in docs:
-        taken = {token.i for ent in doc.ents for token in ent}
+        taken = {token.i for ent in _annotated(doc, key) for token in ent}
         places = [s for s in matcher(doc, as_spans=True) if taken.isdisjoint(range(s.start, s.end))]
         if places:
             count += len(places)
             places = filter_spans([*places, *_missing(doc, [])])
             doc.set_ents(list(doc.ents), missing=places, default="outside")
     return count
+
+
+def _annotated(doc: Doc, key: str | None) -> list[Span]:
+    """What is learnt from: a group of spans where there is one of this name, else the entities."""
+    return list(doc.ents) if key is None else list(doc.spans.get(key, doc.ents))
 
 
 def _missing(doc: Doc, but: Sequence[Span]) -> list[Span]:

@@ -26,11 +26,11 @@ class Update:
 
     def fill_in(self, train: Path) -> None:
         """See `replay.fill_in`; called before a dev part is split off, which is filled in so too."""
-        self.labels = labels_in(train)
+        self.labels = labels_in(train, self.base.spans_key)
         if not self.labels:
             raise ConfigError(f"no entity in the new documents ({train})", expected="annotated documents")
         lacking = [label for label in self.base.labels if label not in self.labels]
-        self.rows = fill_in(train, self.base.folder, lacking, self.device)
+        self.rows = fill_in(train, self.base.folder, lacking, self.device, self.base.spans_key)
 
     def finish(self, corpora: Corpora, old: Any, replay: float, seed: int) -> Path:
         """Add old documents to the train part, say so in its rows, and write the config; its file."""
@@ -45,4 +45,12 @@ class Update:
             if old is None:
                 return [("replay", "none", said)]
         others = [path for name, path in corpora.files.items() if name != "train"]
-        return add_old(corpora.files["train"], old, replay, never=others, seed=seed, lang=self.language)
+        return add_old(
+            corpora.files["train"],
+            old,
+            replay,
+            never=others,
+            seed=seed,
+            lang=self.language,
+            key=self.base.spans_key,
+        )

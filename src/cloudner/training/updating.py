@@ -15,17 +15,20 @@ RATE = 1 / 3
 WARMUP = 0.2
 # "auto" again: what suits a machine, not a pipeline.
 _OF_THE_MACHINE = ("batch_pieces", "predict_pieces", "gradient_checkpointing", "mixed_precision")
+# The components that can go on, and their architectures: with an encoder of their own.
+_FACTORIES = {"cloudner": "cloudner.TransformerNER", "cloudner_spans": "cloudner.SpansNER"}
 Row = tuple[str, Any, str]
 
 
 @dataclass
 class Base:
     """A trained pipeline to go on from. folder: where it lies; config: its own, interpolated; labels: of its cloudner
-    components."""
+    components; spans_key: the group of spans that they learn, None for `doc.ents`."""
 
     folder: Path
     config: dict[str, Any]
     labels: list[str] = field(default_factory=list)
+    spans_key: str | None = None
 
     def training_data(self) -> tuple[Path | None, str]:
         """Where the documents are that it was trained on, or None, and in both cases words for a person.
@@ -74,6 +77,9 @@ def open_base(name: str | Path, output: Path) -> Base:
     made = Base(folder, Config().from_disk(folder / "config.cfg"))
     for component in _trained(made.config):
         made.labels += srsly.read_json(folder / component / "cfg").get("labels", [])
+        section = made.config["components"][component]
+        if section["factory"] == "cloudner_spans":
+            made.spans_key = section.get("spans_key", "sc")
     return made
 
 
@@ -95,24 +101,23 @@ def _trained(config: dict[str, Any]) -> list[str]:
     found = []
     for name in config["nlp"]["pipeline"]:
         section = config["components"].get(name, {})
-        if section.get("factory") == "cloudner_spans":
-            raise ConfigError(
-                f"the component {name!r} learns spans that may nest: an update cannot go on from it",
-                expected='a pipeline of the component "cloudner"',
-                fix="cloudner train configs/spans.cfg, on the old and the new documents together",
-            )
-        if section.get("factory") != "cloudner":
+        if section.get("factory") not in _FACTORIES:
             continue
-        if not str(section["model"].get("@architectures", "")).startswith("cloudner.TransformerNER"):
+        if not str(section["model"].get("@architectures", "")).startswith(_FACTORIES[section["factory"]]):
             raise ConfigError(
                 f"the component {name!r} shares another component's encoder: it cannot go on by itself",
-                expected="cloudner.TransformerNER.v1",
+                expected=f"{_FACTORIES[section['factory']]}.v1",
             )
         found.append(name)
     if not found:
         raise ConfigError(
             f"no cloudner component in the pipeline ({', '.join(config['nlp']['pipeline']) or 'empty'})",
             expected="a pipeline that `cloudner train` has made",
+        )
+    if len({config["components"][name]["factory"] for name in found}) > 1:
+        raise ConfigError(
+            f"both doc.ents and groups of spans are learnt in the pipeline ({', '.join(found)})",
+            expected="components of one kind",
         )
     return found
 
