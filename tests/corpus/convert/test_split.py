@@ -1,5 +1,6 @@
 """Train, dev and test: shares, stratification, repeatability, nothing on both sides."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -80,3 +81,17 @@ def test_groups_of_a_column(tmp_path):
     assert len(sides[0]) == 12
     assert len(sides[1]) == 8
     assert not sides[0] & sides[1]
+
+
+def test_the_labels_of_a_group_of_spans_count(tmp_path):
+    """INNER lies inside of OUTER everywhere: no entity of doc.ents has it."""
+    rows = [
+        {"text": f"Doc {i} about Marie Curie", "entities": [[0, 24, "OUTER"], *([[12, 17, "INNER"]] if i % 30 == 0 else [])]}
+        for i in range(90)
+    ]  # fmt: skip
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for seed in range(4):
+        convert(tmp_path / "a.jsonl", tmp_path / "out", split="34/33/33", seed=seed, spans="sc")
+        for part in ("train", "dev", "test"):
+            docs = DocBin().from_disk(tmp_path / "out" / f"{part}.spacy").get_docs(Vocab())
+            assert sum(span.label_ == "INNER" for doc in docs for span in doc.spans["sc"]) == 1

@@ -192,7 +192,7 @@ def convert_with(
             str(sources),
             decisions,
         )
-        for number, chunk in chunks if shares is None else _divided(chunks, shares, options.seed):
+        for number, chunk in chunks if shares is None else _divided(chunks, shares, options):
             outputs[number].add(chunk)
         report.issues, report.examples = log.counts, log.examples
         report.agreement = sorted(annotators.pairs.values(), key=lambda pair: -pair.documents)
@@ -241,13 +241,13 @@ def _watched(
 
 
 def _divided(
-    chunks: Iterable[tuple[int, Chunk]], shares: list[tuple[str, float]], seed: int
+    chunks: Iterable[tuple[int, Chunk]], shares: list[tuple[str, float]], options: ConvertOptions
 ) -> Iterator[tuple[int, Chunk]]:
     """Pairs of an output's number and a chunk for it, once all chunks are there."""
-    with Splitter() as splitter:
+    with Splitter(options.spans) as splitter:
         for _, chunk in chunks:
             splitter.add(chunk)
-        yield from splitter.divide(shares, seed)
+        yield from splitter.divide(shares, options.seed)
 
 
 def _losses(report: ConversionReport, log: IssueLog) -> InputError:

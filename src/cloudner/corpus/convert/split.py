@@ -8,8 +8,10 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from spacy.vocab import Vocab
 
 from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.docs import chunk_docs
 from cloudner.corpus.docbin.spool import Spool
 from cloudner.errors import ConfigError
 
@@ -97,9 +99,13 @@ def _fill_empty(part_of: dict[int, int], members: dict[int, list[int]], count: i
 
 
 class Splitter:
-    """Keeps chunks until all are there and it is known which document goes where."""
+    """Keeps chunks until all are there and it is known which document goes where.
 
-    def __init__(self) -> None:
+    spans: the group of spans whose labels count, where a document has it; else its entities do.
+    """
+
+    def __init__(self, spans: str | None = None) -> None:
+        self._spans = spans
         self._spool = Spool()
         self._keys: list[int] = []  # the words of each document
         self._outer: list[str | None] = []  # the value it must stay together by
@@ -123,6 +129,10 @@ class Splitter:
         docs, kinds = chunk.entity_types()
         for doc, kind in zip(docs.tolist(), kinds.tolist(), strict=True):
             counts[doc][kind] += 1
+        if self._spans is not None:
+            for number, made in enumerate(chunk_docs(chunk, Vocab())):
+                if self._spans in made.spans:
+                    counts[number] = Counter(span.label for span in made.spans[self._spans])
         # Few documents differ in what labels they have: one Counter serves many.
         for count in counts:
             self._labels.append(self._interned.setdefault(tuple(sorted(count.items())), count))
