@@ -44,7 +44,7 @@ HOMES = {
         for name in (
             "head", "pooling", "tag_scheme", "case_features", "label_smoothing", "freeze_embeddings", "freeze_layers",
             "dropout", "attention_dropout", "window", "window_unit", "context", "mixed_precision", "batch_pieces", "gradient_checkpointing",
-            "class_weights", "r_drop", "fgm", "swap_entities",
+            "class_weights", "r_drop", "fgm", "swap_entities", "mask_words",
         )
     },
     **{name: OPTIMIZER + name for name in ("layer_decay", "head_factor", "weight_decay", "grad_clip", "beta2", "eps")},

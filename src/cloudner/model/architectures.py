@@ -28,6 +28,7 @@ def transformer_ner(
     r_drop: float = 0.0,
     fgm: float = 0.0,
     swap_entities: float = 0.0,
+    mask_words: float = 0.0,
     window_unit: str = "document",
     compile: bool = False,
     fast: Union[str, List[str]] = "auto",  # noqa: UP006, UP007
@@ -72,6 +73,8 @@ def transformer_ner(
     swap_entities: share of the entities that take the place of another of their label in the same batch, drawn anew at each
         step (mention replacement; Dai and Adel, 2020): the same sentences with other names in them. 0: off. Not with
         `window_unit = "sentence"`.
+    mask_words: share of the words that are hidden behind the encoder's mask, drawn anew at each step, with their labels kept
+        (word dropout; Iyyer et al., 2015): what is learnt is to tell entities by what stands around them. 0: off.
     window_unit: "document", or "sentence": each sentence (`doc.sents`; a document without sentence boundaries is one) is
         a window that reads `context` word pieces of its document on either side (FLERT; Schweter and Akbik, 2020); 0:
         sentences alone. Boundaries are those of the documents that come in, so a sentencizer goes before this component
@@ -108,6 +111,7 @@ def transformer_ner(
         class_weights=class_weights,
         r_drop=r_drop,
         swap_entities=swap_entities,
+        mask_words=mask_words,
         fgm=fgm,
         window_unit=window_unit,
     )
@@ -178,6 +182,7 @@ def spans_ner(
     fgm: float = 0.0,
     window_unit: str = "document",
     compile: bool = False,
+    mask_words: float = 0.0,
 ) -> Model:
     """`cloudner.SpansNER.v1`: a Hugging Face encoder and a score for every span and label (EfficientGlobalPointer, Su et
     al., 2022), so that entities may lie inside each other and overlap.
@@ -211,6 +216,7 @@ def spans_ner(
         compile=compile,
         fgm=fgm,
         window_unit=window_unit,
+        mask_words=mask_words,
     )
     shim = TaggerShim(device=device, mixed_precision=mixed_precision)
     shim.runner = spans.SpanRunner(shim, settings)

@@ -33,6 +33,7 @@ class Settings:
     r_drop: float = 0.0
     fgm: float = 0.0
     swap_entities: float = 0.0
+    mask_words: float = 0.0
     window_unit: str = "document"
     compile: bool = False
     fast: str | list[str] = "auto"
@@ -47,8 +48,9 @@ def check_settings(settings: Settings) -> None:
         value = getattr(settings, name)
         if not (math.isfinite(value) and value >= 0):
             raise ConfigError(f"{name} = {value}", expected="0 (off) or more")
-    if not 0 <= settings.swap_entities <= 1:
-        raise ConfigError(f"swap_entities = {settings.swap_entities}", expected="a share from 0 (off) to 1")
+    for name in ("swap_entities", "mask_words"):
+        if not 0 <= getattr(settings, name) <= 1:
+            raise ConfigError(f"{name} = {getattr(settings, name)}", expected="a share from 0 (off) to 1")
     if settings.swap_entities and settings.window_unit == "sentence":
         raise ConfigError(
             f'swap_entities = {settings.swap_entities} with window_unit = "sentence"',

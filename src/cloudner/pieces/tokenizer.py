@@ -68,7 +68,7 @@ class PieceTokenizer:
     can be expressed; how a word becomes pieces is `cloudner.encoders.words`.
 
     json_text: the contents of a `tokenizer.json`.
-    special: ids `cls`, `sep`, `pad`, `unk`.
+    special: ids `cls`, `sep`, `pad`, `unk` and, where there is one, `mask`.
     max_length: the longest sequence the encoder takes, special tokens included, in pieces.
     uncased: does the tokenizer drop case?
     leading_space: is the first word of a text encoded as after a space? What the encoder was pretrained with; pipelines
@@ -94,6 +94,12 @@ class PieceTokenizer:
         self._table = WordTable()
         self._lock = PipelineLock()
         self._told_cut = False
+
+    @property
+    def mask(self) -> int:
+        """The id that stands for a hidden word; of pipelines saved before it was kept, and of encoders without one, that of
+        an unknown word."""
+        return self.special.get("mask", self.special["unk"])
 
     def __deepcopy__(self, memo: dict) -> PieceTokenizer:
         return self  # the table only ever grows by what the same words give again
@@ -129,6 +135,8 @@ class PieceTokenizer:
         pad = first("pad")
         unk = first("unk", "mask", "pad")
         special = {"cls": cls_id, "sep": sep_id, "pad": 0 if pad is None else pad, "unk": unk or 0}
+        if (mask := first("mask")) is not None:
+            special["mask"] = mask
         words = WordEncoder(text, special["unk"])
         upper, lower = words.encode(["Angela", "angela"])
         leading = words.leading_space

@@ -35,6 +35,7 @@ from cloudner.model.soundness import reading
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.fast_paths import FastPaths
 from cloudner.model.training.loss import crf_loss, token_loss
+from cloudner.model.training.masking import masked
 from cloudner.model.training.regularization import pass_for
 from cloudner.model.training.swapping import swapped
 from cloudner.pieces.cache import PieceCache
@@ -178,6 +179,8 @@ class EncoderRunner:
         if gold.mentions is not None:
             pieces, tags = swapped(pieces, gold.tags, gold.mentions, self.settings.swap_entities)
             gold = replace(gold, tags=tags)
+        if self.settings.mask_words:
+            pieces = masked(pieces, self.settings.mask_words, self.cache.tokenizer.mask)
         prepared = self._prepared(pieces, gold.docs)
         labelled = self._labelled(prepared, gold)  # a sequence without labelled tokens teaches nothing
         total: list[torch.Tensor] = []

@@ -46,8 +46,9 @@ def skeleton(saved: Saved, make: Make = tagger) -> Network:
     )
     whole_number(pieces, "max_length", where, 3, 1 << 24)
     rows = encoder.get_input_embeddings().num_embeddings  # type: ignore[operator]
-    for name in ("cls", "sep", "pad", "unk"):
-        whole_number(pieces["special"], name, where, 0, rows - 1)
+    special = pieces["special"]
+    for name in ("cls", "sep", "pad", "unk", *(["mask"] if "mask" in special else [])):
+        whole_number(special, name, where, 0, rows - 1)
     return network
 
 
