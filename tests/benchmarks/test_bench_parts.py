@@ -5,9 +5,12 @@ import random
 import time
 
 import pytest
+import spacy
 from benchmarks.runs import Runs
+from spacy.tokens import Span
 
-from benchmarks import data, peers, recipes, suite
+from benchmarks import data, peers, recipes, review, suite
+from cloudner.reviewing.suspects import Suspect
 
 
 def test_lengths_have_the_published_mean_and_ends():
@@ -192,3 +195,27 @@ def test_what_would_not_be_done_in_time_is_left_out(tmp_path):
 def test_commands_are_shown_without_this_machines_folders():
     shown = suite.shown_command(["benchmarks", "train", "--data", "/somewhere/else/wnut17", "--epochs", "1"])
     assert shown == "python -m benchmarks train --data wnut17 --epochs 1"
+
+
+def test_only_right_suggestions_are_accepted():
+    nlp = spacy.blank("en")
+    doc = nlp("Marie Curie met Apple in Paris")
+    clean = [{(0, 2, "PER"), (3, 4, "ORG"), (5, 6, "LOC")}]
+    given = [(0, 1, "PER"), (2, 3, "LOC"), (5, 6, "ORG")]  # a boundary, an invented one, Apple missed, a type
+    doc.set_ents([Span(doc, *span) for span in given])
+
+    def about(before, suggested):
+        return Suspect(0, "", before, suggested, 0.9, True)
+
+    rows = [
+        about((0, 1, "PER"), (0, 2, "PER")),
+        about((2, 3, "LOC"), None),
+        about(None, (3, 4, "ORG")),
+        about((5, 6, "ORG"), (5, 6, "PER")),  # wrong as well
+        about(None, (4, 5, "LOC")),
+        about((5, 6, "ORG"), None),  # it is an entity, but of another type: a person would not drop it
+    ]
+    found, accepted = review.corrected([doc], clean, rows)
+    assert found == [{(0, 2, "PER"), (3, 4, "ORG"), (5, 6, "ORG")}]
+    assert accepted == 3
+    assert review.corrected([doc], clean, [about((5, 6, "ORG"), (5, 6, "LOC"))])[1] == 1
