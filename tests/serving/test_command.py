@@ -216,8 +216,8 @@ def test_several_processes_one_of_which_dies(trained_folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("seconds", [0.5, 4.0])
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0])
 def test_a_stop_signal_while_it_loads(trained_folder: Path, workers: int, seconds: float) -> None:
     with command(trained_folder, "--workers", workers, wait=False) as (process, _):
         time.sleep(seconds)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from cloudner.errors import ConfigError
 
-from .conftest import Running, running
+from .conftest import SEEN, Running, httpx, running
 from .test_service import ADA
 
 CONFIG = """<View>
@@ -71,6 +73,20 @@ def test_more_tasks_than_a_request_may_have_texts_and_one_too_long(trained_folde
     with running(trained_folder, limits={"max_texts": 4, "max_chars": 100}) as made:
         results = ask(made, "/predict", tasks(*[ADA] * 5, "x" * 101, *[ADA] * 5)).json()["results"]
         assert [len(each["result"]) for each in results] == [2] * 5 + [0] + [2] * 5
+
+
+def test_what_nobody_waits_for_is_not_computed(trying_folder: Path) -> None:
+    limits = {"max_texts": 1, "max_batch": 1, "wait_ms": 0, "timeout": 1.0}
+    with running(trying_folder, limits=limits) as made:
+        slow = tasks(*[f"SLOW2 task {i}" for i in range(40)])
+        answer = ask(made, "/predict", slow)
+        assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
+        with pytest.raises(httpx.TimeoutException):
+            ask(made, "/predict", tasks(*[f"SLOW2 left {i}" for i in range(40)]), timeout=0.3)
+        made.until(lambda: made.service.models["xx_pipeline"].batcher.queue.texts == 0)
+        time.sleep(0.5)
+        assert sum("SLOW2 left" in text for text in SEEN) < 6
+        assert sum("SLOW2 task" in text for text in SEEN) < 10
 
 
 @pytest.mark.parametrize(
@@ -134,6 +150,30 @@ def test_a_retraining_that_fails_changes_nothing(trained_folder: Path, caplog: A
         assert ask(made, "/webhook", {"action": "START_TRAINING"}, auth=auth).status_code == 202
         made.until(lambda: "exit code 1" in caplog.text)
         assert len(ask(made, "/v1/entities", {"text": ADA}, auth=auth).json()["entities"]) == 2
+
+
+def test_a_command_that_does_not_end_is_killed_with_the_service(
+    trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloudner.serving.service.GRACE", 0.5)
+    script = tmp_path / "deaf.py"
+    script.write_text(
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(f'{{os.getpid()}}.')\n"
+        "time.sleep(120)\n"
+    )
+    token, limits = "t" * 20, {"timeout": 0.5}
+    with running(
+        trained_folder, tokens=(token,), limits=limits, retrain=f"{sys.executable} '{script}'"
+    ) as made:
+        ask(made, "/webhook", {"action": "START_TRAINING"}, auth=("x", token))
+        pid = tmp_path / "pid"
+        made.until(lambda: pid.exists() and pid.read_text().endswith("."))
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()[:-1]), 0)
 
 
 def test_without_a_command_the_webhook_says_so(served: Running) -> None:

@@ -379,6 +379,12 @@ def test_cors_is_for_the_origins_named(trained_folder: Path) -> None:
 
         assert allowed("https://a.example") == "https://a.example"
         assert allowed("https://b.example") is None
+        for token, status in (("t" * 20, 415), ("x" * 20, 401)):  # refused before and behind the token
+            head = {"origin": "https://a.example", "authorization": f"Bearer {token}"}
+            answer = made.client.post("/v1/entities", content=b"x", headers=head)
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == "https://a.example"
+            assert answer.headers["access-control-expose-headers"] == "Retry-After"
 
 
 def test_readiness_is_a_prediction(trying_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

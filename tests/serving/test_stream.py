@@ -202,3 +202,89 @@ def test_the_end_of_the_service_answers_the_lines_taken(trying_folder: Path) -> 
         *good, last = opened.answers()
         assert ["entities" in answer for answer in good] == [True] * 5
         assert (last["code"], last["error"]) == ("stopping", "the service is stopping; 5 lines were taken")
+
+
+def test_a_client_that_never_reads_gives_its_place_back(
+    trained_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloudner.serving.stream.STREAMS", 1)
+    monkeypatch.setattr("cloudner.serving.stream._PATIENCE", 0.0)
+    limits = {"max_body_mb": 0.02, "timeout": 0.3}
+    with running(trained_folder, limits=limits) as made, client(made) as deaf:
+
+        def send() -> None:
+            line = json.dumps({"id": "x" * 15_000, "text": "Apple"}).encode() + b"\n"
+            try:
+                for _ in range(3000):  # more than the kernel and the service keep
+                    deaf.send(line)
+            except OSError:  # the connection is cut
+                pass
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        made.until(lambda: again(made) == 429)
+        made.until(lambda: again(made) == 200, seconds=20)
+        sending.join(20)
+        assert not sending.is_alive()
+
+
+def again(made: Running) -> int:
+    head = {"content-type": "application/x-ndjson"}
+    return int(made.client.post("/v1/stream", content=b'{"text": "Apple"}\n', headers=head).status_code)
+
+
+def test_bytes_without_a_line_keep_no_stream_open(trained_folder: Path) -> None:
+    with running(trained_folder, limits={"timeout": 0.5}) as made, client(made) as opened:
+        started = time.monotonic()
+
+        def drip() -> None:
+            try:
+                while time.monotonic() - started < 15:
+                    opened.send(b" ")
+                    time.sleep(0.1)
+            except OSError:
+                pass
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        (last,) = opened.answers()
+        assert last["code"] == "idle"
+        assert time.monotonic() - started < 10
+        opened.close()
+        dripping.join()
+
+
+def test_a_client_that_always_has_more_is_told_that_the_service_stops(trying_folder: Path) -> None:
+    with running(trying_folder, limits={"timeout": 20}) as made, client(made) as opened:
+        answers: list[dict[str, Any]] = []
+        reading = threading.Thread(target=lambda: answers.extend(opened.answers()))
+        reading.start()
+        ends = time.monotonic() + 15
+        stopped = None
+        try:
+            for number in range(100_000):
+                opened.send(lines([f"busy {number} {i}" for i in range(20)]))
+                if number == 20:
+                    made.server.should_exit, stopped = True, time.monotonic()
+                if not reading.is_alive() or time.monotonic() > ends:
+                    break
+        except OSError:
+            pass
+        reading.join(20)
+        assert stopped is not None
+        assert time.monotonic() - stopped < 10
+        assert answers[-1]["code"] == "stopping"
+        assert f"{len(answers) - 1} lines were taken" in answers[-1]["error"]
+
+
+@pytest.mark.parametrize("number", ["1e400", "NaN", "-Infinity"])
+def test_a_number_that_json_has_not_is_no_id(served: Running, number: str) -> None:
+    with client(served) as opened:
+        opened.send(b'{"text": "Apple", "id": %s}\n' % number.encode())
+        opened.end()
+        (line,) = opened.body()
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    assert json.loads(line, parse_constant=refuse)["code"] == "invalid"

@@ -21,6 +21,7 @@ from cloudner.serving.errors import ClientGoneError, RefusedError
 from cloudner.serving.guard import STREAM, Guard
 from cloudner.serving.label_studio import add_label_studio
 from cloudner.serving.page import add_pages
+from cloudner.serving.protocol import left
 from cloudner.serving.retraining import Retraining
 from cloudner.serving.service import Service, limits_of
 from cloudner.serving.stream import Stream, describe_stream
@@ -48,13 +49,16 @@ def create_app(service: Service) -> ASGIApp:
     retrain = service.settings.retrain
     retraining = Retraining(service, retrain) if retrain else None
 
+    if retraining is not None:
+        service.on_stop.append(retraining.terminate)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
         await service.ready()  # the first prediction is slow
         yield
         if retraining is not None:
-            await retraining.stop()
+            await retraining.stop(service.seconds_left())
         service.stop()
 
     app = FastAPI(
@@ -73,20 +77,22 @@ def create_app(service: Service) -> ASGIApp:
     # No function: starlette hands it scope, receive and send as they are.
     app.router.routes.append(Route(STREAM, Stream(service), methods=["POST"]))
     describe_stream(app)
-    if service.settings.cors:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=service.settings.cors,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
-        )
     paths = {path for route in app.routes if (path := getattr(route, "path", None))}
-    return Guard(
+    guard = Guard(
         app,
         limits=service.limits,
         tokens=service.settings.tokens,
         metrics=service.metrics,
         paths=paths,
+    )
+    if not service.settings.cors:
+        return guard
+    return CORSMiddleware(  # outermost, so that a page may read why it is refused
+        guard,
+        allow_origins=service.settings.cors,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["Retry-After"],
     )
 
 
@@ -140,12 +146,6 @@ def _state(app: FastAPI, service: Service) -> None:
         for name, served in service.models.items():
             service.metrics.refresh(name, served.batcher.queue)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def left(request: Request) -> None:
-    """Returns when the client has closed its connection. The body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _errors(app: FastAPI) -> None:

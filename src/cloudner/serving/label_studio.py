@@ -6,6 +6,7 @@ The routes are `/health`, `/setup`, `/predict`, `/webhook` and `/train`. Texts c
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from cloudner.serving.errors import RefusedError
+from cloudner.serving.protocol import left
 from cloudner.serving.retraining import Retraining
 from cloudner.serving.service import Served, Service
-from cloudner.serving.work import Entities, Failure
+from cloudner.serving.work import TIMEOUT, Entities, Failure
 
 logger = logging.getLogger("cloudner")
 
@@ -167,11 +169,15 @@ def add_label_studio(app: FastAPI, service: Service, retraining: Retraining | No
         texts = [_text(task, labelling.field) for task in body.tasks]
         results: list[dict[str, Any]] = [{"result": [], "model_version": version_of(served)} for _ in texts]
         whole = [i for i, text in enumerate(texts) if text and not _refused(service, text)]
-        size = service.limits.max_texts
+        size, ends = service.limits.max_texts, time.monotonic() + service.limits.timeout
         for first in range(0, len(whole), size):
             some = whole[first : first + size]
-            found = await service.recognize(served, [texts[i] for i in some])
+            found = await service.recognize(
+                served, [texts[i] for i in some], gone=lambda: left(request), ends=ends
+            )
             for i, entities in zip(some, found, strict=True):
+                if entities is TIMEOUT:
+                    raise RefusedError(TIMEOUT.status, TIMEOUT.code, TIMEOUT.message)
                 if isinstance(entities, Failure):
                     logger.warning("Label Studio: task %d: %s", i, entities.message)
                 else:

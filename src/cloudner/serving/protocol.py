@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from starlette.requests import Request
+
+ABORT = "cloudner_abort"  # ends the connection at once, whatever is still to be sent
+
 
 def punctual(seconds: float) -> type[asyncio.Protocol]:
     """uvicorn's protocol, with connections dropped on which a request's head is not complete after so many seconds from
@@ -21,6 +25,8 @@ def punctual(seconds: float) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            # For a route that sends without end: in a scope's "state", of which each request gets a copy.
+            self.app_state = {**self.app_state, ABORT: transport.abort}
             self._expect()
 
         def data_received(self, data: bytes) -> None:
@@ -66,3 +72,9 @@ def punctual(seconds: float) -> type[asyncio.Protocol]:
                 self.transport.abort()
 
     return PunctualProtocol
+
+
+async def left(request: Request) -> None:
+    """Returns when the client has closed its connection. The body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -40,10 +40,21 @@ class Retraining:
         self._running = asyncio.ensure_future(self._run(event))
         return True
 
-    async def stop(self) -> None:
+    def terminate(self) -> None:
         """SIGTERM to a command that runs; `cloudner train` then writes a checkpoint."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
+
+    async def stop(self, seconds: float) -> None:
+        """The same, and SIGKILL to one that still runs after so many seconds."""
+        self.terminate()
+        if self._process is None or self._process.returncode is not None:
+            return
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except asyncio.TimeoutError:
+            logger.error("--retrain %s does not end and is killed", self.command[0])
+            self._process.kill()
             await self._process.wait()
 
     async def _run(self, event: dict[str, Any]) -> None:

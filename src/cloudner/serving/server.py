@@ -111,10 +111,11 @@ def make_server(service: Service) -> uvicorn.Server:
 
     from cloudner.serving.app import create_app
     from cloudner.serving.protocol import punctual
+    from cloudner.serving.service import GRACE
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            service.stopping = True
+            service.begin_stop()
             await super().shutdown(sockets)
 
     seconds = service.limits.timeout
@@ -127,7 +128,7 @@ def make_server(service: Service) -> uvicorn.Server:
             log_level="warning",
             server_header=False,
             backlog=2048,
-            timeout_graceful_shutdown=int(seconds) + 5,
+            timeout_graceful_shutdown=int(seconds) + GRACE,
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from cloudner.serving.work import STOPPED, TIMEOUT, Entities, Failure, Work
 
 logger = logging.getLogger("cloudner")
 READY_TEXT = "Ada Lovelace moved to Turin."
+GRACE = 5  # seconds beyond the time limit that the service takes to end
 STOPPING = Failure("stopping", "the service is stopping", 503)
 READY_SECONDS = 1.0  # how long an answer to "are you ready?" is kept
 
@@ -46,6 +48,8 @@ class Service:
         self.metrics = Metrics()
         self.models: dict[str, Served] = {}
         self.stopping = False  # what is accepted is still answered
+        self.on_stop: list[Callable[[], None]] = []  # called when the service begins to stop
+        self._stop_by = math.inf
         self._ready: tuple[float, Failure | None] = (0.0, None)
         self._asked: asyncio.Task[Failure | None] | None = None
 
@@ -76,6 +80,17 @@ class Service:
         """Start the threads that compute."""
         for served in self.models.values():
             served.batcher.start()
+
+    def begin_stop(self) -> None:
+        """Accept nothing more; by `seconds_left` everything has ended."""
+        if not self.stopping:
+            self.stopping, self._stop_by = True, time.monotonic() + self.limits.timeout + GRACE
+            for called in self.on_stop:
+                called()
+
+    def seconds_left(self) -> float:
+        """Until the service must have ended."""
+        return max(0.0, min(self._stop_by - time.monotonic(), self.limits.timeout + GRACE))
 
     def stop(self) -> None:
         """Answer what waits, then end the threads."""
@@ -114,20 +129,22 @@ class Service:
         texts: Sequence[str],
         *,
         gone: Callable[[], Awaitable[None]] | None = None,
+        ends: float | None = None,
         urgent: bool = False,
     ) -> list[Entities | Failure]:
         """The result of each text; `TIMEOUT` for those that have none at the time limit.
 
-        gone: returns when the client has left; then nothing more is computed, and ClientGoneError raised. Raises
+        ends: the limit as `time.monotonic()` has it, by default the service's from now on. gone: returns when the client has left; then nothing more is computed, and ClientGoneError raised. Raises
         RefusedError where the queue is full or the service stops.
         """
         if not texts:
             return []
+        ends = time.monotonic() + self.limits.timeout if ends is None else ends
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[None] = loop.create_future()
         work = Work(
             texts,
-            time.monotonic() + self.limits.timeout,
+            ends,
             lambda work: _answered(loop, answer),
             urgent=urgent,
         )
@@ -144,7 +161,7 @@ class Service:
         try:
             waited = {answer, watch} if watch else {answer}
             await asyncio.wait(
-                waited, timeout=self.limits.timeout + 0.25, return_when=asyncio.FIRST_COMPLETED
+                waited, timeout=max(0.0, ends - time.monotonic()) + 0.25, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             if watch:

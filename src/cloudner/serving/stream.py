@@ -8,21 +8,24 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from cloudner.errors import printable
 from cloudner.serving import formats
 from cloudner.serving.errors import ClientGoneError, RefusedError
+from cloudner.serving.protocol import ABORT
 from cloudner.serving.service import Service
 from cloudner.serving.settings import STREAMS
 
 _LOOK = 0.5  # seconds between two looks at whether the service stops
 _AGAIN = 0.05  # seconds until a line that found the queue full is tried again
+_PATIENCE = 5.0  # seconds beyond three times the time limit that a client may take to read a chunk
 _CHUNK = 65536  # bytes sent at once
 
 
@@ -32,7 +35,7 @@ class StreamLine(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str
-    id: str | int | float | bool | None = None
+    id: str | int | FiniteFloat | bool | None = None
     threshold: float | None = Field(None, ge=0, le=1)
     model: str | None = None
 
@@ -60,7 +63,8 @@ class Stream:
         self.service.model(model)
         self._open += 1
         try:
-            await _Exchange(self.service, model, threshold, receive, send).run()
+            abort = scope.get("state", {}).get(ABORT, lambda: None)
+            await _Exchange(self.service, model, threshold, receive, send, abort).run()
         finally:
             self._open -= 1
 
@@ -105,10 +109,17 @@ class _Exchange:
     """One client's stream: `_read` takes lines, `_collect` their answers in order, `_deliver` sends them."""
 
     def __init__(
-        self, service: Service, model: str | None, threshold: float | None, receive: Receive, send: Send
+        self,
+        service: Service,
+        model: str | None,
+        threshold: float | None,
+        receive: Receive,
+        send: Send,
+        abort: Callable[[], None],
     ) -> None:
         self.service, self.model, self.threshold = service, model, threshold
-        self._receive, self._send = receive, send
+        self._receive, self._send, self._abort = receive, send, abort
+        self._heard = time.monotonic()  # when the last line came
         self._tasks: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(2 * service.limits.max_batch)
         self._running: set[asyncio.Task[bytes]] = set()
         self._buffer = bytearray()
@@ -152,6 +163,7 @@ class _Exchange:
             rest = bytearray(last)
             for line in lines if more else [*lines, last]:
                 await self._take(bytes(line))
+                self._heard = time.monotonic()
             if len(rest) > self.service.limits.max_body:
                 self._fail("line_too_long", f"line {self._lines + 1} is longer than the limit of a body")
         await self._tasks.put(None)
@@ -160,17 +172,19 @@ class _Exchange:
 
     async def _message(self) -> Any:
         """The next part of the body; None, and an error set, where none came in time or the service stops."""
-        ends = time.monotonic() + self.service.limits.timeout
         pending = self._expect()
-        while not pending.done():
+        self._look()
+        while self._error is None and not pending.done():
             await asyncio.wait({pending}, timeout=_LOOK)
-            if self._error is not None or pending.done():
-                break
-            if self.service.stopping:
-                self._fail("stopping", "the service is stopping")
-            elif time.monotonic() > ends:
-                self._fail("idle", f"no line for {self.service.limits.timeout:g} s")
+            self._look()
         return await self._next() if pending.done() else None
+
+    def _look(self) -> None:
+        """An error where the service stops, also under a client that always has more, or where no line came in time."""
+        if self.service.stopping:
+            self._fail("stopping", "the service is stopping")
+        elif time.monotonic() > self._heard + self.service.limits.timeout:
+            self._fail("idle", f"no line for {self.service.limits.timeout:g} s")
 
     def _expect(self) -> asyncio.Future[Any]:
         """The part of the body that comes next; asked for early, since it may tell that the client has left."""
@@ -268,13 +282,22 @@ class _Exchange:
     async def _deliver(self) -> None:
         await self._begun.wait()
         headers = [(b"content-type", b"application/x-ndjson; charset=utf-8"), (b"cache-control", b"no-store")]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._give({"type": "http.response.start", "status": 200, "headers": headers})
         while self._buffer or not self._collected:
             await self._filled.wait()
             self._filled.clear()
             while self._buffer:
                 part = bytes(self._buffer[:_CHUNK])
-                await self._send({"type": "http.response.body", "body": part, "more_body": True})
+                await self._give({"type": "http.response.body", "body": part, "more_body": True})
                 del self._buffer[: len(part)]
                 self._emptied.set()
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._give({"type": "http.response.body", "body": b""})
+
+    async def _give(self, message: Any) -> None:
+        """Send. A client that goes on not to read, long after it was told that the stream has ended, is cut off: raises
+        ClientGoneError."""
+        try:
+            await asyncio.wait_for(self._send(message), 3 * self.service.limits.timeout + _PATIENCE)
+        except asyncio.TimeoutError:
+            self._abort()
+            raise ClientGoneError from None

@@ -37,17 +37,21 @@ class Workers:
                 folder  # read as prometheus_client is imported, over there
             )
             for _ in range(number):
-                self._start()
+                self._start()  # none any more once a signal has come
             code = 0
             while self._running:
                 code = max(code, self._look())
             return code
 
     def _start(self) -> None:
+        if self._stopping:
+            return
         # spawn: torch's threads and CUDA do not survive a fork
         process = multiprocessing.get_context("spawn").Process(target=self._target, args=self._arguments)
         process.start()
         self._running[process] = time.monotonic()
+        if self._stopping:  # the signal came before it could be passed on to this one
+            self._end(process)
 
     def _look(self) -> int:
         """Waits for a process to end, and starts another in its place; 1 where that makes no sense."""
@@ -70,6 +74,10 @@ class Workers:
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
-        for process in self._running:
-            if process.exitcode is None and process.pid is not None:
-                os.kill(process.pid, signal.SIGTERM)
+        for process in list(self._running):
+            self._end(process)
+
+    @staticmethod
+    def _end(process: BaseProcess) -> None:
+        if process.exitcode is None and process.pid is not None:
+            os.kill(process.pid, signal.SIGTERM)
