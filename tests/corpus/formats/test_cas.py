@@ -61,7 +61,9 @@ def test_the_feature_called_like_a_label_is_the_label(read, features):
 
 
 def test_a_layer_without_a_label_is_the_label(read):
-    marks = _both("own:Writer", {"typeID": "2", "generic": "false"}, {"surface": "Leipzig", "subject": "patient"})
+    marks = _both(
+        "own:Writer", {"typeID": "2", "generic": "false"}, {"surface": "Leipzig", "subject": "patient"}
+    )
     report, docs = read(marks)
     assert entities(docs) == [[("Ada Byron", "Writer"), ("Leipzig", "Writer")]]
     assert not report.issues

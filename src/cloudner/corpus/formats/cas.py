@@ -23,7 +23,9 @@ _OTHERS = re.compile(
 _LABELS = ("value", "label", "category", "entity", "type", "kind", "class", "tag")
 # Features of any layer that say something else of an annotation, and values that are no names: numbers (of other
 # annotations too) and truth values.
-_NO_LABEL = re.compile(r".*ID|.*Id|.*_id|id|(?i:.*identifier|.*comments?|.*notes?|remark|subject|language|uri|url|text)")
+_NO_LABEL = re.compile(
+    r".*ID|.*Id|.*_id|id|(?i:.*identifier|.*comments?|.*notes?|remark|subject|language|uri|url|text)"
+)
 _NO_NAME = re.compile(r"[\d\s.+-]*|true|false", re.IGNORECASE)
 
 
@@ -128,9 +130,9 @@ def _label_feature(text: str, placed: list[_Placed]) -> tuple[str | None, bool]:
     if known := label_feature(key for key, found in values.items() if all(map(_is_label, found))):
         return known, False
     for key, found in values.items():
-        if not _NO_LABEL.fullmatch(key) and all(isinstance(value, str) for value in found):
-            if not all(map(_NO_NAME.fullmatch, found)):
-                return key, True
+        texts = [value for value in found if isinstance(value, str) and not _NO_NAME.fullmatch(value)]
+        if len(texts) == len(found) and not _NO_LABEL.fullmatch(key):
+            return key, True
     return None, False
 
 
