@@ -75,6 +75,23 @@ def test_standoff_pairs_are_one_source(tmp_path):
     assert sources[0].sibling(".txt").text() == "Zoé"
 
 
+@pytest.mark.parametrize("described_by", ["dataset_info.json", "state.json"])
+def test_a_description_hides_no_data(described_by, tmp_path):
+    """A data set of the hub has a dataset_info.json beside its files; only one that was saved has Arrow files."""
+    folder = tmp_path / "set"
+    (folder / "later").mkdir(parents=True)
+    for name in ("one.csv", "later/two.csv"):
+        (folder / name).write_text(TEXT)
+    (folder / described_by).write_text('{"features": {}}')
+    assert [name for name in names(folder) if name != "state.json"] == ["two.csv", "one.csv"]
+    (folder / "data-0.arrow").write_bytes(b"rows")
+    assert names(folder) == ["data-0.arrow", "two.csv"]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("one.csv", "dataset_info.json"):
+            archive.write(folder / name if (folder / name).exists() else folder / described_by, name)
+    assert names(tmp_path / "a.zip") == ["a.zip!one.csv"]
+
+
 def test_standard_input(tmp_path, monkeypatch):
     for raw in (TEXT.encode(), gzip.compress(TEXT.encode())):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))

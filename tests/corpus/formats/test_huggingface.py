@@ -46,6 +46,18 @@ def test_hugging_face_parquet_with_class_names(aligner, tmp_path):
     assert [(ent.text, ent.label_) for ent in docs[0].ents] == SPANS
 
 
+def test_a_folder_of_json_lines_and_its_description(tmp_path):
+    names = {"ner_tags": {"feature": {"names": ["O", "B-ORG"]}}}
+    put(tmp_path, "set/dataset_info.json", json.dumps({"features": names}))
+    put(tmp_path, "set/part/b.jsonl", lines({"tokens": ["Acme", "sank"], "ner_tags": [1, 0]}))
+    put(tmp_path, "set/a.jsonl", lines({"tokens": ["Near", "Acme"], "ner_tags": [0, 1]}))
+    report = convert(tmp_path / "set", tmp_path / "out.spacy")
+    docs = DocBin().from_disk(tmp_path / "out.spacy").get_docs(Vocab())
+    assert [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs] == [[("Acme", "ORG")]] * 2
+    assert [doc_file.rsplit("/", 1)[-1] for doc_file, *_ in report.detected] == ["a.jsonl", "b.jsonl"]
+    assert not report.issues
+
+
 def test_numbered_tags_without_names_are_refused(tmp_path, aligner):
     content = lines({"tokens": ["Marie"], "ner_tags": [1]})
     with pytest.raises(InputError, match="--label 0=O"):

@@ -48,3 +48,77 @@ def test_junk_behind_a_root_that_does_not_nest_is_an_error(tmp_path):
     with pytest.raises(InputError, match="not well-formed XML: mismatched tag") as error:
         convert([put(tmp_path, "a.sgm", content)], tmp_path / "a.spacy")
     assert error.value.line == 6
+
+
+def _texts(tmp_path, content):
+    return [
+        (record.text, [(record.text[s.start : s.end], s.label) for s in record.spans])
+        for record in read(tmp_path, formats()["inline-xml"], '<?xml version="1.0"?>' + content, "a.xml")
+    ]
+
+
+SENT = "<p><PER>Jo</PER> sent it to <LOC>Bonn</LOC>{}.</p>"
+LEFT = "<p>Then <PER>Al</PER> left.</p>"
+MARKS = [("Jo", "PER"), ("Bonn", "LOC")]
+LEFT_RECORD = ("Then Al left.", [("Al", "PER")])
+
+
+@pytest.mark.parametrize(
+    "aside", ["<note>See <PER>Mo</PER>.</note>", "<note>See p. 3.</note>", "<post>No.</post>"]
+)
+def test_a_note_within_a_paragraph_is_no_document(tmp_path, aside):
+    content = f"<TEI><text><body>{SENT.format(aside)}{LEFT}</body></text></TEI>"
+    first, second = _texts(tmp_path, content)
+    assert first[1] == [*MARKS, *([("Mo", "PER")] if "Mo" in aside else [])]
+    assert first[0].startswith("Jo sent it to Bonn\n")
+    assert second == LEFT_RECORD
+
+
+@pytest.mark.parametrize("name", ["note", "abstract", "message"])
+def test_what_leaves_entities_outside_is_not_all_documents(tmp_path, name):
+    content = f"<article><{name}>In <LOC>Oslo</LOC>.</{name}><body>{SENT.format('')}{LEFT}</body></article>"
+    assert [marks for _, marks in _texts(tmp_path, content)] == [[("Oslo", "LOC"), *MARKS, ("Al", "PER")]]
+    records = _texts(tmp_path, content.replace("article", "TEI"))
+    assert records == [
+        ("In Oslo.", [("Oslo", "LOC")]),
+        ("Jo sent it to Bonn.", MARKS),
+        LEFT_RECORD,
+    ]
+
+
+def test_entities_between_records_are_a_record(tmp_path):
+    head = "<head>News of <LOC>Rome</LOC></head>"
+    content = f"<TEI><text><body>{SENT.format('')}{head}{LEFT}</body></text></TEI>"
+    assert _texts(tmp_path, content) == [
+        ("Jo sent it to Bonn.", MARKS),
+        ("News of Rome", [("Rome", "LOC")]),
+        LEFT_RECORD,
+    ]
+    docs = "<corpus><doc>" + SENT.format("") + "</doc><title>To <LOC>Rome</LOC></title><doc>" + LEFT + "</doc></corpus>"  # fmt: skip
+    assert [text for text, _ in _texts(tmp_path, docs)] == [
+        "Jo sent it to Bonn.",
+        "To Rome",
+        "Then Al left.",
+    ]
+
+
+def test_text_outside_the_records_is_told(tmp_path):
+    beside = "<opener>Dear <PER>Di</PER>,</opener><pb n='2'/>"
+    content = (
+        f"<?xml version='1.0'?><TEI><text><body><head>One</head>{LEFT}{beside}{LEFT}</body></text></TEI>"
+    )
+    records = read(tmp_path, formats()["inline-xml"], content.replace(beside, ""), "a.xml")
+    told = ("unsupported", "noted", "text outside the <p> elements left out: 'One'")
+    assert [record.notes for record in records] == [[told], []]
+    assert [text for text, _ in _texts(tmp_path, content[21:])] == [
+        "Then Al left.",
+        "Dear Di,",
+        "Then Al left.",
+    ]
+
+
+def test_an_entity_around_records_is_told(tmp_path):
+    content = f"<TEI><body><entity type='X'>{LEFT}{LEFT}</entity></body></TEI>"
+    first, second = read(tmp_path, formats()["inline-xml"], "<?xml version='1.0'?>" + content, "a.xml")
+    assert (first.text, second.text) == ("Then Al left.", "Then Al left.")
+    assert first.notes == [("unsupported", "dropped", "1 entities that are around a <p> left out")]

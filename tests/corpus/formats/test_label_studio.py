@@ -85,3 +85,77 @@ def test_names_that_hang_together_by_hyphens(tmp_path):
     row = {"text": joined, "entities": [list(span) for span in spans]}
     report, _ = converted(tmp_path, "b.jsonl", json.dumps(row))
     assert report.issues == {("misaligned", "changed"): 2, ("conflicting-labels", "dropped"): 1}
+
+
+QUESTION, ANSWER = "Where is Rome, Anna?", "Anna Rossi says that Rome is in Italy."
+
+
+def _task(number, *regions, **data):
+    """regions: key of the text, start, end, label, and the object's name where that is another."""
+    result = []
+    for key, start, end, label, *name in regions:
+        value = {"start": start, "end": end, "text": data[key][start:end], "labels": [label]}
+        result.append({"from_name": "x", "to_name": (*name, key)[0], "type": "labels", "value": value})
+    return {"id": number, "data": data, "annotations": [{"id": number, "result": result}]}
+
+
+def _records(tmp_path, *tasks, **options):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(tasks))
+    return [
+        (r.meta["id"], r.text, [(r.text[s.start : s.end], s.label) for s in r.spans], [n[2] for n in r.notes])
+        for r in formats()["label-studio"].read(next(open_sources(path)), ReadOptions(**options))
+    ]
+
+
+def test_each_text_that_regions_name_is_a_record(tmp_path):
+    texts = {"heading": QUESTION, "text": ANSWER}
+    tasks = [
+        _task(1, ("heading", 9, 13, "LOC"), ("text", 0, 10, "PER"), **texts),
+        _task(2, ("heading", 15, 19, "PER"), **texts),
+        _task(3, **texts),
+    ]
+    assert _records(tmp_path, *tasks) == [
+        (1, ANSWER, [("Anna Rossi", "PER")], []),
+        ("1:heading", QUESTION, [("Rome", "LOC")], []),
+        (2, ANSWER, [], []),
+        ("2:heading", QUESTION, [("Anna", "PER")], []),
+        (3, ANSWER, [], []),
+        ("3:heading", QUESTION, [], []),
+    ]
+    told = "1 regions on 'heading' left out; --text-column heading"
+    assert _records(tmp_path, *tasks[:2], text_column="text") == [
+        (1, ANSWER, [("Anna Rossi", "PER")], [told]),
+        (2, ANSWER, [], [told]),
+    ]
+    assert [len(doc.ents) for doc in converted(tmp_path, "b.json", json.dumps(tasks))[1]] == [
+        1,
+        1,
+        0,
+        1,
+        0,
+        0,
+    ]
+
+
+def test_the_text_that_regions_name_is_read_though_another_is_longer(tmp_path):
+    texts = {"reply": ANSWER, "question": QUESTION}
+    tasks = [_task(1, **texts), _task(2, ("question", 15, 19, "PER"), **texts)]
+    assert _records(tmp_path, *tasks) == [
+        (1, QUESTION, [], []),
+        (2, QUESTION, [("Anna", "PER")], []),
+    ]
+
+
+def test_names_that_are_no_keys(tmp_path):
+    """The exported regions do not say what an object shows: the text at their offsets does, where it is one alone."""
+    regions = (("question", 15, 19, "PER", "view"), ("reply", 21, 25, "LOC", "other"))
+    task = _task(1, *regions, reply=ANSWER, question=QUESTION)
+    assert _records(tmp_path, task) == [
+        (1, ANSWER, [("Rome", "LOC")], []),
+        ("1:question", QUESTION, [("Anna", "PER")], []),
+    ]
+    task["data"]["question"] = ANSWER
+    (record,) = _records(tmp_path, task)
+    assert record[:2] == (1, ANSWER)
+    assert record[3] == ["regions on 'view' and 'other', which is no key of the data: taken to be on 'reply'"]

@@ -15,14 +15,16 @@ from cloudner.errors import InputError
 # Not annotations, whatever they hold.
 _IGNORED_SUFFIXES = (
     ".py", ".cfg", ".toml", ".html", ".htm", ".pdf", ".png", ".jpg", ".jpeg", ".md", ".rst", ".lock", ".sha256",
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 _IGNORED_NAMES = (
     "license",
     "readme",
     "annotation.conf",
     "visual.conf",
     "makefile",
+    "dataset_info.json",
     "dataset_infos.json",
+    "dataset_dict.json",
     "annotations-legend.json",
 )
 

@@ -87,14 +87,15 @@ def _empty(path: Path) -> FileSource:
 
 
 def _folder(folder: Path, encoding: Encodings | None) -> Iterator[FileSource]:
-    # A saved Hugging Face data set is a folder of its own kind: its Arrow files are the data.
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and not is_ignored(p.relative_to(folder)))
-    saved = {p.parent for p in paths if p.name in ("dataset_info.json", "state.json")}
+    every = sorted(p for p in folder.rglob("*") if p.is_file())
+    paths = [p for p in every if not is_ignored(p.relative_to(folder))]
+    # A saved Hugging Face data set is a folder of its own kind: its Arrow files are the data. Beside other files, such
+    # as those of a data set on the hub, its dataset_info.json only describes them.
+    described = {p.parent for p in every if p.name in ("dataset_info.json", "state.json")}
+    saved = {p.parent for p in paths if p.suffix == ".arrow"} & described
     found = False
     for path in paths:
         if path.parent in saved and path.suffix != ".arrow":
-            continue
-        if path.name in ("dataset_dict.json", "corpus.json.lock"):
             continue
         if path.suffix.lower() == ".txt" and path.with_suffix(".ann").is_file():
             continue  # the text of a standoff pair is read through its .ann file

@@ -103,6 +103,11 @@ def offsets_of(item: Mapping[str, Any]) -> tuple[Any, Any] | None:
     return None
 
 
+def names_a_label(key: str) -> bool:
+    """Is this a name of a label's key, however it is spelt (`EntType`, `entity_type`)?"""
+    return _plain(key) in _PLAIN_LABEL
+
+
 def _short(item: Mapping[str, Any]) -> tuple[str, str] | None:
     """The keys of start and end where those are one or two letters and their values numbers."""
     for pair in (("s", "e"), ("b", "e"), ("st", "en"), ("st", "ed"), ("i", "j")):

@@ -10,9 +10,10 @@ from cloudner.corpus.formats.spans import Where, label_of, offset
 
 
 class Dialogue:
-    """The turns as one text, a line each."""
+    """The turns as one text, a line each. key: theirs in the task's data."""
 
-    def __init__(self, turns: list[str]) -> None:
+    def __init__(self, key: str, turns: list[str]) -> None:
+        self.key = key
         self.text = "\n".join(turns)
         self._starts = [0]
         for turn in turns:
@@ -41,5 +42,5 @@ def dialogue(data: Mapping[str, Any], wanted: str | None) -> Dialogue | None:
             turn.get("text", turn.get("content")) if isinstance(turn, Mapping) else None for turn in turns
         ]
         if all(isinstance(text, str) for text in texts):
-            return Dialogue([str(text) for text in texts])
+            return Dialogue(key, [str(text) for text in texts])
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from html.parser import HTMLParser
@@ -11,22 +10,20 @@ from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import choose, named
-from cloudner.corpus.formats.json.dialogue import Dialogue, dialogue
+from cloudner.corpus.formats.json.dialogue import Dialogue
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
+from cloudner.corpus.formats.json.label_studio_texts import (
+    SPAN_TYPES,
+    TaskTexts,
+    annotations_of,
+    labelled_keys,
+    regions_of,
+)
 from cloudner.corpus.formats.json.objects import meta_of, objects
 from cloudner.corpus.formats.json.stream import peek
-from cloudner.corpus.formats.keys import TEXT
-from cloudner.corpus.formats.spans import Where, short, text_and_spans
+from cloudner.corpus.formats.spans import Where, text_and_spans
 from cloudner.corpus.formats.words import refuse_missing
 
-_SPAN_TYPES = ("labels", "hypertextlabels")
-
-
-# A path or an address of an image, a recording or a film, which is no text.
-_MEDIA = re.compile(
-    r"^\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|svg|wav|mp3|ogg|flac|m4a|mp4|webm|avi|mov)(?:[?#]\S*)?$|^data:[a-z]+/",
-    re.IGNORECASE,
-)
 _BLOCKS = {
     "p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "table", "ul", "ol",
 }  # fmt: skip
@@ -42,24 +39,6 @@ def _sniff(sample: Sample) -> Match | None:
             if isinstance(item.get("predictions"), list):
                 return Match(0.9, "tasks with data and predictions (Label Studio)")
     return None
-
-
-def _text(data: Mapping[str, Any], wanted: str | None, where: Where) -> str:
-    if wanted is not None:
-        if not isinstance(data.get(wanted), str):
-            raise where.error(
-                f"data has no text {wanted!r} but {', '.join(map(repr, data))}", None, "--text-column KEY"
-            )
-        return str(data[wanted])
-    strings = {
-        key: value for key, value in data.items() if isinstance(value, str) and not _MEDIA.search(value)
-    }
-    key = next((k for k in (*TEXT, "html", "url") if k in strings), None)
-    if key is None and strings:
-        key = max(strings, key=lambda k: len(strings[k]))
-    if key is None:
-        raise where.error(f"no text in data {short(dict(data))}", "a string in data", "--text-column KEY")
-    return strings[key]
 
 
 def _plain(html: str) -> str:
@@ -96,7 +75,7 @@ def _plain(html: str) -> str:
 
 def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
     """The annotations that nobody skipped, the ground truth first."""
-    annotations = item.get("annotations", item.get("completions")) or []
+    annotations = annotations_of(item)
     usable = [
         a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled") and not a.get("skipped")
     ]
@@ -112,34 +91,62 @@ def _annotator(annotation: Mapping[str, Any], number: int) -> str:
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    """One record for each text of a task that regions of the file are on."""
+    seen = peek(source.sample())
+    labelled = labelled_keys(seen.items if seen else ())
     for line, item in objects(source):
         where = Where(source.name, line, "task" if item.get("id") is None else f"task {item['id']}")
         if not isinstance(item.get("data"), dict):
             raise where.error("no data in it", '{"data": {"text": ...}, "annotations": [...]}')
         record = Record(source.name, line, meta=meta_of(item, options))
-        turns = dialogue(item["data"], options.text_column)
-        record.text = _text(item["data"], options.text_column, where) if turns is None else turns.text
         if options.group_by and options.group_by in item["data"]:
             record.meta["group"] = item["data"][options.group_by]
-        found: list[tuple[str, list[SpanRecord]]] = []
-        hyper = False
-        for number, annotation in enumerate(_finished(item, record), start=1):
-            result = annotation.get("result")
-            reading = _Results(record, turns, options, where, tell=not found)
-            spans = reading.spans(result if isinstance(result, list) else [])
-            hyper = hyper or reading.hyper
-            found.append((_annotator(annotation, number), spans))
-        choose(record, found, options)
-        text = record.text
-        if hyper or (
-            "<" in text
-            and ">" in text
-            and any(s.surface and text[s.start : s.end] != s.surface for s in record.spans)
-        ):
-            plain = _plain(text)
-            if plain.strip():
-                record.text = plain
-        yield record
+        annotations = _finished(item, record)
+        regions = list(regions_of(annotations))
+        texts = TaskTexts(item["data"], regions, labelled, options.text_column, where)
+        labelled |= texts.labelled
+        record.notes += texts.notes
+        for key in texts.texts:
+            yield _record(record, texts, key, annotations, options, where)
+
+
+def _record(
+    task: Record,
+    texts: TaskTexts,
+    key: str,
+    annotations: list[Mapping[str, Any]],
+    options: ReadOptions,
+    where: Where,
+) -> Record:
+    """The record of one of a task's texts."""
+    text = texts.texts[key]
+    turns = text if isinstance(text, Dialogue) else None
+    record = Record(task.file, task.line, text if isinstance(text, str) else text.text, meta=dict(task.meta))
+    is_main = key == texts.main
+    if is_main:
+        record.notes += task.notes
+    elif "id" in record.meta:
+        record.meta["id"] = f"{record.meta['id']}:{key}"
+    found: list[tuple[str, list[SpanRecord]]] = []
+    hyper = False
+    for number, annotation in enumerate(annotations, start=1):
+        result = annotation.get("result")
+        reading = _Results(record, turns, options, where, tell=not found)
+        mine = [r for r in result if texts.place(r) == key] if isinstance(result, list) else []
+        spans = reading.spans(mine)
+        hyper = hyper or reading.hyper
+        found.append((_annotator(annotation, number), spans))
+    choose(record, found, options)
+    text = record.text or ""
+    if hyper or (
+        "<" in text
+        and ">" in text
+        and any(s.surface and text[s.start : s.end] != s.surface for s in record.spans)
+    ):
+        plain = _plain(text)
+        if plain.strip():
+            record.text = plain
+    return record
 
 
 class _Results:
@@ -169,7 +176,7 @@ class _Results:
             else:
                 spans.extend(found)
         for kind, count in left_out.items():
-            action = "dropped" if kind in _SPAN_TYPES or "hypertext" in kind else "noted"
+            action = "dropped" if kind in SPAN_TYPES or "hypertext" in kind else "noted"
             if self._tell:
                 self._record.notes.append(("unsupported", action, f"{count} results of type {kind} left out"))
         return spans
@@ -178,7 +185,7 @@ class _Results:
         """The spans of one result, or the name under which it is left out."""
         if self._turns is not None and "paragraphlabels" in value:
             return self._turns.spans(value, self._options, self._where)
-        if not ("labels" in value or "hypertextlabels" in value or kind in _SPAN_TYPES):
+        if not ("labels" in value or "hypertextlabels" in value or kind in SPAN_TYPES):
             return str(kind)
         if "start" not in value and "globalOffsets" not in value:
             return str(kind)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.cas import record_of
+from cloudner.corpus.formats.cas import TYPE, record_of
 from cloudner.corpus.formats.json.objects import only_object
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.errors import InputError
@@ -38,7 +38,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     views = [each for each in structures if isinstance(each.get("sofaString"), str)]
     for view in views:
         mine = [
-            {"type": each.get("%TYPE", ""), **{k: v for k, v in each.items() if k[:1] not in "%@"}}
+            {TYPE: each.get("%TYPE", ""), **{k: v for k, v in each.items() if k[:1] not in "%@"}}
             for each in structures
             if "begin" in each and each.get("@sofa", view.get("%ID")) == view.get("%ID")
         ]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import in_project
+from cloudner.corpus.formats.cas import label_feature
 from cloudner.corpus.formats.words import gap
 from cloudner.errors import InputError
 
@@ -58,11 +59,10 @@ def columns(lines: list[str], wanted: str | None = None) -> tuple[list[Column], 
 
 def _label_column(name: str, start: int, features: list[str]) -> Column:
     """The column of a layer's feature that is its label."""
-    label = next(
-        (i for i, f in enumerate(features) if f.lower() in ("value", "label", "type", "category")), None
-    )
-    if label is None:
-        label = next((i for i, f in enumerate(features) if f.lower() not in ("identifier", "id")), 0)
+    named = label_feature(features)
+    if named is not None:
+        return Column(start + features.index(named), name.rsplit(".", 1)[-1])
+    label = next((i for i, f in enumerate(features) if f.lower() not in ("identifier", "id")), 0)
     return Column(start + label, name.rsplit(".", 1)[-1])
 
 

@@ -1,4 +1,4 @@
-"""i2b2 and n2c2 XML: `<TEXT>` with the document, `<TAGS>` with one element an annotation."""
+"""i2b2, n2c2 and MAE XML: `<TEXT>` with the document, `<TAGS>` with one element an annotation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
 _TAGS = re.compile(r"<TAGS\s*/?>")
+_RELATION = {"from", "to", "fromID", "toID"}  # attributes of links between tags
 
 
 class _Document(Handler):
@@ -36,21 +37,43 @@ class _Document(Handler):
             self.pieces.append(content)
 
     def _annotation(self, name: str, attrs: Any) -> None:
-        if "start" not in attrs or "end" not in attrs:
-            self.notes.append(("unsupported", "noted", f"<{name}> is a tag of the whole document: left out"))
+        places = self._places(name, attrs)
+        text = attrs.get("text") or None
+        if not places:
+            if text is not None:
+                done = f"<{name} text={text[:40]!r}> has neither start and end nor spans: dropped"
+                self.notes.append(("unsupported", "dropped", done))
+            elif places is None:
+                what = "a tag of the whole document" if _RELATION.isdisjoint(attrs.keys()) else "a relation"
+                self.notes.append(("unsupported", "noted", f"<{name}> is {what}: left out"))
             return
-        start, end = attrs["start"], attrs["end"]
-        if not start.isdecimal() or not end.isdecimal() or int(start) > int(end):
-            if start == "-1":  # MAE's way to say: said nowhere in the text
-                return
+        label = attrs.get("TYPE") or name
+        if len(places) > 1:
+            done = f"{label} {text!r} in {len(places)} parts made one span"
+            self.notes.append(("unsupported", "changed", done))
+            text = None
+        self.spans.append(SpanRecord(places[0][0], max(end for _, end in places), label, text))
+
+    def _places(self, name: str, attrs: Any) -> list[tuple[int, int]] | None:
+        """The parts of the text that a tag is on, in order; none for what is said nowhere, None without offsets."""
+        if "spans" in attrs:  # MAE 2
+            shown = f"<{name} spans={attrs['spans']!r}>"
+            pairs = [each.strip().partition("~")[::2] for each in attrs["spans"].split(",") if each.strip()]
+        elif "start" in attrs and "end" in attrs:
+            shown = f"<{name} start={attrs['start']!r} end={attrs['end']!r}>"
+            pairs = [(attrs["start"], attrs["end"])]
+        else:
+            return None
+        pairs = [pair for pair in pairs if pair[0] != "-1"]  # MAE's way to say: nowhere in the text
+        if not all(a.isdecimal() and b.isdecimal() and int(a) <= int(b) for a, b in pairs):
             raise InputError(
-                f"<{name} start={start!r} end={end!r}>",
+                shown,
                 file=self.file,
                 line=self.line,
                 expected="offsets from 0, counted in characters, start before end",
                 fix="mend the line",
             )
-        self.spans.append(SpanRecord(int(start), int(end), attrs.get("TYPE") or name, attrs.get("text")))
+        return sorted((int(a), int(b)) for a, b in pairs)
 
 
 def sniff(sample: Sample) -> Match | None:
@@ -81,7 +104,7 @@ _EXAMPLE = """<?xml version="1.0" encoding="UTF-8" ?>
 """
 I2B2 = Format(
     name="i2b2",
-    description="i2b2 and n2c2 XML, <TEXT> and <TAGS>",
+    description="i2b2, n2c2 and MAE XML, <TEXT> and <TAGS>",
     extensions=(".xml",),
     sniff=sniff,
     read=read,

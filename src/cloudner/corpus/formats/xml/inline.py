@@ -12,8 +12,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.words import refuse, refuse_missing, text_of, unused
+from cloudner.corpus.formats.xml.documents import read_document
 from cloudner.corpus.formats.xml.labels import CARRIERS, label_of
-from cloudner.corpus.formats.xml.tree import READINGS, read_document
+from cloudner.corpus.formats.xml.tree import READINGS
 from cloudner.errors import InputError
 
 _NAME = r"[A-Za-z_][\w.:-]*"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.cas import record_of
+from cloudner.corpus.formats.cas import TYPE, record_of
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
@@ -28,7 +28,7 @@ class _Cas(Handler):
         elif "begin" in attrs and "end" in attrs:
             features = {k: v for k, v in attrs.items() if ":" not in k and k != "sofa"}
             package = self.spaces.get(prefix, prefix)
-            self.annotations.append({**features, "type": f"{package}.{kind}", "sofa": attrs.get("sofa", "")})
+            self.annotations.append({**features, TYPE: f"{package}.{kind}", "sofa": attrs.get("sofa", "")})
 
 
 def _sniff(sample: Sample) -> Match | None:
