@@ -208,7 +208,7 @@ def test_a_client_that_never_reads_gives_its_place_back(
     trained_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cloudner.serving.stream.STREAMS", 1)
-    monkeypatch.setattr("cloudner.serving.stream._PATIENCE", 0.0)
+    monkeypatch.setattr("cloudner.serving.exchange._PATIENCE", 0.0)
     limits = {"max_body_mb": 0.02, "timeout": 0.3}
     with running(trained_folder, limits=limits) as made, client(made) as deaf:
 
