@@ -89,7 +89,7 @@ def review(
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 1000")
     options = FoldOptions(folds, seed, dict(overrides or {}), encoder, gpu_id)
-    plain = read_config(Path(config), options.overrides)
+    plain = read_config(Path(config), options.overrides, encoder)
     read = read_corpus(corpus, plain)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)

@@ -175,7 +175,7 @@ def cross_validate(
     reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
     path = write_whole(data, output / "corpus", reading)
     given = {**({} if lang is None else {"nlp.lang": lang}), **(overrides or {})}
-    plain = read_config(file, given)
+    plain = read_config(file, given, encoder)
     corpus = read_corpus(path, plain)
     options = FoldOptions(
         folds, seed, given, encoder, gpu_id_of(device), keep_pipelines,
