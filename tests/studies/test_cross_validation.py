@@ -101,6 +101,43 @@ def test_the_scores_follow_from_the_predictions(made):
     assert (options["output"] / "report.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.slow
+def test_a_fold_is_scored_as_evaluate_scores_its_pipeline(bert, tmp_path):
+    """On the pipeline's own tokens: in this corpus the city and what follows it are two, in the pipeline's often one."""
+    nlp = spacy.blank("en")
+    docs = []
+    for i, city in enumerate([*CITIES, "Rome", "Bern"]):
+        words = ["Ada", "lived", "in", city, str(1900 + i), "."]
+        doc = spacy.tokens.Doc(nlp.vocab, words=words, spaces=[True, True, True, i % 2 == 0, False, False])
+        doc.ents = [spacy.tokens.Span(doc, 0, 1, "PER"), spacy.tokens.Span(doc, 3, 4, "LOC")]
+        docs.append(doc)
+    overrides = {**QUICK, "training.max_epochs": 6}
+    found = cloudner.cross_validate(
+        docs,
+        folds=2,
+        encoder=str(bert),
+        output=tmp_path,
+        overrides=overrides,
+        device="cpu",
+        keep_pipelines=True,
+    )
+    kept = list(DocBin().from_disk(found.corpus).get_docs(nlp.vocab))
+    on_gold = []
+    for fold in found.folds:
+        here = json.loads((tmp_path / "folds" / f"fold-{fold.number}.json").read_text())["documents"]
+        DocBin(docs=[kept[i] for i in here]).to_disk(tmp_path / "fold.spacy")
+        pipeline = tmp_path / "folds" / f"fold-{fold.number}" / "training" / "model-best"
+        same, other = (
+            cloudner.evaluate(
+                pipeline, tmp_path / "fold.spacy", device="cpu", gold_preproc=gold, rounds=10
+            ).strict
+            for gold in (False, True)
+        )
+        assert fold.scores == same
+        on_gold.append(other)
+    assert on_gold != [fold.scores for fold in found.folds]
+
+
 def test_evaluate_takes_the_predictions(made, tmp_path):
     found, _ = made
     # Against another file of the same documents, without tokens, and beside worse predictions.

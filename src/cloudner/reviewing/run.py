@@ -96,7 +96,7 @@ def review(
     if predictions is not None:
         likely = likely_from(predictions, read)
     else:
-        likely = likely_of(out_of_fold(read, Path(config), plain, folder / "folds", options))
+        likely = likely_of(out_of_fold(read, Path(config), plain, folder / "folds", options), read.docs)
     annotated = [Annotated.of(doc, read.group) for doc in read.docs]
     suspects = find_suspects(annotated, likely, nested=read.group is not None)
     shown = suspects[:count]
