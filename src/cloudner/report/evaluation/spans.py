@@ -81,7 +81,7 @@ def score_document(example: Example, key: str | None = None) -> ScoredDocument |
     align = None if same else example.alignment.x2y
     complete = in_group or gold_doc.has_annotation("ENT_IOB", require_complete=True)
     missing = None if complete else gold_doc
-    for span, probability in _predicted(predicted_doc, key):
+    for span, probability in predictions_of(predicted_doc, key):
         start, end = span.start, span.end
         if align is not None:
             indices = align[start:end]
@@ -110,8 +110,8 @@ def score_document(example: Example, key: str | None = None) -> ScoredDocument |
     )
 
 
-def _predicted(doc: Doc, key: str | None) -> list[tuple[Span, float | None]]:
-    """The predictions, each with its probability where there is one."""
+def predictions_of(doc: Doc, key: str | None) -> list[tuple[Span, float | None]]:
+    """What a pipeline has written into `doc.ents`, or `doc.spans[key]`, each with its probability where there is one."""
     if key is None:
         known = Span.has_extension("confidence")
         return [(span, _probability(span._.confidence) if known else None) for span in doc.ents]
