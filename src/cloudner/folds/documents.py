@@ -87,9 +87,11 @@ def read_config(path: Path, overrides: Mapping[str, Any], encoder: str | None = 
 
 
 def annotated_in(doc: Doc, group: str | None) -> Sequence[Span]:
-    """A document's annotations: its entities, or the spans of a group; of a document without that group its entities, as in
-    training."""
-    return doc.ents if group is None else doc.spans.get(group, doc.ents)
+    """A document's annotations: its entities, or the spans of a group, each once; of a document without that group its
+    entities, as in training."""
+    if group is None or group not in doc.spans:
+        return doc.ents
+    return list({(span.start, span.end, span.label): span for span in doc.spans[group]}.values())
 
 
 def corpus_digest(docs: Sequence[Doc]) -> str:
