@@ -175,6 +175,33 @@ def test_predictions_inside_tokens_are_scored_as_they_are(tmp_path):
     assert (score.correct, score.predicted, score.gold) == (1, 2, 1)
 
 
+def test_predictions_of_equal_texts(tmp_path):
+    """The first of equal texts is the first in both files, with ids and without."""
+    rows = [("Yes.", []), ("Ada slept.", [[0, 3, "PER"]]), ("Yes.", [[0, 3, "PER"]])]
+    gold, file = tmp_path / "gold.jsonl", tmp_path / "p.jsonl"
+
+    def write(path, ids):
+        made = (
+            {"text": t, "entities": e, **({} if n is None else {"id": n})}
+            for (t, e), n in zip(rows, ids, strict=True)
+        )
+        path.write_text("".join(json.dumps(row) + "\n" for row in made), "utf8")
+
+    for gold_ids in ([None] * 3, ["a", "b", "c"], ["a", "a", "a"]):
+        for ids in ([None] * 3, gold_ids):
+            write(gold, gold_ids)
+            write(file, ids)
+            score = cloudner.evaluate(file, gold, rounds=10).strict.micro
+            assert (score.correct, score.predicted, score.gold) == (2, 2, 2)
+    write(file, ["a", "a", "a#2"])
+    with pytest.raises(CloudnerError, match=r"p\.jsonl:3: a second prediction of document a#2"):
+        cloudner.evaluate(file, gold)
+    rows.pop()
+    write(file, [None] * 2)
+    with pytest.raises(CloudnerError, match="no prediction of document a#3"):
+        cloudner.evaluate(file, gold)
+
+
 def test_review_takes_the_predictions(made, tmp_path):
     found, _ = made
     settings = {"config": "configs/cpu.cfg", "overrides": QUICK, "gpu_id": -1}

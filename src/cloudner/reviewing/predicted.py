@@ -23,8 +23,7 @@ def likely_from(path: str | Path, corpus: Corpus) -> list[list[LikelySpan]]:
             fix="the config that they were made with",
         )  # fmt: skip
     result = []
-    for doc, name in zip(corpus.docs, corpus.names, strict=True):
-        found = file.of(name, doc.text)
+    for name, (doc, found) in zip(corpus.names, file.of(corpus.docs), strict=True):
         spans = found.entities if found.likely is None else found.likely
         if any(span[3] is None for span in spans):
             raise InputError(
