@@ -234,7 +234,7 @@ def one(seed: int, given: argparse.Namespace) -> dict[str, Any]:
     options = FoldOptions(
         folds=given.folds, seed=seed, encoder=given.encoder, gpu_id=given.gpu_id, keep_pipelines=True
     )
-    likely = likely_of(out_of_fold(corpus, config, plain, work, options))
+    likely = likely_of(out_of_fold(corpus, config, plain, work, options), corpus.docs)
     suspects = find_suspects([Annotated.of(doc) for doc in corpus.docs], likely)
     made: dict[str, Any] = {
         "seed": seed,

@@ -12,7 +12,9 @@ from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 import cloudner
+import spans
 from cloudner.errors import ConfigError
+from cloudner.report.evaluation.gate import labels_of
 
 from .conftest import gold_doc, ruler, write_docs
 
@@ -57,6 +59,29 @@ def test_a_label_that_is_there_and_silent_is_lost(data):
     silent = ruler([*NAMES[:2], ("Nobody", "ORG")], confidence=False)
     reasons = gate(silent, ruler(NAMES, confidence=False), data, max_slowdown=100.0).reasons
     assert any(reason == "labels lost: ORG (no entity is found any more)" for reason in reasons)
+
+
+def test_a_label_of_spans_is_lost(bert, tmp_path):
+    old = spans.make_nlp(bert)
+    new = spans.make_nlp(bert, [(text, [s for s in found if s[2] != "PER"]) for text, found in spans.NESTED])
+    without = [(text, found) for text, found in spans.NESTED if all(s[2] != "PER" for s in found)]
+    test = write_docs(tmp_path / "test.spacy", [example.reference for example in spans.gold(old, without)])
+    reasons = gate(new, old, test, max_slowdown=1e6).reasons
+    assert "labels lost: PER (the new pipeline does not have them)" in reasons
+    reasons = gate(old, new, test, max_slowdown=1e6).reasons
+    assert not any("does not have them" in reason for reason in reasons)
+
+
+def test_labels_are_those_of_what_is_scored(bert):
+    nlp = spans.make_nlp(bert, component={"ents": "longest"})
+    nlp.add_pipe("entity_ruler").add_patterns([{"pattern": "Oslo", "label": "GPE"}])
+    ruler_of = nlp.add_pipe("span_ruler", config={"spans_key": "other"})
+    ruler_of.add_patterns([{"pattern": "Oslo", "label": "CITY"}])
+    assert labels_of(nlp) == {"LOC", "ORG", "PER", "GPE"}
+    assert labels_of(nlp, "sc") == {"LOC", "ORG", "PER"}
+    assert labels_of(nlp, "other") == {"CITY"}
+    nlp.get_pipe("cloudner_spans").cfg["ents"] = "none"
+    assert labels_of(nlp) == {"GPE"}
 
 
 def test_slower(data):

@@ -13,9 +13,10 @@ from spacy.training import Example
 
 import spans
 from cloudner.errors import InputError
+from cloudner.folds.documents import annotated_in
 from cloudner.loading import own_group
 from cloudner.report.evaluate import evaluate
-from cloudner.report.evaluation.scores import scores_by_depth
+from cloudner.report.evaluation.scores import scores_by_depth, strict_scores
 from cloudner.report.evaluation.spans import score_document
 from cloudner.report.render.html import error_row
 
@@ -58,6 +59,20 @@ def test_without_a_group_the_entities_are_gold():
     assert score_document(eg, "sc") is None
     eg.reference.set_ents([Span(eg.reference, 0, 6, label="ORG")])
     assert score_document(eg, "sc").correct == [True, False, False, False, False]
+
+
+def test_a_span_that_stands_twice_counts_once():
+    eg = example()
+    for doc in (eg.reference, eg.predicted):
+        doc.spans["sc"] = [*doc.spans["sc"], *list(doc.spans["sc"])[:3]]
+    document = score_document(eg, "sc")
+    assert (len(document.gold), len(document.predicted), sum(document.correct)) == (5, 5, 3)
+    scores = strict_scores([document]).micro
+    spacys = Scorer.score_spans([eg], "spans", getter=lambda doc, _: doc.spans["sc"], allow_overlap=True)
+    assert (scores.precision, scores.recall, scores.f1) == pytest.approx(
+        (spacys["spans_p"], spacys["spans_r"], spacys["spans_f"])
+    )
+    assert len(annotated_in(eg.reference, "sc")) == 5
 
 
 def test_a_pipeline_of_spans_is_scored_by_its_group(bert, tmp_path):

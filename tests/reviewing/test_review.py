@@ -19,7 +19,6 @@ from cloudner.folds.documents import corpus_digest, read_config, read_corpus
 from cloudner.folds.out_of_fold import corpora, shorter
 from cloudner.reviewing.page import page
 from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
-from cloudner.reviewing.run import keep_decisions
 from cloudner.reviewing.suspects import Suspect
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "cpu.cfg"
@@ -190,25 +189,6 @@ def test_the_exports_are_read_by_convert_with_the_suggestions_in_them(doc, tmp_p
     srsly.write_json(tmp_path / "tasks.json", [task])
     report = cloudner.convert(tmp_path / "tasks.json", tmp_path / "b.jsonl")
     assert (report.entities, report.lost) == (2, 0)
-
-
-def test_decisions_of_texts_with_any_line_end_are_kept(tmp_path):
-    def made():
-        return [
-            {"id": "a", "start": 0, "end": 1, "label": "X", "suggested": None, "before": EVIL, "decision": ""}
-        ]
-
-    before = made()
-    before[0]["decision"] = "reject"
-    path = tmp_path / "suspects.jsonl"
-    keep_decisions(before, path)  # no file yet
-    path.write_text(lines([*before, {**before[0], "id": "b"}]), "utf8")
-    rows = made()
-    keep_decisions(rows, path)
-    assert rows[0]["decision"] == "reject"
-    path.write_text("{", "utf8")
-    with pytest.raises(InputError, match=r"suspects\.jsonl: no JSON object"):
-        keep_decisions(rows, path)
 
 
 class Page(HTMLParser):

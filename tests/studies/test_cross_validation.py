@@ -101,6 +101,44 @@ def test_the_scores_follow_from_the_predictions(made):
     assert (options["output"] / "report.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.slow
+def test_a_fold_is_scored_as_evaluate_scores_its_pipeline(bert, tmp_path):
+    """On the pipeline's own tokens: in this corpus the city and what follows it are two, in the pipeline's often one."""
+    nlp = spacy.blank("en")
+    docs = []
+    for i, city in enumerate(CITIES * 4):
+        words = ["Ada", "lived", "in", city, str(1900 + i), "."]
+        doc = spacy.tokens.Doc(nlp.vocab, words=words, spaces=[True, True, True, i % 2 == 0, False, False])
+        doc.ents = [spacy.tokens.Span(doc, 0, 1, "PER"), spacy.tokens.Span(doc, 3, 4, "LOC")]
+        docs.append(doc)
+    overrides = {**QUICK, "training.max_epochs": 40}
+    found = cloudner.cross_validate(
+        docs,
+        folds=2,
+        encoder=str(bert),
+        output=tmp_path,
+        overrides=overrides,
+        device="cpu",
+        keep_pipelines=True,
+    )
+    kept = list(DocBin().from_disk(found.corpus).get_docs(nlp.vocab))
+    on_gold = []
+    for fold in found.folds:
+        here = json.loads((tmp_path / "folds" / f"fold-{fold.number}.json").read_text())["documents"]
+        DocBin(docs=[kept[i] for i in here]).to_disk(tmp_path / "fold.spacy")
+        pipeline = tmp_path / "folds" / f"fold-{fold.number}" / "training" / "model-best"
+        same, other = (
+            cloudner.evaluate(
+                pipeline, tmp_path / "fold.spacy", device="cpu", gold_preproc=gold, rounds=10
+            ).strict
+            for gold in (False, True)
+        )
+        assert fold.scores == same
+        on_gold.append(other)
+    assert found.f1.mean > 0
+    assert on_gold != [fold.scores for fold in found.folds]
+
+
 def test_evaluate_takes_the_predictions(made, tmp_path):
     found, _ = made
     # Against another file of the same documents, without tokens, and beside worse predictions.
@@ -136,6 +174,33 @@ def test_predictions_inside_tokens_are_scored_as_they_are(tmp_path):
     file.write_text(json.dumps({"text": doc.text, "entities": [[0, 3, "PER"], [8, 10, "PER"]]}) + "\n")
     score = cloudner.evaluate(file, gold).strict.micro
     assert (score.correct, score.predicted, score.gold) == (1, 2, 1)
+
+
+def test_predictions_of_equal_texts(tmp_path):
+    """The first of equal texts is the first in both files, with ids and without."""
+    rows = [("Yes.", []), ("Ada slept.", [[0, 3, "PER"]]), ("Yes.", [[0, 3, "PER"]])]
+    gold, file = tmp_path / "gold.jsonl", tmp_path / "p.jsonl"
+
+    def write(path, ids):
+        made = (
+            {"text": t, "entities": e, **({} if n is None else {"id": n})}
+            for (t, e), n in zip(rows, ids, strict=True)
+        )
+        path.write_text("".join(json.dumps(row) + "\n" for row in made), "utf8")
+
+    for gold_ids in ([None] * 3, ["a", "b", "c"], ["a", "a", "a"]):
+        for ids in ([None] * 3, gold_ids):
+            write(gold, gold_ids)
+            write(file, ids)
+            score = cloudner.evaluate(file, gold, rounds=10).strict.micro
+            assert (score.correct, score.predicted, score.gold) == (2, 2, 2)
+    write(file, ["a", "a", "a#2"])
+    with pytest.raises(CloudnerError, match=r"p\.jsonl:3: a second prediction of document a#2"):
+        cloudner.evaluate(file, gold)
+    rows.pop()
+    write(file, [None] * 2)
+    with pytest.raises(CloudnerError, match="no prediction of document a#3"):
+        cloudner.evaluate(file, gold)
 
 
 def test_review_takes_the_predictions(made, tmp_path):

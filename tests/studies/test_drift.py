@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import spacy
 from spacy.cli._util import app
+from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 import cloudner
+import spans
 from cloudner.errors import CloudnerError
 from cloudner.studies.permutation import holm, permutation_p
 from cloudner.studies.texts import texts_of
@@ -76,6 +78,29 @@ def test_measures_of_a_transformer(trained):
     assert changed(found, "same") == set()
     assert "training data is not there" in found.notes[0]
     assert json.loads(json.dumps(found.to_dict()))["drifted"] is True
+
+
+def test_spans_of_a_group_are_measured(bert, tmp_path):
+    nlp = spans.overfit(spans.make_nlp(bert, component={"threshold": 0.01}), steps=12)
+    before = [text for text, _ in spans.NESTED] * 2
+    train = tmp_path / "train.spacy"
+    DocBin(docs=[example.reference for example in spans.gold(nlp, spans.NESTED[:1])]).to_disk(train)
+    known = {"University of Warsaw Library", "University of Warsaw", "Warsaw"}
+    found = cloudner.drift(before, ["nothing at all"] * 6, model=nlp, train=train, rounds=100)
+    by_name = {change.name: change.reference for change in found.changes["new"]}
+    docs = list(nlp.pipe(before))
+    every = [span for doc in docs for span in doc.spans["sc"]]
+    tokens = sum(len(doc) for doc in docs)
+    assert len(every) > 0
+    assert not any(doc.ents for doc in docs)
+    assert by_name["entities"] == pytest.approx(1000 * len(every) / tokens)
+    for label in spans.LABELS:
+        count = sum(span.label_ == label for span in every)
+        assert by_name[f"entities {label}"] == pytest.approx(1000 * count / tokens)
+    scores = [score for doc in docs for score in doc.spans["sc"].attrs["scores"]]
+    assert by_name["confidence"] == pytest.approx(float(np.mean(scores)))
+    unseen = sum(span.text not in known for span in every)
+    assert by_name["unseen entities"] == pytest.approx(unseen / len(every))
 
 
 def test_unseen_entities(nlp, tmp_path):

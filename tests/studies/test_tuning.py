@@ -19,6 +19,7 @@ import cloudner
 import cloudner.cli
 from cloudner.errors import CloudnerError
 from cloudner.studies.trials import check_space
+from cloudner.training.resolution import resolve
 from training import runs
 
 optuna = pytest.importorskip("optuna", reason="the extra `tune` is not installed")
@@ -131,6 +132,56 @@ def test_the_command(bert, tmp_path):
     assert best["components"]["cloudner"]["model"]["encoder"] == str(bert)
     assert best["components"]["cloudner"]["model"]["mixed_precision"] == "fp32"
     assert lines[-1].endswith("best.cfg")
+
+
+def constant(config):
+    config["training"]["optimizer"]["learn_rate"] = 1e-3
+
+
+def other_schedule(config):
+    rate = {"@schedules": "warmup_linear.v1", "warmup_steps": 5, "total_steps": 50, "initial_rate": 1e-3}
+    config["training"]["optimizer"]["learn_rate"] = rate
+
+
+def pieces(config):
+    config["nlp"]["tokenizer"] = {"@tokenizers": "cloudner.EncoderPieces.v1", "encoder": "elsewhere"}
+
+
+@pytest.mark.parametrize(
+    ("change", "given"),
+    [
+        (None, {"lang": "zh"}), (pieces, {}), (constant, {}), (other_schedule, {}),
+        (None, {"overrides": {"training.optimizer.learn_rate.min_steps": 7}}),
+    ],
+)  # fmt: skip
+def test_the_best_config_is_the_training_that_was_scored(change, given, bert, tmp_path):
+    config = Config().from_disk(runs.CONFIGS / "cpu.cfg", interpolate=False)
+    if change is not None:
+        change(config)
+    config.to_disk(tmp_path / "asked.cfg")
+    # A search whose one trial is over: nothing is left to train.
+    output = tmp_path / "tune"
+    output.mkdir()
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(output / "journal.log")))  # fmt: skip
+    study = optuna.create_study(storage=storage, study_name="cloudner", direction="maximize")
+    space = {"training.max_epochs": optuna.distributions.IntDistribution(1, 3)}
+    study.add_trial(optuna.trial.create_trial(params={"training.max_epochs": 2}, distributions=space, value=0.5))  # fmt: skip
+    made = cloudner.tune(
+        MORE, MORE, config=tmp_path / "asked.cfg", encoder=str(bert), space={"training.max_epochs": (1, 3)}, trials=1,
+        output=output, device="cpu", **given,
+    )  # fmt: skip
+    assert made.best == {"training.max_epochs": 2}
+    paths = {f"paths.{name}": str(output / "corpus" / f"{name}.spacy") for name in ("train", "dev")}
+    lang = {"nlp.lang": given["lang"]} if "lang" in given else {}
+    trial = {**paths, **lang, **given.get("overrides", {}), **made.best}
+    scored = resolve(tmp_path / "asked.cfg", gpu_id=-1, overrides=trial, encoder=str(bert)).config
+    again = resolve(made.config, gpu_id=-1, overrides=paths).config
+    assert again.to_str() == scored.to_str()
+    assert again["components"]["cloudner"]["model"]["encoder"] == str(bert)
+    if lang:
+        assert again["nlp"]["tokenizer"]["@tokenizers"] == "spacy.zh.ChineseTokenizer"
+    if change is pieces:
+        assert again["nlp"]["tokenizer"]["encoder"] == str(bert)
 
 
 @pytest.mark.parametrize("values", [(1, 2, 3), (2, 1), [], "ab", (0, 1, "log"), (1,)])

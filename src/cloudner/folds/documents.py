@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from cloudner.overrides import read_config as read
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from thinc.api import Config
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,41 @@ def read_corpus(paths: str | Path | Sequence[str | Path], plain: dict[str, Any])
     return Corpus(docs, names, nlp, group)
 
 
-def read_config(path: Path, overrides: dict[str, Any]) -> dict[str, Any]:
-    """A training config, interpolated, with the tokenizer that `cloudner train` takes for it. Raises InputError for a missing
-    file, ConfigError for overrides that do not exist."""
-    from cloudner.training.language import fit_tokenizer
+def asked_config(path: Path, overrides: Mapping[str, Any], encoder: str | None = None) -> Config:
+    """The config that `cloudner train` begins with where it is given these overrides and this encoder: a language brings its
+    tokenizer, an encoder is also the one whose pieces are the tokens, and epochs are meant as they are. Raises InputError for a
+    missing file, ConfigError for overrides that do not exist."""
+    from cloudner.training.language import fit_tokenizer, follow_encoder
+    from cloudner.training.resolution import owners
 
     if not path.is_file():
         raise InputError("no such config", file=str(path), fix="--config configs/cpu.cfg")
-    check_overrides(overrides)
-    config = read(path, overrides)
-    fit_tokenizer(config, overrides)
-    return dict(config.interpolate())
+    given = dict(overrides)
+    check_overrides(given)
+    config: Config = read(path, given)
+    if "training.max_epochs" in given and "training.optimizer.learn_rate.min_steps" not in given:
+        rate = config["training"].get("optimizer", {}).get("learn_rate")
+        if isinstance(rate, dict) and "min_steps" in rate:  # other schedules do not know it
+            rate["min_steps"] = 0
+    fit_tokenizer(config, given)
+    if encoder is not None:
+        for name in owners(config.interpolate()):
+            config["components"][name]["model"]["encoder"] = encoder
+        follow_encoder(config, encoder)
+    return config
+
+
+def read_config(path: Path, overrides: Mapping[str, Any], encoder: str | None = None) -> dict[str, Any]:
+    """The same, interpolated."""
+    return dict(asked_config(path, overrides, encoder).interpolate())
 
 
 def annotated_in(doc: Doc, group: str | None) -> Sequence[Span]:
-    """A document's annotations: its entities, or the spans of a group; of a document without that group its entities, as in
-    training."""
-    return doc.ents if group is None else doc.spans.get(group, doc.ents)
+    """A document's annotations: its entities, or the spans of a group, each once; of a document without that group its
+    entities, as in training."""
+    if group is None or group not in doc.spans:
+        return doc.ents
+    return list({(span.start, span.end, span.label): span for span in doc.spans[group]}.values())
 
 
 def corpus_digest(docs: Sequence[Doc]) -> str:

@@ -17,8 +17,17 @@ from cloudner.atomic import remove, write_bytes, write_json, write_text
 from cloudner.errors import ConfigError, InputError
 from cloudner.folds.dividing import development, divide
 from cloudner.folds.documents import Corpus, corpus_digest
-from cloudner.folds.spans import LikelySpan, likely_spans, threshold_of, unannotated
+from cloudner.folds.spans import (
+    LikelySpan,
+    as_evaluated,
+    in_characters,
+    likely_spans,
+    on_tokens,
+    threshold_of,
+    unannotated,
+)
 from cloudner.loading import load
+from cloudner.report.evaluation.predictions import CharSpan
 from cloudner.training.asked import what_is_asked
 from cloudner.training.fit import said
 from cloudner.training.run import train
@@ -35,7 +44,8 @@ class FoldOptions:
     """folds: parts of the corpus, each predicted by a pipeline trained on the others. dev_share: of the documents that a
     pipeline is trained on. length: of the trainings, as a share of the config's epochs and steps. overrides, encoder, gpu_id:
     as in `cloudner.training.train`. keep_pipelines: leave them in `work/fold-N/training`. show: what the
-    trainings print."""
+    trainings print. own_tokens: predict texts as the pipeline splits them, as `cloudner evaluate` does; else the tokens of the
+    corpus, whose annotations are judged."""
 
     folds: int = 3
     seed: int = 0
@@ -46,20 +56,21 @@ class FoldOptions:
     dev_share: float = DEV_SHARE
     length: float = SHORTER
     show: bool = True
+    own_tokens: bool = False
 
 
 @dataclass(frozen=True)
 class Fold:
-    """What a pipeline that has not seen these documents finds in them.
+    """What a pipeline that has not seen these documents finds in them, in characters of their texts.
 
-    documents: their numbers in the corpus. entities: of each, what the pipeline predicts; `probability` is the entity's
-    confidence. likely: of each, every span that is possible. trained_on: documents of the training and of its dev part.
+    documents: their numbers in the corpus. entities: of each, what the pipeline predicts, with its confidence. likely: of
+    each, every span that is possible, with its probability. trained_on: documents of the training and of its dev part.
     seconds: of the training and the prediction, of the last start alone where it was killed.
     """
 
     documents: list[int]
-    entities: list[list[LikelySpan]]
-    likely: list[list[LikelySpan]]
+    entities: list[list[CharSpan]]
+    likely: list[list[CharSpan]]
     trained_on: int
     seconds: float
 
@@ -96,7 +107,7 @@ def out_of_fold(
             started = time.monotonic()
             pipeline = _train(others, config, plain, work / f"fold-{number}", options, corpus.group)
             nlp = load(pipeline, device=_device(options.gpu_id))
-            entities, likely = _predict(nlp, [corpus.docs[i] for i in here], corpus.group)
+            entities, likely = _predict(nlp, [corpus.docs[i] for i in here], corpus.group, options.own_tokens)
             write_text(done, json.dumps({
                 "documents": here, "entities": _rounded(entities), "likely": _rounded(likely), "trained_on": len(others),
                 "seconds": round(time.monotonic() - started, 1),
@@ -109,17 +120,27 @@ def out_of_fold(
     return result
 
 
-def likely_of(folds: Sequence[Fold]) -> list[list[LikelySpan]]:
-    """The likely spans of each document, in the order of the corpus."""
+def likely_of(folds: Sequence[Fold], docs: Sequence[Doc]) -> list[list[LikelySpan]]:
+    """The likely spans of each document of the corpus, on its tokens."""
     found = {i: spans for fold in folds for i, spans in zip(fold.documents, fold.likely, strict=True)}
-    return [found[i] for i in sorted(found)]
+    return [on_tokens(doc, found[i]) for i, doc in enumerate(docs)]
 
 
 def _predict(
-    nlp: Language, gold: Sequence[Doc], group: str | None
-) -> tuple[list[list[LikelySpan]], list[list[LikelySpan]]]:
+    nlp: Language, gold: Sequence[Doc], group: str | None, own_tokens: bool
+) -> tuple[list[list[CharSpan]], list[list[CharSpan]]]:
     """Of each document the entities, or the spans of the group, and the likely spans."""
-    docs = list(unannotated(gold, nlp))
+    docs = list(as_evaluated(gold, nlp) if own_tokens else unannotated(gold, nlp))
+    entities, likely = _found(nlp, docs, group)
+    pairs = [list(zip(docs, gold, found, strict=True)) for found in (entities, likely)]
+    first, second = ([in_characters(*each) for each in found] for found in pairs)
+    return first, second
+
+
+def _found(
+    nlp: Language, docs: Sequence[Doc], group: str | None
+) -> tuple[list[list[LikelySpan]], list[list[LikelySpan]]]:
+    """The same on the tokens that the pipeline reads."""
     likely = list(likely_spans(nlp, docs))
     if group is not None:
         least = threshold_of(nlp)
@@ -138,15 +159,15 @@ def _predict(
     return entities, likely
 
 
-def _rounded(documents: Sequence[Sequence[LikelySpan]]) -> list[list[list[Any]]]:
-    return [[[*span[:3], round(float(span.probability), 5)] for span in spans] for spans in documents]
+def _rounded(documents: Sequence[Sequence[CharSpan]]) -> list[list[list[Any]]]:
+    return [[[*span[:3], round(span[3] or 0.0, 5)] for span in spans] for spans in documents]
 
 
 def _asked(corpus: Corpus, config: Path, plain: dict[str, Any], options: FoldOptions) -> dict[str, Any]:
     """What the predictions depend on, as JSON."""
     asked = what_is_asked(config, options.overrides, options.encoder, plain)
     del asked["corpora"]  # the config's own, which are not read
-    own = {name: getattr(options, name) for name in ("folds", "seed", "dev_share", "length")}
+    own = {name: getattr(options, name) for name in ("folds", "seed", "dev_share", "length", "own_tokens")}
     return {**asked, "corpus": corpus_digest(corpus.docs), **own}
 
 
@@ -161,15 +182,17 @@ def _read(path: Path, here: list[int]) -> Fold:
     try:
         kept = json.loads(path.read_text(encoding="utf8"))
         assert kept["documents"] == here
-        entities, likely = (
-            [[LikelySpan(*span) for span in found] for found in kept[name]] for name in ("entities", "likely")
-        )
+        entities, likely = _spans(kept["entities"]), _spans(kept["likely"])
         assert len(entities) == len(likely) == len(here)
         return Fold(here, entities, likely, int(kept["trained_on"]), float(kept["seconds"]))
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise InputError(
             "the predictions of a fold are damaged", file=str(path), fix=f"remove {path}"
         ) from error
+
+
+def _spans(documents: Sequence[Sequence[Sequence[Any]]]) -> list[list[CharSpan]]:
+    return [[(start, end, label, float(p)) for start, end, label, p in spans] for spans in documents]
 
 
 def _train(

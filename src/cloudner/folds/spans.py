@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spacy.tokens import Doc
+from spacy.training import Alignment
 
 from cloudner.errors import ConfigError
 from cloudner.loading import cloudner_pipes, own_group
+from cloudner.report.evaluation.predictions import CharSpan
 from cloudner.span_component import CloudnerSpans
 
 if TYPE_CHECKING:
@@ -35,6 +37,42 @@ def unannotated(docs: Iterable[Doc], nlp: Language) -> Iterator[Doc]:
         words = [token.text for token in doc]
         spaces = [bool(token.whitespace_) for token in doc]
         yield Doc(nlp.vocab, words=words, spaces=spaces)
+
+
+def as_evaluated(docs: Iterable[Doc], nlp: Language) -> Iterator[Doc]:
+    """The texts, split as the pipeline splits them; of a document whose white space is not known, its own tokens. No
+    annotation. So does `cloudner evaluate` read them."""
+    for doc in docs:
+        if doc.has_unknown_spaces:
+            yield from unannotated([doc], nlp)
+        else:
+            yield nlp.make_doc(doc.text)
+
+
+def in_characters(made: Doc, gold: Doc, spans: Iterable[LikelySpan]) -> list[CharSpan]:
+    """Spans of the tokens of `made` as characters of the gold document, whose text is the same but for white space."""
+    if made.text == gold.text:
+        doc, placed = made, list(spans)
+    else:  # some tokenizers change white space
+        align = Alignment.from_strings([token.text for token in made], [token.text for token in gold]).x2y
+        doc, placed = gold, []
+        for span in spans:
+            here = align[span.start : span.end]
+            if len(here):
+                placed.append(span._replace(start=int(here[0]), end=int(here[-1]) + 1))
+    places = ((doc[span.start], doc[span.end - 1], span) for span in placed)
+    return [(first.idx, last.idx + len(last), span.label, span.probability) for first, last, span in places]
+
+
+def on_tokens(doc: Doc, spans: Iterable[CharSpan]) -> list[LikelySpan]:
+    """Spans of characters on a document's tokens; of those that are the same there, the most probable."""
+    best: dict[tuple[int, int, str], float] = {}
+    for start, end, label, p in spans:
+        span = doc.char_span(start, end, alignment_mode="expand")
+        if span is not None:
+            key = span.start, span.end, label
+            best[key] = max(best.get(key, 0.0), p or 0.0)
+    return sorted(LikelySpan(*key, p) for key, p in best.items())
 
 
 def likely_spans(nlp: Language, docs: Sequence[Doc]) -> Iterator[list[LikelySpan]]:

@@ -202,7 +202,7 @@ def _judge(
     assert evaluation.comparison is not None
     texts = [document.text for document in evaluation.documents]
     slowdown = measure_slowdown(new, old, texts, batch_size)
-    labels = labels_of(new), labels_of(old)
+    labels = labels_of(new, evaluation.spans_key), labels_of(old, evaluation.spans_key)
     evaluation.gate = judge(
         evaluation.strict, evaluation.other_strict, evaluation.comparison, labels, slowdown, max_slowdown
     )
@@ -229,7 +229,7 @@ def _place(key: str | None) -> str:
 def _notes(nlp: Language, documents: list[ScoredDocument], key: str | None) -> list[str]:
     notes = []
     writers = writers_of(nlp, "doc.ents" if key is None else "doc.spans")
-    known = {label for name in writers for label in getattr(nlp.get_pipe(name), "labels", ())}
+    known = labels_of(nlp, key)
     gold = {entity.label for document in documents for entity in document.gold}
     if not writers and not any(document.predicted for document in documents):
         notes.append(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spacy.tokens import Doc
-
 from cloudner.errors import InputError
 from cloudner.folds.documents import Corpus
-from cloudner.folds.spans import LikelySpan
-from cloudner.report.evaluation.predictions import CharSpan, PredictionFile
+from cloudner.folds.spans import LikelySpan, on_tokens
+from cloudner.report.evaluation.predictions import PredictionFile
 
 
 def likely_from(path: str | Path, corpus: Corpus) -> list[list[LikelySpan]]:
@@ -25,24 +23,12 @@ def likely_from(path: str | Path, corpus: Corpus) -> list[list[LikelySpan]]:
             fix="the config that they were made with",
         )  # fmt: skip
     result = []
-    for doc, name in zip(corpus.docs, corpus.names, strict=True):
-        found = file.of(name, doc.text)
+    for name, (doc, found) in zip(corpus.names, file.of(corpus.docs), strict=True):
         spans = found.entities if found.likely is None else found.likely
         if any(span[3] is None for span in spans):
             raise InputError(
                 f"no probabilities of document {name}", file=str(path),
                 expected='"likely" or "confidence" in each line, as `cloudner cross-validate` writes them',
             )  # fmt: skip
-        result.append(_on_tokens(doc, spans))
+        result.append(on_tokens(doc, spans))
     return result
-
-
-def _on_tokens(doc: Doc, spans: list[CharSpan]) -> list[LikelySpan]:
-    """Of spans that are the same on these tokens, the most probable."""
-    best: dict[tuple[int, int, str], float] = {}
-    for start, end, label, p in spans:
-        span = doc.char_span(start, end, alignment_mode="expand")
-        if span is not None:
-            key = span.start, span.end, label
-            best[key] = max(best.get(key, 0.0), p or 0.0)
-    return sorted(LikelySpan(*key, p) for key, p in best.items())

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cloudner.atomic import write_json, write_text
-from cloudner.errors import ConfigError, InputError
+from cloudner.atomic import remove, write_json, write_text
+from cloudner.errors import ConfigError
 from cloudner.folds.documents import Corpus, annotated_in, read_config, read_corpus
 from cloudner.folds.out_of_fold import FoldOptions, likely_of, out_of_fold
+from cloudner.reviewing.decided import keep_decisions
 from cloudner.reviewing.page import page
 from cloudner.reviewing.predicted import likely_from
 from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
 from cloudner.reviewing.suspects import KINDS, Annotated, Suspect, find_suspects
+
+logger = logging.getLogger("cloudner")
+
+PAST = "past-decisions.jsonl"
 
 
 @dataclass
@@ -24,13 +29,15 @@ class Review:
     """The result of `review`.
 
     suspects: all of them, the most probable error first. rows: the first `count` as they are written, see
-    docs/review.md. files: what was written. docs, annotations: totals of the corpus.
+    docs/review.md, then as many as `kept` says that were decided in an earlier list. files: what was written. docs,
+    annotations: totals of the corpus.
     """
 
     corpus: Corpus
     suspects: list[Suspect]
     rows: list[dict[str, Any]]
     files: dict[str, Path] = field(default_factory=dict)
+    kept: int = 0
 
     @property
     def docs(self) -> int:
@@ -51,7 +58,8 @@ class Review:
         confident = sum(each.confident for each in self.suspects if each.probability > 0.5)
         return (
             f"{self.docs:,} documents, {self.annotations:,} annotations; {confident:,} times something else is believed "
-            f"with the confidence usual for its label; {len(self.rows):,} rows, the most probable error first"
+            f"with the confidence usual for its label; {len(self.rows) - self.kept:,} rows, the most probable error first"
+            + (f", and {self.kept:,} that were decided before" if self.kept else "")
         )
 
     def __repr__(self) -> str:
@@ -77,7 +85,8 @@ def review(
     `config`, as `cloudner train` does, for two thirds of its epochs and steps unless `overrides` say otherwise, and predicts the
     part. Into `output` go the predictions of each fold as soon as it is done, and at the end the `count` most probable
     errors: suspects.jsonl (the file of decisions for `convert --apply`), review.html (to accept and reject them),
-    label-studio.json and doccano.jsonl. Decisions that stand in suspects.jsonl already are kept.
+    label-studio.json and doccano.jsonl. Decisions that stand in suspects.jsonl already are kept, with suggestions that were
+    corrected by hand; those that are about nothing in the corpus any more are moved to past-decisions.jsonl.
 
     Where the config is one of `cloudner_spans`, what is reviewed are the spans of its group, which may overlap.
 
@@ -89,14 +98,14 @@ def review(
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 1000")
     options = FoldOptions(folds, seed, dict(overrides or {}), encoder, gpu_id)
-    plain = read_config(Path(config), options.overrides)
+    plain = read_config(Path(config), options.overrides, encoder)
     read = read_corpus(corpus, plain)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     if predictions is not None:
         likely = likely_from(predictions, read)
     else:
-        likely = likely_of(out_of_fold(read, Path(config), plain, folder / "folds", options))
+        likely = likely_of(out_of_fold(read, Path(config), plain, folder / "folds", options), read.docs)
     annotated = [Annotated.of(doc, read.group) for doc in read.docs]
     suspects = find_suspects(annotated, likely, nested=read.group is not None)
     shown = suspects[:count]
@@ -115,33 +124,24 @@ def _write(made: Review, shown: Sequence[Suspect], folder: Path, title: str) -> 
         "label_studio": folder / "label-studio.json",
         "doccano": folder / "doccano.jsonl",
     }
-    undecided = lines(made.rows)
-    keep_decisions(made.rows, made.files["rows"])
+    undecided, past = lines(made.rows), folder / PAST
+    earlier = [made.files["rows"], past]
+    listed, gone = keep_decisions(made.rows, earlier, dict(zip(names, docs, strict=True)), group)
+    made.rows, made.kept = [*made.rows, *listed], len(listed)
+    undecided += lines([{**each, "decision": ""} for each in listed])
+    if gone:
+        made.files["past"] = past
+        logger.warning(
+            "%d decisions are about texts or annotations that the corpus does not have any more: they are in %s.",
+            len(gone), past,
+        )  # fmt: skip
+        # What stands there already goes once the list has it.
+        write_text(past, lines(gone) + (past.read_text(encoding="utf8") if past.is_file() else ""))
     write_text(made.files["rows"], lines(made.rows))
+    if gone:
+        write_text(past, lines(gone))
+    else:
+        remove(past)
     write_text(made.files["page"], page(made.rows, undecided, title=title, summary=made.summary))
     write_json(made.files["label_studio"], label_studio_tasks(shown, docs, names, group))
     write_text(made.files["doccano"], doccano_lines(shown, docs, names, group))
-
-
-def keep_decisions(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Takes over, in place, what an earlier file of rows decided about the same annotations."""
-    if not path.is_file():
-        return
-    decided = {}
-    for text in path.read_text(encoding="utf8").split("\n"):  # texts may hold other line ends, such as U+2028
-        if not text.strip():
-            continue
-        try:
-            old = json.loads(text)
-            if old.get("decision"):
-                decided[_same(old)] = old["decision"]
-        except (ValueError, AttributeError, RecursionError):
-            raise InputError(
-                "no JSON object in a line", file=str(path), fix="correct it, or move the file away"
-            ) from None
-    for each in rows:
-        each["decision"] = decided.get(_same(each), "")
-
-
-def _same(each: dict[str, Any]) -> str:
-    return json.dumps([each.get(key) for key in ("id", "start", "end", "label", "suggested")], sort_keys=True)

@@ -8,16 +8,13 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from spacy.tokens import Doc
 from spacy.training import Example
 
 from cloudner.atomic import write_json, write_text
 from cloudner.folds.documents import Corpus, read_config, read_corpus
 from cloudner.folds.out_of_fold import Fold, FoldOptions, out_of_fold
-from cloudner.folds.spans import LikelySpan
 from cloudner.pages.numbers import percent
 from cloudner.report.evaluation.predictions import (
-    CharSpan,
     PredictedDocument,
     with_entities,
     write_predictions,
@@ -156,7 +153,7 @@ def cross_validate(
     keep_pipelines: bool = False,
     told: Callable[[int, FoldScores], object] | None = None,
 ) -> CrossValidation:
-    """Train a pipeline for each fold on the other folds, and score it on the fold.
+    """Train a pipeline for each fold on the other folds, and score it on the fold as `cloudner.evaluate` does.
 
     The documents are divided as a whole, by label; those of equal text, or of one `group`, are in one fold. Of the documents
     that a pipeline is trained on a part is its dev part (a fifth; a tenth from 1,000 on), as in `cloudner.train`: the fold
@@ -175,11 +172,11 @@ def cross_validate(
     reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
     path = write_whole(data, output / "corpus", reading)
     given = {**({} if lang is None else {"nlp.lang": lang}), **(overrides or {})}
-    plain = read_config(file, given)
+    plain = read_config(file, given, encoder)
     corpus = read_corpus(path, plain)
     options = FoldOptions(
         folds, seed, given, encoder, gpu_id_of(device), keep_pipelines,
-        dev_share=dev_share(len(corpus.docs)), length=1.0, show=False,
+        dev_share=dev_share(len(corpus.docs)), length=1.0, show=False, own_tokens=True,
     )  # fmt: skip
 
     def tell(number: int, fold: Fold) -> None:
@@ -196,14 +193,8 @@ def rows_of(corpus: Corpus, folds: Sequence[Fold]) -> list[PredictedDocument]:
     for number, fold in enumerate(folds):
         for i, entities, likely in zip(fold.documents, fold.entities, fold.likely, strict=True):
             doc = corpus.docs[i]
-            spans = _placed(doc, entities), _placed(doc, likely)
-            found[i] = PredictedDocument(corpus.names[i], doc.text, *spans, fold=number)
+            found[i] = PredictedDocument(corpus.names[i], doc.text, entities, likely, fold=number)
     return [found[i] for i in sorted(found)]
-
-
-def _placed(doc: Doc, spans: Sequence[LikelySpan]) -> list[CharSpan]:
-    places = ((doc[s.start], doc[s.end - 1], s) for s in spans)
-    return [(first.idx, last.idx + len(last), s.label, s.probability) for first, last, s in places]
 
 
 def _scores(corpus: Corpus, number: int, fold: Fold) -> FoldScores:

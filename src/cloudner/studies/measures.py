@@ -11,7 +11,8 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from cloudner.loading import cloudner_pipes
+from cloudner.loading import cloudner_pipes, own_group
+from cloudner.report.evaluation.spans import predictions_of
 
 _CHUNK = 512
 
@@ -55,6 +56,7 @@ def measure(
     batch_size: int | None = None,
 ) -> tuple[int, list[Measure]]:
     """The number of documents, and all measures: length, word pieces, entities by label, confidence, unseen entities.
+    Entities are `doc.ents`, or the spans of the pipeline's `own_group`.
 
     known: entities of the training data by their text (white space normalised), or None to leave that measure out.
     """
@@ -88,7 +90,7 @@ def _facts(
     nlp: Language, texts: Iterable[str], known: Mapping[str, Any] | None, batch_size: int | None
 ) -> Iterator[_Facts]:
     tokenizer = next((pipe.model.shims[0].runner.tokenizer for pipe in _with_encoder(nlp)), None)
-    documents = nlp.pipe(texts, batch_size=batch_size)
+    documents, group = nlp.pipe(texts, batch_size=batch_size), own_group(nlp)
     while chunk := list(islice(documents, _CHUNK)):
         pieces = (
             [each.ids for each in tokenizer.encode(chunk)]
@@ -97,7 +99,7 @@ def _facts(
         )
         unknown = tokenizer.special["unk"] if tokenizer is not None else -1
         for doc, ids in zip(chunk, pieces, strict=True):
-            yield _of(doc, len(ids), int((ids == unknown).sum()), known)
+            yield _of(doc, group, len(ids), int((ids == unknown).sum()), known)
 
 
 def _with_encoder(nlp: Language) -> Iterator[Any]:
@@ -106,12 +108,13 @@ def _with_encoder(nlp: Language) -> Iterator[Any]:
             yield pipe
 
 
-def _of(doc: Doc, pieces: int, unknown: int, known: Mapping[str, Any] | None) -> _Facts:
+def _of(doc: Doc, group: str | None, pieces: int, unknown: int, known: Mapping[str, Any] | None) -> _Facts:
     labels: dict[str, int] = {}
     sure, unseen = [], 0
-    for ent in doc.ents:
+    found = predictions_of(doc, group)
+    for ent, confidence in found:
         labels[ent.label_] = labels.get(ent.label_, 0) + 1
-        if ent.has_extension("confidence") and ent._.confidence is not None:
-            sure.append(float(ent._.confidence))
+        if confidence is not None:
+            sure.append(confidence)
         unseen += known is not None and " ".join(ent.text.split()) not in known
-    return _Facts(len(doc), pieces, unknown, labels, len(doc.ents), sure, unseen)
+    return _Facts(len(doc), pieces, unknown, labels, len(found), sure, unseen)

@@ -12,6 +12,7 @@ from typing import Any
 
 from cloudner.atomic import write_json, write_text
 from cloudner.errors import ConfigError
+from cloudner.folds.documents import asked_config
 from cloudner.overrides import read_config
 from cloudner.pages.numbers import percent
 from cloudner.studies.page import Section, study_page, study_summary
@@ -246,25 +247,17 @@ def _one(optuna: Any, study: Any, trial: Any, run: Callable[[Any], float]) -> fl
 def _result(
     optuna: Any, study: Any, file: Path, output: Path, folds: int | None, options: dict[str, Any]
 ) -> Tuning:
-    from spacy.util import load_config
-
     state = optuna.trial.TrialState
     done = study.get_trials(deepcopy=False, states=(state.COMPLETE,))
     if not done:
         raise ConfigError("no trial was finished", fix="more minutes or trials")
     best = dict(study.best_params)
-    # What was given for all trials is part of the training that was scored.
-    chosen = {**options["overrides"], **{name: value for name, value in best.items() if name != "encoder"}}
+    # As a trial is trained, of which what was given for all of them is a part.
+    chosen = {**options["overrides"], **best}
+    encoder = chosen.pop("encoder", options["encoder"])
     if options["lang"] is not None:
         chosen.setdefault("nlp.lang", options["lang"])
-    if "training.max_epochs" in chosen:  # the epochs are meant as they are
-        chosen.setdefault("training.optimizer.learn_rate.min_steps", 0)
-    made = load_config(file, overrides=chosen, interpolate=False)
-    if encoder := best.get("encoder", options["encoder"]):
-        for component in made["components"].values():
-            if "encoder" in component.get("model", {}):
-                component["model"]["encoder"] = encoder
-    write_text(output / BEST, made.to_str(interpolate=False))
+    write_text(output / BEST, asked_config(file, chosen, encoder).to_str(interpolate=False))
     rows = [
         {"number": t.number, "state": t.state.name.lower(), "f1": t.value if t.state == state.COMPLETE else None,
          "seconds": t.user_attrs.get("seconds"), "settings": dict(t.params),

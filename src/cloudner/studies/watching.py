@@ -179,19 +179,21 @@ def _changes(
 
 
 def _labels(nlp: Language) -> Sequence[str]:
+    from cloudner.loading import own_group
     from cloudner.report.evaluation.gate import labels_of
 
-    return sorted(labels_of(nlp))
+    return sorted(labels_of(nlp, own_group(nlp)))
 
 
 def _known(nlp: Language, train: Any) -> tuple[Mapping[str, Any] | None, list[str]]:
     """Entities of the training data by text, or None and a note that says so."""
+    from cloudner.loading import own_group
     from cloudner.report.evaluation.inputs import training_surfaces
 
     place = train or (nlp.config.interpolate().get("paths") or {}).get("train")
     if place is None or (train is None and not Path(str(place)).exists()):
         return None, ["Unseen entities are not measured: the training data is not there (train, --train)."]
-    return training_surfaces(place, nlp), []
+    return training_surfaces(place, nlp, own_group(nlp)), []
 
 
 def _name(new: Any) -> str:

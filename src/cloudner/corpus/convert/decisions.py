@@ -27,7 +27,8 @@ class Decision:
     """One line of a file of decisions.
 
     document: its name, see `DocumentNames`. given: the annotation that is there, None for one that is missed. suggested: what
-    should be there instead, None for nothing. text: what the span says, by which a text that has changed is noticed.
+    should be there instead, None for nothing. text: what stands at `place` (characters, end exclusive), by which a text that
+    has changed is noticed; a suggestion that was corrected by hand may lie elsewhere.
     """
 
     line: int
@@ -35,6 +36,7 @@ class Decision:
     given: LabelledSpan | None
     suggested: LabelledSpan | None
     text: str | None
+    place: tuple[int, int]
 
 
 class DocumentNames:
@@ -96,7 +98,13 @@ class Decisions:
             raise self._error(line, "neither a label nor a suggestion", "at least one of the two")
         surface = row.get("text")
         if answer == "accept":
-            made = Decision(line, str(document), given, new, surface if isinstance(surface, str) else None)
+            about = given or new
+            # Of what is missed, lines written by hand need not say twice where.
+            if given is None and row.get("start") is not None:
+                about = self._span(line, {**row, "label": "missed"})
+            assert about is not None
+            text_there = surface if isinstance(surface, str) else None
+            made = Decision(line, str(document), given, new, text_there, (about.start, about.end))
             self._open.setdefault(made.document, []).append(made)
 
     def _check_group(self, line: int, key: object) -> None:
@@ -189,13 +197,12 @@ class Decisions:
         _write(chunk, places)
 
     def _check_text(self, decision: Decision, text: str) -> None:
-        span = decision.given or decision.suggested
-        assert span is not None
-        found = text[span.start : span.end]
-        if span.end > len(text.rstrip()) or (decision.text is not None and decision.text != found):
+        start, end = decision.place
+        found = text[start:end]
+        if end > len(text.rstrip()) or (decision.text is not None and decision.text != found):
             raise self._error(
                 decision.line,
-                f"{found!r} at {span.start} to {span.end} of document {decision.document!r}",
+                f"{found!r} at {start} to {end} of document {decision.document!r}",
                 f"{decision.text!r}, which was reviewed",
                 "the corpus that was reviewed, or review again",
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +80,23 @@ def judge(
     return Gate(slowdown, max_slowdown, reasons)
 
 
-def labels_of(nlp: Language) -> set[str]:
-    """The labels of all components that write `doc.ents`."""
-    writers = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
-    return {label for name in writers for label in getattr(nlp.get_pipe(name), "labels", ())}
+def labels_of(nlp: Language, key: str | None = None) -> set[str]:
+    """The labels of all components that write `doc.ents`, or `doc.spans[key]`."""
+    return {
+        label
+        for name in nlp.pipe_names
+        if _writes(nlp, name, key)
+        for label in getattr(nlp.get_pipe(name), "labels", ())
+    }
+
+
+def _writes(nlp: Language, name: str, key: str | None) -> bool:
+    pipe, assigns = nlp.get_pipe(name), nlp.get_pipe_meta(name).assigns
+    settings = cfg if isinstance(cfg := getattr(pipe, "cfg", None), Mapping) else {}
+    if key is None:  # `cloudner_spans` does so where it is asked to
+        return "doc.ents" in assigns or settings.get("ents", "none") != "none"
+    own = settings.get("spans_key", getattr(pipe, "key", None))
+    return "doc.spans" in assigns and own in (key, None)
 
 
 def measure_slowdown(

@@ -46,9 +46,15 @@ class PredictionFile:
         self.lang = "en"
         self.spans_key: str | None = None
         self._of: dict[str, PredictedDocument] = {}
+        self._names = DocumentNames()
         for number, line in enumerate(_lines(self.path), start=1):
             if line.strip():
                 made = self._row(line, number)
+                if made.name in self._of:
+                    raise InputError(
+                        f"a second prediction of document {made.name}", file=str(path), line=number,
+                        expected="one for each document",
+                    )  # fmt: skip
                 self._of[made.name] = made
         if not self._of:
             raise InputError("no predictions", file=str(path), expected=f"lines such as {_EXAMPLE}")
@@ -63,24 +69,27 @@ class PredictionFile:
                 f"lang = {self.lang!r}", file=str(self.path), expected="a language of spaCy"
             ) from error
 
-    def of(self, name: str, text: str) -> PredictedDocument:
-        """What is predicted of a document. Raises InputError where the file does not have it, or has another text for it."""
-        found = self._of.get(name)
-        if found is None or found.text.rstrip() != text.rstrip():
-            what = "no prediction of" if found is None else "another text of"
-            raise InputError(
-                f"{what} document {name}", file=str(self.path), expected="predictions of all documents of the data"
-            )  # fmt: skip
-        return found
+    def of(self, docs: Iterable[Doc]) -> Iterator[tuple[Doc, PredictedDocument]]:
+        """Documents, in the order of their corpus, each with what is predicted of it: by its name, else by its text, of equal
+        texts the first with the first. Raises InputError where the file does not have one, or has another text for it."""
+        naming, by_text = DocumentNames(), DocumentNames()
+        for doc in docs:
+            meta, text = doc.user_data.get("meta"), doc.text
+            name = naming.name(meta.get("id") if isinstance(meta, dict) else None, text)
+            without_id = by_text.name(None, text)
+            found = self._of.get(name) or self._of.get(without_id)
+            if found is None or found.text.rstrip() != text.rstrip():
+                what = "no prediction of" if found is None else "another text of"
+                raise InputError(
+                    f"{what} document {name}", file=str(self.path), expected="predictions of all documents of the data"
+                )  # fmt: skip
+            yield doc, found
 
     def examples(self, docs: Iterable[Doc], key: str | None = None) -> Iterator[Example]:
         """Gold documents, in the order of their corpus, beside what is predicted of them, in `doc.spans[key]` where a key is
         given."""
-        naming = DocumentNames()
-        for doc in docs:
-            meta = doc.user_data.get("meta")
-            name = naming.name(meta.get("id") if isinstance(meta, dict) else None, doc.text)
-            yield Example(with_entities(doc, self.of(name, doc.text).entities, key), doc)
+        for doc, found in self.of(docs):
+            yield Example(with_entities(doc, found.entities, key), doc)
 
     def _row(self, line: str, number: int) -> PredictedDocument:
         try:
@@ -93,7 +102,7 @@ class PredictionFile:
             known = row.get("confidence") or [None] * len(row["entities"])
             entities = [_span((*span[:3], p), text) for span, p in zip(row["entities"], known, strict=True)]
             likely = row.get("likely")
-            name = str(row["id"]) if row.get("id") is not None else DocumentNames().name(None, text)
+            name = self._names.name(row.get("id"), text)
             fold = row.get("fold")
             return PredictedDocument(
                 name, text, entities, None if likely is None else [_span(span, text) for span in likely],

@@ -64,24 +64,24 @@ def score_document(example: Example, key: str | None = None) -> ScoredDocument |
 
     Follows `spacy.scorer.get_ner_prf`, so that the figures equal those of `spacy evaluate` for any tokenisation:
     a predicted entity covers the gold tokens its own tokens align to; one that touches a gold token without
-    annotation is ignored; one gold entity makes at most one prediction right. None where the reference has no
-    entity annotation at all.
+    annotation is ignored; one gold entity makes at most one prediction right. In a group a span that stands there twice
+    counts once, as in `spacy.scorer.Scorer.score_spans`. None where the reference has no entity annotation at all.
     """
     gold_doc, predicted_doc = example.reference, example.predicted
     in_group = key is not None and key in gold_doc.spans
     if not (in_group or gold_doc.has_annotation("ENT_IOB")):
         return None
-    gold = [
-        Entity(span.start, span.end, span.label_, span.start_char, span.end_char)
-        for span in (gold_doc.spans[key] if in_group else gold_doc.ents)
-    ]
+    there = gold_doc.spans[key] if in_group else gold_doc.ents
+    every = (Entity(span.start, span.end, span.label_, span.start_char, span.end_char) for span in there)
+    gold = list(dict.fromkeys(every))  # a group may have a span twice
     open_gold = set(gold)
+    seen: set[Entity] = set()
     predicted, confidence, correct, ignored = [], [], [], 0
     same = _same_tokens(gold_doc, predicted_doc)
     align = None if same else example.alignment.x2y
     complete = in_group or gold_doc.has_annotation("ENT_IOB", require_complete=True)
     missing = None if complete else gold_doc
-    for span, probability in _predicted(predicted_doc, key):
+    for span, probability in predictions_of(predicted_doc, key):
         start, end = span.start, span.end
         if align is not None:
             indices = align[start:end]
@@ -93,6 +93,9 @@ def score_document(example: Example, key: str | None = None) -> ScoredDocument |
             continue
         first, last = gold_doc[start], gold_doc[end - 1]
         entity = Entity(start, end, span.label_, first.idx, last.idx + len(last))
+        if key is not None and entity in seen:
+            continue
+        seen.add(entity)
         predicted.append(entity)
         confidence.append(probability)
         correct.append(entity in open_gold)
@@ -110,8 +113,8 @@ def score_document(example: Example, key: str | None = None) -> ScoredDocument |
     )
 
 
-def _predicted(doc: Doc, key: str | None) -> list[tuple[Span, float | None]]:
-    """The predictions, each with its probability where there is one."""
+def predictions_of(doc: Doc, key: str | None) -> list[tuple[Span, float | None]]:
+    """What a pipeline has written into `doc.ents`, or `doc.spans[key]`, each with its probability where there is one."""
     if key is None:
         known = Span.has_extension("confidence")
         return [(span, _probability(span._.confidence) if known else None) for span in doc.ents]
