@@ -141,7 +141,8 @@ class ReadOptions:
     token_column: str | int | None = None
     tag_column: str | int | None = None
     sentence_column: str | None = None
-    group_by: str | None = None  # column or key whose value goes to Record.meta["group"]
+    # Column or key whose value a reader puts into Record.meta["group"]; not needed where it is in the meta data under that name.
+    group_by: str | None = None
     delimiter: str | None = None
     annotator: str | None = None  # whose annotation is read where several people annotated
     skip_bad: int = 0  # so many records of a file may be left out because they cannot be read

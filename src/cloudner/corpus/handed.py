@@ -148,9 +148,12 @@ def _pairs(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
                 expected='("Ada moved to Turin.", [(0, 3, "PER")])',
             )
         spans = item[1]
+        further: dict[str, Any] = {}  # told by the reader, where it holds spans
         if isinstance(spans, Mapping):
-            spans = next((spans[key] for key in ("entities", "spans", "labels") if key in spans), None)
-        yield {"text": item[0], "entities": [_triple(span) for span in spans or ()]}
+            keys = [key for key in ("entities", "spans", "labels") if key in spans]
+            further = {key: spans[key] for key in keys[1:]}
+            spans = spans[keys[0]] if keys else None
+        yield {"text": item[0], "entities": [_triple(span) for span in spans or ()], **further}
 
 
 def _triple(span: Any) -> Any:

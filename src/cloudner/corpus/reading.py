@@ -21,6 +21,7 @@ from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect_source, refuse_documents
 from cloudner.corpus.formats.huggingface.row_source import RowSource
 from cloudner.corpus.formats.registry import get_format
+from cloudner.corpus.grouping import Groups
 from cloudner.corpus.habits.settle import settled
 from cloudner.corpus.issues import ConversionIssue, IssueLog
 from cloudner.corpus.skipping import skipping
@@ -74,10 +75,12 @@ def read_sources(
     seen = False
     read = 0
     annotators = annotators or Annotators(options.annotator)
+    groups = Groups(options.group_by)
     for source, records in _opened(sources, encoding, given, options, log, detected):
         seen = True
         ids: dict[str, int] = {}
-        for record in annotators.of(renamed(read_safely(records, source), options.labels), log):
+        read_ones = annotators.of(renamed(read_safely(records, source), options.labels), log)
+        for record in groups.of(read_ones):
             if "id" in record.meta:
                 _check_id(record, ids, log, options.group_by)
             if begins is not None and record.number == 1:
@@ -86,6 +89,8 @@ def read_sources(
             read += 1
             if progress is not None and read % 64 == 0:
                 progress(source, read)
+        for done in getattr(source, "told", ()):
+            log.add(ConversionIssue("several-lists", "noted", source.name, 1, done=done))
         if progress is not None:
             progress(source, read)
     if not seen:
@@ -95,6 +100,7 @@ def read_sources(
             expected="annotated text",
             fix="--format NAME, or name the files",
         )
+    groups.finish(log)
     annotators.finish(log)
 
 
@@ -171,10 +177,12 @@ def _check_id(record: Record, ids: dict[str, int], log: IssueLog, group_by: str 
     words = record.text if record.text is not None else " ".join(record.tokens or ())
     content = zlib.crc32(words.encode("utf-8", "surrogatepass"))
     key = str(record.meta["id"])
-    if key not in ids:
-        ids[key] = record.line << 32 | content  # one number a document: there may be millions
+    part = record.meta.get("split")  # each may count from 0
+    place = key if part is None else f"{part}\0{key}"
+    if place not in ids:
+        ids[place] = record.line << 32 | content  # one number a document: there may be millions
         return
-    line, same = ids[key] >> 32, ids[key] & 0xFFFFFFFF == content
+    line, same = ids[place] >> 32, ids[place] & 0xFFFFFFFF == content
     if group_by is not None and group_by.lower() == "id":
         return
     if not same and not record.file.lower().endswith(".spacy"):

@@ -11,7 +11,7 @@ from spacy.vocab import Vocab
 
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.convert.split import assign, parse_split
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, InputError
 
 
 def test_splits_are_parsed():
@@ -95,3 +95,71 @@ def test_the_labels_of_a_group_of_spans_count(tmp_path):
         for part in ("train", "dev", "test"):
             docs = DocBin().from_disk(tmp_path / "out" / f"{part}.spacy").get_docs(Vocab())
             assert sum(span.label_ == "INNER" for doc in docs for span in doc.spans["sc"]) == 1
+
+
+def sides(folder, key="group"):
+    """What the documents on either side of a split have under a key of their meta data."""
+    files = [DocBin().from_disk(folder / f"{part}.spacy") for part in ("train", "dev")]
+    return [{doc.user_data["meta"].get(key) for doc in file.get_docs(Vocab())} for file in files]
+
+
+REPORTS = [f"Case {i} of Ada" for i in range(8)]
+WARDS = ["north", "south", "east", "west"] * 2
+GROUPED = [
+    ("a.conll", "".join(f"# ward = {w}\nCase{i} O\nAda B-PER\n\n" for i, w in enumerate(WARDS)), "ward"),
+    ("a.conllu", "".join(f"# ward = {w}\n1\tCase{i}\t_\t_\t_\t_\t_\t_\t_\tO\n2\tAda\t_\t_\t_\t_\t_\t_\t_\tB-PER\n\n"
+                         for i, w in enumerate(WARDS)), "ward"),
+    ("a.jsonl", "".join(json.dumps({"text": t, "entities": [], "meta": {"ward": w}}) + "\n"
+                        for t, w in zip(REPORTS, WARDS, strict=True)), "ward"),
+    ("a.json", json.dumps([{"data": {"text": t, "meta": {"ward": w}}, "annotations": []}
+                           for t, w in zip(REPORTS, WARDS, strict=True)]), "meta.ward"),
+    ("b.json", json.dumps([{"externalId": t, "content": t, "labels": [{"jsonResponse": {}}], "ward": w}
+                           for t, w in zip(REPORTS, WARDS, strict=True)]), "ward"),
+    ("a.csv", "text,start,end,label,ward\n" + "".join(f"{t},10,13,PER,{w}\n"
+                                                      for t, w in zip(REPORTS, WARDS, strict=True)), "ward"),
+    ("b.csv", "word,tag,sent_id,ward\n" + "".join(f"Case{i},O,s{i},{w}\nAda,B-PER,s{i},\n"
+                                                  for i, w in enumerate(WARDS)), "ward"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "key"), GROUPED, ids=[each[0] for each in GROUPED])
+def test_groups_of_any_format_stay_together(tmp_path, name, content, key):
+    """What a reader keeps with its documents can group them, whatever the format."""
+    (tmp_path / name).write_text(content)
+    for seed in range(3):
+        report = convert(tmp_path / name, tmp_path / "out", split="50/50", group_by=key, seed=seed)
+        train, dev = sides(tmp_path / "out")
+        assert report.docs == 8
+        assert train | dev == set(WARDS)
+        assert not train & dev
+
+
+@pytest.mark.parametrize("key", ["Ward", "wards"])
+def test_a_group_that_no_document_has_is_an_error(tmp_path, key):
+    (tmp_path / "a.jsonl").write_text(GROUPED[2][1].replace('"meta": ', '"note": '))
+    with pytest.raises(InputError, match=f"no document has a value under '{key}'"):
+        convert(tmp_path / "a.jsonl", tmp_path / "out", split="50/50", group_by=key)
+    assert not list(tmp_path.glob("out*"))
+    (tmp_path / "a.csv").write_text(GROUPED[5][1])
+    with pytest.raises(InputError, match=r"no column 'wards'.*--group-by ward$"):
+        convert(tmp_path / "a.csv", tmp_path / "out", split="50/50", group_by="wards")
+
+
+def test_documents_without_a_group_are_told(tmp_path):
+    rows = [{"text": t, "entities": [], "ward": w} for t, w in zip(REPORTS, WARDS, strict=True)]
+    rows[2]["ward"] = ""
+    del rows[5]["ward"]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    report = convert(tmp_path / "a.jsonl", tmp_path / "out", split="50/50", group_by="ward")
+    assert report.issues == {("no-group", "noted"): 1}
+    assert report.examples["no-group"].line == 3
+    assert report.examples["no-group"].done == "2 documents have no value under 'ward': in no group"
+
+
+def test_the_groups_of_an_earlier_conversion_are_not_those_asked_for(tmp_path):
+    (tmp_path / "a.jsonl").write_text(GROUPED[2][1])
+    convert(tmp_path / "a.jsonl", tmp_path / "a.spacy", group_by="ward")
+    convert(tmp_path / "a.spacy", tmp_path / "out", split="50/50", group_by="group")
+    assert not set.intersection(*sides(tmp_path / "out"))
+    with pytest.raises(InputError, match="no document has a value under 'doctor'; expected meta or"):
+        convert(tmp_path / "a.spacy", tmp_path / "out", split="50/50", group_by="doctor")

@@ -7,9 +7,8 @@ from spacy.tokens import DocBin
 
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.files.sources import open_sources
-from cloudner.corpus.formats.detect import PROSE, rank
+from cloudner.corpus.formats.detect import not_asked, rank
 from cloudner.corpus.formats.registry import formats
-from cloudner.corpus.formats.tables.cells import holds_rows
 from cloudner.errors import InputError
 from corpus.reading import detected, put, read_all
 from corpus.samples.every import CASES
@@ -53,8 +52,7 @@ def test_no_format_is_passed_over_that_would_see_something(tmp_path, name, file,
     """Detection imports only formats whose sign is in the sample: the others say nothing of it anyway."""
     sample = next(open_sources(put(tmp_path, file, content))).sample()
     every = {fmt.name for fmt in formats().values() if (match := fmt.sniff(sample)) and match.score > 0}
-    if holds_rows(sample):  # formats of running text are not asked about tables and JSON
-        every -= PROSE
+    every -= not_asked(sample)  # formats of running text are not asked about tables and JSON
     assert {found.format.name for found in rank(sample)} == every
 
 

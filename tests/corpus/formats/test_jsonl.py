@@ -1,8 +1,12 @@
 """JSON objects with a text and its spans."""
 
+import json
+
 import pytest
 
+from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
+from corpus.converting import converted, entities, issue_texts
 from corpus.reading import read_all, read_entities
 from corpus.samples.words import TEXT, lines, row
 
@@ -26,3 +30,69 @@ def test_a_text_that_stands_for_its_label(tmp_path):
 def test_words_said_of_a_whole_text_are_no_entities(tmp_path):
     with pytest.raises(InputError, match="no format recognises"):
         read_all(tmp_path, "a.jsonl", lines({"text": "Paris is nice", "label": {"mood": "nice"}}))
+
+
+def part(word, count):
+    return [{"id": i, "text": f"{word} {i} left", "entities": [[0, len(word), "PER"]]} for i in range(count)]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_all_splits_of_one_object_are_read(tmp_path, indent):
+    """Ids may begin anew in each; documents say which they are from."""
+    tree = {"train": part("Ida", 3), "validation": part("Oto", 2), "test": part("Eva", 1)}
+    report, docs = converted(tmp_path, "corpus.json", json.dumps(tree, indent=indent))
+    assert [doc.text for doc in docs] == [row["text"] for rows in tree.values() for row in rows]
+    assert [doc.user_data["meta"]["split"] for doc in docs] == ["train"] * 3 + ["validation"] * 2 + ["test"]
+    assert report.labels == {"PER": 6}
+    assert issue_texts(report) == ["the rows under 'train', 'validation', 'test' are read together"]
+
+
+def test_splits_of_tokens_and_splits_without_train(tmp_path):
+    rows = [{"tokens": ["Ida", "left"], "ner_tags": ["B-PER", "O"]}]
+    _, docs = converted(tmp_path, "a.json", json.dumps({"dev": rows, "test": rows * 2}))
+    assert entities(docs) == [[("Ida", "PER")]] * 3
+    _, docs = converted(tmp_path, "b.json", json.dumps({"examples": part("Ida", 1), "data": part("Oto", 1)}))
+    assert entities(docs) == [[("Ida", "PER")], [("Oto", "PER")]]
+
+
+def test_a_split_of_other_rows_is_told_and_left_out(tmp_path):
+    tree = {"train": part("Ida", 2), "test": [{"id": 9, "text": "Eva left"}], "people": [{"name": "Ida"}]}
+    report, docs = converted(tmp_path, "a.json", json.dumps(tree))
+    assert len(docs) == 2
+    assert "split" not in docs[0].user_data["meta"]
+    assert issue_texts(report) == [
+        "only 'train' is read; those under 'test' have other keys and are left out"
+    ]
+
+
+MEETING = "Oto Benes met Eva in Brno, in Ulm."
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        ([0, 9, "Oto Benes", "PERSON"], ("Oto Benes", "PERSON")),
+        ([0, 8, "Oto Benes", "PERSON"], ("Oto Benes", "PERSON")),  # the end is the last character
+        ([22, 26, "Brno", "PLACE"], ("Brno", "PLACE")),  # one off
+        ([20, 24, "PLACE", "Brno"], ("Brno", "PLACE")),
+        (["PLACE", 21, 25, "Brno"], ("Brno", "PLACE")),
+        (["Brno", 21, 25, "PLACE"], ("Brno", "PLACE")),
+        ([21, 25, "PLACE", "Q14960"], ("Brno", "PLACE")),
+        ([21, 25, "met", "Q14960"], ("Brno", "met")),  # a label that is a word of the text as well
+        ([21, 25, "PLACE", "Eva"], ("Brno", "PLACE")),  # who marked it is one, too
+    ],
+)
+def test_a_span_of_offsets_and_two_words(tmp_path, span, expected):
+    """The word that stands at the offsets, or stood there as they were counted, is the text; the other is the label."""
+    row = {"text": MEETING, "entities": [span]}
+    assert entities(converted(tmp_path, "a.jsonl", json.dumps(row) + "\n")[1]) == [[expected]]
+    report = convert([row], tmp_path / "rows.spacy")
+    assert report.labels == {expected[1]: 1}
+
+
+def test_the_order_of_two_words_holds_for_all_spans_of_a_text(tmp_path):
+    row = {"text": MEETING, "entities": [[0, 9, "Oto Benes", "PERSON"], [21, 25, "Brünn", "PLACE"]]}
+    report, docs = converted(tmp_path, "a.jsonl", json.dumps(row) + "\n")
+    assert entities(docs) == [[("Oto Benes", "PERSON")]]
+    assert report.issues == {("surface-mismatch", "dropped"): 1}
+    assert report.examples["surface-mismatch"].label == "PLACE"

@@ -43,6 +43,43 @@ def test_labels_that_only_look_so_are_kept(tmp_path):
     ]
 
 
+def pipeline_output(text, *spans):
+    """What the token classification pipeline of transformers gives without an aggregation strategy."""
+    pieces = [
+        {"entity": tag, "score": 0.99, "index": n, "word": text[start:end], "start": start, "end": end}
+        for n, (start, end, tag) in enumerate(spans, start=1)
+    ]
+    return json.dumps({"text": text, "entities": pieces}) + "\n"
+
+
+OTO = "Oto Benes and Eva Ek left Brno"
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        # I- alone; B- only where an entity follows another; a label with B- alone beside one with I- alone
+        ([(0, 3, "I-PER"), (4, 9, "I-PER"), (26, 30, "I-LOC")], [("Oto Benes", "PER"), ("Brno", "LOC")]),
+        ([(0, 3, "I-PER"), (4, 9, "I-PER")], [("Oto Benes", "PER")]),
+        ([(14, 17, "I-PER"), (18, 20, "B-PER")], [("Eva", "PER"), ("Ek", "PER")]),
+        ([(0, 3, "I-PER"), (4, 9, "I-PER"), (26, 30, "B-LOC")], [("Oto Benes", "PER"), ("Brno", "LOC")]),
+        ([(0, 2, "I-PER"), (2, 3, "I-PER"), (4, 9, "I-PER"), (14, 20, "I-PER")], [("Oto Benes", "PER"), ("Eva Ek", "PER")]),
+    ],
+)  # fmt: skip
+def test_spans_of_a_tagger_that_begins_with_i(tmp_path, spans, expected):
+    report, docs = converted(tmp_path, "a.jsonl", pipeline_output(OTO, *spans))
+    assert entities(docs) == [expected]
+    assert report.issues == {("position-labels", "repaired"): 1}
+
+
+@pytest.mark.parametrize("labels", [["I-beam", "I-beam"], ["I-94", "I-130"], ["B-cell", "B-lymphocyte"]])
+def test_labels_that_begin_with_i_or_b(tmp_path, labels):
+    spans = [(0, 3, labels[0]), (26, 30, labels[1])]
+    report, docs = converted(tmp_path, "a.jsonl", pipeline_output(OTO, *spans))
+    assert entities(docs) == [[("Oto", labels[0]), ("Brno", labels[1])]]
+    assert not report.issues
+
+
 def test_word_pieces_are_words_again(tmp_path):
     row = {
         "tokens": ["[CLS]", "Jo", "left", "Magde", "##bur", "##g", ".", "[SEP]"],

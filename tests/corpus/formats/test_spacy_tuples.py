@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from corpus.reading import converted, entities_of_doc, read_entities
 from corpus.samples.words import TEXT
 
@@ -39,3 +41,20 @@ def test_simple_training_json_gives_its_documents(tmp_path):
     report, docs = converted(tmp_path, "dev.json", json.dumps(pairs))
     assert [entities_of_doc(doc) for doc in docs] == [[("Shaka Khan", "PERSON")], []]
     assert report.issues == {}
+
+
+@pytest.mark.parametrize("name", ["train.py", "train.json"])
+def test_the_words_of_a_span_before_its_label(tmp_path, name):
+    spans = [(0, 9, "Oto Benes", "PERSON"), (21, 24, "Brno", "PLACE")]  # the second end is the last character
+    pairs = [("Oto Benes lives near Brno.", {"entities": spans})]
+    content = json.dumps(pairs) if name.endswith("json") else f"TRAIN_DATA = {pairs!r}\n"
+    report, docs = converted(tmp_path, name, content)
+    assert [entities_of_doc(doc) for doc in docs] == [[("Oto Benes", "PERSON"), ("Brno", "PLACE")]]
+    assert report.issues == {("offsets-inclusive", "repaired"): 1}
+
+
+def test_groups_of_spans_beside_entities_are_told(tmp_path):
+    pairs = [["Oto lives in Brno.", {"entities": [[0, 3, "PERSON"]], "spans": {"sc": [[13, 17, "PLACE"]]}}]]
+    report, docs = converted(tmp_path, "a.json", json.dumps(pairs))
+    assert [entities_of_doc(doc) for doc in docs] == [[("Oto", "PERSON")]]
+    assert report.examples["unsupported"].done == "the spans of sc left out"

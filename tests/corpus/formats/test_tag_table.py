@@ -1,6 +1,10 @@
 """Tables with a sentence and its tags per row."""
 
-from corpus.reading import read_all
+import pytest
+
+from cloudner.corpus.align.tag_shapes import is_tag
+from cloudner.errors import InputError
+from corpus.reading import read_all, surfaces
 from corpus.samples.words import ADA_WORDS
 
 
@@ -20,3 +24,49 @@ def test_a_hyphen_for_outside_in_a_line_of_tags_is_told(tmp_path):
     ]  # O, when the whole file is looked at
     _, (record,) = read_all(tmp_path, "test.tsv", content, labels={"-": "O"})
     assert (record.tags[2], record.notes) == ("O", [])
+
+
+SENTENCES = "Ulm by train\tB-PLACE O O\nBrno to Ulm\tB-PLACE O B-PLACE\nBrno\tB-PLACE\nback again\tO O\n"
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.txt", "a.tab", "a.csv"])
+def test_sentences_and_their_tags_behind_a_tab(tmp_path, name):
+    """Two even columns in a .tsv are no table where each word has its tag."""
+    found, records = read_all(tmp_path, name, SENTENCES)
+    assert found == "slash-tags"
+    assert [surfaces(record) for record in records] == [
+        [("Ulm", "PLACE")],
+        [("Brno", "PLACE"), ("Ulm", "PLACE")],
+        [("Brno", "PLACE")],
+        [],
+    ]
+
+
+def test_a_table_with_a_header_stays_a_table(tmp_path):
+    found, records = read_all(tmp_path, "a.tsv", "sentence\ttags\n" + SENTENCES)
+    assert found == "tag-table"
+    assert len(records) == 4
+    assert read_all(tmp_path, "b.tsv", "Ulm\tB-PLACE\nby\tO\n\nBrno\tB-PLACE\n.\tO\n")[0] == "conll"
+
+
+def test_a_sentence_with_its_tags_among_tokens_is_an_error(tmp_path):
+    with pytest.raises(
+        InputError, match="a tag for each word in one row: 'Brno to Ulm', 'B-PLACE O B-PLACE'"
+    ):
+        read_all(
+            tmp_path, "a.tsv", "Ulm\tB-PLACE\nby train\tO\nBrno to Ulm\tB-PLACE O B-PLACE\nBrno\tB-PLACE\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("B-PLACE O B-PLACE", False),
+        ("PER-B O", False),
+        ("B-work of art", True),
+        ("B-O", True),
+        ("art of-B", True),
+    ],
+)
+def test_several_tags_are_no_tag(cell, expected):
+    assert is_tag(cell) == expected

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cloudner.errors import InputError
-from corpus.reading import entities_of, read_all
+from corpus.reading import entities_of, read_all, surfaces
 from corpus.samples.words import ADA_WORDS, SPANS, WORDS, lines
 
 
@@ -48,3 +48,12 @@ def test_an_entity_of_w2ner_with_a_gap_is_an_error(tmp_path):
     )
     with pytest.raises(InputError, match=r"an entity with a gap.*part it in two"):
         read_all(tmp_path, "dev.json", content)
+
+
+def test_the_words_of_a_span_before_its_label(tmp_path):
+    row = {
+        "tokens": ["Oto", "Benes", "left", "Brno"],
+        "entities": [[0, 1, "Oto Benes", "PERSON"], [3, 3, "Brno", "PLACE"]],
+    }
+    (record,) = read_all(tmp_path, "a.json", json.dumps(row))[1]
+    assert surfaces(record) == [("Oto Benes", "PERSON"), ("Brno", "PLACE")]

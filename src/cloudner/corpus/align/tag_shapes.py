@@ -9,8 +9,10 @@ UNKNOWN = "?"  # what we write where a token is not annotated: no file means O b
 MISSING = frozenset(("-", "_", "?", ""))  # a token without annotation; None is the same
 # What stands for no tag at all in files that programs wrote; a label has none of these names.
 NOTHING = MISSING | {"nan", "NaN", "None", "none", "null"}
-# A tag with a position: `B-PER`, `I_geo`, `PER-B`; or a position alone.
-POSITION_TAG = re.compile(r"[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW]")
+# A tag with a position: `B-PER`, `I_geo`, `PER-B`. A label may have spaces (`B-work of art`), but several tags are no tag.
+_ONE = r"(?:O|[BILUOESMW][-_:/|.]\S+|\S+[-_:/|.][BILUOESMW])"
+_SEVERAL = re.compile(rf"{_ONE}(?:\s+{_ONE})+")
+POSITION_TAG = re.compile(rf"(?!{_SEVERAL.pattern}$)(?:[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW])")
 # What files say for O that have no O.
 _WORDS = frozenset(("OTHER", "NONE", "NULL", "NIL", "OUTSIDE", "OUT"))
 _LABELLED = re.compile(r"[BIMELSUW][-_].")
@@ -39,6 +41,11 @@ def outside_of(seen: Mapping[str, int]) -> frozenset[str]:
         return frozenset(("0", "O"))
     words = {tag for tag in seen if tag.upper() in _WORDS} or {lone_letter(seen)} - {""}
     return frozenset(("O", *words)) if len(words) == 1 else frozenset(("O",))
+
+
+def are_several(cell: str, words: str) -> bool:
+    """Is it a tag for each of several words, and not one for all of them?"""
+    return len(cell.split()) == len(words.split()) and _SEVERAL.fullmatch(cell) is not None
 
 
 def is_tag(cell: str, seen: frozenset[str] = frozenset()) -> bool:

@@ -83,6 +83,8 @@ def convert(
     align: spans that cut a token: "expand" to the whole token, "contract" to the tokens inside, "strict" drops them.
     split: shares of documents such as "80/10/10" (train, dev, test) or "80/20" (train, dev), stratified by entity
         label, by `seed`; documents of equal words, and those with the same `group_by` value, stay on one side.
+    group_by: a column, a key, a path of keys (`meta.patient`), or what else a format keeps in a document's meta data (`doc_id`
+        of a CoNLL comment). Documents without it are noted; where none has it, that is an error.
     n_sents: sentences per document, for token-based sources. n_process: processes that tokenise and align.
     strict: raise when any annotation would be dropped or changed. labels: renames labels (also numeric ids), or a
         list: the label names of numeric tags, in their order.

@@ -43,6 +43,7 @@ class FileSource:
         self._encoding = encoding.of(name) if isinstance(encoding, Encodings) else encoding
         self.used: set[str] = set()  # names of the files beside it that were read with it
         self.hidden: set[int] = set()  # lines that are left out, because what begins there cannot be read
+        self.told: list[str] = []  # what its reader has to say of the file as a whole
         self.guessed = False  # is the encoding a guess from the bytes?
         self._find_neighbour = find_neighbour
         self._sample: Sample | None = None

@@ -16,6 +16,7 @@ from cloudner.corpus.formats.json.textless import refuse_textless
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT
 from cloudner.corpus.formats.registry import builtin, builtins, formats, plugins
 from cloudner.corpus.formats.tables.cells import holds_rows
+from cloudner.corpus.formats.text.slash_tags import has_tags_behind_tab
 from cloudner.errors import InputError
 
 ENOUGH = 0.5  # a lower score is not taken without being asked for
@@ -80,12 +81,19 @@ _OWN_COLUMNS = frozenset(("hipe", "conllu", "conll2012", "germeval2014"))
 PROSE = frozenset(("braces", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags"))
 
 
+def not_asked(sample: Sample) -> frozenset[str]:
+    """The formats of running text, where a sample is a table or JSON."""
+    if not holds_rows(sample):
+        return frozenset()
+    return PROSE - {"slash-tags"} if has_tags_behind_tab(sample) else PROSE
+
+
 def rank(sample: Sample) -> list[Detection]:
     """Every format that sees something in the sample, best first. Equal scores: the file's extension decides."""
     found = []
-    rows = holds_rows(sample)
+    others = not_asked(sample)
     for fmt in _candidates(sample):
-        if rows and fmt.name in PROSE:
+        if fmt.name in others:
             continue
         match = _sniffed(fmt, sample)
         if match is not None and match.score > 0:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from cloudner.corpus.formats.keys import META, TOKENS, label_key
+from cloudner.corpus.formats.spans import is_spans
+
+# What has a start and an end too, and is no entity.
+_NO_SPANS = frozenset(
+    (*META, *TOKENS, "relations", "events", "links", "arcs", "coreferences", "sents", "sentences")
+)
+
 
 def left_out(column: str, read: str, option: str = "tag") -> tuple[str, str, str]:
     """The note on a column that holds annotation too and is not the one that is read."""
@@ -11,3 +22,19 @@ def left_out(column: str, read: str, option: str = "tag") -> tuple[str, str, str
         f"{column!r} holds {'tags' if option == 'tag' else 'spans'} too, {read!r} is read;"
         f" --{option}-column {column}",
     )
+
+
+def further_spans(item: Mapping[str, Any], read: str | None) -> list[str]:
+    """The keys of an object that hold spans with labels, beside the one that is read."""
+    return [
+        key
+        for key, value in item.items()
+        if key != read and key not in _NO_SPANS and is_spans(value) and _labelled(value)
+    ]
+
+
+def _labelled(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) else None
+    if isinstance(first, Mapping):
+        return label_key(first) is not None
+    return first is None or any(isinstance(part, str) and not part.isdigit() for part in first)

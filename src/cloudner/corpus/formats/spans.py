@@ -11,6 +11,7 @@ from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
+from cloudner.corpus.formats.label_or_text import which_is_text
 from cloudner.corpus.formats.literals import NO_LITERAL
 from cloudner.errors import InputError
 
@@ -86,8 +87,27 @@ def _is_number(text: str) -> bool:
     return text.strip().lstrip("-").isdigit()
 
 
-def span_of(item: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
-    """The span, or one for each label, in a list of three or a mapping."""
+def _text_first(item: Any, where: Where) -> bool | None:
+    """In a list with offsets and two words, is the first of these the text of the span? None where nothing tells."""
+    if not isinstance(item, Sequence) or len(item) not in (4, 5) or not isinstance(item[3], str):
+        return None
+    a, b, c, rest = item[:4]
+    if isinstance(a, str) and not _is_number(a):
+        return None if _is_number(rest) else _judged(a, rest, b, c, where)
+    return _judged(c, rest, a, b, where) if isinstance(c, str) else None
+
+
+def _judged(first: str, second: str, start: Any, end: Any, where: Where) -> bool | None:
+    return which_is_text(first, second, offset(start, where), offset(end, where), where.text)
+
+
+def span_of(
+    item: Any, options: ReadOptions, where: Where, text_first: bool | None = None
+) -> list[SpanRecord]:
+    """The span, or one for each label, in a list of three or a mapping.
+
+    text_first: in a list with two words, is the first the span's text? None: as `where.text` tells, else the usual order.
+    """
     if isinstance(item, Mapping):
         pair, key = offsets_of(item), label_key(item)
         if pair is None or pair[0] is None or pair[1] is None:
@@ -112,15 +132,21 @@ def span_of(item: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
         a, b, c = item[0], item[1], item[2]
         rest = item[3] if len(item) > 3 and isinstance(item[3], str) else None  # a text, or an id
         surface: str | None = None
+        if text_first is None:
+            text_first = _text_first(item, where)
         if isinstance(a, str) and not _is_number(a):
-            if rest is not None and not _is_number(rest):  # text, start, end, label
-                surface, a, b, c = a, b, c, rest
+            if rest is not None and not _is_number(
+                rest
+            ):  # text, start, end, label; or label, start, end, text
+                surface, label = (rest, a) if text_first is False else (a, rest)
+                a, b, c = b, c, label
             else:  # label, start, end
                 a, b, c = b, c, a
-        elif rest is not None and isinstance(c, str) and where.text:
-            start, end = offset(a, where), offset(b, where)
-            if where.text[start:end] == c != rest:  # start, end, text, label
+        elif rest is not None and isinstance(c, str):
+            if text_first:  # start, end, text, label
                 surface, c = c, rest
+            elif text_first is False:  # start, end, label, text
+                surface = rest
         return [
             SpanRecord(offset(a, where), offset(b, where), label, surface)
             for label in label_of(c, options, where)
@@ -153,7 +179,13 @@ def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]
         return span_of(value, options, where)  # one span that nobody put in a list
     if _by_length(value, where.text):
         value = [[a, a + size, label] for label, a, size in value]
-    return [span for item in value for span in span_of(item, options, where)]
+    orders = [_text_first(item, where) for item in value]
+    usual = True if True in orders and False not in orders else None  # so it is in all of the list
+    return [
+        span
+        for item, order in zip(value, orders, strict=True)
+        for span in span_of(item, options, where, usual if order is None else order)
+    ]
 
 
 def _by_length(value: Sequence[Any], text: str) -> bool:

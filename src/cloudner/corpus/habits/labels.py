@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 
@@ -11,16 +12,36 @@ _POSITION = re.compile(r"(?P<position>[BIMELSU])[-_](?P<label>\S.*)")
 
 
 def look(first: Sequence[Record], format_name: str, options: ReadOptions) -> Callable[[Record], None] | None:
-    """What joins such spans to entities, where every label of the file has a position and one an I-; else None."""
+    """What joins such spans to entities, where every label of the file has a position and one an I-; else None.
+
+    Of one that is begun there must be an I-. A file without it is that of a tagger that begins an entity with I- too, and with
+    B- only one that follows another of its label: several labels show it, or spans that go on.
+    """
     labels = {span.label for record in first for span in record.spans} - {"", "O"}
     matches = [_POSITION.fullmatch(label) for label in labels]
     if not matches or not all(matches) or labels & set(options.labels):
         return None
     begun = {m["label"] for m in matches if m and m["position"] in "BSU"}
     inside = {m["label"] for m in matches if m and m["position"] in "IMEL"}
-    if not begun or not inside & begun:
+    if inside & begun:
+        return _join
+    letters = {m["position"] for m in matches if m}
+    numbered = any(m["label"][0].isdigit() for m in matches if m)  # `I-94` is a label
+    if numbered or "I" not in letters or letters - {"B", "I"}:
         return None
-    return _join
+    return _join if len(labels) > 1 or any(map(_goes_on, first)) else None
+
+
+def _goes_on(record: Record) -> bool:
+    """Does a span follow one of its label with nothing between them but white space?"""
+    text = record.text or ""
+    spans = sorted(record.spans, key=lambda span: (span.start, span.end))
+    return any(
+        one.label == other.label
+        and one.end <= other.start < len(text)
+        and not text[one.end : other.start].strip()
+        for one, other in pairwise(spans)
+    )
 
 
 def _join(record: Record) -> None:

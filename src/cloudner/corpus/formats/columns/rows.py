@@ -7,10 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from cloudner.corpus.align.tag_schemes import decode, detect_scheme
-from cloudner.corpus.align.tag_shapes import MISSING, UNKNOWN, is_tag
+from cloudner.corpus.align.tag_shapes import MISSING, UNKNOWN, are_several, is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Sample, SpanRecord
 from cloudner.corpus.formats.columns.layout import Layout, data_lines, is_comment
 from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
+from cloudner.errors import InputError
 
 _LANGUAGE_PREFIX = re.compile(r"(?P<prefix>[a-z]{2,3}(?:-[a-z0-9-]+)?:)(?P<token>.+)", re.DOTALL)
 # Nested entities in one cell, `B-PER|I-ORG` or `B-location,B-group`: where a tag follows the bar.
@@ -54,7 +55,10 @@ class TokenStyle:
             ("unsupported", "noted", f"{column} holds tags too, left out; --tag-column N (from 0)")
             for column in left_out
         ]
-        if not {"|", ",", ";"}.isdisjoint("".join(filter(None, tags))):
+        signs = set("".join(filter(None, tags)))
+        if " " in signs:
+            _refuse_sentences(file, block)
+        if not signs.isdisjoint("|,;"):
             tags = _first_of_several(tags, notes)
         if not MISSING.isdisjoint(tags):
             tags = [
@@ -103,6 +107,19 @@ def _prefix(tokens: list[str]) -> str:
         return ""
     prefix, count = found.most_common(1)[0]
     return prefix if count >= max(2, 0.95 * len(tokens)) else ""
+
+
+def _refuse_sentences(file: str, block: Block) -> None:
+    """Raises InputError for a line that is a sentence with the tags of its words, in a file of a token a line."""
+    for token, tag in zip(block.tokens, block.tags, strict=True):
+        if tag and are_several(tag, token):
+            raise InputError(
+                f"a tag for each word in one row: {token[:40]!r}, {tag[:40]!r}",
+                file=file,
+                line=block.line,
+                expected="a token and its tag a line, or in every line a sentence and its tags",
+                fix="mend that line, or --format slash-tags where all lines are meant so",
+            )
 
 
 def _first_of_several(tags: list[str | None], notes: list[tuple[str, str, str]]) -> list[str | None]:

@@ -12,7 +12,7 @@ from cloudner.corpus.contract import ReadOptions, Record, Source
 from cloudner.corpus.formats.json.bigbio import is_bigbio, record_of
 from cloudner.corpus.formats.json.objects import meta_of
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS
-from cloudner.corpus.formats.notes import left_out
+from cloudner.corpus.formats.notes import further_spans, left_out
 from cloudner.corpus.formats.spans import Where, short, spans_of
 
 _SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
@@ -70,8 +70,14 @@ def records_of_rows(
     That one says which other columns hold tags and are not read.
     """
     settled: str | None = None
+    told: set[str] = set()
     for line, item in rows:
         record = record_of_row(item, names, file, line, options, settled)
+        if record.tokens is None and options.entities_column is None and not is_bigbio(item):
+            read = _span_key(item)
+            others = [key for key in further_spans(item, read) if key not in told]
+            record.notes += [left_out(other, read or "", "entities") for other in others]
+            told.update(others)
         if settled is None and record.tokens:
             tokens = _token_key(item, options) or ""
             settled = _tag_key(item, tokens, options) or ""
@@ -179,18 +185,23 @@ def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where:
     )
 
 
+def _span_key(item: Mapping[str, Any]) -> str | None:
+    return next((key for key in SPANS if isinstance(item.get(key), (list, str))), None)
+
+
 def _text_record(item: Mapping[str, Any], file: str, line: int, options: ReadOptions, where: Where) -> Record:
     text = options.text_column or next((k for k in TEXT if isinstance(item.get(k), str)), None)
     text = text or next((k for k in TEXT if k in item and item[k] is None), None)
     if text is not None and text in item and item[text] is None:
         return Record(file, line, "", meta=meta_of(item, options))
-    spans = options.entities_column or next((k for k in SPANS if isinstance(item.get(k), (list, str))), None)
+    spans = options.entities_column or _span_key(item)
     if text is None or spans is None or not isinstance(item.get(text), str):
         raise where.error(
             f"no tokens, and no text with spans, among the columns {', '.join(map(repr, item))}",
             "tokens and ner_tags, or text and entities",
             "--token-column and --tag-column, or --text-column and --entities-column",
         )
+    where.text = item[text]
     return Record(
         file, line, item[text], spans_of(item.get(spans), options, where), meta=meta_of(item, options)
     )

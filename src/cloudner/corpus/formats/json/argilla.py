@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.annotators import choose
-from cloudner.corpus.formats.json.objects import objects, some_objects, text_of
+from cloudner.corpus.formats.json.objects import group_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of
 
@@ -50,10 +50,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         record = Record(source.name, line, text_of(fields, key, where))
         if item.get("id") is not None:
             record.meta["id"] = item["id"]
+        record.meta |= group_of(item, options)
         questions = _questions(item)
         if options.entities_column is not None:
             questions = [each for each in questions if each[0] == options.entities_column]
         answers = questions[0][1] if questions else []
+        where.text = record.text or ""
         choose(record, [(who, spans_of(value, options, where)) for who, value in answers], options)
         for name, _ in questions[1:]:
             record.notes.append(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.json.objects import group_of
 from cloudner.corpus.formats.json.stream import peek, values
 from cloudner.corpus.formats.spans import Where, label_of, offset, short
 
@@ -83,6 +84,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             record = Record(source.name, line, "")
             if isinstance(item.get("intent"), str):
                 record.meta["intent"] = item["intent"]
+            record.meta |= group_of(item, options)
             if kind == "utterances in pieces":
                 _join(record, item.get("data") or (), options, where)
             elif isinstance(item.get("text"), str):

@@ -8,7 +8,7 @@ from typing import Any
 from cloudner.corpus.align.offsets import OffsetMap
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.beside import text_beside
-from cloudner.corpus.formats.json.objects import only_object
+from cloudner.corpus.formats.json.objects import group_of, only_object
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, offset
 from cloudner.errors import InputError
@@ -50,6 +50,7 @@ def _read_azure(source: Source, options: ReadOptions) -> Iterator[Record]:
         record = Record(location, 1, text, meta={"id": location})
         if document.get("dataset"):
             record.meta["split"] = document["dataset"]
+        record.meta |= group_of(document, options)
         regions = document.get("entities", document.get("extractors"))
         record.complete = regions is not None
         for region in regions or ():

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.json.objects import objects, some_objects
+from cloudner.corpus.formats.json.objects import group_of, objects, some_objects
 from cloudner.corpus.formats.spans import Where, label_of, offset, short
 from cloudner.corpus.formats.words import gap
 
@@ -34,6 +34,7 @@ def record_of(item: Mapping[str, Any], file: str, line: int, options: ReadOption
     name = item.get("document_id") or item.get("id")
     if name:
         record.meta["id"] = name
+    record.meta |= group_of(item, options)
     where.what = "entity"
     for entity in item["entities"]:
         parts = _pairs(entity["offsets"], where)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, TypeGuard
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.json.objects import objects, some_objects
+from cloudner.corpus.formats.json.objects import group_of, objects, some_objects
 from cloudner.corpus.formats.json.stream import peek, values
 from cloudner.corpus.formats.spans import Where, offset, short
 from cloudner.corpus.formats.words import join
@@ -55,6 +55,7 @@ def _read_corenlp(source: Source, options: ReadOptions) -> Iterator[Record]:
         record = _record(source.name, line, tokens, [s["tokens"] for s in sentences], "originalText", where)
         if isinstance(item.get("docId"), str):
             record.meta["id"] = item["docId"]
+        record.meta |= group_of(item, options)
         if all("entitymentions" in sentence for sentence in sentences):
             _mentions(record, sentences, where)
         else:

@@ -10,7 +10,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.annotators import apart, by_user, choose, named, share
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import SPANS, TEXT
-from cloudner.corpus.formats.notes import left_out
+from cloudner.corpus.formats.notes import further_spans, left_out
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 
 
@@ -60,7 +60,7 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
                     )
                 )
                 break
-        others = [k for k in SPANS if k != key and k not in told and is_spans(item.get(k))]
+        others = [k for k in further_spans(item, key) if k not in told]
         if key is not None and options.entities_column is None:
             record.notes += [left_out(other, key, "entities") for other in others]
             told.update(others)

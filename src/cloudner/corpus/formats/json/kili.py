@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import choose
-from cloudner.corpus.formats.json.objects import objects, some_objects, text_of
+from cloudner.corpus.formats.json.objects import group_of, objects, some_objects, text_of
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
 
@@ -51,6 +51,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         name = item.get("externalId") or item.get("id")
         if name is not None:
             record.meta["id"] = name
+        record.meta |= group_of(item, options)
         results = []
         for number, label in enumerate(_labels(item), start=1):
             author = label.get("author")

@@ -12,16 +12,18 @@ from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
 
+def is_results(value: Any) -> bool:
+    """Are these the results of one control, `[{"start": 0, "end": 5, "labels": ["PER"]}]`?"""
+    return isinstance(value, list) and any(
+        isinstance(each, dict)
+        and ("labels" in each or "hypertextlabels" in each)
+        and ({"start", "end"} <= set(each) or "globalOffsets" in each)
+        for each in value
+    )
+
+
 def _min_key(item: Mapping[str, Any]) -> str | None:
-    for key, value in item.items():
-        first = value[0] if isinstance(value, list) and value else None
-        if (
-            isinstance(first, dict)
-            and "labels" in first
-            and ({"start", "end"} <= set(first) or "globalOffsets" in first)
-        ):
-            return key
-    return None
+    return next((key for key, value in item.items() if is_results(value)), None)
 
 
 def _sniff_json_min(sample: Sample) -> Match | None:
@@ -35,10 +37,9 @@ def _sniff_json_min(sample: Sample) -> Match | None:
 
 
 def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
-    known: str | None = options.entities_column
+    """One record a task, with the spans of all its controls, or of the one that `entities_column` names."""
     for line, item in objects(source):
         where = Where(source.name, line, "task")
-        known = known or _min_key(item)
         fields = {
             k: v
             for k, v in item.items()
@@ -48,10 +49,17 @@ def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
         if key is None and fields:
             key = max(fields, key=lambda k: len(fields[k]))
         text = text_of(item, key or options.text_column, where)
-        spans: list[SpanRecord] = []
-        for value in item.get(known or "", None) or ():
-            if isinstance(value, dict) and "labels" in value:
-                spans.extend(spans_of_value(value, options, where))
+        wanted = options.entities_column
+        controls = [v for k, v in item.items() if (is_results(v) if wanted is None else k == wanted)]
+        results = [value for control in controls for value in control or ()]
+        spans = [
+            span
+            for value in results
+            if isinstance(value, dict) and ("labels" in value or "hypertextlabels" in value)
+            for span in spans_of_value(value, options, where)
+        ]
+        if len(controls) > 1:
+            spans.sort(key=lambda span: (span.start, -span.end))
         yield Record(
             source.name,
             line,

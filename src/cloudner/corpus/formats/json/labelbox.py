@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import choose
-from cloudner.corpus.formats.json.objects import objects, some_objects
+from cloudner.corpus.formats.json.objects import group_of, objects, some_objects
 from cloudner.corpus.formats.spans import Where, label_of, offset, short
 
 _OLD = "Labeled Data"
@@ -74,6 +74,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         name = row.get("external_id") or row.get("id") or row.get("External ID") or row.get("ID")
         if name is not None:
             record.meta["id"] = name
+        record.meta |= group_of(row, options) or group_of(item, options)
         choose(record, _labels(item, options, where), options)
         yield record
 

@@ -8,7 +8,8 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
-from cloudner.corpus.formats.keys import SPANS, TEXT
+from cloudner.corpus.formats.keys import META, SPANS, TEXT
+from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.surfaces import locate, mentions_of
 from cloudner.errors import InputError
@@ -33,15 +34,28 @@ def _judges(key: str, value: Any) -> bool:
     )
 
 
+def _words(item: Mapping[str, Any], key: str, text: str) -> list[str]:
+    """The words of the entities under a key; none where it holds something else."""
+    if not item.get(key) or _judges(key, item[key]):
+        return []
+    try:
+        found = mentions_of(answer_of(item[key]), ReadOptions(), Where("", 0, "", text))
+    except InputError:
+        return []
+    return [surface for surface, _ in found]
+
+
 def _span_key(item: Mapping[str, Any], text: str) -> str | None:
-    for key in _KEYS:
-        if item.get(key) and not _judges(key, item[key]):
-            try:
-                if mentions_of(answer_of(item[key]), ReadOptions(), Where("", 0, "", text)):
-                    return key
-            except InputError:
-                continue
-    return None
+    return next((key for key in _KEYS if _words(item, key, text)), None)
+
+
+def _further(item: Mapping[str, Any], read: str, text: str) -> list[str]:
+    """Keys of lists with entities of the text, beside the one that is read."""
+    lists = [
+        key for key, value in item.items() if key != read and key not in META and isinstance(value, list)
+    ]
+    found = {key: _words(item, key, text) for key in lists}
+    return [key for key, words in found.items() if words and all(word in text for word in words)]
 
 
 def _sniff(sample: Sample) -> Match | None:
@@ -50,14 +64,14 @@ def _sniff(sample: Sample) -> Match | None:
         key = None if text is None else _span_key(item, item[text])
         if text is None or key is None or text == key:
             continue
-        where = Where("", 0, "", item[text])
-        words = [surface for surface, _ in mentions_of(answer_of(item[key]), ReadOptions(), where)]
+        words = _words(item, key, item[text])
         if 2 * sum(word in item[text] for word in words) >= len(words):
             return Match(0.75, f"{text!r}, and {key!r} with words of it and no offsets")
     return None
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    told: set[str] = set()
     for line, item in objects(source):
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where)
@@ -68,6 +82,10 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         where.text = text
         if key is not None and item.get(key):
             locate(record, text, mentions_of(answer_of(item[key]), options, where))
+            if options.entities_column is None:
+                others = [other for other in _further(item, key, text) if other not in told]
+                record.notes += [left_out(other, key, "entities") for other in others]
+                told.update(others)
         yield record
 
 

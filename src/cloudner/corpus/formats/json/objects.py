@@ -7,30 +7,20 @@ from typing import Any
 
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Sample, Source
+from cloudner.corpus.formats.groups import group_in
+from cloudner.corpus.formats.json.row_lists import row_lists
 from cloudner.corpus.formats.json.stream import peek, values
 from cloudner.corpus.formats.keys import META, SPANS, TEXT, TOKENS
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.errors import InputError
 
-_ROWS = (
-    "data",
-    "examples",
-    "documents",
-    "docs",
-    "dataset",
-    "items",
-    "records",
-    "rows",
-    "samples",
-    "texts",
-    "train",
-)
-
 
 def objects(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line and object of every element. Raises InputError for an element that is no object, or without any."""
     count = 0
-    for line, value in _unwrapped(values(source)):
+    told: list[str] = getattr(source, "told", [])
+    told.clear()  # a file is read again where one of its records is left out
+    for line, value in _unwrapped(values(source), told):
         if not isinstance(value, dict):
             raise Where(source.name, line, "element").error(
                 f"{short(value)} is not an object", '{"text": ..., "entities": ...}', "--format NAME"
@@ -49,10 +39,10 @@ def some_objects(sample: Sample) -> list[dict[str, Any]]:
     return [item for _, item in _unwrapped((1, item) for item in seen.items) if isinstance(item, dict)]
 
 
-def _unwrapped(found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+def _unwrapped(found: Iterable[tuple[int, Any]], told: list[str] | None = None) -> Iterator[tuple[int, Any]]:
     """Values, with the elements of a tree around them (`{"data": [...]}`, a table by columns) in its place."""
     for line, value in found:
-        rows = rows_within(value) if isinstance(value, dict) else None
+        rows = rows_within(value, told) if isinstance(value, dict) else None
         if rows is None:
             yield line, _lowered(value) if isinstance(value, dict) else value
         else:
@@ -68,17 +58,15 @@ def _lowered(item: dict[str, Any]) -> dict[str, Any]:
     return small if len(small) == len(item) else item
 
 
-def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """The objects in a tree that is not an annotated text itself, or None."""
+def rows_within(tree: dict[str, Any], told: list[str] | None = None) -> list[dict[str, Any]] | None:
+    """The objects in a tree that is not an annotated text itself, or None. told: takes what a user should know of it."""
     cells = [tree[key] for key in (*TEXT, *TOKENS) if key in tree]
     if not any(isinstance(cell, str) for cell in cells):
-        for key in _ROWS:
-            rows = tree.get(key)
-            if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
-                if key == "samples" and isinstance(tree.get("interface"), dict):
-                    return [_with_names(row, tree["interface"].get("labels")) for row in rows]
-                # the viewer of Hugging Face data sets puts each row into an object
-                return [row["row"] if isinstance(row.get("row"), dict) else row for row in rows]
+        lists = row_lists(tree)
+        if lists is not None:
+            if told is not None and lists.note and lists.note not in told:
+                told.append(lists.note)
+            return lists.rows
         parts = tree.get("sentences")
         if isinstance(parts, list) and parts and all(_is_annotated(part) for part in parts):
             return list(parts)
@@ -97,20 +85,6 @@ def rows_within(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
         if first and nested and not tagged and len(sizes) == 1:
             return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
-
-
-def _with_names(row: dict[str, Any], labels: Any) -> dict[str, Any]:
-    """A sample of Universal Data Tool, with the names that its annotator saw in the place of labels' ids."""
-    given = labels if isinstance(labels, list) else ()
-    names = {str(each.get("id")): each.get("displayName") for each in given if isinstance(each, dict)}
-    marks = row.get("annotation")
-    entities = marks.get("entities") if isinstance(marks, dict) else None
-    if not isinstance(marks, dict) or not isinstance(entities, list):
-        return row
-    if not all(isinstance(e, dict) and isinstance(e.get("label"), str) for e in entities):
-        return row
-    named = [{**e, "label": names.get(e["label"]) or e["label"]} for e in entities]
-    return {**row, "annotation": {**marks, "entities": named}}
 
 
 def _is_document(value: Any) -> bool:
@@ -151,13 +125,13 @@ def text_of(item: Mapping[str, Any], wanted: str | None, where: Where, keys: tup
 def meta_of(item: Mapping[str, Any], options: ReadOptions) -> dict[str, Any]:
     """What goes into the document's `user_data["meta"]`: ids and the value of `--group-by`."""
     meta = {key: item[key] for key in META if item.get(key) not in (None, {}, "")}
-    if options.group_by is not None:
-        value: Any = item
-        for part in options.group_by.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not None:
-            meta["group"] = value
-    return meta
+    return meta | group_of(item, options)
+
+
+def group_of(item: Mapping[str, Any], options: ReadOptions) -> dict[str, Any]:
+    """`{"group": VALUE}`, the value of `--group-by` in an object; empty where it has none."""
+    value = None if options.group_by is None else group_in(item, options.group_by)
+    return {} if value is None else {"group": value}
 
 
 def only_object(source: Source, what: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
@@ -91,6 +91,12 @@ def _triple(span: Any, where: Where) -> tuple[int, int, Any]:
     raise where.error(f"cannot read the span {short(span)}", _SHAPES)
 
 
+def _words_of_it(span: Sequence[Any], words: list[str]) -> bool:
+    """Is it start, end, text, label, and not start, end, label and more?"""
+    named = len(span) > 3 and isinstance(span[2], str) and isinstance(span[3], str) and bool(span[3].strip())
+    return named and "".join(span[2].split()) == "".join("".join(words).split()) != span[3]
+
+
 def _sniff(sample: Sample) -> Match | None:
     for item in some_objects(sample):
         keys = _keys(item)
@@ -169,6 +175,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         for span in _in_sentences(item, keys[1], starts, where):
             start, end, label = _triple(span, where)
             end += inclusive and not (isinstance(span, Mapping) and "index" in span)
+            if isinstance(span, (list, tuple)) and _words_of_it(span, tokens[start:end]):
+                label = span[3]
             if not start < end <= len(tokens):
                 raise where.error(f"{short(span)} of {len(tokens)} tokens", "positions of tokens from 0")
             last = places[end - 1] + len(tokens[end - 1])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.json.objects import objects, some_objects
+from cloudner.corpus.formats.json.objects import group_of, objects, some_objects
 from cloudner.corpus.formats.spans import Where, label_of, offset, short
 
 
@@ -30,6 +30,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if not _is_row(item):
             raise where.error(f"{short(item)}", '{"content": ..., "prompt": ..., "result_list": [...]}')
         record = records.setdefault(item["content"], Record(source.name, line, item["content"]))
+        record.meta |= group_of(item, options)
         subject, of, _ = item["prompt"].rpartition("的")
         if of and subject in item["content"]:
             if item["result_list"]:

@@ -68,8 +68,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
                         f"{len(group)} of doc.spans[{name!r}] left out; --spans {name} keeps them",
                     )
                 )
-        if options.group_by and options.group_by in record.meta:
-            record.meta["group"] = record.meta[options.group_by]
+        if options.group_by not in (None, "group"):
+            record.meta.pop("group", None)  # of an earlier conversion, by whatever it was
         yield record
 
 

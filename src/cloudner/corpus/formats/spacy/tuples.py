@@ -59,12 +59,17 @@ def _read_tuples(source: Source, options: ReadOptions) -> Iterator[Record]:
         for pair in pairs:
             if pair is None:  # the browser annotator leaves these for skipped texts
                 continue
-            where = Where(source.name, line, "example")
+            text = pair[0] if isinstance(pair, (list, tuple)) and pair and isinstance(pair[0], str) else ""
+            where = Where(source.name, line, "example", text)
             if not isinstance(pair, (list, tuple)) or len(pair) < 2 or not isinstance(pair[0], str):
                 raise where.error(f"{short(pair)} is not a pair of text and annotations", TUPLE)
-            text, annotations = pair[0], pair[1]
+            annotations = pair[1]
             entities = annotations.get("entities") if isinstance(annotations, dict) else annotations
             record = Record(source.name, line, text)
+            groups = annotations.get("spans") if isinstance(annotations, dict) else None
+            if groups and "entities" in annotations:
+                named = ", ".join(map(str, groups)) if isinstance(groups, dict) else "'spans'"
+                record.notes.append(("unsupported", "noted", f"the spans of {named} left out"))
             if isinstance(annotations, dict) and "entities" not in annotations:
                 record.complete = False  # not annotated, or for something else
             elif (

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from cloudner.corpus.align.tag_schemes import decode, detect_scheme, encode
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.json.objects import objects
+from cloudner.corpus.formats.json.objects import group_of, objects
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, spans_of
 from cloudner.corpus.formats.words import spaces_in
@@ -42,13 +42,13 @@ def _read_v2(source: Source, options: ReadOptions) -> Iterator[Record]:
                         tags += [token.get("ner") for token in tokens]
             except (KeyError, TypeError, AttributeError) as error:
                 if isinstance(paragraph, dict) and isinstance(paragraph.get("raw"), str):
-                    yield _raw_paragraph(source, line, paragraph, options, where)
+                    yield _raw_paragraph(source, line, paragraph, options)
                     continue
                 raise where.error(
                     f"a paragraph without {error}", "sentences of tokens with orth and ner"
                 ) from None
             if not words and isinstance(paragraph.get("raw"), str):
-                yield _raw_paragraph(source, line, paragraph, options, where)
+                yield _raw_paragraph(source, line, paragraph, options)
                 continue
             record = Record(source.name, line, tokens=words, tags=tags, sent_starts=starts)
             raw = paragraph.get("raw")
@@ -60,13 +60,13 @@ def _read_v2(source: Source, options: ReadOptions) -> Iterator[Record]:
                     )
             if document.get("id") not in (None, 0):
                 record.meta["id"] = document["id"]
+            record.meta |= group_of(paragraph, options) or group_of(document, options)
             yield record
 
 
-def _raw_paragraph(
-    source: Source, line: int, paragraph: dict[str, Any], options: ReadOptions, where: Where
-) -> Record:
+def _raw_paragraph(source: Source, line: int, paragraph: dict[str, Any], options: ReadOptions) -> Record:
     entities = paragraph.get("entities")
+    where = Where(source.name, line, "document", paragraph["raw"])
     spans = spans_of(entities, options, where) if entities else []
     return Record(source.name, line, paragraph["raw"], spans, complete=entities is not None)
 

@@ -12,6 +12,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
 from cloudner.corpus.formats.keys import SENTENCE, SPANS, TAG, TEXT, TOKEN
+from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
@@ -112,14 +113,15 @@ def holds_rows(sample: Sample) -> bool:
     return False
 
 
-def tagged_key(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """The key of the cells with elements around words, or None. HTML is mark-up of a page and names no entities."""
+def _tagged_keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys of cells with elements around words. HTML is mark-up of a page and names no entities."""
+    found = []
     for key in dict.fromkeys(key for row in rows for key in row):
         cells = [row[key] for row in rows if isinstance(row.get(key), str) and row[key]]
         names = [match[1] for cell in cells for match in _ELEMENT.finditer(cell)]
         if names and not any(name.lower() in _HTML for name in names) and _whole(cells):
-            return key
-    return None
+            found.append(key)
+    return found
 
 
 def _whole(cells: Iterable[str]) -> bool:
@@ -143,16 +145,26 @@ def _sniff(sample: Sample) -> Match | None:
     if not items:
         results = _table_rows(sample, None)
         items = results[1] if results else ()
-    key = tagged_key(items)
-    return None if key is None else Match(0.6, f"{key!r} holds texts with entities as elements")
+    keys = _tagged_keys(items)
+    return Match(0.6, f"{keys[0]!r} holds texts with entities as elements") if keys else None
+
+
+def _chosen(
+    rows: Sequence[Mapping[str, Any]], options: ReadOptions
+) -> tuple[str | None, list[tuple[str, str, str]]]:
+    """The key of the texts that are read, and notes on the others."""
+    if options.text_column is not None:
+        return options.text_column, []
+    keys = _tagged_keys(rows)
+    return keys[0] if keys else None, [left_out(other, keys[0], "text") for other in keys[1:]]
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record a row. Raises InputError for a row without the text, and for elements that do not pair."""
     sample = source.sample()
     items = some_objects(sample)[:50]
-    key = options.text_column or tagged_key(items)
     if items:
+        key, notes = _chosen(items, options)
         for line, item in objects(source):
             where = Where(source.name, line, "row")
             if key is None or not isinstance(item.get(key), str):
@@ -162,13 +174,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
                     "--text-column KEY",
                 )
             text, spans = parse_line(item[key], source.name, line)
-            yield Record(source.name, line, text, spans, meta=meta_of(item, options))
+            yield Record(source.name, line, text, spans, meta=meta_of(item, options), notes=notes)
+            notes = []
         return
     results = _table_rows(sample, options.delimiter)
     delimiter = options.delimiter or (results[0] if results else ",")
     rows = table_rows(source, options, delimiter)
     header, place = read_header(source, rows)
-    key = options.text_column or (tagged_key(results[1]) if results else None)
+    key, notes = _chosen(results[1] if results else [], options)
     column = column_of(header, key, (), "text", place)
     identity = find_column(header, ("id", "doc_id", "document_id"))
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
@@ -176,7 +189,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if len(row) != len(header):
             raise ragged_row(source, line, row, len(header), delimiter)
         text, spans = parse_line(row[column].strip(), source.name, line)
-        record = Record(source.name, line, text, spans)
+        record = Record(source.name, line, text, spans, notes=notes)
+        notes = []
         if identity is not None and identity != column and row[identity]:
             record.meta["id"] = row[identity]
         if group is not None:

@@ -42,15 +42,16 @@ def _read_comprehend(source: Source, options: ReadOptions) -> Iterator[Record]:
             found.setdefault(str(cells["file"]), {}).setdefault(offset(cells["line"], where), []).append(span)
     if not found:
         raise InputError("a header and no rows", file=source.name, line=1, expected="one annotation a row")
+    by_file = options.group_by is not None and options.group_by.lower() == "file"
     for name, by_line in found.items():
+        meta = {"group": name} if by_file else {}
         text = text_beside(source, name, "the documents that the annotations belong to, beside them")
         last = -1
         for number, line in text.lines():
             last = number - 1
-            yield Record(text.name, number, line, by_line.get(number - 1, []))
+            yield Record(text.name, number, line, by_line.get(number - 1, []), meta=dict(meta))
         for number in sorted(n for n in by_line if n > last):
-            record = Record(text.name, number + 1, "", by_line[number])
-            yield record
+            yield Record(text.name, number + 1, "", by_line[number], meta=dict(meta))
 
 
 _EXAMPLE = {

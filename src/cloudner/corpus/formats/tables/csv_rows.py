@@ -183,6 +183,7 @@ def column_of(
     header: list[str], wanted: str | int | None, names: Sequence[str], what: str, where: Where
 ) -> int:
     """The number of the wanted column, or of the first with one of the names. Raises InputError without it."""
+    flag = "--group-by" if what == "group" else f"--{what}-column"
     if wanted is not None:
         if isinstance(wanted, int) or (wanted not in header and str(wanted).isdigit()):
             if int(wanted) < len(header):
@@ -192,13 +193,13 @@ def column_of(
         raise where.error(
             f"no column {wanted!r} among {', '.join(header)}",
             "the name of a column",
-            f"--{what}-column {_closest(str(wanted), header, names)}",
+            f"{flag} {_closest(str(wanted), header, names)}",
         )
     found = find_column(header, names)
     if found is None:
         raise where.error(
             f"no {what} column among {', '.join(map(repr, header))}",
             "one of " + ", ".join(names[:4]),
-            f"--{what}-column NAME",
+            f"{flag} NAME",
         )
     return found

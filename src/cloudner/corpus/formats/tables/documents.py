@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import META, SPANS, TEXT
+from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, looks_like_spans, parse_cell, text_and_spans
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
@@ -21,6 +22,7 @@ from cloudner.corpus.formats.tables.csv_rows import (
     table_rows,
     tables,
 )
+from cloudner.corpus.formats.tables.span_columns import controls, further, holds_spans, span_column
 from cloudner.corpus.formats.words import is_unannotated, refuse_missing
 from cloudner.errors import InputError
 
@@ -44,16 +46,9 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
             return Match(0.75, f"spans in column {found[1]} of the first row already: no header")
         # Names nobody thought of: a column that parses as spans gives it away.
         for column in range(len(header)):
-            if _holds_spans(body, column, begins="[{"):
+            if holds_spans(body, column, begins="[{"):
                 return Match(0.75, f"the column {header[column]!r} holds spans")
     return None
-
-
-def _holds_spans(body: Sequence[Sequence[str]], column: int, begins: str = "[{(0123456789") -> bool:
-    """Are there spans in each of the column's cells, or an empty list? begins: what a cell may begin with."""
-    cells = [row[column].strip() for row in body[:20] if len(row) > column and row[column].strip()]
-    filled = [cell for cell in cells if cell not in ("[]", "{}")]
-    return bool(filled) and all(cell[0] in begins and looks_like_spans(cell) for cell in filled)
 
 
 def _columns_of_row(row: Sequence[str]) -> tuple[int, int] | None:
@@ -74,37 +69,45 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
     )
     rows = table_rows(source, options, delimiter)
     header, place = read_header(source, rows)
+    table = next((t for t in tables(sample) if t.delimiter == delimiter), None)
+    body = table.rows[1:] if table is not None else []
+    wanted = options.entities_column
     entity_column: int | None = None
     text_column: int | None = None
     if found := _columns_of_row(header):
-        rows = itertools.chain([(place.line, header)], rows)
+        rows, body = itertools.chain([(place.line, header)], rows), [header, *body]
         header = [f"column {number}" for number in range(len(header))]
         text_column, entity_column = found
-    elif options.entities_column is None and find_column(header, SPANS) is None:
-        table = next((t for t in tables(sample) if t.delimiter == delimiter), None)
-        for column in range(len(header)):
-            if table is not None and _holds_spans(table.rows[1:], column):
-                entity_column = column
+    if wanted is not None or entity_column is None:
+        entity_column = span_column(header, body) if wanted is None else None
     if entity_column is None:
-        entity_column = column_of(header, options.entities_column, SPANS, "entities", place)
+        entity_column = column_of(header, wanted, SPANS, "entities", place)
     if text_column is None:
         text_names = [name for name in TEXT if find_column(header, [name]) != entity_column]
         text_column = column_of(header, options.text_column, text_names, "text", place)
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
+    columns = controls(header, body, entity_column) if wanted is None else [entity_column]
+    others = further(header, body, text_column, columns) if wanted is None else []
+    names = list(map(str, range(len(header)))) if found else header
+    notes = [left_out(names[other], names[entity_column], "entities") for other in others]
     keep = [
         (i, name)
         for i, name in enumerate(header)
-        if i not in (text_column, entity_column) and plain_name(name) in META
+        if i not in (text_column, *columns) and plain_name(name) in META
     ]
     who = find_column(header, ("annotator",))
-    what = f"column {header[entity_column]!r}"
     count = 0
     for line, row in rows:
         if len(row) != len(header):
             raise ragged_row(source, line, row, len(header), delimiter)
-        spans = parse_cell(row[entity_column], options, Where(source.name, line, what, row[text_column]))
-        record = Record(source.name, line, row[text_column], spans)
-        record.complete = row[entity_column].strip() != "null"
+        record = Record(source.name, line, row[text_column], notes=notes)
+        notes = []
+        for column in columns:
+            where = Where(source.name, line, f"column {header[column]!r}", row[text_column])
+            record.spans += parse_cell(row[column], options, where)
+        if len(columns) > 1:
+            record.spans.sort(key=lambda span: (span.start, -span.end))
+        record.complete = any(row[column].strip() != "null" for column in columns)
         for index, name in keep:
             if row[index]:
                 record.meta[plain_name(name)] = row[index]

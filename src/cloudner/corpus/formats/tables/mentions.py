@@ -12,6 +12,7 @@ from cloudner.corpus.align.tag_shapes import POSITION_TAG
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.literals import NO_LITERAL
+from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, label_of, looks_like_spans, short
 from cloudner.corpus.formats.surfaces import in_order, locate, mentions_of
 from cloudner.corpus.formats.tables.csv_rows import (
@@ -116,11 +117,14 @@ def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
         tagged = any(tag.strip() == "O" or POSITION_TAG.fullmatch(tag.strip()) for _, _, tag in cells)
         if cells and not tagged and 2 * sum(word in where for where, word, _ in cells) >= len(cells):
             return _Columns(text, surface, label)
-    for name in _ENTITY_NAMES:
-        column = find_column(header, [name])
-        if column not in (None, text) and _fits(body, text, column):
-            return _Columns(text, column, None)
-    return None
+    fitting = _fitting(header, body, text)
+    return _Columns(text, fitting[0], None) if fitting else None
+
+
+def _fitting(header: Sequence[str], body: Sequence[Sequence[str]], text: int) -> list[int]:
+    """The columns of a usual name that hold entities as words of the texts."""
+    named = (find_column(header, [name]) for name in _ENTITY_NAMES)
+    return [column for column in named if column not in (None, text) and _fits(body, text, column)]
 
 
 def _fits(body: Sequence[Sequence[str]], text: int, column: int) -> bool:
@@ -180,6 +184,11 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         entities = column_of(header, options.entities_column, _ENTITY_NAMES, "entities", place)
     ids = find_column(header, ["id", "doc_id", "document_id"]) if label is None else None
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
+    notes = []
+    if options.entities_column is None and table is not None:
+        body = [row for row in table.rows[1:51] if len(row) == len(header)]
+        others = _fitting(header, body, text) if label is None else []
+        notes = [left_out(header[i], header[entities], "entities") for i in others if i != entities]
     held: Record | None = None
     mentions: list[tuple[str, str]] = []
     for line, row in rows:
@@ -191,7 +200,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             yield held
             held, mentions = None, []
         if held is None:
-            held = Record(source.name, line, row[text])
+            held = Record(source.name, line, row[text], notes=notes)
+            notes = []
             if ids is not None and ids not in (text, entities) and row[ids]:
                 held.meta[plain_name("id")] = row[ids]
             if group is not None:

@@ -9,6 +9,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.keys import ID, TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 from cloudner.corpus.formats.tables.csv_rows import (
+    column_of,
     find_column,
     plain_name,
     ragged_row,
@@ -91,6 +92,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         raise place.error(
             f"not all of text, start, end, label among {', '.join(map(repr, header))}", "these columns"
         )
+    group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     counter = _is_counter(table, columns)
     held: Record | None = None
     for line, row in rows:
@@ -105,6 +107,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             held = Record(source.name, line, row[columns.text])
             if identity and not counter:
                 held.meta["id"] = identity
+            if group is not None:
+                held.meta["group"] = row[group]
         start, end = row[columns.start].strip(), row[columns.end].strip()
         if start in ("", "nan") and end in ("", "nan"):
             continue  # a text without spans

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Literal
+from typing import IO
 
 from cloudner.corpus.align.tag_shapes import NOTHING, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
@@ -18,6 +18,7 @@ from cloudner.corpus.formats.tables.csv_rows import (
     table_rows,
     tables,
 )
+from cloudner.corpus.formats.tables.quotes import check_rows, quoting_of
 from cloudner.corpus.formats.tables.token_columns import (
     TokenColumns,
     choose,
@@ -30,6 +31,7 @@ from cloudner.errors import InputError
 
 _TAG = re.compile(r"^([BIOLUSEM]-.+|O)$")
 _END = {".", "!", "?", "。", "！", "？"}
+_LINE_END = re.compile(r"[\r\n]")
 _MAX_SENTENCE = 500  # tokens; only where nothing marks sentences
 
 
@@ -58,15 +60,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     sample = source.sample()
     table = next((t for t in tables(sample) if options.delimiter in (None, t.delimiter)), None)
     delimiter = options.delimiter or (table.delimiter if table else ",")
-    # A quote character is a token of its own in tab-separated files, which nobody quotes.
-    quoting: Literal[0, 3] = (
-        csv.QUOTE_NONE
-        if delimiter == "\t" and not re.search(r'(^|\t)"[^"\n]+"(\t|$)', sample.text, re.M)
-        else csv.QUOTE_MINIMAL
-    )
+    quoting = quoting_of(sample, delimiter)
     rows = table_rows(source, options, delimiter, quoting=quoting, keep_blank=True)
     header, at = read_header(source, rows)
     body = table.rows[1:] if table else []
+    if quoting == csv.QUOTE_NONE:
+        body = [line.split(delimiter) for line in sample.lines[1:201] if line.strip()]
     if options.tag_column is not None:
         tag: int | None = column_of(header, options.tag_column, TAG, "tag", at)
     else:
@@ -118,7 +117,7 @@ def _records(
     group: int | None,
 ) -> Iterator[Record]:
     held: _Document | None = None
-    document = sentence = number = ""
+    document = sentence = number = grouped = ""
     blank_lines = False
     count = 0
     empty: list[tuple[str, str, str]] = []  # notes on rows without a token, for the sentence of the next one
@@ -134,20 +133,13 @@ def _records(
             continue
         if len(row) != width:
             raise ragged_row(source, line, row, width, delimiter, "the token")
-        word, tag = row[columns.token].strip(), row[columns.tag].strip()
-        if tag[:1] == "[" and tag[-1] == "]" and "," in tag:
-            raise InputError(
-                f"a list where one tag belongs: {tag[:60]!r}",
-                file=source.name,
-                line=line,
-                expected="a token a row, or a list of tags each in quotes",
-                fix="write the column as JSON",
-            )
+        word, tag = _word_and_tag(source.name, line, row, delimiter, columns)
         new_document, document = _changed(row, columns.document, document)
         new_sentence, sentence = _changed(row, columns.sentence, sentence)
         if columns.counter is not None and columns.sentence is None and not blank_lines:
             before, number = number, row[columns.counter].strip()
             new_sentence = before.isdecimal() and number.isdecimal() and int(number) < int(before)
+        _, grouped = _changed(row, group, grouped)
         if held is not None and (new_document or (new_sentence and columns.document is None)):
             yield held.record()
             held = None
@@ -170,8 +162,8 @@ def _records(
             held = _Document(source.name, line)
             if columns.document is not None and document:
                 held.meta["doc_id"] = document
-            if group is not None and row[group]:
-                held.meta["group"] = row[group]
+            if grouped:
+                held.meta["group"] = grouped
         held.notes += empty
         empty = []
         held.tokens.append(word)
@@ -187,6 +179,23 @@ def _records(
         yield held.record()
     if count == 0:
         raise InputError("a header and no tokens", file=source.name, line=1, expected="one token a row")
+
+
+def _word_and_tag(
+    file: str, line: int, row: Sequence[str], delimiter: str, columns: TokenColumns
+) -> tuple[str, str]:
+    """Raises InputError where there are several of them in the row."""
+    check_rows(file, line, row, delimiter, row[columns.token], row[columns.tag])
+    word, tag = row[columns.token].strip(), row[columns.tag].strip()
+    if tag[:1] == "[" and tag[-1] == "]" and "," in tag:
+        raise InputError(
+            f"a list where one tag belongs: {tag[:60]!r}",
+            file=file,
+            line=line,
+            expected="a token a row, or a list of tags each in quotes",
+            fix="write the column as JSON",
+        )
+    return word, tag
 
 
 def _changed(row: Sequence[str], column: int | None, current: str) -> tuple[bool, str]:
@@ -207,7 +216,7 @@ def _write(records: Iterable[Record], stream: IO[str]) -> None:
         starts = set(record.sent_starts or [0]) | {0}
         for index, (token, tag) in enumerate(zip(record.tokens or (), record.tags or (), strict=True)):
             number += index in starts
-            if "\r" in token or "\r" in (tag or ""):
+            if "\r" in token or _LINE_END.search(token.strip()) or _LINE_END.search(tag or ""):
                 refuse(record, "token-table", f"the token {token!r} with the tag {tag!r}")
             writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag or UNKNOWN))
 

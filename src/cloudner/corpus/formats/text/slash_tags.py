@@ -34,6 +34,13 @@ def _is_tag(tag: str) -> bool:
     return tag in ("O", "-") or POSITION_TAG.fullmatch(tag) is not None
 
 
+def has_tags_behind_tab(sample: Sample) -> bool:
+    """Is each line words, a tab and a tag with a position, or O, for each of them? A table that has a header is not."""
+    lines = [line for line in sample.lines[:200] if line.strip()]
+    pairs = [_in_two(line) for line in lines]
+    return bool(pairs) and all(pair and all(_is_tag(tag) for _, tag in pair) for pair in pairs)
+
+
 def sniff(sample: Sample) -> Match | None:
     lines = [line for line in sample.lines[:200] if line.strip()]
     for parse, what in (
