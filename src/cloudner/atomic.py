@@ -56,8 +56,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path = path.resolve()  # a link stays a link
         remove_leftovers(path)
         aside = beside(path)
+        mode = _new(aside)
         try:
-            mode = _new(aside)
             yield aside
             if stat.S_IMODE(aside.stat().st_mode) != mode:  # safetensors gives its files to their owner alone
                 aside.chmod(mode)
