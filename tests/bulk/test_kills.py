@@ -121,7 +121,8 @@ def test_a_pipeline_replaced_in_a_run_ends_it(trained_folder: Path, ruler: Any, 
     wait_for(lambda: len(pieces(target)) >= 1)
     shutil.rmtree(model)
     ruler("best", "nothing")
-    os.kill(wait_for(lambda: jobs.workers_of(process.pid))[0].pid, signal.SIGKILL)
+    for worker in jobs.workers_of(process.pid):
+        os.kill(worker.pid, signal.SIGKILL)
     _, log = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "is not what the job was begun with" in log
