@@ -179,13 +179,17 @@ def speed(rows: int, model: Path, folder: Path, rounds: int = 5) -> dict[str, An
 
     import cloudner
     from cloudner.bulk.piece import PieceWorker
+    from cloudner.bulk.plan import open_plan
+    from cloudner.bulk.store import Store
 
     torch.set_num_threads(1)
     write_source(folder / "in", rows, files=1)
     target = str(folder / "out")
     options: dict[str, Any] = {"id_column": "key", "rows_per_piece": rows, "log": False}
     done = cloudner.annotate(folder / "in", target, model=model, workers=1, device="cpu", **options)
-    worker = PieceWorker(target, str(model), "cpu")
+    plan = open_plan(Store(target))
+    assert plan is not None
+    worker = PieceWorker(target, str(model), plan.key, "cpu")
     texts = [text(number) for number in range(rows)]
     plain, whole = [], []
     for _ in range(rounds):

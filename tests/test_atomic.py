@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -116,15 +118,73 @@ def test_a_link_stays_one_and_a_device_is_written_to(tmp_path):
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
+def test_two_writers_of_one_file_never_share_what_they_write(tmp_path):
+    """Processes of two containers may have one number, and threads have: each is given a file of its own."""
+    with atomic.replacing(tmp_path / "a") as first:
+        first.write_text("the first's, whole")
+        with atomic.replacing(tmp_path / "a") as second:
+            assert second != first
+            second.write_text("the second's")
+        assert (tmp_path / "a").read_text() == "the second's"
+        assert first.read_text() == "the first's, whole"
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "the first's, whole")]
+
+
+def test_what_stands_beside_is_never_written_over(tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("another's")
+    monkeypatch.setattr(atomic, "beside", lambda path: tmp_path / "taken")
+    with pytest.raises(InputError, match="cannot be written: File exists"):
+        atomic.write_text(tmp_path / "a", "x")
+    assert (tmp_path / "taken").read_text() == "another's"
+
+
+def left(path: Path, process: int, host: str | None = None, *, hours: float = 0.0) -> Path:
+    """What a process has left beside `path`, last changed so many hours ago."""
+    name = atomic.beside(path).name.replace(f"-{os.getpid()}-", f"-{process}-")
+    aside = path.with_name(name if host is None else re.sub(r"\.[0-9a-f]{8}-", f".{host}-", name))
+    aside.write_text("half")
+    changed = time.time() - 3600 * hours
+    os.utime(aside, (changed, changed))
+    return aside
+
+
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    (tmp_path / f".a.{dead.pid}.tmp").write_text("half")
-    fill(tmp_path / f".a.{dead.pid + 10**7}.tmp", "half")
-    (tmp_path / f".a.{os.getppid()}.tmp").write_text("being written")
-    (tmp_path / f".b.{dead.pid}.tmp").write_text("another file's")
-    atomic.write_text(tmp_path / "a", "whole")
-    assert {p.name for p in tmp_path.iterdir()} == {"a", f".a.{os.getppid()}.tmp", f".b.{dead.pid}.tmp"}
+    path, began = tmp_path / "a", 24 * 365 * 50.0
+    gone = [
+        left(path, dead.pid),
+        left(path, os.getppid(), hours=began),  # the number has been given again
+        left(path, os.getpid(), hours=began),  # a container's first process is always 1
+        left(path, os.getppid(), "0123abcd", hours=25),  # of another host
+        tmp_path / f".a.{os.getppid()}.tmp",  # of a version that did not say which host
+    ]
+    gone[-1].write_text("half")
+    os.utime(gone[-1], (1, 1))
+    folder = fill(tmp_path / left(path, dead.pid + 10**7).name.replace(".tmp", "f.tmp"), "not a name of ours")
+    stay = [
+        left(path, os.getppid()),
+        left(path, os.getpid()),
+        left(path, dead.pid, "0123abcd"),
+        left(path, dead.pid, "0123abcd", hours=23),
+        left(tmp_path / "b", dead.pid),  # another file's
+        folder,
+    ]
+    atomic.write_text(path, "whole")
+    assert {p.name for p in tmp_path.iterdir()} == {"a", *(p.name for p in stay)}
+
+
+def test_a_folder_that_is_still_written_into_stays(tmp_path):
+    aside = left(tmp_path / "a", 1, "0123abcd", hours=30)
+    aside.unlink()
+    fill(aside, "half")
+    os.utime(aside, (1, 1))
+    atomic.remove_leftovers(tmp_path / "a")
+    assert aside.exists()
+    os.utime(aside / "00000.spacy", (1, 1))
+    os.utime(aside, (1, 1))
+    atomic.remove_leftovers(tmp_path / "a")
+    assert not aside.exists()
 
 
 # -- folders ------------------------------------------------------------------------------------------------------

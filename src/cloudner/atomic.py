@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
+import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
+import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +22,25 @@ from typing import Any
 from cloudner.errors import InputError
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_ABANDONED = (
+    24 * 3600.0
+)  # seconds without a change, after which what a process elsewhere was writing is no longer written
+_CLOCKS = 60.0  # seconds by which a file server's clock may differ
 
 
 def beside(path: Path) -> Path:
-    """Where this process writes what will stand at `path`."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Where to write what will stand at `path`: a name that nobody else is given, of this host, this process and this call."""
+    return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+@functools.cache
+def _host() -> str:
+    """Within which a process's number means one process: containers count theirs from 1, each for itself."""
+    known = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # Linux only
+        known.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        known.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(known).encode(errors="replace")).hexdigest()[:8]
 
 
 @contextlib.contextmanager
@@ -37,8 +56,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path = path.resolve()  # a link stays a link
         remove_leftovers(path)
         aside = beside(path)
+        mode = _new(aside)
         try:
-            mode = _new(aside)
             yield aside
             if stat.S_IMODE(aside.stat().st_mode) != mode:  # safetensors gives its files to their owner alone
                 aside.chmod(mode)
@@ -63,8 +82,8 @@ def told_in_one_line(path: Path) -> Iterator[None]:
 
 
 def _new(path: Path) -> int:
-    """Makes an empty file; its permissions, as the process's umask leaves them."""
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o666)
+    """Makes an empty file where there is none; its permissions, as the process's umask leaves them."""
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o666)
     try:
         return stat.S_IMODE(os.fstat(handle).st_mode)
     finally:
@@ -158,16 +177,30 @@ def remove(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what processes that no longer live have left unfinished beside `path`."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.tmp")
+    """Remove what was left unfinished beside `path`: of processes of this host that no longer live, and, where it has not
+    changed for a day, of other hosts and of versions that did not say which host."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(?:([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{8}}|\d+)\.tmp")
     with contextlib.suppress(OSError):
         for name in os.listdir(path.parent):
             match = pattern.fullmatch(name)
-            if match and not _lives(int(match[1])):
+            if match and _left(path.parent / name, match[1], match[2]):
                 remove(path.parent / name)
 
 
-def _lives(process: int) -> bool:
+def _left(path: Path, host: str | None, process: str | None) -> bool:
+    """Is nobody writing it any more? False where it is gone already."""
     import psutil
 
-    return process == os.getpid() or psutil.pid_exists(process)
+    try:
+        changed = max(each.stat().st_mtime for each in (path, *(path.rglob("*") if path.is_dir() else ())))
+    except OSError:
+        return False
+    if process is None or host != _host():
+        return time.time() - changed > _ABANDONED
+    try:
+        # A number is given again, and a container's first process is always 1.
+        return psutil.Process(int(process)).create_time() > changed + _CLOCKS
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False

@@ -46,8 +46,12 @@ def rows_of(target: Path) -> list[dict[str, Any]]:
 
             found += pq.read_table(path).to_pylist()
         else:
-            found += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            found += rows_of_lines(path)
     return found
+
+
+def rows_of_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def spans(row: dict[str, Any]) -> list[tuple[int, int, str]] | None:

@@ -150,6 +150,55 @@ def test_a_csv_row_with_other_cells_fails_alone(tmp_path: Path) -> None:
     assert "3 cells where the header has 2" in str(found[2].problem)
 
 
+@pytest.mark.parametrize("most", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("raw", "texts"),
+    [
+        ('1,"Apple\n2,Paris\n3,Beats\n4,Paris\n', [None, "Paris", "Beats", "Paris"]),
+        (
+            '1,"Apple\n2,"Paris"\n3,Beats\n4,"Paris',
+            [None, "Paris", "Beats", None],
+        ),  # the next quote closes none
+        ('"1","Apple\n"2","Paris"\n', [None, "Paris"]),
+        ('1,"Apple\nand more"\n2,"""yes"", she said"\n', ["Apple\nand more", '"yes", she said']),
+        ('1,"he said "hi" there"\n2,5" disk\n3,"x" \n', ['he said hi" there"', '5" disk', "x "]),  # as ever
+    ],
+)
+def test_a_quote_that_is_not_closed_costs_its_line(
+    raw: str, texts: list[str | None], most: int, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n" + raw, encoding="utf-8")
+    found = read_all(tmp_path / "a.csv", rows_per_piece=most)
+    assert [record.text for record in found] == texts
+    assert {record.problem for record in found if record.text is None} <= {"a quote that is not closed"}
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+@pytest.mark.parametrize("size", [101, 3 << 20])
+def test_a_csv_row_without_end_fails_alone(
+    most: int, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("lines", "tables"):
+        monkeypatch.setattr(f"cloudner.bulk.inputs.{module}.MAX_LINE", 100)
+    long = "x" * size
+    (tmp_path / "a.csv").write_text(f'id,text\na,Apple\nb,{long}\nc,"Par\nis"\nd,"\n{long}\ne,Beats\n')
+    found = read_all(tmp_path / "a.csv", id_column="id", rows_per_piece=most, encoding="utf-8")
+    assert [record.text for record in found] == ["Apple", None, "Par\nis", None, None, "Beats"]
+    told = [str(record.problem) for record in found]
+    assert [told[1][:19], told[3], told[4][:19]] == [
+        "a line of more than", "a quote that is not closed", "a line of more than",
+    ]  # fmt: skip
+
+
+def test_a_text_file_that_is_too_long_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudner.bulk.inputs.jsonl.MAX_LINE", 100)
+    (tmp_path / "a.txt").write_text("x" * 101)
+    (tmp_path / "b.txt").write_text("x" * 100)
+    found = read_all(tmp_path, text_unit="file")
+    assert [record.text for record in found] == [None, "x" * 100]
+    assert found[0].problem == "a file of more than 100 bytes"
+
+
 @pytest.mark.parametrize("size", [101, 3 << 20])
 def test_a_line_without_end_fails_alone(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cloudner.bulk.inputs.lines.MAX_LINE", 100)
@@ -189,6 +238,14 @@ def test_patterns_and_folders(tmp_path: Path) -> None:
         ("a.jsonl", b'{"body": "x"}\n', "no column 'text'; expected one of body; try: --text-column"),
         ("a.csv", b"body,n\nx,1\n", "no column 'text'; expected one of body, n"),
         ("a.csv", b"text,text\nx,1\n", "'text' comes twice"),
+        (
+            "a.csv",
+            b"id,text\r1,Apple\r2,Paris\r",
+            r"its lines end in CR alone; expected LF or CR LF; try: tr",
+        ),
+        ("a.csv", b"id,text\r1,Apple\n2,Paris\n", r"a\.csv:1: a CR inside a line; expected a header"),
+        ("a.csv", b'id,"text\n1,Apple\n', r"a\.csv:1: a quote that is not closed; expected a header"),
+        ("a.txt", b"Apple\rParis\r", "its lines end in CR alone"),
         ("a.json", b'[{"text": "x"}]', "a JSON list; expected one JSON object a line; try: jq"),
         ("a.parquet", b"PAR1 not", "not a complete Parquet file"),
         ("a.spacy", b"nothing", "not a complete .spacy file"),

@@ -12,23 +12,8 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-import cloudner
 from bulk import jobs
 from cloudner.errors import ConfigError, InputError
-
-
-@pytest.fixture
-def run(trained_folder: Path, tmp_path: Path) -> Any:
-    """`annotate` of a source into `out`, quietly."""
-
-    def call(source: Any, target: Any = tmp_path / "out", **options: Any) -> Any:
-        return cloudner.annotate(
-            source,
-            target,
-            **{"model": trained_folder, "workers": 1, "device": "cpu", "log": False, **options},
-        )
-
-    return call
 
 
 @pytest.mark.parametrize("to", ["parquet", "jsonl"])
@@ -328,15 +313,6 @@ def test_types_of_json_columns(run: Any, tmp_path: Path) -> None:
         {"i": 1, "f": 2.0**60, "s": "x", "m": "x", "b": True, "huge": str(2**70), "none": None},
         {"i": None, "f": 1.5, "s": None, "m": "3", "b": None, "huge": None, "none": None},
     ]
-
-
-def test_files_that_do_not_agree_on_a_column(run: Any, tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="needs the extra cloudner[parquet]")
-    jobs.write_parquet(tmp_path / "in/a.parquet", {"text": ["x"], "n": [1]})
-    jobs.write_parquet(tmp_path / "in/b.parquet", {"text": ["x"], "n": [[1]]})
-    with pytest.raises(InputError, match="the files do not agree on a column"):
-        run(tmp_path / "in", columns=["n"])
-    assert run(tmp_path / "in").rows == 2
 
 
 @pytest.mark.parametrize("to", ["parquet", "jsonl", "spacy"])

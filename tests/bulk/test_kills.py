@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -96,3 +97,36 @@ def test_a_killed_run_goes_on(trained_folder: Path, tmp_path: Path) -> None:
     assert f"{len(before)} of them done" in log
     assert {path: path.stat().st_mtime_ns for path in before} == before
     check(target, 12_000)
+
+
+def test_a_restart_beside_a_run_is_refused(trained_folder: Path, tmp_path: Path) -> None:
+    source = jobs.write_jsonl(tmp_path / "in.jsonl", jobs.numbered(6_000))
+    target = tmp_path / "out"
+    first = jobs.start(*words(source, target, trained_folder, "--to", "jsonl", "--workers", 2))
+    wait_for(lambda: (target / "_plan.json").exists())
+    second = jobs.start(*words(source, target, trained_folder, "--to", "jsonl", "--restart"))
+    _, log = second.communicate(timeout=300)
+    assert second.returncode == 1
+    assert "another run works in the target" in log
+    _, log = first.communicate(timeout=300)
+    assert first.returncode == 0, log
+    check(target, 6_000)
+
+
+def test_a_pipeline_replaced_in_a_run_ends_it(trained_folder: Path, ruler: Any, tmp_path: Path) -> None:
+    """As a training does to model-best; the process that takes a killed one's place would load the new one."""
+    source = jobs.write_jsonl(tmp_path / "in.jsonl", jobs.numbered(12_000))
+    target, model = tmp_path / "out", shutil.copytree(trained_folder, tmp_path / "best")
+    process = jobs.start(*words(source, target, model, "--to", "jsonl", "--workers", 2))
+    wait_for(lambda: len(pieces(target)) >= 1)
+    shutil.rmtree(model)
+    ruler("best", "nothing")
+    for worker in jobs.workers_of(process.pid):
+        os.kill(worker.pid, signal.SIGKILL)
+    _, log = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "is not what the job was begun with" in log
+    assert not (target / "_SUCCESS").exists()
+    rows = jobs.rows_of(target)
+    assert 500 <= len(rows) < 12_000
+    assert [jobs.spans(row) for row in rows] == [jobs.KNOWN[int(row["id"][1:]) % 4] for row in rows]

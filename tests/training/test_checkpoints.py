@@ -11,7 +11,7 @@ import sys
 import pytest
 import torch
 
-from cloudner.atomic import take_back
+from cloudner.atomic import beside, take_back
 from cloudner.errors import InputError
 from cloudner.training.asked import differences, what_is_asked
 from cloudner.training.best import due_best, fetch_best, store_best
@@ -51,11 +51,12 @@ def test_what_a_killed_process_had_begun_to_write_goes(tmp_path):
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
     folder = tmp_path / "checkpoints"
-    for process in (killed.pid, os.getppid()):
-        (folder / f".step-00000035.{process}.tmp").mkdir(parents=True)
+    mine = beside(folder / "step-00000035")
+    mine.mkdir(parents=True)
+    mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{killed.pid}-")).mkdir()
     kept = Checkpoints(folder)
     kept.begin(34)
-    assert [path.name for path in folder.iterdir()] == [f".step-00000035.{os.getppid()}.tmp"]  # it lives
+    assert list(folder.iterdir()) == [mine]  # this process lives
     kept.write(36, tensors(36), {}, {})
     kept.remove()
     assert not folder.exists()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from cloudner.bulk.inputs.arrow import python_values
 from cloudner.errors import ConfigError
 
 # The columns that every output has beside the kept ones.
@@ -127,7 +128,7 @@ class Batch:
     def column(self, name: str) -> Sequence[Any]:
         """Python values."""
         if name in self.arrays:
-            return list(self.arrays[name].to_pylist())
+            return python_values(self.arrays[name])
         return [record.values.get(name) for record in self.records]
 
 

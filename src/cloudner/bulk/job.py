@@ -13,13 +13,14 @@ from typing import IO
 
 from cloudner.bulk.contract import OUTPUTS, Options, PieceResult
 from cloudner.bulk.engines.run import Run
+from cloudner.bulk.in_use import in_use
 from cloudner.bulk.outputs.finished import find_finished
 from cloudner.bulk.pipeline import fingerprint
 from cloudner.bulk.plan import SUCCESS, Plan
-from cloudner.bulk.planning import planned
+from cloudner.bulk.planning import planned, refuse_others
 from cloudner.bulk.progress import Progress
 from cloudner.bulk.store import Store
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, InputError
 
 ENGINES = ("local", "ray", "spark")
 
@@ -87,8 +88,9 @@ def annotate(
     keep_going: make a piece of it too where the pipeline fails on every document, instead of ending.
     log: where progress goes: True for standard error, False for nowhere.
 
-    Raises InputError for a source, pipeline or target that cannot be used, for a job in the target that is another, and
-    for pieces that could not be made; ConfigError for options that cannot work.
+    Raises InputError for a source, pipeline or target that cannot be used, for a job in the target that is another or that
+    another run works at while this one is to restart it, for a pipeline that is changed meanwhile, and for pieces that
+    could not be made; ConfigError for options that cannot work.
     """
     started = time.monotonic()
     texts = [source] if isinstance(source, (str, os.PathLike)) else list(source)
@@ -98,20 +100,26 @@ def annotate(
         precision=precision, backend=backend,
     )  # fmt: skip
     _check(engine, workers, shard, restart)
+    options.check()
     store = Store(os.fspath(target))
     name, print_ = fingerprint(model)
-    plan = planned([os.fspath(each) for each in texts], store, print_, options, restart=restart)
-    run, before = _prepared(plan, store, name, device, engine, workers, shard, log)
-    run.keep_going = keep_going
-    if run.numbers:
-        store.remove(SUCCESS)
-        try:
-            _engine(engine, store, run)
-            run.check()
-        finally:
-            run.progress.close()
-    mine = {**before, **run.results}
-    complete = _conclude(store, plan, mine)
+    if store.local:
+        refuse_others(store)
+    with in_use(store, alone=restart) as lock:
+        plan = planned([os.fspath(each) for each in texts], store, print_, options, restart=restart)
+        lock.take(alone=False)
+        run, before = _prepared(plan, store, name, device, engine, workers, shard, log)
+        run.keep_going = keep_going
+        if run.numbers:
+            store.remove(SUCCESS)
+            try:
+                _engine(engine, store, run)
+                run.check()
+            finally:
+                run.progress.close()
+            _check_own(store, plan, {**before, **run.results})
+        mine = {**before, **run.results}
+        complete = _conclude(store, plan, mine)
     done = list(mine.values())
     return Annotation(
         store.url,
@@ -201,6 +209,19 @@ def _engine(engine: str, store: Store, run: Run) -> None:
         from cloudner.bulk.engines.local import run_here, run_processes
 
         (run_here if run.workers == 1 else run_processes)(run)
+
+
+def _check_own(store: Store, plan: Plan, known: dict[int, PieceResult]) -> None:
+    """Raises InputError where a piece that this run has written or found is not there any more."""
+    gone = sorted(known.keys() - find_finished(store, plan, known, digests=False).keys())
+    if gone:
+        more = f", nor are {len(gone) - 1} others" if len(gone) > 1 else ""
+        raise InputError(
+            f"{plan.pieces[gone[0]].name} is not what this run has left there{more}",
+            file=store.url,
+            expected="a target that nothing else writes into",
+            fix="the same command again once nothing does: pieces that are finished stay",
+        )
 
 
 def _conclude(store: Store, plan: Plan, known: dict[int, PieceResult]) -> bool:

@@ -13,7 +13,7 @@ from cloudner.bulk.inputs.values import dumps
 from cloudner.bulk.outputs.finished import failed_name, write_sidecar
 from cloudner.bulk.outputs.writers import Writer, writer
 from cloudner.bulk.pipeline import Annotator, fingerprint
-from cloudner.bulk.plan import Plan, open_plan
+from cloudner.bulk.plan import PLAN, Plan, open_plan
 from cloudner.bulk.store import Store
 from cloudner.errors import InputError
 
@@ -22,28 +22,33 @@ Tell = Callable[[int, int, int], None]
 
 
 class PieceWorker:
-    """What every engine makes in each of its processes: it needs the target's address and the pipeline's name, no more."""
+    """What every engine makes in each of its processes: it needs the target's address, the pipeline's name and the plan's
+    key, no more."""
 
     def __init__(
-        self, target: str, model: str, device: str = "auto", *, check: bool = False, keep_going: bool = False
+        self, target: str, model: str, key: str, device: str = "auto", *, keep_going: bool = False
     ) -> None:
-        """check: compare the pipeline with the plan's, where this may be another machine. keep_going: see `Annotator`.
-        Raises InputError."""
+        """key: of the plan that the run was begun with. keep_going: see `Annotator`.
+
+        Raises InputError where the target holds another plan, and where the pipeline is not the plan's: this may be another
+        machine, and a later moment.
+        """
         self.store = Store(target)
-        plan = open_plan(self.store)
-        if plan is None:
-            raise InputError("there is no plan", file=target)
-        if check and fingerprint(model)[1] != plan.pipeline:
+        self._version: tuple[int, str] | None = None
+        self.plan: Plan = self._same_plan(key)
+        self._offsets = self.plan.offsets()
+        self.annotator = Annotator(model, self.plan.options, device, keep_going=keep_going)
+        if fingerprint(model)[1] != self.plan.pipeline:  # looked at once loaded: what is loaded stays
             raise InputError(
-                f"the pipeline {model!r} is another on this machine", expected="the same files on each"
+                f"the pipeline {model!r} is not what the job was begun with",
+                expected="the same files on every machine, until the job has ended",
+                fix="annotate with a copy that no training writes to",
             )
-        self.plan: Plan = plan
-        self.annotator = Annotator(model, plan.options, device, keep_going=keep_going)
 
     def do(self, number: int, tell: Tell = lambda number, rows, failed: None) -> PieceResult:
         """Write a piece. tell: called with its number, documents done and documents failed since the last call.
 
-        Raises InputError where a source has changed since the plan was made, or the target takes no file.
+        Raises InputError where a source or the plan in the target has changed, or the target takes no file.
         """
         plan, piece = self.plan, self.plan.pieces[number]
         self._check_sources(number)
@@ -51,10 +56,27 @@ class PieceWorker:
         with self.store.writing(piece.name) as path:
             entities = self._fill(path, number, failed, tell)
             result = PieceResult(number, piece.rows, len(failed), entities)
+            self._same_plan(plan.key)
             self._set_aside(piece.name, failed)
             if plan.options.to != "parquet":
                 write_sidecar(self.store, plan, result, path)
         return result
+
+    def _same_plan(self, key: str) -> Plan:
+        """The plan in the target, read again where it was written again. Raises InputError where it is another."""
+        version = describe(f"{self.store.url}/{PLAN}")
+        if version == self._version:
+            return self.plan
+        plan = open_plan(self.store)
+        if plan is None or plan.key != key:
+            raise InputError(
+                "another job has been begun in the target",
+                file=self.store.url,
+                expected="the plan that this run was begun with",
+                fix="another target for one of them",
+            )
+        self._version = version
+        return plan
 
     def _check_sources(self, number: int) -> None:
         for index in {part.file for part in self.plan.pieces[number].parts}:
@@ -71,7 +93,8 @@ class PieceWorker:
         plan, entities = self.plan, 0
         with writer(path, plan.options, plan.kept_schema(), plan.key) as out:
             for part in plan.pieces[number].parts:
-                for batch in read(plan.files[part.file], part, plan.options):
+                beyond = self._offsets.get((part.file, part.first + part.rows))
+                for batch in read(plan.files[part.file], part, plan.options, beyond):
                     before = len(failed)
                     entities += self._add(out, batch, failed)
                     tell(number, len(batch.records), len(failed) - before)

@@ -38,6 +38,13 @@ class Plan:
         """Of what is asked for: files, pipeline and options."""
         return asked_key(self.files, self.pipeline, self.options)
 
+    def offsets(self) -> dict[tuple[int, int], int]:
+        """Where the parts of CSV files begin, by file and first record."""
+        parts = (part for piece in self.pieces for part in piece.parts)
+        return {
+            (part.file, part.first): part.offset for part in parts if self.files[part.file].format == "csv"
+        }
+
     def kept_schema(self) -> Any:
         if not self.schema:
             return None

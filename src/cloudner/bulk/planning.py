@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from cloudner.bulk.contract import InputFile, Options, Part, Piece
 from cloudner.bulk.inputs.columnar import pyarrow
@@ -13,12 +11,13 @@ from cloudner.bulk.inputs.listing import list_files
 from cloudner.bulk.inputs.reading import check_file, cut, schema_of
 from cloudner.bulk.inputs.values import Kinds
 from cloudner.bulk.plan import DONE, FAILED, PLAN, SUCCESS, Plan, differences, open_plan
+from cloudner.bulk.schema import kept_schema
 from cloudner.bulk.store import Store
 from cloudner.errors import InputError
 
 _OURS = re.compile(
     rf"{SUCCESS}|(?:{DONE}|{FAILED})/part-\d+\.jsonl?|part-\d+\.(?:parquet|jsonl|spacy)"
-    r"|(?:.*/)?\.part-\d+\.\w+\.\d+\.tmp"
+    r"|(?:.*/)?\.part-\d+\.\w+\.[\w-]+\.tmp"
 )
 
 
@@ -26,13 +25,12 @@ def planned(sources: list[str], store: Store, pipeline: str, options: Options, *
     """The plan that is in the target, or a new one. pipeline: the fingerprint.
 
     Raises InputError where the target holds something else, or a job that asks for something else, unless restart
-    is set: then what the earlier job wrote is deleted. Raises ConfigError for options that cannot work.
+    is set: then what the earlier job wrote is deleted. Raises ConfigError where Parquet cannot be written.
     """
-    options.check()
     if options.to == "parquet":
         pyarrow()
     before = None if restart else open_plan(store)
-    if before is None and not _refuse_others(store) and not restart:
+    if before is None and not refuse_others(store) and not restart:
         before = open_plan(store)  # another shard has written it since
     files = tuple(list_files(sources, options, without=store.root))
     if before is not None:
@@ -62,7 +60,7 @@ def make_plan(files: tuple[InputFile, ...], pipeline: str, options: Options) -> 
         parts += cut(number, file, options, kinds)
         if kinds is not None:
             schemas[number] = schema_of(file, options, kinds)
-    schema = _schema(files, schemas, options) if options.to == "parquet" else ""
+    schema = kept_schema(files, schemas, options) if options.to == "parquet" else ""
     return Plan(files, pipeline, options, tuple(_pieces(parts, options)), schema)
 
 
@@ -84,27 +82,7 @@ def _name(number: int, options: Options) -> str:
     return f"part-{number:05d}.{options.to}"
 
 
-def _schema(files: tuple[InputFile, ...], schemas: list[Any], options: Options) -> str:
-    pa = pyarrow()
-    known = [schema for schema in schemas if schema is not None]
-    try:
-        one = pa.unify_schemas(
-            [pa.schema([]), *(each.remove_metadata() for each in known)], promote_options="permissive"
-        )
-    except pa.ArrowException as error:
-        raise InputError(
-            f"the files do not agree on a column: {str(error).splitlines()[0]}",
-            file=", ".join(file.name for file in files[:3]),
-            expected="one type a column",
-            fix="leave it out of --columns",
-        ) from error
-    fields = [
-        pa.field(field.name, pa.string() if pa.types.is_null(field.type) else field.type) for field in one
-    ]
-    return base64.b64encode(pa.schema(fields).serialize().to_pybytes()).decode("ascii")
-
-
-def _refuse_others(store: Store) -> bool:
+def refuse_others(store: Store) -> bool:
     """Is there nothing in the target? False where a job has been begun there. Raises InputError for anything else."""
     names = [name for name in store.names() if not name.rpartition("/")[2].startswith(".")]
     if names and PLAN not in names:

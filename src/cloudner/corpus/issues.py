@@ -90,11 +90,7 @@ class IssueLog:
         self.counts: Counter[tuple[str, Action]] = Counter()
         self.examples: dict[str, ConversionIssue] = {}
         self._stream: IO[str] | None = None
-
-    @property
-    def _temporary(self) -> Path:
-        assert self.path is not None
-        return beside(self.path)
+        self._temporary = Path() if self.path is None else beside(self.path)
 
     def extend(self, issues: Iterable[ConversionIssue]) -> None:
         for issue in issues:
@@ -108,7 +104,7 @@ class IssueLog:
         if self._stream is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path)
-            self._stream = open(self._temporary, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+            self._stream = open(self._temporary, "x", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         self._stream.write(json.dumps(issue._asdict(), ensure_ascii=False) + "\n")
 
     @property

@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from cloudner.atomic import remove_leftovers
+from cloudner.atomic import beside, remove_leftovers
 from cloudner.errors import InputError
 
 logger = logging.getLogger("cloudner")
@@ -89,8 +89,7 @@ class Checkpoints:
             else:
                 root = Path(self.where)
                 root.mkdir(parents=True, exist_ok=True)
-                aside = root / f".{_name(step)}.{os.getpid()}.tmp"
-                shutil.rmtree(aside, ignore_errors=True)
+                aside = beside(root / _name(step))
                 aside.mkdir()
                 try:
                     _fill(aside, step, tensors, loop, asked)

@@ -27,7 +27,7 @@ def run_here(run: Run) -> None:
     """In this process."""
     from cloudner.bulk.piece import PieceWorker
 
-    worker = PieceWorker(run.target, run.model, run.device, keep_going=run.keep_going)
+    worker = PieceWorker(run.target, run.model, run.plan.key, run.device, keep_going=run.keep_going)
     run.progress.loaded()
     waiting = deque(run.numbers)
     while waiting:
@@ -36,7 +36,7 @@ def run_here(run: Run) -> None:
             result = worker.do(number, run.advance)
         except Exception as error:
             if run.again(number, reason_of(error)):
-                waiting.append(number)
+                waiting.appendleft(number)
         else:
             run.finished(result)
 
@@ -62,7 +62,7 @@ class _Process:
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         # A session of its own: Ctrl-C reaches the one that started it, which then ends this one.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cloudner.bulk.engines.worker", run.target, run.model, device_of(place, run.device), str(threads),
+            [sys.executable, "-m", "cloudner.bulk.engines.worker", run.target, run.model, run.plan.key, device_of(place, run.device), str(threads),
              *(["--keep-going"] if run.keep_going else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, encoding="utf-8",
             start_new_session=True,
@@ -133,7 +133,7 @@ class _Crew:
         if "done" in message:
             self.run.finished(PieceResult(message["number"], *message["done"]))
         elif self.run.again(message["number"], message["error"]):
-            self.waiting.append(message["number"])
+            self.waiting.appendleft(message["number"])
         self._next(process)
 
     def _next(self, process: _Process) -> None:

@@ -46,13 +46,13 @@ def _work(ray: Any, run: Run) -> None:
     cards = 1 if run.device != "cpu" and (gpus() or ray.cluster_resources().get("GPU")) else 0
     # One that dies is replaced here: an actor that Ray restarts refuses pieces until it has loaded the pipeline again.
     remote = ray.remote(num_cpus=1, num_gpus=cards, max_restarts=0, max_task_retries=0)(_Actor)
-    waiting = deque(run.numbers)
+    waiting, key = deque(run.numbers), run.plan.key
     working: dict[Any, tuple[Any, int]] = {}
 
     def give(actor: Any) -> None:
         if waiting:
             number = waiting.popleft()
-            actor = actor or remote.remote(run.target, run.model, run.device, run.keep_going)
+            actor = actor or remote.remote(run.target, run.model, key, run.device, run.keep_going)
             working[actor.do.remote(number)] = (actor, number)
 
     for _ in range(run.workers):
@@ -69,10 +69,10 @@ def _work(ray: Any, run: Run) -> None:
                 ) from error
             actor = None
             if run.again(number, _told(error), ended=True):
-                waiting.append(number)
+                waiting.appendleft(number)
         except ray.exceptions.RayTaskError as error:
             if run.again(number, _told(error)):
-                waiting.append(number)
+                waiting.appendleft(number)
         else:
             run.finished(result)
         give(actor)
@@ -89,13 +89,13 @@ def _told(error: BaseException) -> str:
 class _Actor:
     """A process of Ray with the pipeline loaded."""
 
-    def __init__(self, target: str, model: str, device: str, keep_going: bool) -> None:
+    def __init__(self, target: str, model: str, key: str, device: str, keep_going: bool) -> None:
         import torch
 
         from cloudner.bulk.piece import PieceWorker
 
         torch.set_num_threads(1)
-        self._worker = PieceWorker(target, model, device, check=True, keep_going=keep_going)
+        self._worker = PieceWorker(target, model, key, device, keep_going=keep_going)
 
     def do(self, number: int) -> tuple[int, int, int, int]:
         result = self._worker.do(number)

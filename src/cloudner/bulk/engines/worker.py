@@ -1,4 +1,4 @@
-"""A process that annotates pieces: `python -m cloudner.bulk.engines.worker TARGET MODEL DEVICE THREADS [--keep-going]`.
+"""A process that annotates pieces: `python -m cloudner.bulk.engines.worker TARGET MODEL KEY DEVICE THREADS [--keep-going]`.
 
 Numbers of pieces come in on standard input, one a line; JSON goes out on standard output, one object a line. When the
 input ends, because whoever started it wants no more or is gone, the process ends at once: a piece that is not finished
@@ -16,13 +16,13 @@ from typing import IO, Any
 
 
 def main(arguments: list[str]) -> None:
-    target, model, device, threads, *more = arguments
+    target, model, key, device, threads, *more = arguments
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no message
     numbers: queue.Queue[int] = queue.Queue()
     threading.Thread(target=_listen, args=(numbers,), daemon=True).start()
     try:
-        _work(target, model, device, int(threads), "--keep-going" in more, numbers, out)
+        _work(target, model, key, device, int(threads), "--keep-going" in more, numbers, out)
     except BrokenPipeError:  # nobody listens any more
         os._exit(1)
 
@@ -36,6 +36,7 @@ def _listen(numbers: queue.Queue[int]) -> None:
 def _work(
     target: str,
     model: str,
+    key: str,
     device: str,
     threads: int,
     keep_going: bool,
@@ -55,7 +56,7 @@ def _work(
             torch.set_num_threads(threads)
         from cloudner.bulk.piece import PieceWorker
 
-        worker = PieceWorker(target, model, device, keep_going=keep_going)
+        worker = PieceWorker(target, model, key, device, keep_going=keep_going)
     except Exception as error:
         say(fatal=reason_of(error))
         return

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudner.bulk.contract import Batch, InputFile, Options, Part, Record
+from cloudner.bulk.inputs.arrow import python_values
 from cloudner.bulk.inputs.jsonl import missing
 from cloudner.bulk.inputs.opening import open_raw
-from cloudner.bulk.inputs.values import as_text
+from cloudner.bulk.inputs.values import as_text, text_of
 from cloudner.errors import ConfigError, InputError
 
 _BUFFER = 1 << 20  # bytes of a column that are read at a time
@@ -112,9 +113,21 @@ def batches(file: InputFile, part: Part, options: Options, size: int) -> Iterato
                 return
 
 
+def fits(file: InputFile, column: str, kind: Any) -> bool:
+    """Can every value of a column become one of another type, without loss? Reads the column."""
+    pa = pyarrow()
+    with opened(file) as table:
+        for rows in table.iter_batches(columns=[column]):
+            try:
+                rows.column(column).cast(kind)
+            except pa.ArrowException:
+                return False
+    return True
+
+
 def _records(name: str, before: int, rows: Any, options: Options) -> Iterator[Record]:
-    texts = rows.column(options.text_column).to_pylist()
-    ids = rows.column(options.id_column).to_pylist() if options.id_column else [None] * len(texts)
+    texts = python_values(rows.column(options.text_column))
+    ids = python_values(rows.column(options.id_column)) if options.id_column else [None] * len(texts)
     for number, (text, given) in enumerate(zip(texts, ids, strict=True), start=before + 1):
         identity = f"{name}:{number}" if given is None else as_text(given)
-        yield Record(identity, text, f"{options.text_column!r} is null" if text is None else None)
+        yield Record(identity, *text_of({options.text_column: text}, options.text_column))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudner.bulk.contract import InputFile, Options, Part, Record
-from cloudner.bulk.inputs.lines import TOO_LONG, Line, decoded, lines, unsound
+from cloudner.bulk.inputs.lines import MAX_LINE, TOO_LONG, Line, decoded, lines, unsound
 from cloudner.bulk.inputs.opening import bytes_source
 from cloudner.bulk.inputs.values import Kinds, record
 from cloudner.errors import InputError
@@ -68,7 +68,9 @@ def _whole(file: InputFile, options: Options) -> Record:
     if not file.size:
         return _plain(file.name, b"", file.encoding, options)
     with bytes_source(file).open_bytes() as stream:
-        raw = stream.read(32 * 1024 * 1024 + 1)
+        raw = stream.read(MAX_LINE + 1)
+    if len(raw) > MAX_LINE:
+        return Record(file.name, None, f"a file of more than {MAX_LINE:,} bytes")
     return _plain(file.name, raw.removeprefix(b"\xef\xbb\xbf"), file.encoding, options)
 
 

@@ -9,6 +9,7 @@ from cloudner.bulk.contract import InputFile
 from cloudner.bulk.inputs.opening import bytes_source, open_at
 from cloudner.corpus.files.compression import Guarded
 from cloudner.corpus.soundness import is_unicode
+from cloudner.errors import InputError
 
 MAX_LINE = 32 * 1024 * 1024  # bytes; spaCy's own limit for one text is 1,000,000 characters
 _BLOCK = 1 << 20
@@ -33,6 +34,19 @@ def lines(file: InputFile, offset: int = 0, number: int = 0) -> Iterator[Line]:
             if at == 0 and raw is not None:
                 raw = raw.removeprefix(b"\xef\xbb\xbf")
             yield Line(at, number, raw, size)
+
+
+def check_line_ends(file: InputFile) -> None:
+    """Raises InputError where a file has the line ends of the old Mac and no others: it would be one line."""
+    found = lines(file)
+    first, second = next(found, None), next(found, None)
+    if first is not None and second is None and b"\r" in (first.raw or b"").strip():
+        raise InputError(
+            "its lines end in CR alone",
+            file=file.name,
+            expected="LF or CR LF",
+            fix="tr '\\r' '\\n' < FILE > NEW",
+        )
 
 
 def _split(stream: IO[bytes] | Guarded, offset: int) -> Iterator[tuple[int, bytes | None, int]]:

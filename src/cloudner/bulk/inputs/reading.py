@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudner.bulk.contract import Batch, InputFile, Options, Part, Record
 from cloudner.bulk.inputs import columnar, documents, jsonl, tables
+from cloudner.bulk.inputs.lines import check_line_ends
 from cloudner.bulk.inputs.values import KINDS, Kinds
 from cloudner.errors import InputError
 
@@ -27,6 +28,8 @@ def check_file(file: InputFile, options: Options) -> Any:
     elif file.format == "csv":
         tables.check_table(file, options)
     elif file.format == "text":
+        if options.text_unit == "line":
+            check_line_ends(file)
         for column in (*options.columns, *filter(None, [options.id_column])):
             if column != options.text_column or column == options.id_column:
                 raise jsonl.missing(file, column, [options.text_column], options)
@@ -64,10 +67,13 @@ def cut(number: int, file: InputFile, options: Options, kinds: Kinds | None) -> 
             first += rows
 
 
-def read(file: InputFile, part: Part, options: Options) -> Iterator[Batch]:
-    """The documents of a part in batches. Raises InputError where there are fewer than when the plan was made."""
+def read(
+    file: InputFile, part: Part, options: Options, beyond: int | None = tables.ANYWHERE
+) -> Iterator[Batch]:
+    """The documents of a part in batches. beyond: where the file's next record begins, in bytes as in the plan; None where
+    there is none. Raises InputError where there are fewer than when the plan was made, or where they end elsewhere."""
     count = 0
-    for batch in _batches(file, part, options):
+    for batch in _batches(file, part, options, beyond):
         count += len(batch.records)
         yield batch
     if count != part.rows:
@@ -79,13 +85,15 @@ def read(file: InputFile, part: Part, options: Options) -> Iterator[Batch]:
         )
 
 
-def _batches(file: InputFile, part: Part, options: Options) -> Iterator[Batch]:
+def _batches(file: InputFile, part: Part, options: Options, beyond: int | None) -> Iterator[Batch]:
     if file.format == "parquet":
         for batch in columnar.batches(file, part, options, BATCH_DOCS):
             yield from _smaller(batch)
         return
-    reader = {"csv": tables.records, "spacy": documents.records}.get(file.format, jsonl.records)
-    yield from _filled(reader(file, part, options))
+    if file.format == "csv":
+        yield from _filled(tables.records(file, part, options, beyond))
+        return
+    yield from _filled((documents if file.format == "spacy" else jsonl).records(file, part, options))
 
 
 def _smaller(batch: Batch) -> Iterator[Batch]:
