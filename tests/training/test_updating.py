@@ -253,6 +253,10 @@ def test_spans_go_on_from_a_base(nested_base, tmp_path):
     assert result.nlp.get_pipe("cloudner_spans").labels == ("LOC", "ORG", "PER", "DATE", "YEAR")
     found = groups(result.nlp("Marie Curie met Apple in Paris in May 1922"))
     assert {("May 1922", "DATE"), ("1922", "YEAR"), ("Marie Curie", "PER")} <= found
+    # Of the base's scores, though the config asked for is that of a component which sets doc.ents.
+    weights = result.nlp.config["training"]["score_weights"]
+    assert {name: weight for name, weight in weights.items() if weight} == {"spans_sc_f": 1.0}
+    assert result.scores["dev"]["f1"] == max(record["score"] for record in result.history) > 0.6
     kept = groups(result.nlp(spans.NESTED[0][0]))
     assert {("University of Warsaw Library", "ORG"), ("Warsaw", "LOC")} <= kept
 

@@ -126,8 +126,9 @@ def updating_config(asked: Path, base: Base, new_labels: list[str]) -> tuple[Any
     """The config of an update and the rows that say what was decided.
 
     The pipeline is the base's: cloudner's components begin with its weights ([initialize.components.NAME] base), all others
-    are taken over as they are and frozen. Corpora and training are those of the config that was asked for, the optimizer
-    is the base's with a lower peak.
+    are taken over as they are and frozen. So are the scores that choose the best step: those of another pipeline's
+    components would be 0. Corpora and training are those of the config that was asked for, the optimizer is the base's with
+    a lower peak.
     """
     from thinc.api import Config
 
@@ -149,6 +150,7 @@ def updating_config(asked: Path, base: Base, new_labels: list[str]) -> tuple[Any
             frozen.append(name)
     made["training"]["frozen_components"] = frozen
     made["training"]["annotating_components"] = base.config["training"].get("annotating_components", [])
+    made["training"]["score_weights"] = base.config["training"].get("score_weights", {})
     rows: list[Row] = [
         ("base", str(base.folder), f"labels {', '.join(base.labels)}; its weights in place of the encoder's")
     ]
