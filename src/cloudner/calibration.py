@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cloudner")
 
+# Strength of the prior that scores are right as they are, in log-likelihood at a temperature of e, doubled: of a few entities
+# the most likely temperature is often that of no doubt at all. As strong as Platt scaling's.
+_PRIOR = 20.0
+
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """temperature: what logits are divided by. ece_before, ece_after: expected calibration error of entities on
+    """temperature: what logits are divided by, 1 where the data has no entity. ece_before, ece_after: expected calibration error of entities on
     the data it was fitted on, with temperature 1 and with this one (None without predictions). A fitted temperature that
     would make the error larger is not kept: it is then 1. platt: slope and bias of the last step from an entity's probability
     to its confidence (`cloudner.model.decoding.platt`), (1, 0) where there is none. o_shift: what is added to the score of O
@@ -63,13 +68,15 @@ def calibrate(
     been trained on.
 
     The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
-    section 4.2, with the constrained model in place of a softmax), and Platt scaling then fits the probabilities of the
+    section 4.2, with the constrained model in place of a softmax), with a normal prior on its logarithm, so that few
+    entities move it little. Platt scaling then fits the probabilities of the
     entities found: confidences and what a threshold keeps change. The shift is the one of best F1
     (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number. A model
     given by path is changed on disk: `cfg` and `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
-    examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on.
+    examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on, no document
+    or none that is annotated.
     """
     import spacy
 
@@ -114,7 +121,7 @@ def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationRe
     """`calibrate` for the component `name` of the pipeline in `folder`, whose scores on dev are known already: the scores in
     `meta.json` become those of the entities that are found now."""
     cfg = json.loads((folder / name / "cfg").read_text(encoding="utf8"))
-    result = _fit_evidence(cfg, evidence)
+    result = _fit_evidence(cfg, evidence, name)
     _write(folder, {name: cfg}, result, _performance(evidence, result.o_shift) if result.o_shift else {})
     return result
 
@@ -188,11 +195,18 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     above one in a thousand."""
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
+    from cloudner.pieces.span_gold import gold_spans
+
+    gold = gold_spans(examples, pipe.labels, pipe.cfg["spans_key"], pipe.name)
+    if gold.unknown.all() and not len(gold.spans):
+        raise _nothing(pipe.name, len(examples))
     scores, right = pipe.candidates(examples)
     if not len(scores):
         return CalibrationResult(float(pipe.cfg["temperature"]), None, None, len(examples))
     sign = np.where(right, 1.0, -1.0)
-    temperature = fit_temperature(lambda t: float(np.logaddexp(0.0, -sign * scores / t).sum()))
+    temperature = 1.0
+    if right.any():
+        temperature = fit_temperature(lambda t: float(np.logaddexp(0.0, -sign * scores / t).sum()) + _prior(t))
     found = scores >= 0
     errors: list[float | None] = []
     for t in (1.0, temperature):
@@ -207,10 +221,22 @@ def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     emissions = pipe.model.predict([eg.predicted for eg in examples])
     gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
     moves = pipe.model.shims[0].transitions()
-    return _fit_evidence(pipe.cfg, Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves))
+    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves)
+    return _fit_evidence(pipe.cfg, evidence, pipe.name)
 
 
-def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
+def _nothing(name: str, documents: int) -> InputError:
+    return InputError(
+        f"{name}: nothing is annotated in the {documents} documents to calibrate on",
+        expected="documents with entities, or marked as without any",
+    )
+
+
+def _prior(temperature: float) -> float:
+    return 0.5 * _PRIOR * math.log(temperature) ** 2
+
+
+def _fit_evidence(cfg: dict[str, Any], evidence: Evidence, name: str) -> CalibrationResult:
     from cloudner.model.decoding.lattice import path_log_likelihood
     from cloudner.model.decoding.o_shift import OShift, fit_o_shift, known_spans, with_o_shifted
     from cloudner.model.decoding.platt import fit_platt
@@ -223,10 +249,16 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     def scaled(temperature: float) -> Any:
         return None if moves is None else moves.scaled(temperature)
 
-    def loss(temperature: float) -> float:
-        return -path_log_likelihood(raw / temperature, offsets, gold, scheme, scaled(temperature))
+    known = int((gold >= 0).sum())
+    if not known:
+        raise _nothing(name, len(offsets) - 1)
+    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
 
-    temperature = fit_temperature(loss)
+    def loss(temperature: float) -> float:
+        mean = path_log_likelihood(raw / temperature, offsets, gold, scheme, scaled(temperature))
+        return _prior(temperature) - known * mean
+
+    temperature = fit_temperature(loss) if truth else 1.0
     asked = cfg.get("o_shift", "auto")
     fitted = (
         fit_o_shift(raw, offsets, gold, scheme, moves, temperature=temperature)
@@ -235,7 +267,6 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     )
     cfg["fitted_o_shift"] = fitted.shift
     spans = known_spans(with_o_shifted(raw, fitted.shift), offsets, gold, scheme, moves)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
     right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
     plain, found = (
         span_probabilities(raw / t, offsets, spans, scheme, scaled(t)) for t in (1.0, temperature)
