@@ -161,6 +161,11 @@ class ComponentState(TrainablePipe):
         self._loaded()
 
     def _loaded(self) -> None:
+        from cloudner.corpus.training.batcher import register_counter
+
+        # For a training that goes on from it, whose first epoch is to be cut as the others are.
+        if (cache := getattr(self._shim.runner, "cache", None)) is not None:
+            register_counter(cache)
         if self.labels:  # none before it is initialised
             self.model.set_dim("nO", len(self._outputs), force=True)
         self._weigh_tags()

@@ -16,6 +16,7 @@ import cloudner
 import spans
 import tiny
 from cloudner.corpus.handed import as_sources
+from cloudner.corpus.training.batcher import count_pieces
 from cloudner.errors import CloudnerError
 from cloudner.pieces.span_gold import gold_spans
 from cloudner.training.replay import add_old, fill_in, labels_in
@@ -54,6 +55,18 @@ def test_a_component_begins_with_the_bases_weights(trained_folder, trained, bert
     assert all(np.array_equal(before[name], after[name]) for name in same)
     texts = [text for text, _ in tiny.DATA]
     assert [ents(d) for d in nlp.pipe(texts)] == [ents(d) for d in trained.pipe(texts)]
+
+
+def test_batches_are_cut_by_the_bases_pieces(trained_folder, bert, encoder_folder):
+    """From the first epoch on, or a resumed one would be cut otherwise than it was."""
+    other = tiny.make_nlp(encoder_folder("roberta"))  # whose pieces are others
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    new = tiny.make_examples(nlp, [("São Paulo président", [(0, 9, "LOC")]), *NEW])
+    nlp.get_pipe("cloudner").initialize(lambda: new, nlp=nlp, base=str(trained_folder / "cloudner"))
+    expected = nlp.get_pipe("cloudner").model.shims[0].runner.cache.count(new)
+    assert count_pieces(new).tolist() == expected.tolist()
+    assert other.get_pipe("cloudner").model.shims[0].runner.cache.count(new).tolist() != expected.tolist()
 
 
 def test_labels_that_nobody_annotated_are_filled_in(trained_folder, tmp_path):
