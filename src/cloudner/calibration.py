@@ -15,13 +15,11 @@ import numpy as np
 
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
+from cloudner.model.decoding.evidence import Evidence, performance_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
-
-    from cloudner.model.decoding.sequences import Transitions
-    from cloudner.pieces.scheme import TagScheme
 
 logger = logging.getLogger("cloudner")
 
@@ -71,8 +69,9 @@ def calibrate(
     section 4.2, with the constrained model in place of a softmax), with a normal prior on its logarithm, so that few
     entities move it little. Platt scaling then fits the probabilities of the
     entities found: confidences and what a threshold keeps change. The shift is the one of best F1
-    (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number. A model
-    given by path is changed on disk: `cfg` and `meta.json`.
+    (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number, and with
+    them the scores in the meta, where they are those of `data`. A model given by path is changed on disk: `cfg` and
+    `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
     examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on, no document
@@ -95,26 +94,33 @@ def calibrate(
         raise InputError(
             f"no cloudner component among {nlp.pipe_names}", expected="a pipeline trained with cloudner"
         )
+    before = [_deciding(pipe.cfg) for pipe in pipes]
     results = [_fit(pipe, examples) for pipe in pipes]
     nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
+    performance: dict[str, Any] = {}
+    known = nlp.meta.get("performance") or {}
+    if known and before != [_deciding(pipe.cfg) for pipe in pipes]:
+        if data is None or _same_f1(known, results[0]):
+            scores = nlp.evaluate(examples)
+            performance = {name: scores[name] for name in known if name in scores}
+            known.update(performance)
+        else:
+            logger.warning("meta.json keeps the scores of before the calibration, which are of other data.")
     if folder is not None:
-        _write(folder, {pipe.name: pipe.cfg for pipe in pipes}, results[0])
+        _write(folder, {pipe.name: pipe.cfg for pipe in pipes}, results[0], performance)
     return results[0]
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a tagger's temperature is fitted on.
+def _deciding(cfg: dict[str, Any]) -> list[Any]:
+    """The settings that are fitted and decide which entities are found."""
+    shift = cfg.get("fitted_o_shift") if cfg.get("o_shift") == "auto" else None
+    cut = cfg["threshold"] != (0.0 if "platt" in cfg else 0.5)  # where it cuts off by confidence
+    return [shift, cfg["temperature"] if cut else None, cfg.get("platt") if cut else None]
 
-    scores: (tokens, tags) float32 of the non-space tokens. offsets: (docs + 1,) bounds of the documents' tokens. gold:
-    (tokens,) tags, -1 where there is no annotation. moves: a CRF's transitions, else None.
-    """
 
-    scores: np.ndarray
-    offsets: np.ndarray
-    gold: np.ndarray
-    scheme: TagScheme
-    moves: Transitions | None
+def _same_f1(known: dict[str, Any], result: CalibrationResult) -> bool:
+    """Are the scores known those of the data fitted on, without the shift?"""
+    return result.f1_before is not None and abs(known.get("ents_f", -1.0) - result.f1_before) < 1e-6
 
 
 def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationResult:
@@ -122,48 +128,27 @@ def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationRe
     `meta.json` become those of the entities that are found now."""
     cfg = json.loads((folder / name / "cfg").read_text(encoding="utf8"))
     result = _fit_evidence(cfg, evidence, name)
-    _write(folder, {name: cfg}, result, _performance(evidence, result.o_shift) if result.o_shift else {})
+    performance = {}
+    if result.o_shift:
+        known = json.loads((folder / "meta.json").read_text(encoding="utf8")).get("performance")
+        if known and not _same_f1(known, result):  # spaCy's scorer sees the gold otherwise: it decides
+            return calibrate(folder)
+        performance = performance_of(evidence, result.o_shift) if known else {}
+    _write(folder, {name: cfg}, result, performance)
     return result
 
 
 def _write(
-    folder: Path,
-    settings: dict[str, dict[str, Any]],
-    result: CalibrationResult,
-    performance: dict[str, Any] | None = None,
+    folder: Path, settings: dict[str, dict[str, Any]], result: CalibrationResult, performance: dict[str, Any]
 ) -> None:
     """settings: by component. performance: what takes the place of scores that were those without the shift."""
     for name, cfg in settings.items():
         write_json(folder / name / "cfg", cfg)
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     meta.setdefault("cloudner", {})["calibration"] = result.to_dict()
-    known = meta.get("performance", {})
-    if performance and abs(known.get("ents_f", -1.0) - (result.f1_before or 0.0)) < 1e-6:
-        known.update(performance)
+    if performance:
+        meta["performance"].update(performance)
     write_json(folder / "meta.json", meta)
-
-
-def _performance(evidence: Evidence, shift: float) -> dict[str, Any]:
-    """The scores of `spacy.ner_scorer.v1`, which leaves out entities that touch a token without annotation."""
-    from spacy.scorer import PRFScore
-
-    from cloudner.model.decoding.o_shift import known_spans, with_o_shifted
-
-    scheme, offsets, gold = evidence.scheme, evidence.offsets, evidence.gold
-    moved = with_o_shifted(evidence.scores, shift)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
-    found = set(map(tuple, known_spans(moved, offsets, gold, scheme, evidence.moves).tolist()))
-    whole, by_label = PRFScore(), {}
-    for number in sorted({label for _, _, label in truth | found}):
-        one = by_label[scheme.labels[number]] = PRFScore()
-        one.score_set({s for s in found if s[2] == number}, {s for s in truth if s[2] == number})
-        whole += one
-    return {
-        "ents_p": whole.precision,
-        "ents_r": whole.recall,
-        "ents_f": whole.fscore,
-        "ents_per_type": {label: score.to_dict() for label, score in by_label.items()},
-    }
 
 
 def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
@@ -201,8 +186,6 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     if gold.unknown.all() and not len(gold.spans):
         raise _nothing(pipe.name, len(examples))
     scores, right = pipe.candidates(examples)
-    if not len(scores):
-        return CalibrationResult(float(pipe.cfg["temperature"]), None, None, len(examples))
     sign = np.where(right, 1.0, -1.0)
     temperature = 1.0
     if right.any():

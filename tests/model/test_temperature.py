@@ -9,8 +9,9 @@ from spacy.training import Example
 
 import spans
 import tiny
-from cloudner.calibration import Evidence, calibrate, calibrate_with
+from cloudner.calibration import calibrate, calibrate_with
 from cloudner.errors import InputError
+from cloudner.model.decoding.evidence import Evidence
 from cloudner.pieces.scheme import TagScheme
 
 SCHEME = TagScheme(("A", "B"))

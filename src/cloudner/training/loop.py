@@ -26,7 +26,7 @@ from cloudner.training.step import batch_sum, take_step
 if TYPE_CHECKING:
     from spacy.training import Example
 
-    from cloudner.calibration import Evidence
+    from cloudner.model.decoding.evidence import Evidence
     from cloudner.model.ranks.group import Ranks
 
 
