@@ -178,9 +178,8 @@ def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
 def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     """By the likelihood of the spans that could be taken for one: those that are there, and those whose probability is
     above one in a thousand."""
-    from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
-
     from cloudner.pieces.span_gold import gold_spans
+    from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
     gold = gold_spans(examples, pipe.labels, pipe.cfg["spans_key"], pipe.name)
     if gold.unknown.all() and not len(gold.spans):
@@ -189,7 +188,9 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     sign = np.where(right, 1.0, -1.0)
     temperature = 1.0
     if right.any():
-        temperature = fit_temperature(lambda t: float(np.logaddexp(0.0, -sign * scores / t).sum()) + _prior(t))
+        temperature = fit_temperature(
+            lambda t: float(np.logaddexp(0.0, -sign * scores / t).sum()) + _prior(t)
+        )
     found = scores >= 0
     errors: list[float | None] = []
     for t in (1.0, temperature):

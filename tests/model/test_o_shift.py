@@ -187,7 +187,7 @@ def test_calibration_writes_what_an_evaluation_then_gives(half_missed, tmp_path)
 
 def test_what_the_whole_pipeline_finds_is_written(half_missed, tmp_path, caplog):
     """With other components, or a threshold, the F1 before is not that of the tagger's own entities."""
-    nlp, examples, gold = half_missed
+    nlp, examples, _gold = half_missed
     DocBin(docs=[eg.reference for eg in examples]).to_disk(tmp_path / "dev.spacy")
     for name in ("train", "dev"):
         nlp.config["corpora"][name]["path"] = str(tmp_path / "dev.spacy")

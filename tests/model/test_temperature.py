@@ -16,6 +16,7 @@ from cloudner.pieces.scheme import TagScheme
 
 SCHEME = TagScheme(("A", "B"))
 
+
 @pytest.fixture(scope="module")
 def half_trained(bert):
     return tiny.overfit(tiny.make_nlp(bert), steps=9)

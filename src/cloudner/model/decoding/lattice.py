@@ -142,7 +142,11 @@ def _log_weights(
 
 
 def _path_scores(
-    scores: np.ndarray, begins: np.ndarray, ends: np.ndarray, tags: np.ndarray, transitions: Transitions | None
+    scores: np.ndarray,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    tags: np.ndarray,
+    transitions: Transitions | None,
 ) -> np.ndarray:
     """(sequences,) score of the path of `tags`, all of which are known."""
     padded, sizes = pad(scores, begins, ends)
