@@ -114,7 +114,11 @@ class Cloudner(ComponentState):
 
     def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
+        from cloudner.model.settings import check_smoothing
+
         self.from_disk(base, exclude=["vocab"])
+        settings = self._shim.runner.settings
+        check_smoothing(settings.head, settings.label_smoothing)
         self._forget_calibration()
         for label in labels if labels is not None else self._labels_of(examples):
             self.add_label(label)

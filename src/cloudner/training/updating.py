@@ -143,6 +143,10 @@ def updating_config(asked: Path, base: Base, new_labels: list[str]) -> tuple[Any
             section["model"] = {
                 key: "auto" if key in _OF_THE_MACHINE else value for key, value in section["model"].items()
             }
+            if (
+                section["model"].get("head") == "crf"
+            ):  # which knows no smoothing; earlier versions took it in silence
+                section["model"].pop("label_smoothing", None)
             made["components"][name] = section
             made["initialize"]["components"][name] = {"base": str(base.folder / name)}
         else:
