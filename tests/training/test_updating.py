@@ -158,6 +158,28 @@ def test_the_rate_of_an_update_is_a_third_of_the_bases(updated, tmp_path):
     assert config["components"]["cloudner"]["model"]["batch_pieces"] == "auto"
 
 
+def test_the_rate_does_not_fall_from_update_to_update(updated, tmp_path):
+    from thinc.api import Config
+
+    from cloudner.training.shipped import shipped_configs
+    from cloudner.training.updating import open_base, updating_config
+
+    base, rates = updated.path, []
+    assert Config().from_disk(base / "config.cfg")["updating"] == {"first_rate": None}
+    for week in range(3):
+        config, rows = updating_config(shipped_configs()["cpu"], open_base(base, tmp_path / "out"), [])
+        rates.append(config["training"]["optimizer"]["learn_rate"]["initial_rate"])
+        base = tmp_path / str(week) / "model-best"
+        shutil.copytree(updated.path, base)
+        config.to_disk(base / "config.cfg")
+    assert rates == pytest.approx([2e-3] * 3)
+    assert "a third of the 0.006 that the first base was trained with" in [why for _, _, why in rows]
+    del config["updating"]  # as updates were saved before: theirs is a third already
+    config.to_disk(base / "config.cfg")
+    before, _ = updating_config(shipped_configs()["cpu"], open_base(base, tmp_path / "out"), [])
+    assert before["training"]["optimizer"]["learn_rate"]["initial_rate"] == pytest.approx(2e-3)
+
+
 def test_old_documents_are_found_by_their_bytes(updated, tmp_path, monkeypatch):
     from cloudner.training.updating import open_base
 
