@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,20 +15,22 @@ import numpy as np
 
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
+from cloudner.model.decoding.evidence import Evidence, performance_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
 
-    from cloudner.model.decoding.sequences import Transitions
-    from cloudner.pieces.scheme import TagScheme
-
 logger = logging.getLogger("cloudner")
+
+# Strength of the prior that scores are right as they are, in log-likelihood at a temperature of e, doubled: of a few entities
+# the most likely temperature is often that of no doubt at all. As strong as Platt scaling's.
+_PRIOR = 20.0
 
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """temperature: what logits are divided by. ece_before, ece_after: expected calibration error of entities on
+    """temperature: what logits are divided by, 1 where the data has no entity. ece_before, ece_after: expected calibration error of entities on
     the data it was fitted on, with temperature 1 and with this one (None without predictions). A fitted temperature that
     would make the error larger is not kept: it is then 1. platt: slope and bias of the last step from an entity's probability
     to its confidence (`cloudner.model.decoding.platt`), (1, 0) where there is none. o_shift: what is added to the score of O
@@ -63,13 +66,16 @@ def calibrate(
     been trained on.
 
     The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
-    section 4.2, with the constrained model in place of a softmax), and Platt scaling then fits the probabilities of the
+    section 4.2, with the constrained model in place of a softmax), with a normal prior on its logarithm, so that few
+    entities move it little. Platt scaling then fits the probabilities of the
     entities found: confidences and what a threshold keeps change. The shift is the one of best F1
-    (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number. A model
-    given by path is changed on disk: `cfg` and `meta.json`.
+    (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number, and with
+    them the scores in the meta, where they are those of `data`. A model given by path is changed on disk: `cfg` and
+    `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
-    examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on.
+    examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on, no document
+    or none that is annotated.
     """
     import spacy
 
@@ -88,75 +94,61 @@ def calibrate(
         raise InputError(
             f"no cloudner component among {nlp.pipe_names}", expected="a pipeline trained with cloudner"
         )
+    before = [_deciding(pipe.cfg) for pipe in pipes]
     results = [_fit(pipe, examples) for pipe in pipes]
     nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
+    performance: dict[str, Any] = {}
+    known = nlp.meta.get("performance") or {}
+    if known and before != [_deciding(pipe.cfg) for pipe in pipes]:
+        if data is None or _same_f1(known, results[0]):
+            scores = nlp.evaluate(examples)
+            performance = {name: scores[name] for name in known if name in scores}
+            known.update(performance)
+        else:
+            logger.warning("meta.json keeps the scores of before the calibration, which are of other data.")
     if folder is not None:
-        _write(folder, {pipe.name: pipe.cfg for pipe in pipes}, results[0])
+        _write(folder, {pipe.name: pipe.cfg for pipe in pipes}, results[0], performance)
     return results[0]
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a tagger's temperature is fitted on.
+def _deciding(cfg: dict[str, Any]) -> list[Any]:
+    """The settings that are fitted and decide which entities are found."""
+    shift = cfg.get("fitted_o_shift") if cfg.get("o_shift") == "auto" else None
+    cut = cfg["threshold"] != (0.0 if "platt" in cfg else 0.5)  # where it cuts off by confidence
+    return [shift, cfg["temperature"] if cut else None, cfg.get("platt") if cut else None]
 
-    scores: (tokens, tags) float32 of the non-space tokens. offsets: (docs + 1,) bounds of the documents' tokens. gold:
-    (tokens,) tags, -1 where there is no annotation. moves: a CRF's transitions, else None.
-    """
 
-    scores: np.ndarray
-    offsets: np.ndarray
-    gold: np.ndarray
-    scheme: TagScheme
-    moves: Transitions | None
+def _same_f1(known: dict[str, Any], result: CalibrationResult) -> bool:
+    """Are the scores known those of the data fitted on, without the shift?"""
+    return result.f1_before is not None and abs(known.get("ents_f", -1.0) - result.f1_before) < 1e-6
 
 
 def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationResult:
     """`calibrate` for the component `name` of the pipeline in `folder`, whose scores on dev are known already: the scores in
     `meta.json` become those of the entities that are found now."""
     cfg = json.loads((folder / name / "cfg").read_text(encoding="utf8"))
-    result = _fit_evidence(cfg, evidence)
-    _write(folder, {name: cfg}, result, _performance(evidence, result.o_shift) if result.o_shift else {})
+    result = _fit_evidence(cfg, evidence, name)
+    performance = {}
+    if result.o_shift:
+        known = json.loads((folder / "meta.json").read_text(encoding="utf8")).get("performance")
+        if known and not _same_f1(known, result):  # spaCy's scorer sees the gold otherwise: it decides
+            return calibrate(folder)
+        performance = performance_of(evidence, result.o_shift) if known else {}
+    _write(folder, {name: cfg}, result, performance)
     return result
 
 
 def _write(
-    folder: Path,
-    settings: dict[str, dict[str, Any]],
-    result: CalibrationResult,
-    performance: dict[str, Any] | None = None,
+    folder: Path, settings: dict[str, dict[str, Any]], result: CalibrationResult, performance: dict[str, Any]
 ) -> None:
     """settings: by component. performance: what takes the place of scores that were those without the shift."""
     for name, cfg in settings.items():
         write_json(folder / name / "cfg", cfg)
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     meta.setdefault("cloudner", {})["calibration"] = result.to_dict()
-    known = meta.get("performance", {})
-    if performance and abs(known.get("ents_f", -1.0) - (result.f1_before or 0.0)) < 1e-6:
-        known.update(performance)
+    if performance:
+        meta["performance"].update(performance)
     write_json(folder / "meta.json", meta)
-
-
-def _performance(evidence: Evidence, shift: float) -> dict[str, Any]:
-    """The scores of `spacy.ner_scorer.v1`, which leaves out entities that touch a token without annotation."""
-    from spacy.scorer import PRFScore
-
-    from cloudner.model.decoding.o_shift import known_spans, with_o_shifted
-
-    scheme, offsets, gold = evidence.scheme, evidence.offsets, evidence.gold
-    moved = with_o_shifted(evidence.scores, shift)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
-    found = set(map(tuple, known_spans(moved, offsets, gold, scheme, evidence.moves).tolist()))
-    whole, by_label = PRFScore(), {}
-    for number in sorted({label for _, _, label in truth | found}):
-        one = by_label[scheme.labels[number]] = PRFScore()
-        one.score_set({s for s in found if s[2] == number}, {s for s in truth if s[2] == number})
-        whole += one
-    return {
-        "ents_p": whole.precision,
-        "ents_r": whole.recall,
-        "ents_f": whole.fscore,
-        "ents_per_type": {label: score.to_dict() for label, score in by_label.items()},
-    }
 
 
 def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
@@ -186,13 +178,19 @@ def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
 def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     """By the likelihood of the spans that could be taken for one: those that are there, and those whose probability is
     above one in a thousand."""
+    from cloudner.pieces.span_gold import gold_spans
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
+    gold = gold_spans(examples, pipe.labels, pipe.cfg["spans_key"], pipe.name)
+    if gold.unknown.all() and not len(gold.spans):
+        raise _nothing(pipe.name, len(examples))
     scores, right = pipe.candidates(examples)
-    if not len(scores):
-        return CalibrationResult(float(pipe.cfg["temperature"]), None, None, len(examples))
     sign = np.where(right, 1.0, -1.0)
-    temperature = fit_temperature(lambda t: float(np.logaddexp(0.0, -sign * scores / t).sum()))
+    temperature = 1.0
+    if right.any():
+        temperature = fit_temperature(
+            lambda t: float(np.logaddexp(0.0, -sign * scores / t).sum()) + _prior(t)
+        )
     found = scores >= 0
     errors: list[float | None] = []
     for t in (1.0, temperature):
@@ -207,10 +205,22 @@ def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     emissions = pipe.model.predict([eg.predicted for eg in examples])
     gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
     moves = pipe.model.shims[0].transitions()
-    return _fit_evidence(pipe.cfg, Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves))
+    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves)
+    return _fit_evidence(pipe.cfg, evidence, pipe.name)
 
 
-def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
+def _nothing(name: str, documents: int) -> InputError:
+    return InputError(
+        f"{name}: nothing is annotated in the {documents} documents to calibrate on",
+        expected="documents with entities, or marked as without any",
+    )
+
+
+def _prior(temperature: float) -> float:
+    return 0.5 * _PRIOR * math.log(temperature) ** 2
+
+
+def _fit_evidence(cfg: dict[str, Any], evidence: Evidence, name: str) -> CalibrationResult:
     from cloudner.model.decoding.lattice import path_log_likelihood
     from cloudner.model.decoding.o_shift import OShift, fit_o_shift, known_spans, with_o_shifted
     from cloudner.model.decoding.platt import fit_platt
@@ -223,10 +233,16 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     def scaled(temperature: float) -> Any:
         return None if moves is None else moves.scaled(temperature)
 
-    def loss(temperature: float) -> float:
-        return -path_log_likelihood(raw / temperature, offsets, gold, scheme, scaled(temperature))
+    known = int((gold >= 0).sum())
+    if not known:
+        raise _nothing(name, len(offsets) - 1)
+    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
 
-    temperature = fit_temperature(loss)
+    def loss(temperature: float) -> float:
+        mean = path_log_likelihood(raw / temperature, offsets, gold, scheme, scaled(temperature))
+        return _prior(temperature) - known * mean
+
+    temperature = fit_temperature(loss) if truth else 1.0
     asked = cfg.get("o_shift", "auto")
     fitted = (
         fit_o_shift(raw, offsets, gold, scheme, moves, temperature=temperature)
@@ -235,7 +251,6 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence) -> CalibrationResult:
     )
     cfg["fitted_o_shift"] = fitted.shift
     spans = known_spans(with_o_shifted(raw, fitted.shift), offsets, gold, scheme, moves)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
     right = np.array([tuple(span) in truth for span in spans.tolist()], dtype=bool)
     plain, found = (
         span_probabilities(raw / t, offsets, spans, scheme, scaled(t)) for t in (1.0, temperature)

@@ -91,6 +91,7 @@ class Cloudner(ComponentState):
         labels = list(labels) if labels is not None else self._labels_of(examples)
         check_labels(labels, examples, self.name, self._learns_from)
         self.cfg["labels"] = labels
+        self._forget_calibration()
         for label in labels:
             self.vocab.strings.add(label)
         self.model.set_dim("nO", len(self._outputs), force=True)
@@ -113,9 +114,12 @@ class Cloudner(ComponentState):
 
     def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
+        from cloudner.model.settings import check_smoothing
+
         self.from_disk(base, exclude=["vocab"])
-        if "fitted_o_shift" in self.cfg:  # not of spans
-            self.cfg["fitted_o_shift"] = 0.0  # fitted anew when this training ends
+        settings = self._shim.runner.settings
+        check_smoothing(settings.head, settings.label_smoothing)
+        self._forget_calibration()
         for label in labels if labels is not None else self._labels_of(examples):
             self.add_label(label)
         for label in self.labels:

@@ -141,6 +141,12 @@ class ComponentState(TrainablePipe):
             self.cfg["fitted_o_shift"] = float(saved.get("fitted_o_shift", 0.0))
             self.cfg["platt"] = [float(value) for value in saved.get("platt", (1.0, 0.0))]
 
+    def _forget_calibration(self) -> None:
+        """What was fitted to other weights than those that are now trained."""
+        self.cfg["temperature"] = 1.0
+        if "platt" in self.cfg:
+            self.cfg.update(platt=[1.0, 0.0], fitted_o_shift=0.0)
+
     @property
     def _soundness(self) -> Any:
         from cloudner.model import soundness
@@ -161,6 +167,11 @@ class ComponentState(TrainablePipe):
         self._loaded()
 
     def _loaded(self) -> None:
+        from cloudner.corpus.training.batcher import register_counter
+
+        # For a training that goes on from it, whose first epoch is to be cut as the others are.
+        if (cache := getattr(self._shim.runner, "cache", None)) is not None:
+            register_counter(cache)
         if self.labels:  # none before it is initialised
             self.model.set_dim("nO", len(self._outputs), force=True)
         self._weigh_tags()

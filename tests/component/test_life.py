@@ -75,6 +75,22 @@ def test_labels_given_found_and_added(bert):
     assert pipe.labels == ("X", "LOC", "ORG", "PER")
 
 
+@pytest.mark.parametrize("anew", [True, False], ids=["initialized anew", "from a base"])
+def test_a_calibration_of_other_weights_is_forgotten(trained, bert, anew, tmp_path):
+    fitted = {"temperature": 3.0, "platt": [0.5, -1.0], "fitted_o_shift": -2.0}
+    trained.get_pipe("cloudner").cfg.update(fitted)
+    trained.to_disk(tmp_path / "base")
+    nlp = spacy.load(tmp_path / "base")
+    cfg = nlp.get_pipe("cloudner").cfg
+    assert {name: cfg[name] for name in fitted} == fitted  # loading changes nothing
+    examples = tiny.make_examples(nlp)
+    if anew:
+        nlp.initialize(lambda: examples)
+    else:
+        nlp.get_pipe("cloudner").initialize(lambda: examples, base=str(tmp_path / "base" / "cloudner"))
+    assert {name: cfg[name] for name in fitted} == {"temperature": 1, "platt": [1, 0], "fitted_o_shift": 0}
+
+
 def test_no_labels_at_all(bert):
     nlp = spacy.blank("en")
     nlp.add_pipe("cloudner", config=tiny.settings(bert))

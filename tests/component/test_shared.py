@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from pathlib import Path
@@ -16,6 +17,7 @@ import cloudner
 import tiny
 from cloudner import loading, training
 from cloudner.errors import ConfigError
+from cloudner.training.state import collect, restore
 
 TOK2VEC = {
     "@architectures": "spacy.HashEmbedCNN.v2", "width": 24, "depth": 1, "embed_size": 200, "window_size": 1,
@@ -101,6 +103,40 @@ def joint():
     nlp.add_pipe("cloudner", config=shared(LISTENER))
     nlp.losses = learn(nlp)
     return nlp
+
+
+@pytest.mark.parametrize("tok2vec", [LISTENER, TOK2VEC], ids=["listener", "its own"])
+def test_a_resumed_training_ends_with_the_same_bytes(tok2vec):
+    """The moments of AdamW belong to the state of the head as well."""
+
+    def begun():
+        nlp = spacy.blank("xx")
+        nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+        nlp.add_pipe("cloudner", config=shared(tok2vec))
+        examples = tiny.make_examples(nlp)
+        nlp.initialize(lambda: examples)
+        return nlp, examples, tiny.adamw(0.02)
+
+    def steps(nlp, examples, optimizer):
+        for _ in range(3):
+            nlp.update(examples, sgd=False)
+            for _, pipe in nlp.pipeline:  # as a training loop does: all gradients are there
+                pipe.finish_update(optimizer)
+            optimizer.step_schedules()
+
+    fix_random_seed(0)
+    whole, resumed = begun(), begun()
+    steps(*whole)
+    tensors, facts = collect(whole[0], whole[2], "cpu")
+    tensors, facts = {name: value.clone() for name, value in tensors.items()}, json.loads(json.dumps(facts))
+    restore(resumed[0], resumed[2], "cpu", tensors, facts, 3)
+    steps(*whole)
+    steps(*resumed)
+    for name in ("tok2vec", "cloudner"):
+        one, other = (nlp.get_pipe(name).model.to_bytes() for nlp in (whole[0], resumed[0]))
+        assert one == other
+    del facts["pipes"]["cloudner"]  # a checkpoint of an earlier version is still read
+    restore(resumed[0], resumed[2], "cpu", tensors, facts, 0)
 
 
 def test_it_trains_jointly_with_a_tagger(joint):

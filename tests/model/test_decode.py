@@ -98,17 +98,33 @@ def test_candidates_no_longer_than_asked_for(case):
 
 
 def test_path_log_likelihood(case):
+    """Of a sequence that is not fully known, that of all paths which agree with what is."""
     scheme, scores, learned, brute = case
     tags = np.concatenate([np.array(p, dtype=np.int64) for p in brute.best])
-    tags[0] = -1  # the first sequence is not fully known and does not count
-    total = sum(
-        Brute.score(scores[begin:end], brute.best[i], learned) - math.log(brute.z[i])
-        for i, (begin, end) in enumerate(itertools.pairwise(OFFSETS))
-        if i and end > begin
-    )
+    tags[1] = tags[OFFSETS[2]] = tags[-1] = -1
+    tags[OFFSETS[4] : OFFSETS[5]] = -1  # nothing is known of this one
+    total, known = 0.0, 0
+    for i, (begin, end) in enumerate(itertools.pairwise(OFFSETS)):
+        here = tags[begin:end]
+        if not (here >= 0).any():
+            continue
+        agreeing = 0.0
+        for path in itertools.product(range(scheme.n_tags), repeat=end - begin):
+            found = np.array(path, dtype=np.int64)
+            if (found == here)[here >= 0].all() and not scheme.invalid(found, np.array([0, len(path)]))[0]:
+                agreeing += math.exp(Brute.score(scores[begin:end], path, learned))
+        total += math.log(agreeing) - math.log(brute.z[i])
+        known += int((here >= 0).sum())
     found = path_log_likelihood(scores, OFFSETS, tags, scheme, learned)
-    assert found == pytest.approx(total / (OFFSETS[-1] - LENGTHS[0]), abs=1e-12)
+    assert known == OFFSETS[-1] - 5
+    assert found == pytest.approx(total / known, abs=1e-12)
     assert path_log_likelihood(scores, OFFSETS, np.full(OFFSETS[-1], -1), scheme, learned) == 0.0
+
+
+def test_gold_that_no_path_agrees_with_is_left_out():
+    scheme, scores = TagScheme(("A",)), np.zeros((4, 3))
+    tags = np.array([0, 2, -1, 0])  # an entity that goes on without having begun; then a sequence of its own
+    assert path_log_likelihood(scores, np.array([0, 3, 4]), tags, scheme) == pytest.approx(math.log(1 / 2))
 
 
 def test_nothing_to_decode():

@@ -7,10 +7,12 @@ import json
 import numpy as np
 import pytest
 import spacy
+from spacy.tokens import DocBin
 
 import tiny
-from cloudner.calibration import Evidence, calibrate, calibrate_with
+from cloudner.calibration import calibrate, calibrate_with
 from cloudner.errors import ConfigError, InputError
+from cloudner.model.decoding.evidence import Evidence
 from cloudner.model.decoding.o_shift import fit_o_shift, with_o_shifted
 from cloudner.pieces.gold import gold_tags
 from cloudner.pieces.scheme import TagScheme
@@ -141,8 +143,9 @@ def test_what_is_no_number_is_refused(bert, value):
         tiny.make_nlp(bert, config={"o_shift": value})
 
 
-def test_calibration_writes_what_an_evaluation_then_gives(learnt, tmp_path):
-    """The scores in meta.json are those of the entities found with the shift."""
+@pytest.fixture
+def half_missed(learnt):
+    """O is so high that half of the entities are missed; and examples."""
     examples = tiny.make_examples(learnt, tiny.DATA * 20)
     pipe = learnt.get_pipe("cloudner")
     gold = gold_tags(examples, pipe.scheme)
@@ -151,18 +154,53 @@ def test_calibration_writes_what_an_evaluation_then_gives(learnt, tmp_path):
     linear = pipe._shim.network.head.linear
     for parameter in (linear.weight, linear.bias):
         parameter.data *= 1.0 / lead  # now about 1 ...
-    linear.bias.data[0] += 1.0  # ... and O so high that half of the entities are missed
-    learnt.meta["performance"] = dict(learnt.evaluate(examples))
-    learnt.to_disk(tmp_path / "best")
-    emissions = pipe.model.predict([eg.predicted for eg in examples])
-    result = calibrate_with(
-        tmp_path / "best", "cloudner", Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, None)
-    )
-    assert result.o_shift < 0
-    assert result.f1_after > result.f1_before == pytest.approx(learnt.meta["performance"]["ents_f"])
-    written = json.loads((tmp_path / "best" / "meta.json").read_text())
-    scores = spacy.load(tmp_path / "best").evaluate(examples)
+    linear.bias.data[0] += 1.0
+    return learnt, examples, gold
+
+
+def assert_told(folder, examples):
+    """The scores in meta.json are those of the entities found now."""
+    written = json.loads((folder / "meta.json").read_text())["performance"]
+    scores = spacy.load(folder).evaluate(examples)
     for name in ("ents_p", "ents_r", "ents_f", "ents_per_type"):
-        assert written["performance"][name] == scores[name]
-    assert written["cloudner"]["calibration"] == result.to_dict()
+        assert written[name] == scores[name]
+
+
+def test_calibration_writes_what_an_evaluation_then_gives(half_missed, tmp_path):
+    nlp, examples, gold = half_missed
+    nlp.meta["performance"] = dict(nlp.evaluate(examples))
+    for name in ("best", "again"):
+        nlp.to_disk(tmp_path / name)
+    pipe = nlp.get_pipe("cloudner")
+    emissions = pipe.model.predict([eg.predicted for eg in examples])
+    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, None)
+    result = calibrate_with(tmp_path / "best", "cloudner", evidence)
+    assert result.o_shift < 0
+    assert result.f1_after > result.f1_before == pytest.approx(nlp.meta["performance"]["ents_f"])
+    assert_told(tmp_path / "best", examples)
+    meta = json.loads((tmp_path / "best" / "meta.json").read_text())
+    assert meta["cloudner"]["calibration"] == result.to_dict()
     assert calibrate(tmp_path / "best", examples) == result
+    assert calibrate(tmp_path / "again", examples) == result
+    assert_told(tmp_path / "again", examples)
+
+
+def test_what_the_whole_pipeline_finds_is_written(half_missed, tmp_path, caplog):
+    """With other components, or a threshold, the F1 before is not that of the tagger's own entities."""
+    nlp, examples, _gold = half_missed
+    DocBin(docs=[eg.reference for eg in examples]).to_disk(tmp_path / "dev.spacy")
+    for name in ("train", "dev"):
+        nlp.config["corpora"][name]["path"] = str(tmp_path / "dev.spacy")
+    nlp.add_pipe("entity_ruler", first=True).add_patterns([{"label": "ORG", "pattern": "Warsaw"}])
+    nlp.get_pipe("cloudner").cfg["threshold"] = 0.2
+    nlp.config["components"]["cloudner"]["threshold"] = 0.2
+    nlp.meta["performance"] = dict(nlp.evaluate(examples))
+    for name in ("dev", "other"):
+        nlp.to_disk(tmp_path / name)
+    before = nlp.meta["performance"]["ents_f"]
+    assert calibrate(tmp_path / "dev").o_shift < 0
+    assert_told(tmp_path / "dev", examples)
+    calibrate(tmp_path / "other", examples)  # may be others than those scored
+    assert "keeps the scores of before the calibration" in caplog.text
+    kept = json.loads((tmp_path / "other" / "meta.json").read_text())["performance"]
+    assert kept["ents_f"] == before

@@ -10,6 +10,8 @@ import torch
 import tiny
 from cloudner.errors import ConfigError, DeviceError
 from cloudner.model.network.tag_network import encoder_layers
+from cloudner.training.shipped import shipped_configs
+from cloudner.training.updating import open_base, updating_config
 
 
 def network_of(nlp):
@@ -207,3 +209,33 @@ def test_no_dropout_means_none_anywhere(family, encoder_folder):
         plain = network(batch)
     torch.testing.assert_close(first, second, atol=0, rtol=0)
     torch.testing.assert_close(first, plain, atol=1e-5, rtol=1e-5)
+
+
+def test_smoothing_with_a_crf_is_refused_where_training_begins_and_still_loads(bert, tmp_path):
+    for model in (
+        tiny.settings(bert, head="crf", label_smoothing=0.1)["model"],
+        {
+            "@architectures": "cloudner.SharedNER.v1", "head": "crf", "label_smoothing": 0.1,
+            "tok2vec": {"@architectures": "spacy.HashEmbedCNN.v2", "width": 8, "depth": 1, "embed_size": 50,
+                        "window_size": 1, "maxout_pieces": 2, "subword_features": True, "pretrained_vectors": None},
+        },
+    ):  # fmt: skip
+        nlp = spacy.blank("xx")
+        nlp.add_pipe("cloudner", config={"model": model})
+        with pytest.raises(ConfigError, match=r'label_smoothing = 0.1 with head = "crf"'):
+            tiny.start(nlp)
+    saved = tiny.make_nlp(bert, head="crf")
+    saved.to_disk(tmp_path)
+    config = tmp_path / "config.cfg"  # as earlier versions wrote it
+    config.write_text(config.read_text().replace("label_smoothing = 0.0", "label_smoothing = 0.1"))
+    loaded = spacy.load(tmp_path)
+    assert loaded.config["components"]["cloudner"]["model"]["label_smoothing"] == 0.1
+    text = tiny.DATA[0][0]
+    assert tiny.ents(loaded(text)) == tiny.ents(saved(text))
+    # An update of it goes on without; asked for by hand, it is refused.
+    updated, _ = updating_config(shipped_configs()["cpu"], open_base(tmp_path, tmp_path / "out"), [])
+    assert "label_smoothing" not in updated["components"]["cloudner"]["model"]
+    with pytest.raises(ConfigError, match="label_smoothing"):
+        loaded.get_pipe("cloudner").initialize(
+            lambda: tiny.make_examples(loaded), base=str(tmp_path / "cloudner")
+        )

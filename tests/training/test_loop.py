@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from cloudner.training.loop import _steps
+from cloudner.training.progress import Progress
 from training import runs
 
 
@@ -130,6 +132,35 @@ def test_a_stream_goes_on_where_it_was(folder, fresh, tmp_path_factory, encoder_
     runs.killed(folder, words, 17, fresh=fresh)
     runs.run(folder, words, fresh)
     runs.assert_same(other, folder)
+
+
+@pytest.mark.parametrize(
+    ("patience", "max_steps", "steps"), [(0, 8, 8), (10, 40, 32), (10, 40, 33), (0, 40, 39), (0, 0, 99)]
+)
+def test_a_training_that_was_stopped_after_its_last_step_takes_no_further(patience, max_steps, steps):
+    """The first best evaluation was that after step 22."""
+    settings = {"patience": patience, "max_steps": max_steps, "dropout": 0.1}
+    progress = Progress(step=steps, results=[(0.1, 0), (0.5, 22), (0.5, 30)])
+    over = steps >= (max_steps or 1000) or (patience and steps >= 32)
+
+    def batches():
+        raise RuntimeError("a further step")
+        yield
+
+    taken = _steps(None, settings, None, batches(), lambda: None, progress, None, lambda step: False, None)
+    if over:
+        assert list(taken) == []
+    else:
+        with pytest.raises(RuntimeError, match="a further step"):
+            list(taken)
+
+
+@pytest.mark.slow
+def test_a_stop_after_the_last_step_leaves_no_trace(whole, folder, fresh, encoder_folder):
+    words = runs.command(folder, encoder_folder("bert"), "--checkpoint-steps", "1")
+    runs.killed(folder, words, 40, fresh=fresh)
+    runs.run(folder, words, fresh)
+    runs.assert_same(whole, folder)
 
 
 def test_two_trainings_in_a_folder_are_one_too_many(folder, fresh, encoder_folder):

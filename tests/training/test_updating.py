@@ -16,6 +16,7 @@ import cloudner
 import spans
 import tiny
 from cloudner.corpus.handed import as_sources
+from cloudner.corpus.training.batcher import count_pieces
 from cloudner.errors import CloudnerError
 from cloudner.pieces.span_gold import gold_spans
 from cloudner.training.replay import add_old, fill_in, labels_in
@@ -54,6 +55,18 @@ def test_a_component_begins_with_the_bases_weights(trained_folder, trained, bert
     assert all(np.array_equal(before[name], after[name]) for name in same)
     texts = [text for text, _ in tiny.DATA]
     assert [ents(d) for d in nlp.pipe(texts)] == [ents(d) for d in trained.pipe(texts)]
+
+
+def test_batches_are_cut_by_the_bases_pieces(trained_folder, bert, encoder_folder):
+    """From the first epoch on, or a resumed one would be cut otherwise than it was."""
+    other = tiny.make_nlp(encoder_folder("roberta"))  # whose pieces are others
+    nlp = spacy.blank("en")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    new = tiny.make_examples(nlp, [("São Paulo président", [(0, 9, "LOC")]), *NEW])
+    nlp.get_pipe("cloudner").initialize(lambda: new, nlp=nlp, base=str(trained_folder / "cloudner"))
+    expected = nlp.get_pipe("cloudner").model.shims[0].runner.cache.count(new)
+    assert count_pieces(new).tolist() == expected.tolist()
+    assert other.get_pipe("cloudner").model.shims[0].runner.cache.count(new).tolist() != expected.tolist()
 
 
 def test_labels_that_nobody_annotated_are_filled_in(trained_folder, tmp_path):
@@ -143,6 +156,28 @@ def test_the_rate_of_an_update_is_a_third_of_the_bases(updated, tmp_path):
     assert (rate["total_steps"], rate["warmup"]) == ("auto", 0.2)
     assert [name for name, _, _ in rows] == ["base", "initial_rate", "warmup"]
     assert config["components"]["cloudner"]["model"]["batch_pieces"] == "auto"
+
+
+def test_the_rate_does_not_fall_from_update_to_update(updated, tmp_path):
+    from thinc.api import Config
+
+    from cloudner.training.shipped import shipped_configs
+    from cloudner.training.updating import open_base, updating_config
+
+    base, rates = updated.path, []
+    assert Config().from_disk(base / "config.cfg")["updating"] == {"first_rate": None}
+    for week in range(3):
+        config, rows = updating_config(shipped_configs()["cpu"], open_base(base, tmp_path / "out"), [])
+        rates.append(config["training"]["optimizer"]["learn_rate"]["initial_rate"])
+        base = tmp_path / str(week) / "model-best"
+        shutil.copytree(updated.path, base)
+        config.to_disk(base / "config.cfg")
+    assert rates == pytest.approx([2e-3] * 3)
+    assert "a third of the 0.006 that the first base was trained with" in [why for _, _, why in rows]
+    del config["updating"]  # as updates were saved before: theirs is a third already
+    config.to_disk(base / "config.cfg")
+    before, _ = updating_config(shipped_configs()["cpu"], open_base(base, tmp_path / "out"), [])
+    assert before["training"]["optimizer"]["learn_rate"]["initial_rate"] == pytest.approx(2e-3)
 
 
 def test_old_documents_are_found_by_their_bytes(updated, tmp_path, monkeypatch):
@@ -253,6 +288,10 @@ def test_spans_go_on_from_a_base(nested_base, tmp_path):
     assert result.nlp.get_pipe("cloudner_spans").labels == ("LOC", "ORG", "PER", "DATE", "YEAR")
     found = groups(result.nlp("Marie Curie met Apple in Paris in May 1922"))
     assert {("May 1922", "DATE"), ("1922", "YEAR"), ("Marie Curie", "PER")} <= found
+    # Of the base's scores, though the config asked for is that of a component which sets doc.ents.
+    weights = result.nlp.config["training"]["score_weights"]
+    assert {name: weight for name, weight in weights.items() if weight} == {"spans_sc_f": 1.0}
+    assert result.scores["dev"]["f1"] == max(record["score"] for record in result.history) > 0.6
     kept = groups(result.nlp(spans.NESTED[0][0]))
     assert {("University of Warsaw Library", "ORG"), ("Warsaw", "LOC")} <= kept
 

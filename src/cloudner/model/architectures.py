@@ -56,7 +56,7 @@ def transformer_ner(
     gradient_checkpointing: compute activations twice instead of keeping them; about a third slower, far less memory.
         "auto": `cloudner train` decides by the memory there is; elsewhere it is false.
     freeze_layers, freeze_embeddings: leave the lowest layers (and with them the embeddings) as pretrained.
-    label_smoothing: share of the target spread over all tags.
+    label_smoothing: share of the target spread over all tags; with head = "softmax".
     class_weights: what a token counts in the loss, by its gold tag: a table of tags (`B-PER`, `O`) or labels (`PER`: all
         its tags), 1 for what is not in it, or "balanced": tokens / (tags seen * tokens of the tag), counted at
         initialisation (King and Zeng, 2001). The sum is still divided by the number of labelled tokens, so a weight of 2

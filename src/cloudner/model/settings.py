@@ -73,3 +73,13 @@ def check_settings(settings: Settings) -> None:
         )
     check_fast(settings.fast)
     ClassWeights(settings.class_weights).check_head(settings.head)
+
+
+def check_smoothing(head: str, label_smoothing: float) -> None:
+    """Raises ConfigError for a new training with a setting that a CRF's loss does not know. Not in `check_settings`: pipelines
+    were saved with it."""
+    if label_smoothing and head == "crf":
+        raise ConfigError(
+            f'label_smoothing = {label_smoothing} with head = "crf", whose target is one path',
+            expected='label_smoothing = 0, or head = "softmax"',
+        )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,17 +29,21 @@ class Batches:
         batcher: Callable[[Iterable[Example]], Iterable[Any]],
         max_epochs: int,
     ) -> None:
-        self._nlp, self._corpus, self._batcher, self._max_epochs = nlp, corpus, batcher, max_epochs
+        self._nlp, self._corpus, self._max_epochs = nlp, corpus, max_epochs
+        self._batcher, self._sizes = _counting(batcher)
+        self._taken: list[int] = []  # values of each of the sizes before this epoch
         self._epoch, self._given = 0, 0
         self._order: list[int] | None = None
         self._drawn: dict[str, Any] = {}  # Python's and numpy's random state as the batcher met it
         self._then: Callable[[], None] | None = None
 
     def position(self) -> dict[str, Any]:
-        """JSON: the epoch, the batches it has given, the order of the examples and the random state they were batched
-        from."""
+        """JSON: the epoch, the batches it has given, the order of the examples, the random state they were batched from and
+        how far the schedules of the batch size were then."""
         order = None if self._order is None else list(self._order)  # which is shuffled in place
-        return {"epoch": self._epoch, "given": self._given, "order": order, "random": self._drawn}
+        return {
+            "epoch": self._epoch, "given": self._given, "order": order, "random": self._drawn, "taken": self._taken,
+        }  # fmt: skip
 
     def go_to(self, position: dict[str, Any], then: Callable[[], None]) -> None:
         """Start after the batch that was the last one at `position`. The batches of the epoch before it are cut again, from
@@ -45,6 +51,9 @@ class Batches:
         before anything further is drawn."""
         self._epoch, self._given = position["epoch"], position["given"]
         self._order, self._drawn = position["order"], position["random"]
+        self._taken = position.get("taken", [])  # not in checkpoints of earlier versions
+        for size, taken in zip(self._sizes, self._taken, strict=False):
+            size.skip(taken)
         self._then = then
 
     def __iter__(self) -> Iterator[tuple[int, list[Example]]]:
@@ -62,6 +71,7 @@ class Batches:
                     self._order = list(range(len(examples))) if self._order is None else self._order
                     random.shuffle(self._order)
                 self._drawn, self._given = drawn(), 0
+                self._taken = [size.taken for size in self._sizes]
             ordered = self._corpus(self._nlp) if stream else [examples[i] for i in self._order or ()]
             batches = iter(self._batcher(ordered))
             if then is not None:
@@ -72,6 +82,32 @@ class Batches:
                 self._given += 1
                 yield self._epoch, list(batch)
             self._epoch += 1
+
+
+class _Size:
+    """A schedule of batch sizes, which goes on from epoch to epoch, and how many of its values were taken."""
+
+    def __init__(self, values: Iterator[Any]) -> None:
+        self._values, self.taken = values, 0
+
+    def __iter__(self) -> _Size:
+        return self
+
+    def __next__(self) -> Any:
+        self.taken += 1
+        return next(self._values)
+
+    def skip(self, count: int) -> None:
+        for _ in islice(self, count):
+            pass
+
+
+def _counting(batcher: Any) -> tuple[Any, list[_Size]]:
+    """The batcher with its schedules counted. spaCy's are partial functions, with the schedule among the arguments."""
+    if not isinstance(batcher, partial):
+        return batcher, []
+    made = {name: _Size(v) for name, v in sorted(batcher.keywords.items()) if isinstance(v, Iterator)}
+    return partial(batcher, **made), list(made.values())
 
 
 def fixed(corpus: Any) -> bool:

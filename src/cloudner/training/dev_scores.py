@@ -9,9 +9,9 @@ import numpy as np
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from cloudner.calibration import Evidence
 from cloudner.component import Cloudner
 from cloudner.errors import CloudnerError
+from cloudner.model.decoding.evidence import Evidence
 from cloudner.pieces.annotations import preset
 from cloudner.pieces.gold import gold_tags
 from cloudner.training.batches import fixed
@@ -91,5 +91,7 @@ def dev_scores(
     for any other. settings: [training], resolved; read: `dev`, held."""
     pipes = [pipe for _, pipe in nlp.pipeline]
     if settings["before_to_disk"] or len(pipes) != 1 or type(pipes[0]) is not Cloudner or not fixed(dev):
+        return None
+    if pipes[0].cfg["threshold"]:  # the calibration then decides by confidences, too, what is found
         return None
     return DevScores(pipes[0], lambda: read(nlp))

@@ -17,7 +17,7 @@ from cloudner.training.resolution import Resolution, owners
 from cloudner.training.resume import Begun
 
 if TYPE_CHECKING:
-    from cloudner.calibration import Evidence
+    from cloudner.model.decoding.evidence import Evidence
 
 logger = logging.getLogger("cloudner")
 

@@ -26,7 +26,7 @@ from cloudner.training.step import batch_sum, take_step
 if TYPE_CHECKING:
     from spacy.training import Example
 
-    from cloudner.calibration import Evidence
+    from cloudner.model.decoding.evidence import Evidence
     from cloudner.model.ranks.group import Ranks
 
 
@@ -175,7 +175,8 @@ def _steps(
     """The info of each step, as spaCy's loggers know it, and whether its evaluation was the best (None: there was none)."""
     from thinc.api import constant
 
-    patience, max_steps = settings["patience"], settings["max_steps"]
+    if _over(settings, progress):  # stopped after the last step
+        return
     rate: Any = settings["dropout"]
     dropouts: Any = constant(rate) if isinstance(rate, float) else rate
     for _ in range(progress.step + 1):
@@ -214,9 +215,17 @@ def _steps(
             },
             is_best,
         )
-        # The earliest of the best evaluations counts.
-        best_step = -max((result, -at) for result, at in progress.results)[1]
-        if patience and step - best_step >= patience:
+        if _over(settings, progress):
             break
-        if max_steps and step >= max_steps:
-            break
+
+
+def _over(settings: Any, progress: Progress) -> bool:
+    """Was the last step the last?"""
+    patience, max_steps = settings["patience"], settings["max_steps"]
+    if not progress.results:
+        return False
+    # The earliest of the best evaluations counts.
+    best_step = -max((result, -at) for result, at in progress.results)[1]
+    return bool(
+        (patience and progress.step - best_step >= patience) or (max_steps and progress.step >= max_steps)
+    )

@@ -22,7 +22,7 @@ from cloudner.training.resolution import Resolution, read_asked, resolve, resolv
 from cloudner.training.resume import Begun, find, kept_settings, tell_ranks
 
 if TYPE_CHECKING:
-    from cloudner.calibration import Evidence
+    from cloudner.model.decoding.evidence import Evidence
     from cloudner.model.ranks.group import Ranks
     from cloudner.training.loop import Saving
 

@@ -22,10 +22,11 @@ def collect(nlp: Any, optimizer: Any, device: str) -> tuple[Tensors, dict[str, A
     tensors: Tensors = {}
     facts: dict[str, Any] = {"pipes": {}, "performance": dict(nlp.meta.get("performance", {}))}
     for name, pipe in _trained(nlp):
-        if isinstance(pipe, Cloudner) and not pipe.model.has_ref("tok2vec"):
+        ours = isinstance(pipe, Cloudner)
+        if ours:
             more, facts["pipes"][name] = snapshot(cast(TaggerShim, pipe.model.shims[0]))
             tensors |= {f"{name}/{key}": value for key, value in more.items()}
-        else:
+        if not ours or pipe.model.has_ref("tok2vec"):  # and what lies below a head that listens
             data = pipe.to_bytes(exclude=["vocab"])
             tensors[f"{name}/bytes"] = torch.frombuffer(bytearray(data), dtype=torch.uint8)
     facts["optimizer"] = _thinc_state(nlp, optimizer, tensors)
@@ -43,7 +44,7 @@ def restore(
         own = _under(tensors, name)
         if "bytes" in own:
             pipe.from_bytes(own["bytes"].numpy().tobytes(), exclude=["vocab"])
-        else:
+        if name in facts["pipes"]:  # a listener is not in checkpoints of earlier versions
             set_snapshot(pipe.model.shims[0], own, facts["pipes"][name], optimizer)
     for _ in range(steps):
         optimizer.step_schedules()

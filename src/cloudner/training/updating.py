@@ -10,8 +10,10 @@ from cloudner.errors import ConfigError
 from cloudner.loading import check_folder, find_pipeline
 from cloudner.training.asked import fingerprint
 
-# Of the rate that the pipeline was trained with.
+# Of the rate that the first pipeline of the line was trained with: a third of a third, week after week, would learn nothing.
 RATE = 1 / 3
+# The section of an update's config that says which rate that was; None: its own.
+SECTION = "updating"
 WARMUP = 0.2
 # "auto" again: what suits a machine, not a pipeline.
 _OF_THE_MACHINE = ("batch_pieces", "predict_pieces", "gradient_checkpointing", "mixed_precision")
@@ -126,8 +128,9 @@ def updating_config(asked: Path, base: Base, new_labels: list[str]) -> tuple[Any
     """The config of an update and the rows that say what was decided.
 
     The pipeline is the base's: cloudner's components begin with its weights ([initialize.components.NAME] base), all others
-    are taken over as they are and frozen. Corpora and training are those of the config that was asked for, the optimizer
-    is the base's with a lower peak.
+    are taken over as they are and frozen. So are the scores that choose the best step: those of another pipeline's
+    components would be 0. Corpora and training are those of the config that was asked for, the optimizer is the base's with
+    a lower peak.
     """
     from thinc.api import Config
 
@@ -142,6 +145,10 @@ def updating_config(asked: Path, base: Base, new_labels: list[str]) -> tuple[Any
             section["model"] = {
                 key: "auto" if key in _OF_THE_MACHINE else value for key, value in section["model"].items()
             }
+            if (
+                section["model"].get("head") == "crf"
+            ):  # which knows no smoothing; earlier versions took it in silence
+                section["model"].pop("label_smoothing", None)
             made["components"][name] = section
             made["initialize"]["components"][name] = {"base": str(base.folder / name)}
         else:
@@ -149,6 +156,7 @@ def updating_config(asked: Path, base: Base, new_labels: list[str]) -> tuple[Any
             frozen.append(name)
     made["training"]["frozen_components"] = frozen
     made["training"]["annotating_components"] = base.config["training"].get("annotating_components", [])
+    made["training"]["score_weights"] = base.config["training"].get("score_weights", {})
     rows: list[Row] = [
         ("base", str(base.folder), f"labels {', '.join(base.labels)}; its weights in place of the encoder's")
     ]
@@ -163,9 +171,10 @@ def _rate(made: Any, base: Base) -> list[Row]:
     """The base's optimizer, slower: where it is ours with a linear schedule."""
     optimizer = base.config["training"].get("optimizer", {})
     rate = optimizer.get("learn_rate")
+    made[SECTION] = {"first_rate": None}
     if not isinstance(rate, dict) or rate.get("@schedules") != "cloudner.linear.v1":
         return [("learn_rate", "the config's", "the base was not trained with cloudner.linear.v1")]
-    peak = float(rate["initial_rate"])
+    peak = made[SECTION]["first_rate"] = _first_rate(base.config, float(rate["initial_rate"]))
     made["training"]["optimizer"] = {
         **optimizer,
         "learn_rate": {**rate, "initial_rate": peak * RATE, "warmup": WARMUP, "total_steps": "auto"},
@@ -174,7 +183,19 @@ def _rate(made: Any, base: Base) -> list[Row]:
         (
             "initial_rate",
             f"{peak * RATE:.3g}",
-            f"a third of the base's {peak:g}: its weights are near where they belong",
+            f"a third of the base's {peak:g}: its weights are near where they belong"
+            if peak == float(rate["initial_rate"])
+            else f"a third of the {peak:g} that the first base was trained with",
         ),
         ("warmup", WARMUP, "AdamW begins without moments; a longer rise keeps its first steps small"),
     ]
+
+
+def _first_rate(config: dict[str, Any], own: float) -> float:
+    """The peak that the first pipeline was trained with, of which this one is an update of an update."""
+    if SECTION in config:
+        return float(config[SECTION].get("first_rate") or own)
+    started = config.get("initialize", {}).get("components", {}).values()
+    if any(isinstance(each, dict) and each.get("base") for each in started):
+        return own / RATE  # an update of before this was written down
+    return own

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from cloudner.model.decoding.sequences import Transitions, by_length, pad
@@ -91,32 +89,72 @@ def path_log_likelihood(
     scheme: TagScheme,
     transitions: Transitions | None = None,
 ) -> float:
-    """Mean log-probability per token of valid gold paths among all valid paths (for fitting a temperature).
+    """Mean log-probability per known token of the gold among all valid paths (for fitting a temperature).
 
-    Sequences whose gold has missing tags (negative) are left out. Returns 0.0 when none is left.
+    tags: (tokens,), negative where nothing is known: of a sequence with such tokens, the probability of all valid paths
+    that agree with those that are known. A sequence without a known token, or with which no valid path agrees, is left
+    out. Returns 0.0 when none is left.
     """
+    known = np.concatenate([[0], np.cumsum(tags >= 0)])
+    known = known[offsets[1:]] - known[offsets[:-1]]  # of each sequence
     lengths = np.diff(offsets)
-    complete = np.array([(tags[b:e] >= 0).all() for b, e in pairwise(offsets.tolist())], dtype=bool)
-    chosen = np.flatnonzero(complete & (lengths > 0))
-    if not len(chosen):
-        return 0.0
     total, count = 0.0, 0
-    bounds = np.stack([offsets[chosen], offsets[chosen + 1]], axis=1)
-    for rows in by_length(bounds):
-        begins, ends = bounds[rows, 0], bounds[rows, 1]
+    for whole in (True, False):
+        chosen = np.flatnonzero((known > 0) & ((known == lengths) == whole))
+        agreeing = scores if whole or not len(chosen) else _agreeing(scores, tags)
+        bounds = np.stack([offsets[chosen], offsets[chosen + 1]], axis=1)
+        for rows in by_length(bounds):
+            begins, ends = bounds[rows, 0], bounds[rows, 1]
+            log_z = _log_weights(scores, begins, ends, scheme, transitions)
+            if whole:
+                gold = _path_scores(scores, begins, ends, tags, transitions)
+            else:
+                gold = _log_weights(agreeing, begins, ends, scheme, transitions)
+            there = np.isfinite(gold)
+            total += float((gold - log_z)[there].sum())
+            count += int(known[chosen[rows]][there].sum())
+    return total / count if count else 0.0
+
+
+def _agreeing(scores: np.ndarray, tags: np.ndarray) -> np.ndarray:
+    """(tokens, tags) scores by which no path has another tag where one is known."""
+    known = np.flatnonzero(tags >= 0)
+    made = scores.copy()
+    made[known] = -np.inf
+    made[known, tags[known]] = scores[known, tags[known]]
+    return made
+
+
+def _log_weights(
+    scores: np.ndarray,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    scheme: TagScheme,
+    transitions: Transitions | None,
+) -> np.ndarray:
+    """(sequences,) log of the summed weight of all valid paths; not finite where there is none."""
+    padded, sizes = pad(scores, begins, ends)
+    within = np.arange(padded.shape[0])[:, None] < sizes
+    with np.errstate(divide="ignore", invalid="ignore"):
         lattice = Lattice(scores, begins, ends, scheme, transitions)
-        padded, sizes = pad(scores, begins, ends)
-        log_scale = np.log(lattice.scale) + padded.max(axis=2)
-        steps = np.arange(padded.shape[0])[:, None]
-        log_z = (log_scale * (steps < sizes)).sum(axis=0) + np.log(lattice.total)
-        index = begins[None, :] + np.minimum(steps, sizes[None, :] - 1)
-        gold = tags[index]
-        path = np.take_along_axis(padded, gold[:, :, None], axis=2)[:, :, 0]
-        path = (path * (steps < sizes)).sum(axis=0)
-        if transitions is not None:
-            path += transitions.start[gold[0]] + transitions.end[gold[sizes - 1, np.arange(len(sizes))]]
-            moves = transitions.between[gold[:-1], gold[1:]] * (steps[1:] < sizes)
-            path += moves.sum(axis=0)
-        total += float((path - log_z).sum())
-        count += int(sizes.sum())
-    return total / count
+        log_scale = np.where(within, np.log(lattice.scale) + padded.max(axis=2), 0.0)
+        return log_scale.sum(axis=0) + np.log(lattice.total)
+
+
+def _path_scores(
+    scores: np.ndarray,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    tags: np.ndarray,
+    transitions: Transitions | None,
+) -> np.ndarray:
+    """(sequences,) score of the path of `tags`, all of which are known."""
+    padded, sizes = pad(scores, begins, ends)
+    steps = np.arange(padded.shape[0])[:, None]
+    gold = tags[begins[None, :] + np.minimum(steps, sizes[None, :] - 1)]
+    path = np.take_along_axis(padded, gold[:, :, None], axis=2)[:, :, 0]
+    path = (path * (steps < sizes)).sum(axis=0)
+    if transitions is not None:
+        path += transitions.start[gold[0]] + transitions.end[gold[sizes - 1, np.arange(len(sizes))]]
+        path += (transitions.between[gold[:-1], gold[1:]] * (steps[1:] < sizes)).sum(axis=0)
+    return path

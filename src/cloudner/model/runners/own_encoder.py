@@ -29,7 +29,7 @@ from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
 from cloudner.model.runners.skeleton import skeleton, texts
 from cloudner.model.runners.windowing import Windowing
 from cloudner.model.saving import Saved
-from cloudner.model.settings import Settings, check_settings
+from cloudner.model.settings import Settings, check_settings, check_smoothing
 from cloudner.model.shim import TaggerShim
 from cloudner.model.soundness import reading
 from cloudner.model.training.class_weights import ClassWeights
@@ -66,6 +66,7 @@ class EncoderRunner:
 
     def start(self, n_tags: int) -> None:
         """The pretrained encoder with a fresh head."""
+        check_smoothing(self.settings.head, self.settings.label_smoothing)
         encoder, tokenizer = load_pretrained(self.settings.encoder, **self._rates())
         self.set_tokenizer(tokenizer)
         assert self.cache is not None

@@ -15,6 +15,7 @@ from cloudner.model.network.tag_network import TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.saving import Saved
+from cloudner.model.settings import check_smoothing
 from cloudner.model.shim import TaggerShim
 from cloudner.model.soundness import need, whole_number
 from cloudner.model.training.class_weights import ClassWeights
@@ -29,6 +30,7 @@ class SharedRunner:
         self.shim, self.head, self.label_smoothing, self.weights = shim, head, label_smoothing, weights
 
     def start(self, n_tags: int, width: int) -> None:
+        check_smoothing(self.head, self.label_smoothing)
         self.shim.set_network(TagNetwork(width, n_tags, head=self.head))
 
     def files(self, network: TagNetwork) -> dict[str, str]:
