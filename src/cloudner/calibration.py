@@ -30,12 +30,12 @@ _PRIOR = 20.0
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """temperature: what logits are divided by, 1 where the data has no entity. ece_before, ece_after: expected calibration error of entities on
-    the data it was fitted on, with temperature 1 and with this one (None without predictions). A fitted temperature that
-    would make the error larger is not kept: it is then 1. platt: slope and bias of the last step from an entity's probability
-    to its confidence (`cloudner.model.decoding.platt`), (1, 0) where there is none. o_shift: what is added to the score of O
-    before tags are chosen; f1_before, f1_after: strict F1 on that data without and with it (None where nothing was annotated,
-    and for spans)."""
+    """temperature: what logits are divided by, 1 where the data has no entity. ece_before, ece_after: expected calibration
+    error of entities on the data it was fitted on, with temperature 1 and with this one (None without predictions). A fitted
+    temperature that would make the error larger is not kept: it is then 1. platt: slope and bias of the last step from an
+    entity's probability to its confidence (`cloudner.model.decoding.platt`), (1, 0) where there is none. o_shift: what is
+    added to the score of O before tags are chosen; f1_before, f1_after: strict F1 on that data without and with it (None
+    where nothing was annotated, and for spans)."""
 
     temperature: float
     ece_before: float | None
