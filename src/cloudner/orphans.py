@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 
-_SECONDS = 1.0  # between two looks at who the parent is
+_SECONDS = 0.1  # between two looks at who the parent is
 
 
 def end_with_parent(sends: signal.Signals = signal.SIGTERM) -> None:
