@@ -22,9 +22,8 @@ from typing import Any
 from cloudner.errors import InputError
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-_ABANDONED = (
-    24 * 3600.0
-)  # seconds without a change, after which what a process elsewhere was writing is no longer written
+# Seconds without a change, after which what a process elsewhere was writing is no longer written.
+_ABANDONED = 24 * 3600.0
 _CLOCKS = 60.0  # seconds by which a file server's clock may differ
 
 

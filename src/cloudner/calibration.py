@@ -236,7 +236,7 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence, name: str) -> Calibra
     known = int((gold >= 0).sum())
     if not known:
         raise _nothing(name, len(offsets) - 1)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
+    truth = evidence.truth()
 
     def loss(temperature: float) -> float:
         mean = path_log_likelihood(raw / temperature, offsets, gold, scheme, scaled(temperature))

@@ -61,23 +61,14 @@ def asked_config(path: Path, overrides: Mapping[str, Any], encoder: str | None =
     """The config that `cloudner train` begins with where it is given these overrides and this encoder: a language brings its
     tokenizer, an encoder is also the one whose pieces are the tokens, and epochs are meant as they are. Raises InputError for a
     missing file, ConfigError for overrides that do not exist."""
-    from cloudner.training.language import fit_tokenizer, follow_encoder
-    from cloudner.training.resolution import owners
+    from cloudner.training.resolution import take_request
 
     if not path.is_file():
         raise InputError("no such config", file=str(path), fix="--config configs/cpu.cfg")
     given = dict(overrides)
     check_overrides(given)
     config: Config = read(path, given)
-    if "training.max_epochs" in given and "training.optimizer.learn_rate.min_steps" not in given:
-        rate = config["training"].get("optimizer", {}).get("learn_rate")
-        if isinstance(rate, dict) and "min_steps" in rate:  # other schedules do not know it
-            rate["min_steps"] = 0
-    fit_tokenizer(config, given)
-    if encoder is not None:
-        for name in owners(config.interpolate()):
-            config["components"][name]["model"]["encoder"] = encoder
-        follow_encoder(config, encoder)
+    take_request(config, given, encoder)
     return config
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from spacy.attrs import ENT_IOB, ORTH
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from cloudner.pieces.gold import new_label, solid_tokens
@@ -59,12 +59,12 @@ def gold_spans(
 
 def span_labels(examples: Iterable[Example], key: str) -> set[str]:
     """The labels of the spans that `gold_spans` finds."""
-    return {span.label_ for eg in examples for span in _group(eg, key) if span.label_}
+    return {span.label_ for eg in examples for span in annotated(eg.reference, key) if span.label_}
 
 
-def _group(eg: Example, key: str) -> list[Span]:
-    reference = eg.reference
-    return list(reference.spans.get(key, reference.ents))
+def annotated(doc: Doc, key: str | None) -> list[Span]:
+    """What is learnt from: the group of spans of this name where there is one, else the entities."""
+    return list(doc.ents if key is None else doc.spans.get(key, doc.ents))
 
 
 def _of_example(eg: Example, key: str) -> tuple[list[tuple[int, int, str]], np.ndarray, bool]:
@@ -74,7 +74,7 @@ def _of_example(eg: Example, key: str) -> tuple[list[tuple[int, int, str]], np.n
     of_ents, tagged = key not in reference.spans, reference.has_annotation("ENT_IOB")
     if of_ents and not tagged:
         return [], ~unknown, False
-    spans = [span for span in _group(eg, key) if span.label_]
+    spans = [span for span in annotated(reference, key) if span.label_]
     if np.array_equal(predicted.to_array(ORTH), reference.to_array(ORTH)):
         if tagged:
             unknown = reference.to_array(ENT_IOB) == 0

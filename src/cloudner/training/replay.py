@@ -13,13 +13,14 @@ from spacy.vocab import Vocab
 
 from cloudner.atomic import write_bytes
 from cloudner.errors import ConfigError
+from cloudner.pieces.span_gold import annotated
 
 Row = tuple[str, Any, str]
 
 
 def labels_in(path: Path, key: str | None = None) -> list[str]:
     """The entity labels of a `.spacy` corpus. key: of the group of spans that is learnt from, None for `doc.ents`."""
-    return sorted({ent.label_ for doc in _docs(path, Vocab()) for ent in _annotated(doc, key)})
+    return sorted({ent.label_ for doc in _docs(path, Vocab()) for ent in annotated(doc, key)})
 
 
 def fill_in(path: Path, base: Path, labels: Sequence[str], device: str, key: str | None = None) -> list[Row]:
@@ -58,7 +59,7 @@ def _add(doc: Doc, found: Sequence[Span], key: str | None) -> int:
         return len(own)
     if key not in doc.spans and not doc.has_annotation("ENT_IOB"):
         return 0  # nobody has annotated anything: a group would say that there is nothing else
-    doc.spans[key] = [*_annotated(doc, key), *found]
+    doc.spans[key] = [*annotated(doc, key), *found]
     return len(found)
 
 
@@ -86,9 +87,9 @@ def add_old(
     new = list(_docs(path, vocab))
     known = {doc.text for doc in new} | {doc.text for each in never for doc in _docs(each, vocab)}
     every, drawn = _drawn(old, share, seed, lang, vocab, key)
-    labels = {ent.label_ for doc in every for ent in _annotated(doc, key)}
+    labels = {ent.label_ for doc in every for ent in annotated(doc, key)}
     kept = [doc for doc in drawn if doc.text not in known]
-    new_labels = {ent.label_ for doc in new for ent in _annotated(doc, key)} - labels
+    new_labels = {ent.label_ for doc in new for ent in annotated(doc, key)} - labels
     unknown = _unsay(kept, new, new_labels, vocab, key)
     _write([*new, *kept], path)
     why = f"{100 * share:.0f} % of {len(every):,} old documents, stratified by label, seed {seed}"
@@ -121,26 +122,19 @@ def _unsay(docs: list[Doc], new: list[Doc], labels: set[str], vocab: Vocab, key:
     from spacy.matcher import PhraseMatcher
 
     matcher = PhraseMatcher(vocab)
-    words = {
-        tuple(t.text for t in ent) for doc in new for ent in _annotated(doc, key) if ent.label_ in labels
-    }
+    words = {tuple(t.text for t in ent) for doc in new for ent in annotated(doc, key) if ent.label_ in labels}
     if not words:
         return 0
     matcher.add("new", [Doc(vocab, words=list(each)) for each in sorted(words)])
     count = 0
     for doc in docs:
-        taken = {token.i for ent in _annotated(doc, key) for token in ent}
+        taken = {token.i for ent in annotated(doc, key) for token in ent}
         places = [s for s in matcher(doc, as_spans=True) if taken.isdisjoint(range(s.start, s.end))]
         if places:
             count += len(places)
             places = filter_spans([*places, *_missing(doc, [])])
             doc.set_ents(list(doc.ents), missing=places, default="outside")
     return count
-
-
-def _annotated(doc: Doc, key: str | None) -> list[Span]:
-    """What is learnt from: a group of spans where there is one of this name, else the entities."""
-    return list(doc.ents) if key is None else list(doc.spans.get(key, doc.ents))
 
 
 def _missing(doc: Doc, but: Sequence[Span]) -> list[Span]:

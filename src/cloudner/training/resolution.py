@@ -50,29 +50,22 @@ def resolve(
     """Read a training config and turn every "auto" in it into a value for this machine and this data.
 
     gpu_id: "auto", -1 for the CPU, or a GPU's number. overrides: dotted names, as spaCy takes them; with training.max_epochs
-    among them the config's min_steps does not count. encoder: in place
-    of the config's (None: as it is). ranks: processes that train together; scale: multiply the batch by them. Raises
-    InputError for a missing file and ConfigError for settings that cannot work.
+    among them the config's min_steps does not count. encoder: in place of the config's (None: as it is). ranks: processes
+    that train together; scale: multiply the batch by them. Raises InputError for a missing file and ConfigError for
+    settings that cannot work.
     """
     from cloudner.hardware import recommend
     from cloudner.loading import check_shared, use_device
-    from cloudner.training.language import fit_tokenizer, follow_encoder
 
     if not Path(config_path).is_file():
         raise InputError("no such config", file=str(config_path), fix="configs/cpu.cfg")
     overrides = overrides or {}
     check_overrides(overrides)
     config = read_config(config_path, overrides)
-    if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
-        _as_typed(config)
     scaled = scale_batch(config, ranks) if scale and ranks > 1 else []
-    row = fit_tokenizer(config, overrides)
     check_shared(config)
+    row = take_request(config, overrides, encoder)
     ours = owners(config.interpolate())
-    for name in ours if encoder else ():
-        config["components"][name]["model"]["encoder"] = encoder
-    if encoder:
-        follow_encoder(config, encoder)
     plain = config.interpolate()
     device = _device(gpu_id)  # before the detection: a GPU that is woken first answers it in time
     hardware = _hardware(device)
@@ -164,6 +157,23 @@ def resolve_again(kept: dict[str, Any], *, gpu_id: str | int = "auto", ranks: in
     return made
 
 
+def take_request(config: Any, overrides: dict[str, Any], encoder: str | None) -> tuple[str, str, str] | None:
+    """Settle in a config what overrides and an encoder bring along: epochs are meant as they are, a language has its tokenizer
+    (the row for the table of settings), and an encoder is also the one whose pieces are the tokens."""
+    from cloudner.training.language import fit_tokenizer, follow_encoder
+
+    if "training.max_epochs" in overrides and "training.optimizer.learn_rate.min_steps" not in overrides:
+        rate = config["training"].get("optimizer", {}).get("learn_rate")
+        if isinstance(rate, dict) and "min_steps" in rate:  # other schedules do not know it
+            rate["min_steps"] = 0
+    row = fit_tokenizer(config, overrides)
+    if encoder:
+        for name in owners(config.interpolate()):
+            config["components"][name]["model"]["encoder"] = encoder
+        follow_encoder(config, encoder)
+    return row
+
+
 def owners(plain: Any) -> list[str]:
     """Names of components whose model owns its encoder."""
     return [
@@ -212,13 +222,6 @@ def _why(device: str, gpu_id: str | int) -> str:
     if str(gpu_id) != "auto":
         return f"--gpu-id {gpu_id}"
     return "no working CUDA device" if device == "cpu" else "a computation on it succeeded"
-
-
-def _as_typed(config: Any) -> None:
-    """Epochs given on the command line are taken literally: the config's `min_steps` does not prolong them."""
-    rate = config["training"].get("optimizer", {}).get("learn_rate")
-    if isinstance(rate, dict) and "min_steps" in rate:
-        rate["min_steps"] = 0
 
 
 def _resolve_steps(made: Resolution, plain: Any) -> None:

@@ -8,10 +8,9 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from spacy.vocab import Vocab
 
 from cloudner.corpus.docbin.chunk import Chunk
-from cloudner.corpus.docbin.docs import chunk_docs
+from cloudner.corpus.docbin.docs import chunk_groups
 from cloudner.corpus.docbin.spool import Spool
 from cloudner.errors import ConfigError
 
@@ -130,9 +129,9 @@ class Splitter:
         for doc, kind in zip(docs.tolist(), kinds.tolist(), strict=True):
             counts[doc][kind] += 1
         if self._spans is not None:
-            for number, made in enumerate(chunk_docs(chunk, Vocab())):
-                if self._spans in made.spans:
-                    counts[number] = Counter(span.label for span in made.spans[self._spans])
+            for number, groups in chunk_groups(chunk):
+                if self._spans in groups:
+                    counts[number] = Counter(span.label for span in groups[self._spans])
         # Few documents differ in what labels they have: one Counter serves many.
         for count in counts:
             self._labels.append(self._interned.setdefault(tuple(sorted(count.items())), count))

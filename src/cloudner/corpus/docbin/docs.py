@@ -13,6 +13,16 @@ from spacy.vocab import Vocab
 from cloudner.corpus.docbin.chunk import NO_GROUPS, Chunk, msgpack_loads
 
 
+def chunk_groups(chunk: Chunk) -> Iterator[tuple[int, Any]]:
+    """The number of each document that has groups of spans, and its `SpanGroups`; their labels are ids of strings."""
+    vocab = Vocab()
+    for number, packed in enumerate(chunk.groups):
+        if packed not in (NO_GROUPS, b""):
+            doc = Doc(vocab, words=["-"] * int(chunk.lengths[number]))
+            doc.spans.from_bytes(packed)
+            yield number, doc.spans
+
+
 def chunk_docs(chunk: Chunk, vocab: Vocab) -> Iterator[Doc]:
     """The documents: entities (missing where nothing is known), sentence starts, span groups, and meta data under
     `user_data["meta"]`."""

@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from spacy.tokens import Doc, SpanGroup
-from spacy.vocab import Vocab
+from spacy.tokens import SpanGroup
 
 from cloudner.corpus.align.builder import NEGATIVE_KEY
-from cloudner.corpus.docbin.chunk import NO_GROUPS, Chunk
+from cloudner.corpus.docbin.chunk import Chunk
+from cloudner.corpus.docbin.docs import chunk_groups
 
 # How the counts of a group are called, see `count`.
 KINDS = ("spans", "nested", "crossing", "same_place")
 # What conversion says of annotations that it drops because of others.
 DROPPED = ("nested", "overlapping", "conflicting-labels")
-_VOCAB = Vocab()
 
 
 def add_groups(total: dict[str, dict[str, int]], chunk: Chunk) -> None:
     """Adds to `total` the counts of each group of spans in the chunk's documents; those known to be wrong are none."""
-    for number, packed in enumerate(chunk.groups):
-        if packed in (NO_GROUPS, b""):
-            continue
-        doc = Doc(_VOCAB, words=["-"] * int(chunk.lengths[number]))
-        doc.spans.from_bytes(packed)
-        for name, group in doc.spans.items():
+    for _, groups in chunk_groups(chunk):
+        for name, group in groups.items():
             if name != NEGATIVE_KEY:
                 own = total.setdefault(name, dict.fromkeys(KINDS, 0))
                 for kind, n in zip(KINDS, count(_bounds(group)), strict=True):

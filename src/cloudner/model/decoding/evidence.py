@@ -25,6 +25,10 @@ class Evidence:
     scheme: TagScheme
     moves: Transitions | None
 
+    def truth(self) -> set[tuple[int, ...]]:
+        """The annotated entities: first token, end (exclusive), label index."""
+        return set(map(tuple, self.scheme.decode(np.maximum(self.gold, 0), self.offsets).tolist()))
+
 
 def performance_of(evidence: Evidence, shift: float) -> dict[str, Any]:
     """The scores of `spacy.ner_scorer.v1` with `shift` added to the score of O. That scorer leaves out entities that touch a
@@ -35,7 +39,7 @@ def performance_of(evidence: Evidence, shift: float) -> dict[str, Any]:
 
     scheme, offsets, gold = evidence.scheme, evidence.offsets, evidence.gold
     moved = with_o_shifted(evidence.scores, shift)
-    truth = set(map(tuple, scheme.decode(np.maximum(gold, 0), offsets).tolist()))
+    truth = evidence.truth()
     found = set(map(tuple, known_spans(moved, offsets, gold, scheme, evidence.moves).tolist()))
     whole, by_label = PRFScore(), {}
     for number in sorted({label for _, _, label in truth | found}):
