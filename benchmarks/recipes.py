@@ -11,9 +11,10 @@ by the mean over corpora of the paired differences; its standard error comes fro
 A choice is `base`, or settings with commas between them: those of the architecture (head, pooling, tag_scheme,
 case_features, class_weights, r_drop, fgm, label_smoothing, ...), of the optimizer (layer_decay, head_factor, weight_decay,
 grad_clip), lr, steps (the least number), warmup, drop, buffer_batches, or any dotted name of the config; or a peer with its
-rate and epochs, `hf:RATE:EPOCHS` or `hf-grouped:RATE:EPOCHS`. The config's own epochs and least steps count unless a choice
-says otherwise. Choices take turns within each seed; every finished run is added to the JSON file and not run again. Several
-commands may write one file at a time, with `--threads 1` each and other corpora or seeds.
+rate and epochs, `hf:RATE:EPOCHS`, `hf-grouped:RATE:EPOCHS` or `edsnlp:RATE:EPOCHS` (`pip install edsnlp`). The config's
+own epochs and least steps count unless a choice says otherwise. Choices take turns within each seed; every finished run is
+added to the JSON file and not run again. Several commands may write one file at a time, with `--threads 1` each and other
+corpora or seeds.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from benchmarks.runs import Runs
 from benchmarks.suite import choose_device, cores, prepare_encoder, run_job, say, shown_command
 
 BASE = "base"
+PEERS = ("hf", "hf-grouped", "edsnlp")
 # Of a run; `unshifted`: without the shift of O's score that calibration on dev has found.
 KEPT = ("seconds", "steps", "precision", "o_shift", "dev", "test", "dev_unshifted", "test_unshifted")
 MODEL = "components.cloudner.model."
@@ -143,29 +145,16 @@ def measure(given: Any, arguments: list[str], runs: Runs) -> bool:
             ),
             work,
         )
-        name = f"{key['data']}, {key['sentences'] or 'all'}, seed {seed}, {choice}"
+        told = f"{key['data']}, {key['sentences'] or 'all'}, seed {seed}, {choice}"
         if "not_measured" in result:
             failed = True
-            say(f"{name}: not measured: {result['not_measured']}")
+            say(f"{told}: not measured: {result['not_measured']}")
             continue
-        kept = {
-            n: result[n]
-            for n in (
-                "seconds",
-                "steps",
-                "precision",
-                "o_shift",
-                "dev",
-                "test",
-                "dev_unshifted",
-                "test_unshifted",
-            )
-            if n in result
-        }
+        kept = {name: result[name] for name in KEPT if name in result}
         if row:
             runs.rows.remove(row)
         row = runs.add(key, {**kept, "threads": threads})
-        say(f"{name}: dev F1 {row['dev']['f1']:.4f}, {row['steps']} steps, {row['seconds']:.0f} s")
+        say(f"{told}: dev F1 {row['dev']['f1']:.4f}, {row['steps']} steps, {row['seconds']:.0f} s")
     return failed
 
 
@@ -179,7 +168,7 @@ def _options(given: Any, key: dict[str, Any], choice: str) -> dict[str, Any]:
 def parsed(choice: str) -> dict[str, Any]:
     """Peer, epochs, rate and settings of a choice, as a `Job` has them; 0: the config's own."""
     peer, *rest = choice.split(":")
-    if peer in ("hf", "hf-grouped") and len(rest) == 2:
+    if peer in PEERS and len(rest) == 2:
         return {"peer": peer, "lr": float(rest[0]), "epochs": int(rest[1])}
     return {"peer": "cloudner", "lr": 0.0, "epochs": 0, "batch": 0, "overrides": overrides_of(choice)}
 
