@@ -17,9 +17,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.data import PACKAGE, SHAPES
+from benchmarks.command import shown_command
+from benchmarks.data import PACKAGE, ROOT, SHAPES
 from benchmarks.peers import PREDICT, TRAIN
-from benchmarks.suite import ROOT, Suite, markdown, shown_command
+from benchmarks.suite import Suite
+from benchmarks.summaries import markdown
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import say, shown_command
 from benchmarks.data import PACKAGE, ROOT, make_docs, synthetic
 from benchmarks.machine import machine, versions
-from benchmarks.suite import say, shown_command
 
 SIDES = (
     "torch-fp32", "torch-bf16", "torch-int8", "onnxruntime-fp32", "onnxruntime-int8", "openvino-fp32", "openvino-int8",

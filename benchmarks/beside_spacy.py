@@ -22,10 +22,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import shown_command
 from benchmarks.data import ROOT, read_folder, write_docbin
 from benchmarks.gpu.record import write_atomically
+from benchmarks.jobs import prepare_data, prepare_encoder
 from benchmarks.machine import machine, versions
-from benchmarks.suite import prepare_data, prepare_encoder, shown_command
 
 ROWS = ("cloudner train", "cloudner train --no-calibrate", "spacy train")
 

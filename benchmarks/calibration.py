@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import say, shown_command
 from benchmarks.gpu.record import write_atomically
 from benchmarks.machine import versions
-from benchmarks.suite import say, shown_command
 from cloudner.model.decoding.lattice import path_log_likelihood
 from cloudner.model.decoding.o_shift import fit_o_shift, with_o_shifted
 from cloudner.model.decoding.platt import fit_platt

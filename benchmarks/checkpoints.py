@@ -21,10 +21,11 @@ from typing import Any
 
 import psutil
 
+from benchmarks.command import shown_command
 from benchmarks.data import ROOT, read_folder, write_docbin
 from benchmarks.gpu.record import write_atomically
+from benchmarks.jobs import prepare_data, prepare_encoder
 from benchmarks.machine import machine, versions
-from benchmarks.suite import prepare_data, prepare_encoder, shown_command
 
 NEVER = 1e6  # minutes
 

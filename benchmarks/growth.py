@@ -21,9 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import choose_device, say, shown_command
 from benchmarks.data import ROOT, lengths, make_docs, synthetic
+from benchmarks.jobs import prepare_encoder
 from benchmarks.machine import machine, resident, versions
-from benchmarks.suite import choose_device, prepare_encoder, say, shown_command
 
 ZONE = 1_000
 ARCHITECTURE = "cloudner.TransformerNER.v1"

@@ -1,9 +1,9 @@
 """Predicted against real peak memory, and the tensors that the prediction counts.
 
-    python benchmarks/memory.py peak              # this CPU: resident set; on a GPU: what the allocator had out
-    python benchmarks/memory.py peak --device cuda --precision bf16
-    python benchmarks/memory.py count             # bytes that autograd saves a word piece and layer
-    python benchmarks/memory.py scores            # bytes a score of a span costs, on this CPU
+    python -m benchmarks.memory peak              # this CPU: resident set; on a GPU: what the allocator had out
+    python -m benchmarks.memory peak --device cuda --precision bf16
+    python -m benchmarks.memory count             # bytes that autograd saves a word piece and layer
+    python -m benchmarks.memory scores            # bytes a score of a span costs, on this CPU
 
 `peak` runs each shape in a process of its own (weights are random): two accumulated micro-batches, an optimizer step,
 and the same again, as training does; it writes benchmarks/results/memory-DEVICE.json (memory-cpu-bf16.json). On the CPU it subtracts what
@@ -19,36 +19,10 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
 
-# hidden, layers, heads, intermediate, vocabulary
-SHAPES = {
-    "minilm-l6": (384, 6, 12, 1536, 30522),
-    "bert-small": (512, 4, 8, 2048, 30522),
-    "distilbert-like": (768, 6, 12, 3072, 28996),
-    "bert-base": (768, 12, 12, 3072, 28996),
-    "bert-large": (1024, 24, 16, 4096, 28996),
-}
-ROWS = 15  # of the counted batch; no multiple of a width, so that no activation has the shape of a weight
-# shape, word pieces a micro-batch, row length, checkpointing
-CPU_RUNS = [
-    ("minilm-l6", 1024, 32, False),
-    ("minilm-l6", 4096, 32, False),
-    ("minilm-l6", 4096, 128, False),
-    ("minilm-l6", 4096, 64, True),
-    ("bert-small", 2048, 32, False),
-    ("bert-small", 4096, 64, False),
-    ("distilbert-like", 1024, 32, False),
-    ("bert-base", 512, 32, False),
-    ("bert-base", 1024, 64, False),
-    ("bert-base", 1024, 64, True),
-]
-GPU_RUNS = [
-    (shape, pieces, length, checkpointing)
-    for shape in ("minilm-l6", "bert-base", "bert-large")
-    for pieces, length in ((2048, 32), (8192, 32), (8192, 128), (16384, 512))
-    for checkpointing in (False, True)
-]
+from benchmarks.data import ROOT
+from benchmarks.memory_runs import CPU_RUNS, GPU_RUNS, ROWS, SHAPES
 
 
 def shape_of(name: str):
@@ -216,86 +190,91 @@ def main() -> None:
         name, pieces, length, checkpointing = json.loads(given.run)
         print(one_peak(name, pieces, length, checkpointing, given.device, precision))
         return
-    if given.command == "scores":
-        for rows, length, labels in ((8, 512, 8), (40, 128, 24), (200, 64, 24)):
-            found = []
-            for mode in ("train", "predict"):
-                with multiprocessing.get_context("spawn").Pool(1) as fresh:
-                    found.append(fresh.apply(of_a_score, (mode, rows, length, labels)))
-            print(f"{rows:3} rows of {length:3}, {labels:2} labels: {found[0]:.1f} bytes a score in training, "
-                  f"{found[1]:.1f} in prediction")  # fmt: skip
-        return
+    {"scores": show_scores, "count": show_counts, "peak": lambda: show_peaks(given.device, precision)}[
+        given.command
+    ]()
+
+
+def show_scores() -> None:
+    for rows, length, labels in ((8, 512, 8), (40, 128, 24), (200, 64, 24)):
+        found = []
+        for mode in ("train", "predict"):
+            with multiprocessing.get_context("spawn").Pool(1) as fresh:
+                found.append(fresh.apply(of_a_score, (mode, rows, length, labels)))
+        print(f"{rows:3} rows of {length:3}, {labels:2} labels: {found[0]:.1f} bytes a score in training, "
+              f"{found[1]:.1f} in prediction")  # fmt: skip
+
+
+def show_counts() -> None:
     from cloudner.hardware.planning.memory import saved_bytes
 
-    if given.command == "count":
-        for name in SHAPES:
-            for kind in ("fp32", "bf16"):
-                formula, counted = saved_bytes(shape_of(name), kind != "fp32"), count(name, 32, kind)
-                print(
-                    f"{name:16} {kind}: formula {formula:7.0f}, counted {counted:9.0f} bytes a piece and layer"
-                )
-        return
-    from cloudner.hardware import training_peak
+    for name in SHAPES:
+        for kind in ("fp32", "bf16"):
+            formula, counted = saved_bytes(shape_of(name), kind != "fp32"), count(name, 32, kind)
+            print(f"{name:16} {kind}: formula {formula:7.0f}, counted {counted:9.0f} bytes a piece and layer")
 
-    rows = []
-    for name, pieces, length, checkpointing in CPU_RUNS if given.device == "cpu" else GPU_RUNS:
-        run = json.dumps([name, pieces, length, checkpointing])
-        command = [
-            sys.executable,
-            __file__,
-            "one",
-            "--device",
-            given.device,
-            "--precision",
-            precision,
-            "--run",
-            run,
-        ]
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=os.environ | {"TOKENIZERS_PARALLELISM": "0"}
-        )
-        if done.returncode:
-            print(f"{name} {pieces}: {done.stderr.strip().splitlines()[-1]}")
-            continue
-        real = int(done.stdout.split()[-1])
-        predicted = training_peak(
-            shape_of(name),
-            pieces,
-            length,
-            device=given.device,
-            precision=precision,
-            gradient_checkpointing=checkpointing,
-            accumulated=True,
-        ).total
-        rows.append(
-            {
-                "shape": name,
-                "pieces": pieces,
-                "length": length,
-                "checkpointing": checkpointing,
-                "precision": precision,
-                "real_bytes": real,
-                "predicted_bytes": predicted,
-                "predicted_over_real": round(predicted / real, 3),
-            }
-        )
-        print(
-            f"{name:16} {pieces:6} pieces in rows of {length:3}{' checkpointing' if checkpointing else '':14} "
-            f"predicted {predicted / 1e9:5.2f} GB, real {real / 1e9:5.2f} GB, ratio {predicted / real:.2f}"
-        )
+
+def show_peaks(device: str, precision: str) -> None:
     import torch
 
+    runs = CPU_RUNS if device == "cpu" else GPU_RUNS
     record = {
-        "command": f"python benchmarks/memory.py peak --device {given.device} --precision {precision}",
-        "device": torch.cuda.get_device_name() if given.device == "cuda" else f"CPU ({platform.machine()})",
+        "command": f"python -m benchmarks.memory peak --device {device} --precision {precision}",
+        "device": torch.cuda.get_device_name() if device == "cuda" else f"CPU ({platform.machine()})",
         "torch": torch.__version__,
-        "runs": rows,
+        "runs": [row for run in runs if (row := peak(*run, device, precision))],
     }
-    half = "-bf16" if given.device == "cpu" and given.precision == "bf16" else ""
-    path = Path(__file__).parent / "results" / f"memory-{given.device}{half}.json"
+    half = "-bf16" if device == "cpu" and precision == "bf16" else ""
+    path = ROOT / "benchmarks" / "results" / f"memory-{device}{half}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path}")
+
+
+def peak(
+    name: str, pieces: int, length: int, checkpointing: bool, device: str, precision: str
+) -> dict[str, Any] | None:
+    """Peak memory of one shape beside what is predicted; None, with a line, where its process failed."""
+    from cloudner.hardware import training_peak
+
+    run = json.dumps([name, pieces, length, checkpointing])
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "benchmarks.memory", "one",
+            "--device", device, "--precision", precision, "--run", run,
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"TOKENIZERS_PARALLELISM": "0"},
+    )  # fmt: skip
+    if done.returncode:
+        print(f"{name} {pieces}: {done.stderr.strip().splitlines()[-1]}")
+        return None
+    real = int(done.stdout.split()[-1])
+    predicted = training_peak(
+        shape_of(name),
+        pieces,
+        length,
+        device=device,
+        precision=precision,
+        gradient_checkpointing=checkpointing,
+        accumulated=True,
+    ).total
+    print(
+        f"{name:16} {pieces:6} pieces in rows of {length:3}{' checkpointing' if checkpointing else '':14} "
+        f"predicted {predicted / 1e9:5.2f} GB, real {real / 1e9:5.2f} GB, ratio {predicted / real:.2f}"
+    )
+    return {
+        "shape": name,
+        "pieces": pieces,
+        "length": length,
+        "checkpointing": checkpointing,
+        "precision": precision,
+        "real_bytes": real,
+        "predicted_bytes": predicted,
+        "predicted_over_real": round(predicted / real, 3),
+    }
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import say, shown_command
 from benchmarks.data import PACKAGE, ROOT, make_docs
-from benchmarks.suite import prepare_data, prepare_encoder, say, shown_command
+from benchmarks.jobs import prepare_data, prepare_encoder
 
 
 def share(batches: list[np.ndarray]) -> float:

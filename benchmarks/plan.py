@@ -104,6 +104,22 @@ def real_epoch(
     return spent / done * len(batches), done
 
 
+def beside(predicted: float, real: float, updates: int) -> dict[str, float]:
+    return {
+        "predicted_seconds": round(predicted, 1),
+        "real_seconds": round(real, 1),
+        "timed_updates": updates,
+        "predicted_over_real": round(predicted / real, 2),
+    }
+
+
+def told(row: dict) -> str:
+    return (
+        f"predicted {row['predicted_seconds']:7.1f} s an epoch, real {row['real_seconds']:7.1f} s "
+        f"({row['timed_updates']} updates timed), ratio {row['predicted_over_real']:.2f}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -164,24 +180,11 @@ def main() -> None:
                 row = next(row for row in made.rows if row.machine.startswith("this machine"))
                 predicted = row.train_minutes_per_epoch * 60
                 real, updates = real_epoch(examples, encoder, given.device, given.seconds, clock)
+                facts = {"encoder": name, "corpus": corpus, "documents": stats.docs, "words": stats.words}
                 rows.append(
-                    {
-                        "encoder": name,
-                        "corpus": corpus,
-                        "documents": stats.docs,
-                        "words": stats.words,
-                        "gflops": round(measured.flops / 1e9, 1),
-                        "predicted_seconds": round(predicted, 1),
-                        "real_seconds": round(real, 1),
-                        "timed_updates": updates,
-                        "predicted_over_real": round(predicted / real, 2),
-                    }
+                    facts | {"gflops": round(measured.flops / 1e9, 1)} | beside(predicted, real, updates)
                 )
-                print(
-                    f"{name:26} {corpus:14} predicted {predicted:7.1f} s an epoch, real {real:7.1f} s "
-                    f"({updates} updates timed), ratio {predicted / real:.2f}",
-                    flush=True,
-                )
+                print(f"{name:26} {corpus:14} {told(rows[-1])}", flush=True)
                 path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path}")
 

@@ -28,11 +28,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import choose_device, cores, say, shown_command
 from benchmarks.data import PACKAGE, ROOT, config_digest, read_folder, write_conll
+from benchmarks.jobs import prepare_encoder, run_job
 from benchmarks.machine import machine, versions
 from benchmarks.peers import Job
 from benchmarks.runs import Runs
-from benchmarks.suite import choose_device, cores, prepare_encoder, run_job, say, shown_command
 
 BASE = "base"
 PEERS = ("hf", "hf-grouped", "edsnlp")

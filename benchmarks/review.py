@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import say, shown_command
 from benchmarks.corruption import KINDS, Planted, Span, corrupt
 from benchmarks.data import ROOT
 from benchmarks.machine import machine, versions
-from benchmarks.suite import say, shown_command
 
 Place = tuple[int, set[int]]  # document, tokens
 

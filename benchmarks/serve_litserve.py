@@ -7,7 +7,7 @@ from typing import Any
 
 import litserve
 
-from benchmarks.serve_peers import plain, tagger
+from benchmarks.serve_tagger import plain, tagger
 
 
 class Tagging(litserve.LitAPI):

@@ -23,9 +23,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import say, shown_command
 from benchmarks.data import PACKAGE, ROOT, config_path, read_folder, write_docbin
+from benchmarks.jobs import prepare_data, prepare_encoder
 from benchmarks.machine import machine, versions
-from benchmarks.suite import prepare_data, prepare_encoder, say, shown_command
 
 
 @contextlib.contextmanager

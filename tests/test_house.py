@@ -16,28 +16,29 @@ import cloudner
 import tiny
 
 SOURCE = Path(cloudner.__file__).parent
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 # From the ground up: a room may use those before it.
 ROOMS = ["errors", "atomic", "cores", "notebook", "locks", "orphans", "encoders", "pages", "corpus", "hardware", "pieces", "model", "component_state", "component", "span_component", "factory", "span_factory", "loading", "inference", "report", "calibration", "overrides", "training", "folds", "bulk", "serving", "studies", "reviewing", "cli", "__main__"]  # fmt: skip
 # Groups whose entries are found in a registry of the same name.
 OURS = list(distribution("cloudner").entry_points)
 
 
-def modules() -> list[Path]:
-    return sorted(SOURCE.rglob("*.py"))
+def modules(root: Path = SOURCE) -> list[Path]:
+    return sorted(root.rglob("*.py"))
 
 
 def room_of(module: str) -> str:
     return module.split(".")[1] if "." in module else module
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+def module_name(path: Path, root: Path = SOURCE) -> str:
+    parts = path.relative_to(root.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> set[str]:
-    """All modules of ours that this one imports, at whatever depth of its code."""
-    package = module_name(path).split(".")
+def imports(path: Path, root: Path = SOURCE) -> set[str]:
+    """All modules of the package `root` that this one of its modules imports, at whatever depth of its code."""
+    package = module_name(path, root).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
     found = set()
@@ -48,7 +49,7 @@ def imports(path: Path) -> set[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.split(".")[0] == "cloudner"}
+    return {name for name in found if name.split(".")[0] == root.name}
 
 
 def test_imports_go_one_way():
@@ -65,12 +66,12 @@ def test_imports_go_one_way():
     assert not wrong, "\n".join(sorted(wrong))
 
 
-def circles() -> list[set[str]]:
+def circles(root: Path = SOURCE) -> list[set[str]]:
     """Files that import each other, in whatever number of steps, imports for type checkers included."""
-    every = {module_name(path): path for path in modules()}
+    every = {module_name(path, root): path for path in modules(root)}
     reach: dict[str, set[str]] = {}
     for name, path in every.items():
-        found = {each for each in imports(path) if each in every}
+        found = {each for each in imports(path, root) if each in every}
         # `from package import module` is an import of the module
         reach[name] = {
             each for each in found if not any(other.rpartition(".")[0] == each for other in found)
@@ -88,6 +89,7 @@ def circles() -> list[set[str]]:
 
 def test_no_files_import_each_other():
     assert [sorted(circle) for circle in circles()] == []
+    assert [sorted(circle) for circle in circles(BENCHMARKS)] == []
 
 
 # Rooms whose modules are short, and functions in them that are still to be cut.
@@ -95,7 +97,7 @@ SHORT = [room for room in ROOMS if (SOURCE / room).is_dir()]
 LONG_FUNCTIONS = {"conll.blocks"}  # and those of commands, which are lists of options
 
 
-@pytest.mark.parametrize("room", SHORT)
+@pytest.mark.parametrize("room", [*SHORT, BENCHMARKS])
 def test_modules_and_functions_are_short(room):
     for path in sorted((SOURCE / room).rglob("*.py")):
         text = path.read_text(encoding="utf8")

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import cores
 from benchmarks.gpu.models import subjects
 from benchmarks.gpu.pipeline import fast_names, has_fast
 from benchmarks.gpu.plan import Settings
 from benchmarks.one import result_of
 from benchmarks.peers import Job
-from benchmarks.suite import cores
 
 SENTENCES = 2_400  # of the Trainer: 150 steps of 16, the first twentieth of them warming up
 # Ours plans the whole training, as a fast path is chosen by what it saves in it, and is stopped after three buffers.

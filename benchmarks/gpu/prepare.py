@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmarks.data import ASSETS, SHAPES
 from benchmarks.gpu.plan import Settings
+from benchmarks.jobs import prepare_data
 from benchmarks.machine import machine, versions
 from benchmarks.peers import NotMeasured
-from benchmarks.suite import prepare_data
 
 VOCABULARY = 28_996  # rows of bert-base-cased's table
 # Pieces that the tokenizer knows. Trained on small texts, 8,000 of them give about 1.3 pieces a word of those, which is

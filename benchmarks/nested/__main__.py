@@ -26,14 +26,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import say, shown_command
 from benchmarks.data import ASSETS, PACKAGE, ROOT
+from benchmarks.jobs import prepare_encoder
 from benchmarks.machine import machine, versions
 from benchmarks.nested.corpus import digest
 from benchmarks.nested.systems import SYSTEMS
 from benchmarks.nested.tables import summarise, table
 from benchmarks.recipes import _value
 from benchmarks.runs import Runs
-from benchmarks.suite import prepare_encoder, say, shown_command
 
 
 def parsed(choice: str) -> tuple[str, dict[str, Any]]:

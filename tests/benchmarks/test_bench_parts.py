@@ -9,7 +9,7 @@ import spacy
 from benchmarks.runs import Runs
 from spacy.tokens import Span
 
-from benchmarks import data, peers, recipes, review, suite
+from benchmarks import command, data, jobs, peers, recipes, review, suite, summaries
 from cloudner.reviewing.suspects import Suspect
 
 
@@ -145,7 +145,7 @@ def test_ratios_and_table():
         }
 
     peers = {
-        name: {"what": name, "runs": [run(s) for s in speeds], **suite.summary([run(s) for s in speeds])}
+        name: {"what": name, "runs": [run(s) for s in speeds], **summaries.summary([run(s) for s in speeds])}
         for name, speeds in (
             ("cloudner", (900.0, 1000.0, 1500.0)),
             ("cloudner-plain", (1100.0,)),
@@ -166,12 +166,12 @@ def test_ratios_and_table():
         "versions": {"torch": "2"},
         "peers": peers,
     }  # fmt: skip
-    suite.compare(record)
+    summaries.compare(record)
     assert record["peers"]["hf-pipeline-16"]["times_as_fast"] == {"cloudner": 4.44, "cloudner-plain": 4.89}
     assert record["confidence_costs_percent"] == 9.1
     assert record["peers"]["cloudner"]["pieces_per_second"] == 1500
     assert record["peers"]["cloudner"]["model_tflops"] == pytest.approx(0.003)
-    table = suite.markdown(record)
+    table = summaries.markdown(record)
     assert "| hf-pipeline-16 | 225 | 200 to 250 | 1.00 GB | 0.9000 | 0.9000 | 4.44x | 4.89x |" in table
     assert "| gliner | not measured: gliner is not installed |" in table
     widths = {line.count("|") for line in table.splitlines() if line.startswith("|")}
@@ -189,11 +189,13 @@ def test_what_would_not_be_done_in_time_is_left_out(tmp_path):
     assert made(time.monotonic() + 30, []) == {"what": "", "runs": [], "not_measured": "out of time"}
     assert made(time.monotonic() + 30, [{"seconds": 1}]) == {"what": "", "runs": [{"seconds": 1}]}
     job = peers.Job("predict", "hf-pipeline-16", "x", "y")
-    assert "out of time" in suite.run_job(job, tmp_path, 0.01)["not_measured"]
+    assert "out of time" in jobs.run_job(job, tmp_path, 0.01)["not_measured"]
 
 
 def test_commands_are_shown_without_this_machines_folders():
-    shown = suite.shown_command(["benchmarks", "train", "--data", "/somewhere/else/wnut17", "--epochs", "1"])
+    shown = command.shown_command(
+        ["benchmarks", "train", "--data", "/somewhere/else/wnut17", "--epochs", "1"]
+    )
     assert shown == "python -m benchmarks train --data wnut17 --epochs 1"
 
 

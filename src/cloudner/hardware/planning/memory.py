@@ -9,7 +9,7 @@ From an update's second micro-batch on its new gradients, 4 bytes per trained pa
 before. A backward pass begins with all activations and none of them, and ends the other way around.
 
 Activations, bytes per word piece (padding included) and layer, counted from the tensors that autograd saves for a
-BERT layer of width h and feed-forward width f (`benchmarks/memory.py count` counts them again):
+BERT layer of width h and feed-forward width f (`python -m benchmarks.memory count` counts them again):
     fp32      input 4h, query/key/value 12h, attention output 8h (as computed, and reordered for the next product),
               two norms' inputs 8h and one output 4h, two dropout masks 2h, feed-forward 8f        = 38h + 8f
     autocast  three half-precision casts of the input 6h, query/key/value 6h, attention output 4h,
@@ -22,7 +22,7 @@ factor on top: measured on CPU as the peak of the resident set, see `docs/hardwa
 0.92 to 0.95 of the sum above, and what it reserves 1.03 to 1.14 of its peak.
 
 The span head of `cloudner_spans` has a score for each label, first and last piece of a row: length * labels scores a word
-piece, in fp32 whatever the precision, with copies of them for the loss and the backward pass (`benchmarks/memory.py scores`
+piece, in fp32 whatever the precision, with copies of them for the loss and the backward pass (`python -m benchmarks.memory scores`
 measures the sum). A budget such as `batch_pieces` counts them as word pieces: see `budget_per_piece`.
 
 Prediction keeps a layer's tensors only: of a word piece two of width f and four of width h (gated: three of width f).
@@ -43,7 +43,7 @@ CPU_ATTENTION = 13  # bytes per entry of heads x length x length: scores, probab
 GPU_FACTOR, GPU_FIXED = 1.0, 800e6
 GPU_PREDICTION_FACTOR = 1.25
 GPU_ATTENTION_FP32, GPU_ATTENTION_HALF = 13, 9
-# Measured: `benchmarks/memory.py scores`, the peak resident set over the number of scores; on a GPU not measured.
+# Measured: `python -m benchmarks.memory scores`, the peak resident set over the number of scores; on a GPU not measured.
 BYTES_SCORE = {"train": 22, "predict": 10}
 # How many scores count as one word piece in `batch_pieces` and `predict_pieces`, by what a small encoder keeps of a piece.
 SCORES_PER_PIECE = {"train": 8192, "predict": 2048}
