@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import spacy
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 
 import tiny
 
@@ -48,6 +48,24 @@ def test_blocked_tokens_get_none(trained):
     trained.get_pipe("cloudner")(doc)
     assert (4, 5) not in [(s, e) for s, e, _ in tiny.ents(doc)]
     assert (0, 2, "PER") in tiny.ents(doc)
+
+
+@pytest.mark.parametrize(("head", "scheme"), [("softmax", "BIO"), ("crf", "BILUO")])
+def test_no_entity_goes_on_past_white_space_that_is_taken(bert, head, scheme):
+    """White space has no tag: the tokens around it are neighbours for the decoder."""
+    nlp = tiny.overfit(tiny.make_nlp(bert, head=head, tag_scheme=scheme), steps=40)
+    pipe = nlp.get_pipe("cloudner")
+    pipe.cfg.update(spans_key="all", spans_floor=0.0)
+    words, spaces = ["Marie", "\n", "Curie", "lived"], [True, False, True, False]
+    assert tiny.ents(pipe(Doc(nlp.vocab, words=words, spaces=spaces))) == [(0, 3, "PER")]
+    for label in ("", "BREAK"):  # blocked, an entity
+        doc = Doc(nlp.vocab, words=words, spaces=spaces)
+        there = [Span(doc, 1, 2, label)] if label else []
+        doc.set_ents(there, blocked=[] if label else [doc[1:2]], default="missing")
+        pipe(doc)
+        assert [e for e in tiny.ents(doc) if e[0] <= 1 < e[1]] == [(1, 2, label)] * len(there)
+        tried = zip(doc.spans["all"], doc.spans["all"].attrs["scores"], strict=True)
+        assert all(probability < 1e-6 for span, probability in tried if span.start <= 1 < span.end)
 
 
 def test_spacys_ner_keeps_them_too():

@@ -30,15 +30,16 @@ def entities(
     (candidate spans).
 
     emissions: `Emissions` of these documents, or None where they have no token. Tokens that are an entity already, or
-    blocked, are held at O.
+    blocked, are held at O; where such a token is white space, which has no tag, no entity goes on past it.
     """
     if emissions is None:
         return Prediction(np.zeros((0, 4), dtype=np.int64), np.zeros(0))
     scores, offsets = emissions.scores, emissions.offsets
     solid = solid_tokens(docs)
-    fixed = preset(docs)[solid]
+    fixed = preset(docs)
     if fixed.any():
-        scores[fixed, 1:] = -1e9
+        scores[fixed[solid], 1:] = -1e9
+        scores[np.ix_(_after_fixed_space(fixed, solid), scheme.inside)] = -1e9
     shift = options["fitted_o_shift"] if options["o_shift"] == "auto" else options["o_shift"]
     spans = scheme.decode(best_paths(with_o_shifted(scores, shift), offsets, scheme, transitions), offsets)
     # Token positions: the doc of each span, and where its tokens stand in it once white space counts again.
@@ -60,3 +61,10 @@ def entities(
         candidates, probability = candidate_spans(scaled, offsets, scheme, floor, moves)
         result.candidates, result.candidate_probability = place(candidates), confidence(probability)
     return result
+
+
+def _after_fixed_space(fixed: np.ndarray, solid: np.ndarray) -> np.ndarray:
+    """(solid tokens,) bool: does fixed white space lie between the token and the solid one before it? fixed, solid: (tokens,)
+    bool."""
+    passed = np.cumsum(fixed & ~solid)[solid]
+    return np.diff(passed, prepend=0) > 0
