@@ -11,6 +11,7 @@ import tiny
 from cloudner.errors import ConfigError
 from cloudner.pieces.gold import gold_tags, seen_labels
 from cloudner.pieces.scheme import TagScheme
+from cloudner.pieces.span_gold import gold_spans
 
 NLP = spacy.blank("en")
 SCHEME = TagScheme(("LOC", "PER"))
@@ -99,6 +100,29 @@ def test_spans_as_gold():
     assert names(eg, spans_key="other") == ["-"] * 4
     assert seen_labels([eg], "gold") == {"LOC", "PER"}
     assert seen_labels([eg], "other") == set()
+
+
+def test_spans_that_do_not_align_are_masked():
+    reference = Doc(
+        NLP.vocab, words=["Ad", "a L", "ovelace", "in", "Paris"], spaces=[False, False, True, True, False]
+    )
+    reference.spans["gold"] = [Span(reference, 1, 2, "PER"), Span(reference, 4, 5, "LOC")]
+    assert names(example("Ada Lovelace in Paris", reference), spans_key="gold") == ["-", "-", "O", "B-LOC"]
+
+
+@pytest.mark.parametrize("words", [["Zorgo", "slept"], ["Zor", "go", "slept"]])
+@pytest.mark.parametrize("key", [None, "gold"])
+def test_references_of_several_vocabularies(words, key):
+    """Each of another pipeline, whose labels no other vocabulary has."""
+    scheme = TagScheme(("LOC", "NEVER-SEEN-1", "NEVER-SEEN-2"))
+    nlp, examples = spacy.blank("xx"), []
+    for label in scheme.labels[1:]:
+        reference = Doc(spacy.blank("xx").vocab, words=words, spaces=[word != "Zor" for word in words])
+        entity = Span(reference, 0, len(words) - 1, label)
+        reference.spans["gold"], reference.ents = [entity], [entity]
+        examples.append(Example(nlp.make_doc(reference.text), reference))
+    assert gold_tags(examples, scheme, spans_key=key).tolist() == [3, 0, 5, 0]
+    assert gold_spans(examples, scheme.labels, key or "other").spans.tolist() == [[0, 0, 1], [2, 2, 2]]
 
 
 def test_a_label_unseen_at_initialisation():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import filter_spans
 
@@ -24,7 +24,7 @@ def gold_tags(
 
     (tokens,) int64, `MISSING` where the gold says nothing: no annotation, `-`, or entities that do not align to
     the predicted tokens. Blocked tokens are O. With `spans_key`, gold are `reference.spans[spans_key]` (longest
-    first where they overlap) and everything else is O. Raises ConfigError for a label the scheme does not have.
+    first where they overlap) and what lies in none of them is O. Raises ConfigError for a label the scheme does not have.
     """
     iob, label, solid = _entity_arrays(examples, scheme, spans_key, name)
     offsets = np.cumsum([0, *(len(eg.predicted) for eg in examples)])
@@ -48,6 +48,28 @@ def seen_labels(examples: Sequence[Example], spans_key: str | None = None) -> se
         spans = eg.reference.ents if spans_key is None else eg.reference.spans.get(spans_key, ())
         labels.update(span.label_ for span in spans if span.label_)
     return labels
+
+
+def aligned_spans(eg: Example, spans: Sequence[Span]) -> tuple[list[Span], np.ndarray]:
+    """Spans of the reference on the predicted tokens, and (tokens,) bool: in one that does not align?"""
+    share_labels(eg, spans)
+    found: list[Span] = []
+    lost = np.zeros(len(eg.predicted), dtype=bool)
+    for span in spans:
+        aligned = eg.get_aligned_spans_y2x([span], allow_overlap=True)
+        found += aligned
+        if not aligned:
+            lost[eg.alignment.y2x[span.start : span.end].ravel()] = True
+    return found, lost
+
+
+def share_labels(eg: Example, spans: Iterable[Span]) -> None:
+    """A span is aligned by its label's hash, which the predicted document's vocabulary may not know: references often come
+    from another pipeline's."""
+    strings = eg.predicted.vocab.strings
+    if strings is not eg.reference.vocab.strings:
+        for label in {span.label_ for span in spans}:
+            strings.add(label)
 
 
 def new_label(name: str, found: str, labels: Sequence[str]) -> ConfigError:
@@ -88,12 +110,13 @@ def _entity_arrays(
         tables.append(np.column_stack([_aligned(eg, spans_key), predicted[:, 1]]))
     table = np.concatenate(tables) if tables else np.zeros((0, 3), dtype=np.uint64)
     iob, label_hash, solid = table[:, 0].astype(np.int64), table[:, 1], table[:, 2] == 0
-    strings = examples[0].reference.vocab.strings if examples else None
     label = np.full(len(iob), -1, dtype=np.int64)
     entity = ((iob == _BEGIN) | (iob == _INSIDE)) & (label_hash != 0)
     index = {value: i for i, value in enumerate(scheme.labels)}
     for value in np.unique(label_hash[entity]).tolist():
-        found = strings[value]  # type: ignore[index]
+        found = next(
+            strings[value] for eg in examples if value in (strings := eg.reference.vocab.strings)
+        )  # each reference may have a vocabulary of its own
         if found not in index:
             raise new_label(name, found, scheme.labels)
         label[label_hash == value] = index[found]
@@ -108,13 +131,14 @@ def _aligned(eg: Example, spans_key: str | None) -> np.ndarray:
     if spans_key is not None:
         if spans_key not in eg.reference.spans:
             return table
-        table[:, 0] = 2
-        spans = eg.get_aligned_spans_y2x(list(eg.reference.spans[spans_key]), allow_overlap=True)
+        spans, lost = aligned_spans(eg, list(eg.reference.spans[spans_key]))
+        table[:, 0] = np.where(lost, 0, 2)
         for span in filter_spans(spans):
             table[span.start : span.end, 0] = _INSIDE
             table[span.start, 0] = _BEGIN
             table[span.start : span.end, 1] = strings.add(span.label_)
         return table
+    share_labels(eg, eg.reference.ents)
     for i, tag in enumerate(eg.get_aligned_ner()):
         if tag is None or tag in ("", "-"):
             continue

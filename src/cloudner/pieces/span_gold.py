@@ -10,7 +10,7 @@ from spacy.attrs import ENT_IOB, ORTH
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from cloudner.pieces.gold import new_label, solid_tokens
+from cloudner.pieces.gold import aligned_spans, new_label, share_labels, solid_tokens
 
 
 @dataclass(slots=True)
@@ -80,11 +80,7 @@ def _of_example(eg: Example, key: str) -> tuple[list[tuple[int, int, str]], np.n
             unknown = reference.to_array(ENT_IOB) == 0
         return [(span.start, span.end, span.label_) for span in spans], unknown, of_ents
     if tagged:
+        share_labels(eg, reference.ents)
         unknown = np.array([tag in (None, "", "-") for tag in eg.get_aligned_ner()], dtype=bool)
-    found = []
-    for span in spans:
-        aligned = eg.get_aligned_spans_y2x([span], allow_overlap=True)
-        found += [(each.start, each.end, each.label_) for each in aligned]
-        if not aligned:
-            unknown[eg.alignment.y2x[span.start : span.end].ravel()] = True
-    return found, unknown, of_ents
+    found, lost = aligned_spans(eg, spans)
+    return [(span.start, span.end, span.label_) for span in found], unknown | lost, of_ents
