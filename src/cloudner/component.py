@@ -16,7 +16,7 @@ from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
 from cloudner.pieces.gold import gold_tags, mentions_in
-from cloudner.pieces.labels import check_labels, labels_of
+from cloudner.pieces.labels import check_labels, given_labels, labels_of
 
 # At import, since a pickled pipeline is put together again without its `__init__`.
 if not Span.has_extension("confidence"):
@@ -71,11 +71,11 @@ class Cloudner(ComponentState):
         base: Optional[str] = None,  # noqa: UP045
     ) -> None:
         """Load the pretrained encoder, make a fresh head for the labels, and resolve what the training config left
-        "auto" now that the data is known.
+                "auto" now that the data is known.
 
-        labels: all labels in order; without them they are collected from all examples. base: the folder of a trained
-        component, such as training/model-best/cloudner, to go on from in place of the pretrained encoder; labels that it
-        does not have are added to its head. Raises ConfigError when there are no labels, InputError for a damaged base.
+                labels: all labels in order, each once; without them they are collected from all examples. base: the folder of a trained
+                component, such as training/model-best/cloudner, to go on from in place of the pretrained encoder; labels that it
+        XX
         """
         from cloudner.corpus.training.once import keep
         from cloudner.model.training.steps import replace_default_optimizer, resolve_training
@@ -83,12 +83,15 @@ class Cloudner(ComponentState):
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
         keep(examples)
+        if labels is not None:
+            labels = given_labels(labels, self.name)
         if base is not None:
             self._go_on_from(Path(base), examples, labels)
             if nlp is not None:
                 resolve_training(nlp.config, examples)
             return
-        labels = list(labels) if labels is not None else self._labels_of(examples)
+        if labels is None:
+            labels = self._labels_of(examples)
         check_labels(labels, examples, self.name, self._learns_from)
         self.cfg["labels"] = labels
         self._forget_calibration()

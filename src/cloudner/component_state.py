@@ -12,6 +12,7 @@ from spacy.training import Example
 
 from cloudner.atomic import write_json
 from cloudner.pieces.gold import gold_tags
+from cloudner.pieces.labels import given_labels
 from cloudner.pieces.scheme import TagScheme
 
 
@@ -56,9 +57,11 @@ class ComponentState(TrainablePipe):
         return self.model.shims[0]
 
     def add_label(self, label: str) -> int:
-        """Add a label; 1 if it is new, else 0. A model that is initialised keeps what it has learned of the others."""
+        """Add a label; 1 if it is new, else 0. A model that is initialised keeps what it has learned of the others.
+        Raises ValueError for what is no name; "" is that of a blocked token."""
         if not isinstance(label, str):
             raise ValueError(Errors.E187)
+        given_labels([label], self.name)
         if label in self.labels:
             return 0
         old = list(self._outputs)

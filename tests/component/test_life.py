@@ -75,6 +75,29 @@ def test_labels_given_found_and_added(bert):
     assert pipe.labels == ("X", "LOC", "ORG", "PER")
 
 
+@pytest.mark.parametrize(
+    "labels", ["PER", {"0": {}, "1": {"PER": 4}, "4": {"PER": 4, "": 1}}, ["PER", ""], ["PER", 1], b"PER"]
+)
+@pytest.mark.parametrize("factory", ["cloudner", "cloudner_spans"])
+def test_labels_that_are_no_list_of_names_are_refused(factory, labels):
+    """The table is what `spacy init labels` writes for spaCy's `ner`: its keys are transitions."""
+    nlp = spacy.blank("xx")
+    pipe = nlp.add_pipe(factory)
+    with pytest.raises(ConfigError, match=f"^{factory}: .*list of names"):
+        pipe.initialize(lambda: tiny.make_examples(nlp), nlp=nlp, labels=labels)
+
+
+def test_a_label_given_twice_is_one(bert):
+    nlp = spacy.blank("xx")
+    pipe = nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    pipe.initialize(
+        lambda: tiny.make_examples(nlp), nlp=nlp, labels=(x for x in ("PER", "LOC", "PER", "ORG"))
+    )
+    assert pipe.labels == ("PER", "LOC", "ORG")
+    with pytest.raises(ConfigError, match="the label ''"):
+        pipe.add_label("")
+
+
 @pytest.mark.parametrize("anew", [True, False], ids=["initialized anew", "from a base"])
 def test_a_calibration_of_other_weights_is_forgotten(trained, bert, anew, tmp_path):
     fitted = {"temperature": 3.0, "platt": [0.5, -1.0], "fitted_o_shift": -2.0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from spacy.training import Example
 
@@ -13,6 +13,20 @@ from cloudner.pieces.gold import seen_labels
 def labels_of(examples: Sequence[Example], known: Sequence[str], spans_key: str | None) -> list[str]:
     """Those `known` in their order, then the examples' others by name."""
     return [*known, *sorted(seen_labels(examples, spans_key) - set(known))]
+
+
+def given_labels(labels: Iterable[str], name: str) -> list[str]:
+    """The labels that `initialize` was given, each once. Raises ConfigError for what is no list of names, such as the table of
+    transitions that `spacy init labels` writes for spaCy's `ner`. name: of the component."""
+    expected = f'a list of names, such as ["LOC", "PER"], as `spacy init labels` writes it for {name}'
+    if isinstance(labels, (str, bytes, Mapping)):
+        shown = ascii(labels) if len(str(labels)) < 60 else f"{ascii(labels)[:60]}..."
+        raise ConfigError(f"{name}: labels = {shown}, a {type(labels).__name__}", expected=expected)
+    found = list(labels)
+    for label in found:
+        if not isinstance(label, str) or not label:
+            raise ConfigError(f"{name}: the label {label!r}", expected=expected)
+    return list(dict.fromkeys(found))
 
 
 def check_labels(
