@@ -42,8 +42,9 @@ class Cloudner(ComponentState):
         spans_floor: float = 0.1,
         scorer: Optional[Callable] = None,  # noqa: UP045
     ) -> None:
-        if not 0 <= threshold <= 1:
-            raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
+        for setting, value in (("threshold", threshold), ("spans_floor", spans_floor)):
+            if not 0 <= value <= 1:
+                raise ConfigError(f"{setting} = {value}", expected="a probability from 0 to 1")
         if o_shift != "auto" and not (isinstance(o_shift, (int, float)) and abs(o_shift) < math.inf):
             raise ConfigError(f"o_shift = {o_shift!r}", expected='"auto" or a number')
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer

@@ -192,3 +192,5 @@ def test_weights_that_are_not_there_are_told_with_their_path(damage, trained_fol
 def test_a_threshold_that_is_no_probability_is_refused_at_load(trained_folder):
     with pytest.raises(cloudner.CloudnerError, match=r"threshold = 40"):
         cloudner.load(trained_folder, threshold=40)
+    with pytest.raises(cloudner.CloudnerError, match=r"spans_floor = 5"):
+        spacy.load(trained_folder, config={"components": {"cloudner": {"spans_floor": 5}}})

@@ -111,6 +111,12 @@ def test_case_features_give_an_uncased_encoder_the_case(encoder_folder):
         ({"dropout": 1.0}, "dropout"),
         ({"freeze_layers": -1}, "freeze_layers"),
         ({"mixed_precision": "half"}, "mixed_precision"),
+        ({"window": 0}, "window = 0"),
+        ({"window": 2}, "window = 2"),
+        ({"context": -1}, "context = -1"),
+        ({"case_features": "no"}, "case_features = 'no'"),
+        ({"label_smoothing": 1.5}, "label_smoothing = 1.5"),
+        ({"label_smoothing": -0.1}, "label_smoothing = -0.1"),
     ],
 )
 def test_settings_that_cannot_work(bert, model, words):
@@ -132,6 +138,11 @@ def test_types_are_checked_by_the_config(bert):
     nlp = spacy.blank("en")
     with pytest.raises(Exception, match="window"):
         nlp.add_pipe("cloudner", config=tiny.settings(bert, window="wide"))
+
+
+def test_a_device_that_is_none(bert):
+    with pytest.raises(DeviceError, match=r"^device = 'gpu'; expected"):
+        tiny.make_nlp(bert, device="gpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")

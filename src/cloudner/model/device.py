@@ -48,7 +48,7 @@ def target_device(wanted: str = "auto") -> torch.device:
     """auto: what `computing_on` says, else where thinc's active ops are (`spacy.require_gpu`), or the CPU. "thinc":
     the latter in any case. Else the device named, checked.
 
-    Raises DeviceError when CUDA is asked for and does not work.
+    Raises DeviceError for a name that is none, and when CUDA is asked for and does not work.
     """
     chosen = _chosen.get()
     if chosen is not None and wanted != WITH_THINC and (wanted == "auto" or chosen[1]):
@@ -57,7 +57,10 @@ def target_device(wanted: str = "auto") -> torch.device:
         from thinc.api import get_torch_default_device
 
         return get_torch_default_device()
-    device = torch.device(wanted)
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:  # with a list of all that torch knows
+        raise DeviceError(f"device = {wanted!r}", expected='"auto", "cpu", "cuda" or "cuda:1"') from None
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise DeviceError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cloudner.encoders.limits import SPECIAL_PIECES
 from cloudner.errors import ConfigError
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.fast_paths import check_fast
@@ -48,6 +49,15 @@ def check_settings(settings: Settings) -> None:
         value = getattr(settings, name)
         if not (math.isfinite(value) and value >= 0):
             raise ConfigError(f"{name} = {value}", expected="0 (off) or more")
+    if settings.window is not None and settings.window <= SPECIAL_PIECES:
+        raise ConfigError(
+            f"window = {settings.window}",
+            expected=f"{SPECIAL_PIECES + 1} word pieces or more, two of them special",
+        )
+    if settings.context < 0:
+        raise ConfigError(f"context = {settings.context}", expected="0 (none) or more word pieces")
+    if settings.case_features not in ("auto", True, False):
+        raise ConfigError(f"case_features = {settings.case_features!r}", expected='"auto", true or false')
     for name in ("swap_entities", "mask_words"):
         if not 0 <= getattr(settings, name) <= 1:
             raise ConfigError(f"{name} = {getattr(settings, name)}", expected="a share from 0 (off) to 1")
@@ -76,8 +86,10 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_smoothing(head: str, label_smoothing: float) -> None:
-    """Raises ConfigError for a new training with a setting that a CRF's loss does not know. Not in `check_settings`: pipelines
-    were saved with it."""
+    """Raises ConfigError for a new training with a rate that is no share, or that a CRF's loss does not know. Not in
+    `check_settings`: pipelines were saved with it."""
+    if not 0 <= label_smoothing < 1:
+        raise ConfigError(f"label_smoothing = {label_smoothing}", expected="0 (off) or more and below 1")
     if label_smoothing and head == "crf":
         raise ConfigError(
             f'label_smoothing = {label_smoothing} with head = "crf", whose target is one path',
