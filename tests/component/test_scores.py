@@ -137,6 +137,15 @@ def test_candidate_spans_with_their_probabilities(bert):
     assert again.spans["ner"].attrs["scores"] == pytest.approx(scores)
 
 
+def test_candidate_spans_of_a_document_without_tokens(trained):
+    """Alone or beside others, it has the group."""
+    trained.get_pipe("cloudner").cfg["spans_key"] = "all"
+    for texts in ([""], ["", "Marie Curie"]):
+        doc = next(trained.pipe(texts))
+        assert list(doc.spans) == ["all"]
+        assert len(doc.spans["all"]) == len(doc.spans["all"].attrs["scores"]) == 0
+
+
 def test_the_scorer_can_be_replaced(bert):
     from spacy.util import registry
 

@@ -33,7 +33,8 @@ def entities(
     blocked, are held at O; where such a token is white space, which has no tag, no entity goes on past it.
     """
     if emissions is None:
-        return Prediction(np.zeros((0, 4), dtype=np.int64), np.zeros(0))
+        none = np.zeros((0, 4), dtype=np.int64), np.zeros(0)
+        return Prediction(*none, *(none if options["spans_key"] else ()))
     scores, offsets = emissions.scores, emissions.offsets
     solid = solid_tokens(docs)
     fixed = preset(docs)
