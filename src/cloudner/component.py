@@ -11,7 +11,7 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
-from cloudner.component_state import ComponentState
+from cloudner.component_state import ComponentState, check_model
 from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
@@ -27,6 +27,7 @@ class Cloudner(ComponentState):
     """Tags tokens with a transformer and sets `doc.ents`, as spaCy's `ner` does."""
 
     only_reads = True  # `update` leaves its documents as they are: no need to copy them first
+    _tags = True  # what the model scores
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Cloudner(ComponentState):
                 raise ConfigError(f"{setting} = {value}", expected="a probability from 0 to 1")
         if o_shift != "auto" and not (isinstance(o_shift, (int, float)) and abs(o_shift) < math.inf):
             raise ConfigError(f"o_shift = {o_shift!r}", expected='"auto" or a number')
+        check_model(model, name, tags=self._tags)
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
         self.cfg: dict[str, Any] = {
             "labels": [],

@@ -9,11 +9,25 @@ from spacy import util
 from spacy.errors import Errors
 from spacy.pipeline import TrainablePipe
 from spacy.training import Example
+from thinc.api import Model
 
 from cloudner.atomic import write_json
+from cloudner.errors import ConfigError
 from cloudner.pieces.gold import gold_tags
 from cloudner.pieces.labels import given_labels
 from cloudner.pieces.scheme import TagScheme
+
+
+def check_model(model: Model, name: str, *, tags: bool) -> None:
+    """Raises ConfigError for a model of another component. tags: does this one want scores of tags, or of spans?"""
+    if model.shims and ("tag_scheme" in model.attrs) == tags:
+        return
+    those = ["TransformerNER", "SharedNER"] if tags else ["SpansNER"]
+    raise ConfigError(
+        f"{name}: the model {model.name!r} gives no scores of {'tags' if tags else 'spans'}",
+        expected="@architectures = " + " or ".join(f'"cloudner.{each}.v1"' for each in those),
+        fix="take the factory of this architecture: cloudner for tags, cloudner_spans for spans",
+    )
 
 
 class ComponentState(TrainablePipe):

@@ -30,6 +30,8 @@ class CloudnerSpans(Cloudner):
     """Scores every span of a text with a transformer and sets `doc.spans[spans_key]`, as spaCy's `spancat` does without a
     suggester."""
 
+    _tags = False
+
     def __init__(
         self,
         vocab: Vocab,

@@ -341,6 +341,26 @@ def test_settings_of_the_transition_parser_are_refused(bert):
             spacy.blank("en").add_pipe("cloudner", config={**tiny.settings(bert), setting: None})
 
 
+TOK2VEC = {
+    "@architectures": "spacy.HashEmbedCNN.v2", "width": 8, "depth": 1, "embed_size": 50, "window_size": 1, "maxout_pieces": 2,
+    "subword_features": True, "pretrained_vectors": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("factory", "model", "expected"),
+    [
+        ("cloudner", {"@architectures": "cloudner.SpansNER.v1", "encoder": "e"}, "TransformerNER"),
+        ("cloudner", TOK2VEC, "TransformerNER"),
+        ("cloudner_spans", {"@architectures": "cloudner.TransformerNER.v1", "encoder": "e"}, "SpansNER"),
+        ("cloudner_spans", TOK2VEC, "SpansNER"),
+    ],
+)
+def test_a_model_of_another_component_is_refused(factory, model, expected):
+    with pytest.raises(ConfigError, match=rf"^{factory}: the model .* expected .*{expected}"):
+        spacy.blank("xx").add_pipe(factory, config={"model": model})
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta", "electra", "distilbert", "modernbert", "deberta-v3"])
 @pytest.mark.parametrize("head", ["softmax", "crf"])
 def test_what_has_learned_nothing_finds_nothing(family, head, encoder_folder):
