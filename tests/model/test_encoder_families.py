@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
+import transformers
+from safetensors.torch import load_file, save_file
 
 import tiny
 from cloudner.errors import ConfigError
+from cloudner.model.network.encoder import load_pretrained
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_train_predict_save_load(family, encoder_folder, tmp_path):
+def test_train_predict_save_load(family, encoder_folder, tmp_path, caplog):
     nlp = tiny.make_nlp(encoder_folder(family))
+    assert "not whole" not in caplog.text
     before = tiny.weights(nlp)
     losses = [nlp.update(tiny.make_examples(nlp), sgd=tiny.adamw(3e-3))["cloudner"] for _ in range(4)]
     assert losses[-1] < losses[0]
@@ -157,8 +162,6 @@ def test_initialising_from_a_hostile_encoder_runs_no_code(bert, tmp_path):
 
 
 def test_pickled_weights_are_refused(bert, tmp_path):
-    import shutil
-
     import torch
 
     folder = tmp_path / "encoder"
@@ -167,6 +170,64 @@ def test_pickled_weights_are_refused(bert, tmp_path):
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(ConfigError, match="safetensors"):
         tiny.make_nlp(folder)
+
+
+def _without(name):
+    return lambda folder: [path.unlink() for path in folder.glob(name)]
+
+
+def _cut(name):
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-9])
+
+
+def _config(**values):
+    def change(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    return change
+
+
+def _other_names(folder):
+    path = folder / "model.safetensors"
+    save_file({f"teacher.{key}": value for key, value in load_file(path).items()}, path, {"format": "pt"})
+
+
+def _more_tokens(folder):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["Curie", "Warsaw-1"])
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_cut("model.safetensors"), "cannot load the encoder .* copy the folder again"),
+        (_cut("config.json"), "cannot load the encoder .* copy the folder again"),
+        (_cut("tokenizer.json"), "cannot load the encoder .* copy the folder again"),
+        (_without("*token*"), "there is no tokenizer.json .* pip install sentencepiece"),
+        (_config(hidden_size=64), "cannot load the encoder .*size mismatch"),
+        (_config(num_attention_heads=5), "cannot load the encoder .*attention heads"),
+        (_config(max_position_embeddings=2), "reads 2 word pieces at a time"),
+        (_other_names, "none of the names of its config.json"),
+        (_more_tokens, "its weights end at .*resize_token_embeddings"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_damaged_encoder_is_one_line(bert, damage, words, tmp_path):
+    folder = shutil.copytree(bert, tmp_path / "encoder")
+    damage(folder)
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_pretrained(str(folder))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_begin_with_random_values_are_told(bert, tmp_path, caplog):
+    folder = shutil.copytree(bert, tmp_path / "encoder")
+    _config(num_hidden_layers=3)(folder)
+    load_pretrained(str(folder))
+    assert "is not whole: 16 of its 53 weights" in caplog.text
+    assert "encoder.layer.2.attention" in caplog.text
 
 
 def test_a_saved_pipeline_holds_json_and_safetensors_only(trained_folder):

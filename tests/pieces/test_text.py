@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 import tiny
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, InputError
 from cloudner.pieces.gold import gold_tags
 from cloudner.pieces.scheme import MISSING, TagScheme
 
@@ -114,3 +114,13 @@ def test_a_pipeline_learns_on_pieces_and_is_scored_on_characters(encoder_folder,
         )
         examples.append(Example(loaded.make_doc(text), gold))
     assert loaded.evaluate(examples)["ents_f"] == 1.0
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model": 1}'])
+def test_a_damaged_tokenizer_is_one_error(text):
+    nlp = spacy.blank(
+        "xx", config={"nlp": {"tokenizer": {"@tokenizers": "cloudner.EncoderPieces.v1", "encoder": "e"}}}
+    )
+    nlp.tokenizer.from_bytes(text.encode())
+    with pytest.raises(InputError, match=r"no tokenizer\.json"):
+        nlp("Marie Curie")

@@ -52,6 +52,10 @@ class WordEncoder:
             for word, encoding in zip(words, encode(cut, add_special_tokens=False), strict=True)
         ]
 
+    def n_ids(self) -> int:
+        """One more than the largest id, added tokens included."""
+        return max(self._after_space.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+
     def id_of(self, piece: str) -> int:
         """The id of a word piece, -1 where the vocabulary has none such."""
         number = self._after_space.token_to_id(piece)

@@ -17,7 +17,7 @@ from spacy.vocab import Vocab
 
 from cloudner.atomic import write_text
 from cloudner.encoders.folders import resolve_encoder
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, InputError, first_line
 
 
 def encoder_pieces(encoder: str) -> Callable[[Language], "EncoderPieces"]:
@@ -35,7 +35,7 @@ def encoder_pieces(encoder: str) -> Callable[[Language], "EncoderPieces"]:
 class EncoderPieces(DummyTokenizer):
     """Text -> Doc. The encoder's tokenizer.json is read at the first text, unless `from_disk` or `from_bytes` has brought it.
 
-    Raises ConfigError, when it is read, for an encoder that cannot be had or has no tokenizer.json.
+    Raises ConfigError, when it is read, for an encoder that cannot be had or has no tokenizer.json, InputError for a damaged one.
     """
 
     def __init__(self, vocab: Vocab, encoder: str) -> None:
@@ -68,9 +68,16 @@ class EncoderPieces(DummyTokenizer):
         if self._tokenizer is None:
             from tokenizers import Tokenizer
 
-            spec = json.loads(self.json_text())
-            spec["truncation"], spec["padding"] = None, None
-            self._tokenizer = Tokenizer.from_str(json.dumps(spec))
+            text = self.json_text()
+            try:
+                spec = json.loads(text)
+                spec["truncation"], spec["padding"] = None, None
+                self._tokenizer = Tokenizer.from_str(json.dumps(spec))
+            except Exception as error:  # the library raises bare Exception
+                raise InputError(
+                    f"the tokenizer of the encoder {self.encoder!r} is no tokenizer.json: {first_line(error)}",
+                    fix="copy the pipeline's or the encoder's folder again, or `git lfs pull` where it came with git",
+                ) from error
         return self._tokenizer
 
     def json_text(self) -> str:

