@@ -15,7 +15,7 @@ from cloudner.component_state import ComponentState, check_model
 from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import Prediction, write_candidates, write_confidences, write_entities
 from cloudner.pieces.cache import key_of
-from cloudner.pieces.gold import gold_tags, mentions_in
+from cloudner.pieces.gold import gold_tags, learnt_spans, mentions_in, tell_misaligned
 from cloudner.pieces.labels import check_labels, given_labels, labels_of
 
 # At import, since a pickled pipeline is put together again without its `__init__`.
@@ -86,6 +86,7 @@ class Cloudner(ComponentState):
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
         keep(examples)
+        tell_misaligned(examples, self._learnt_spans, self.name)
         if labels is not None:
             labels = given_labels(labels, self.name)
         if base is not None:
@@ -131,6 +132,9 @@ class Cloudner(ComponentState):
         for label in self.labels:
             self.vocab.strings.add(label)
         self._weigh_tags(examples)
+
+    def _learnt_spans(self, reference: Doc) -> Sequence[Span]:
+        return learnt_spans(reference, self.cfg["gold_spans_key"])
 
     def _labels_of(self, examples: Sequence[Example]) -> list[str]:
         return labels_of(examples, self.cfg["labels"], self.cfg["gold_spans_key"])

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Optional
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
@@ -19,7 +19,7 @@ from cloudner.pieces.annotations import (
     write_spans,
 )
 from cloudner.pieces.cache import key_of
-from cloudner.pieces.span_gold import gold_spans, span_labels
+from cloudner.pieces.span_gold import annotated, gold_spans, span_labels
 
 logger = logging.getLogger("cloudner")
 
@@ -66,6 +66,9 @@ class CloudnerSpans(Cloudner):
     @property
     def _outputs(self) -> list[str]:
         return list(self.labels)
+
+    def _learnt_spans(self, reference: Doc) -> Sequence[Span]:
+        return annotated(reference, self.cfg["spans_key"])
 
     def _labels_of(self, examples: Sequence[Example]) -> list[str]:
         known = self.cfg["labels"]

@@ -114,6 +114,37 @@ def test_a_calibration_of_other_weights_is_forgotten(trained, bert, anew, tmp_pa
     assert {name: cfg[name] for name in fitted} == {"temperature": 1, "platt": [1, 0], "fitted_o_shift": 0}
 
 
+@pytest.mark.parametrize(
+    ("factory", "key"), [("cloudner", None), ("cloudner", "sc"), ("cloudner_spans", None)]
+)
+def test_entities_that_do_not_align_are_told(bert, factory, key, caplog):
+    nlp = spacy.blank("xx")
+    architecture = {"cloudner": "TransformerNER", "cloudner_spans": "SpansNER"}[factory]
+    model = {**tiny.settings(bert)["model"], "@architectures": f"cloudner.{architecture}.v1"}
+    pipe = nlp.add_pipe(factory, config={"model": model, **({"gold_spans_key": key} if key else {})})
+    examples = []
+    for words, spaces in (
+        [["Ada", "in", "Paris"], [1, 1, 0]],
+        [["A", "da", "in", "Par", "is"], [0, 1, 1, 0, 0]],
+    ):
+        reference = Doc(spacy.blank("xx").vocab, words=words, spaces=spaces)
+        entities = [
+            Span(reference, 0, 1, "PER"),
+            Span(reference, reference[-1].i - len(words) // 4, len(words), "LOC"),
+        ]
+        if key:
+            reference.spans[key] = entities
+        else:
+            reference.ents = entities
+        examples.append(Example(nlp.make_doc(reference.text), reference))
+    pipe.initialize(lambda: examples, nlp=nlp)
+    assert f"{factory}: 1 of the 4 annotated entities begin or end inside a token" in caplog.text
+    assert "'A', PER" in caplog.text
+    caplog.clear()
+    pipe.initialize(lambda: examples[:1], nlp=nlp)
+    assert "annotated entities" not in caplog.text
+
+
 def test_no_labels_at_all(bert):
     nlp = spacy.blank("en")
     nlp.add_pipe("cloudner", config=tiny.settings(bert))

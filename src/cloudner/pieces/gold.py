@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH
@@ -12,6 +13,8 @@ from spacy.util import filter_spans
 
 from cloudner.errors import ConfigError
 from cloudner.pieces.scheme import MISSING, TagScheme
+
+logger = logging.getLogger("cloudner")
 
 # spaCy's codes in Doc arrays
 _INSIDE, _BEGIN = 1, 3
@@ -45,9 +48,13 @@ def seen_labels(examples: Sequence[Example], spans_key: str | None = None) -> se
     """The entity labels of the references."""
     labels: set[str] = set()
     for eg in examples:
-        spans = eg.reference.ents if spans_key is None else eg.reference.spans.get(spans_key, ())
-        labels.update(span.label_ for span in spans if span.label_)
+        labels.update(span.label_ for span in learnt_spans(eg.reference, spans_key) if span.label_)
     return labels
+
+
+def learnt_spans(reference: Doc, spans_key: str | None = None) -> list[Span]:
+    """What tags are made of."""
+    return list(reference.ents if spans_key is None else reference.spans.get(spans_key, ()))
 
 
 def aligned_spans(eg: Example, spans: Sequence[Span]) -> tuple[list[Span], np.ndarray]:
@@ -61,6 +68,34 @@ def aligned_spans(eg: Example, spans: Sequence[Span]) -> tuple[list[Span], np.nd
         if not aligned:
             lost[eg.alignment.y2x[span.start : span.end].ravel()] = True
     return found, lost
+
+
+def tell_misaligned(
+    examples: Sequence[Example], annotated: Callable[[Doc], Sequence[Span]], name: str = "cloudner"
+) -> int:
+    """Warns of entities that do not begin and end with a predicted token, which cannot be learnt. Returns how many. annotated:
+    what is learnt from a reference."""
+    n_spans, n_lost, first = 0, 0, None
+    for eg in examples:
+        spans = annotated(eg.reference)
+        n_spans += len(spans)
+        if not spans or np.array_equal(eg.predicted.to_array(ORTH), eg.reference.to_array(ORTH)):
+            continue
+        share_labels(eg, spans)
+        lost = [span for span in spans if not eg.get_aligned_spans_y2x([span], allow_overlap=True)]
+        n_lost += len(lost)
+        first = first or next(iter(lost), None)
+    if first is not None:
+        logger.warning(
+            "%s: %d of the %d annotated entities begin or end inside a token of this pipeline, and are not learnt (such as "
+            "%.40r, %s). Were they annotated on the tokens of another language or tokenizer than those of [nlp]?",
+            name,
+            n_lost,
+            n_spans,
+            first.text,
+            first.label_,
+        )
+    return n_lost
 
 
 def share_labels(eg: Example, spans: Iterable[Span]) -> None:
