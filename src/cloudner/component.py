@@ -251,14 +251,19 @@ class Cloudner(ComponentState):
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """The mean loss per labelled token under `scores`, the Emissions of `self.model.predict`, and None: the
-        gradient is computed with the loss, in `update`."""
+        gradient is computed with the loss, in `update`. As in training: with class weights, smoothing and the CRF's paths, which
+        are a document's here and a window's there."""
         import torch
 
-        from cloudner.model.training.loss import token_loss
-
         tags = gold_tags(list(examples), self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
-        loss = token_loss(torch.from_numpy(scores.scores), torch.from_numpy(tags))
-        return float(loss) / max(int((tags >= 0).sum()), 1), None
+        known = int((tags >= 0).sum())
+        if not known:
+            return 0.0, None
+        device, sizes = self._shim.device, scores.offsets[1:] - scores.offsets[:-1]
+        with torch.no_grad():
+            given = torch.from_numpy(scores.scores).to(device), torch.from_numpy(tags).to(device)
+            loss = self._shim.runner.loss(*given, sizes[sizes > 0])
+        return float(loss) / known, None
 
     def rehearse(self, examples: Iterable[Example], **kwargs: Any) -> Any:
         """Not available: mix some of the earlier data into the new instead."""

@@ -49,6 +49,21 @@ def test_losses_grow_by_the_mean_and_are_returned(bert):
     assert gradient is None
 
 
+@pytest.mark.parametrize(
+    "model", [{"head": "crf"}, {"label_smoothing": 0.2}, {"class_weights": {"PER": 3.0}}, {"r_drop": 1.0}]
+)
+def test_get_loss_is_that_of_training(bert, model):
+    nlp = tiny.make_nlp(bert, **model)
+    pipe, examples = (
+        nlp.get_pipe("cloudner"),
+        [*tiny.make_examples(nlp), Example(nlp.make_doc(""), nlp.make_doc(""))],
+    )
+    loss, gradient = pipe.get_loss(examples, pipe.model.predict([eg.predicted for eg in examples]))
+    assert gradient is None
+    assert pipe.update(examples)["cloudner"] == pytest.approx(loss, rel=1e-4)
+    assert pipe.get_loss(examples[-1:], pipe.model.predict([nlp.make_doc("")])) == (0.0, None)
+
+
 def test_before_initialisation_it_says_what_to_do(bert):
     nlp = spacy.blank("en")
     nlp.add_pipe("cloudner", config=tiny.settings(bert))

@@ -69,15 +69,20 @@ class SharedRunner:
             scores = network.head(flat[solid]).float()
             if not len(solid):  # empty documents alone
                 loss = scores.sum()
-            elif network.head.crf:
-                sizes = _sizes(gold.docs)
-                loss = crf_loss(network.head, scores, tags, torch.from_numpy(sizes[sizes > 0]))
             else:
-                weight = self.weights.tensor(scores.device)
-                loss = token_loss(scores, tags, smoothing=self.label_smoothing, weight=weight)
+                sizes = _sizes(gold.docs)
+                loss = self.loss(scores, tags, sizes[sizes > 0])
         (d_flat,) = self.shim.accumulate(loss, n_labelled, [flat])
         parts = torch.split(d_flat, [len(doc) for doc in gold.docs])
         return loss.detach(), [torch2xp(part.contiguous(), ops=model.ops) for part in parts]
+
+    def loss(self, scores: torch.Tensor, tags: torch.Tensor, sizes: np.ndarray) -> torch.Tensor:
+        """Summed over labelled tokens. scores: (tokens, tags); sizes: tokens of each document that has some."""
+        head = self.shim.network.head
+        if head.crf:
+            return crf_loss(head, scores, tags, torch.from_numpy(sizes))
+        weight = self.weights.tensor(scores.device)
+        return token_loss(scores, tags, smoothing=self.label_smoothing, weight=weight)
 
     def predict(self, model: Model, docs: list[Any], vectors: list[Any]) -> Emissions:
         network, context = self.shim.predictor()
