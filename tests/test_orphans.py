@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 
-def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait(condition: Callable[[], bool], seconds: float = 300) -> None:
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends
@@ -25,8 +25,9 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
-def killed(words: list[str], number: int) -> None:
-    """Start a command, kill it once it has so many workers: none of them lives on."""
+def killed(words: list[str], number: int, begun: Path | None = None) -> None:
+    """Start a command, kill it once it has so many workers: none of them lives on. begun: a file that the worker writes once
+    it watches its parent; without one it is told of the parent's end whenever that was (multiprocessing)."""
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     workers: list[psutil.Process] = []
 
@@ -37,7 +38,10 @@ def killed(words: list[str], number: int) -> None:
 
     try:
         wait(all_there)
-        time.sleep(1)  # they have begun
+        if begun is None:
+            time.sleep(1)
+        else:
+            wait(begun.exists)
         process.kill()
         process.wait()
         wait(lambda: not alive(workers))
@@ -52,6 +56,7 @@ CHILDREN = """
 
     def work():
         end_with_parent()
+        open(__file__ + ".begun", "w").close()
         time.sleep(600)
 
     if __name__ == "__main__":
@@ -69,7 +74,7 @@ CHILDREN = """
 def test_a_child_ends_with_its_parent(tmp_path: Path, how: str) -> None:
     path = tmp_path / "parent.py"
     path.write_text(textwrap.dedent(CHILDREN))
-    killed([sys.executable, str(path), how], 1)
+    killed([sys.executable, str(path), how], 1, tmp_path / "parent.py.begun" if how == "Popen" else None)
 
 
 def test_processes_that_align(tmp_path: Path) -> None:

@@ -74,11 +74,12 @@ class Cloudner(ComponentState):
         base: Optional[str] = None,  # noqa: UP045
     ) -> None:
         """Load the pretrained encoder, make a fresh head for the labels, and resolve what the training config left
-                "auto" now that the data is known.
+        "auto" now that the data is known.
 
-                labels: all labels in order, each once; without them they are collected from all examples. base: the folder of a trained
-                component, such as training/model-best/cloudner, to go on from in place of the pretrained encoder; labels that it
-        XX
+        labels: all labels in order, each once; without them they are collected from all examples. base: the folder of a
+        trained component, such as training/model-best/cloudner, to go on from in place of the pretrained encoder; labels
+        that it does not have are added to its head. Raises ConfigError when there are no labels, InputError for a damaged
+        base.
         """
         from cloudner.corpus.training.once import keep
         from cloudner.model.training.steps import replace_default_optimizer, resolve_training
