@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from html.parser import HTMLParser
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import choose, named
 from cloudner.corpus.formats.json.dialogue import Dialogue
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
+from cloudner.corpus.formats.json.label_studio_page import Page
 from cloudner.corpus.formats.json.label_studio_texts import (
     SPAN_TYPES,
     TaskTexts,
@@ -24,11 +24,6 @@ from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, text_and_spans
 from cloudner.corpus.formats.words import refuse_missing
 
-_BLOCKS = {
-    "p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "table", "ul", "ol",
-}  # fmt: skip
-
-
 def _sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
     for item in seen.items[:3] if seen else ():
@@ -39,38 +34,6 @@ def _sniff(sample: Sample) -> Match | None:
             if isinstance(item.get("predictions"), list):
                 return Match(0.9, "tasks with data and predictions (Label Studio)")
     return None
-
-
-def _plain(html: str) -> str:
-    """The text a browser shows an annotator, tags left out."""
-
-    class Text(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__(convert_charrefs=True)
-            self.parts: list[str] = []
-            self.skip = 0
-
-        def handle_starttag(self, tag: str, attrs: Any) -> None:
-            self.skip += tag in ("script", "style", "title")
-            self.part(tag)
-
-        def handle_endtag(self, tag: str) -> None:
-            self.skip -= tag in ("script", "style", "title") and self.skip > 0
-            self.part(tag)
-
-        def part(self, tag: str) -> None:
-            # Words of neighbouring blocks would run together otherwise.
-            if tag in _BLOCKS and self.parts and not self.parts[-1][-1:].isspace():
-                self.parts.append("\n")
-
-        def handle_data(self, data: str) -> None:
-            if not self.skip:
-                self.parts.append(data)
-
-    parser = Text()
-    parser.feed(html)
-    parser.close()
-    return "".join(parser.parts)
 
 
 def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
@@ -143,9 +106,9 @@ def _record(
         and ">" in text
         and any(s.surface and text[s.start : s.end] != s.surface for s in record.spans)
     ):
-        plain = _plain(text)
-        if plain.strip():
-            record.text = plain
+        page = Page(text)
+        if page.text.strip():
+            record.text, record.spans = page.text, page.place(record.spans)
     return record
 
 
