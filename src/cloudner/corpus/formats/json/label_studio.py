@@ -24,6 +24,7 @@ from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, text_and_spans
 from cloudner.corpus.formats.words import refuse_missing
 
+
 def _sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
     for item in seen.items[:3] if seen else ():
