@@ -192,3 +192,22 @@ def _source(tmp_path, tasks):
     path = tmp_path / "tasks.json"
     path.write_text(json.dumps(tasks))
     return next(open_sources(path))
+
+
+def test_a_file_for_each_annotation(tmp_path):
+    """What a target storage gets: an annotation with its task in it; other people's are in other files."""
+    for number, (who, start, end) in enumerate((("ann", 0, 11), ("bo", 0, 5)), start=1):
+        value = {"start": start, "end": end, "text": TEXT[start:end], "labels": ["PER"]}
+        task = {"id": 7, "data": {"text": TEXT}, "project": 1}
+        stored = {
+            "id": number, "completed_by": {"id": number, "email": who}, "was_cancelled": False, "task": task,
+            "result": [{"from_name": "label", "to_name": "text", "type": "labels", "value": value}],
+        }  # fmt: skip
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / str(number)).write_text(json.dumps(stored))
+    for options, expected in (({}, "Marie Curie"), ({"annotator": "bo"}, "Marie")):
+        report = convert(tmp_path / "out", tmp_path / "a.spacy", **options)
+        (doc,) = DocBin().from_disk(tmp_path / "a.spacy").get_docs(Vocab())
+        assert entities_of_doc(doc) == [(expected, "PER")]
+        assert doc.user_data["meta"]["id"] == 7
+        assert report.issues == {("several-annotators", "noted"): 1}

@@ -28,6 +28,8 @@ from cloudner.corpus.formats.words import refuse_missing
 def _sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
     for item in seen.items[:3] if seen else ():
+        if isinstance(item, dict) and _stored(item) is not None:
+            return Match(0.98, "an annotation with its task (Label Studio's target storage)")
         if isinstance(item, dict) and isinstance(item.get("data"), dict):
             for key in ("annotations", "completions"):
                 if isinstance(item.get(key), list):
@@ -35,6 +37,14 @@ def _sniff(sample: Sample) -> Match | None:
             if isinstance(item.get("predictions"), list):
                 return Match(0.9, "tasks with data and predictions (Label Studio)")
     return None
+
+
+def _stored(item: dict[str, Any]) -> dict[str, Any] | None:
+    """The task of one annotation, as a target storage (S3, GCS, Azure) gets one file for each; None for anything else."""
+    task = item.get("task")
+    if not isinstance(task, dict) or not isinstance(task.get("data"), dict) or "result" not in item:
+        return None
+    return {**task, "annotations": [item]}
 
 
 def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
@@ -58,7 +68,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record for each text of a task that regions of the file are on."""
     seen = peek(source.sample())
     labelled = labelled_keys(seen.items if seen else ())
-    for line, item in objects(source):
+    for line, given in objects(source):
+        item = _stored(given) or given
         where = Where(source.name, line, "task" if item.get("id") is None else f"task {item['id']}")
         if not isinstance(item.get("data"), dict):
             raise where.error("no data in it", '{"data": {"text": ...}, "annotations": [...]}')
@@ -71,7 +82,10 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         labelled |= texts.labelled
         record.notes += texts.notes
         for key in texts.texts:
-            yield _record(record, texts, key, annotations, options, where)
+            found = _record(record, texts, key, annotations, options, where)
+            if item is not given:  # other people's are in files of their own
+                found.annotator = _annotator(given, 1)
+            yield found
 
 
 def _record(
