@@ -1,5 +1,7 @@
 """Spans and tags to tokens, and the issue that tells each change."""
 
+import random
+
 import pytest
 import spacy
 from hypothesis import given, settings
@@ -224,3 +226,28 @@ def test_a_large_vocabulary_is_renewed(monkeypatch):
         chunk = tool.chunk([Record("f", 1, " ".join(f"word{number}x{i}" for i in range(30)), [])])
         assert {f"word{number}x0", f"word{number}x29"} <= chunk.strings
     assert tool.vocab is not first
+
+
+def test_thousands_of_annotations_within_each_other():
+    """Each is told beside the one that is kept, whose text is cut: the report of a long text grew with its square."""
+    size = 2000
+    spans = [(2 * i, 4 * size - 1 - 2 * i, "X") for i in range(size)]
+    tool = DocAligner("xx")
+    doc = tool.doc(Record("f", 1, "a " * 2 * size, [SpanRecord(*span) for span in spans]))
+    assert [(ent.start, ent.end) for ent in doc.ents] == [(0, 2 * size)]
+    issues = tool.take_issues()
+    assert len(issues) == size - 1
+    assert {issue.done for issue in issues} == {"kept X 'a" + " a" * 39 + "…'"}
+
+
+def test_what_is_kept_of_overlaps_is_what_each_token_says():
+    """The longest first, each against the first kept one that it has a token with."""
+    rng = random.Random(0)
+    for _ in range(200):
+        spans = [(start, rng.randint(start + 1, 12)) for start in (rng.randrange(12) for _ in range(6))]
+        kept: list[tuple[int, int]] = []
+        for span in sorted(spans, key=lambda s: (s[0] - s[1], s[0])):
+            if all(span[1] <= other[0] or other[1] <= span[0] for other in kept):
+                kept.append(span)
+        found, _ = align("a " * 12, *((2 * a, 2 * b - 1, "X") for a, b in spans), lang="xx")
+        assert [len(text.split()) for text, _ in found] == [b - a for a, b in sorted(kept)]

@@ -56,3 +56,16 @@ def test_bionlp_pairs_are_one_document(aligner, tmp_path):
     put(tmp_path, "a.a2", "T2\tBinding 5 10\tbinds\nE1\tBinding:T2 Theme:T1\n")
     report = convert(tmp_path / "*.a?", tmp_path / "out.spacy")
     assert (report.docs, report.labels) == (1, {"Protein": 1, "Binding": 1})
+
+
+def test_offsets_that_count_a_byte_order_mark(tmp_path):
+    """brat counts it as a character of the text, from which it is taken: names that come often tell right from near."""
+    put(tmp_path, "a.txt", b"\xef\xbb\xbf" + b"Oslo and Oslo, a Bo.")
+    put(tmp_path, "a.ann", "T1\tLOC 1 5\tOslo\nT2\tLOC 10 14\tOslo\nT3\tPER 18 20\tBo\n")
+    (record,) = formats()["brat"].read(next(open_sources(tmp_path / "a.ann")), ReadOptions())
+    assert [span[:2] for span in record.spans] == [(0, 4), (9, 13), (17, 19)]
+    assert [note[:2] for note in record.notes] == [("offsets-moved", "repaired")]
+    put(tmp_path, "a.ann", "T1\tLOC 0 4\tOslo\nT2\tLOC 9 13\tOslo\n")
+    (record,) = formats()["brat"].read(next(open_sources(tmp_path / "a.ann")), ReadOptions())
+    assert [span[:2] for span in record.spans] == [(0, 4), (9, 13)]
+    assert not record.notes

@@ -161,6 +161,8 @@ def test_wikiann_prefixes(tmp_path):
     text = "en:Paris B-LOC\nen:is O\nen:: O\nen:en:x O\n\nen:Ann B-PER\nen:left O\n"
     records = read(tmp_path, CONLL, text)
     assert [r.tokens for r in records] == [["Paris", "is", ":", "en:x"], ["Ann", "left"]]
+    (record,) = read(tmp_path, CONLL, "en: Ann\tB-PER\nen: Lee\tI-PER\nen: left\tO\n")
+    assert record.tokens == ["Ann", "Lee", "left"]
 
 
 def test_one_character_a_line(tmp_path):

@@ -96,3 +96,11 @@ def test_the_order_of_two_words_holds_for_all_spans_of_a_text(tmp_path):
     assert entities(docs) == [[("Oto Benes", "PERSON")]]
     assert report.issues == {("surface-mismatch", "dropped"): 1}
     assert report.examples["surface-mismatch"].label == "PLACE"
+
+
+def test_luis_names_the_last_character(tmp_path):
+    """Its batch tests: a list without the schema that says whose it is."""
+    marks = [{"entity": "Loc", "startPos": 10, "endPos": 13}, {"entity": "N", "startPos": 5, "endPos": 5}]
+    content = json.dumps([{"text": "book 2 to oslo", "intent": "Book", "entities": marks}])
+    _, (record,) = read_all(tmp_path, "a.json", content)
+    assert [(span.start, span.end, span.label) for span in record.spans] == [(10, 14, "Loc"), (5, 6, "N")]

@@ -159,3 +159,55 @@ def test_names_that_are_no_keys(tmp_path):
     (record,) = _records(tmp_path, task)
     assert record[:2] == (1, ANSWER)
     assert record[3] == ["regions on 'view' and 'other', which is no key of the data: taken to be on 'reply'"]
+
+
+def _hyper(word, start, end):
+    value = {
+        "start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]", "startOffset": 0, "endOffset": 0,
+        "globalOffsets": {"start": start, "end": end}, "text": word, "hypertextlabels": ["PER"],
+    }  # fmt: skip
+    return {"type": "hypertextlabels", "value": value}
+
+
+def test_regions_of_html_count_its_text_nodes(aligner, tmp_path):
+    """Not the line ends between blocks; UTF-16 code units, a `<br>` one. Names that come often tell right from near."""
+    html = "<p>Bo 😀 saw Bo.</p>" * 6 + "<div>Bo<br/>and <b>B</b>o<br></div><p>Bo</p>"
+    counted = ("Bo 😀 saw Bo." * 6 + "Bo\nand Bo\nBo").encode("utf-16-le")
+    places = [at // 2 for at in range(0, len(counted), 2) if counted[at : at + 4] == "Bo".encode("utf-16-le")]
+    assert len(places) == 15
+    task = {
+        "id": 1,
+        "data": {"text": html},
+        "annotations": [{"result": [_hyper("Bo", at, at + 2) for at in places]}],
+    }
+    (record,) = formats()["label-studio"].read(_source(tmp_path, [task]), ReadOptions())
+    assert record.text == "Bo 😀 saw Bo.\n" * 6 + "Bo\nand Bo\nBo\n"
+    assert [record.text[span.start : span.end] for span in record.spans] == ["Bo"] * 15
+    assert len({span.start for span in record.spans}) == 15
+    assert read_entities(aligner, tmp_path, json.dumps([task]), "a.json")[1] == [[("Bo", "PER")] * 15]
+    assert not aligner.take_issues()
+
+
+def _source(tmp_path, tasks):
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps(tasks))
+    return next(open_sources(path))
+
+
+def test_a_file_for_each_annotation(tmp_path):
+    """What a target storage gets: an annotation with its task in it; other people's are in other files."""
+    for number, (who, start, end) in enumerate((("ann", 0, 11), ("bo", 0, 5)), start=1):
+        value = {"start": start, "end": end, "text": TEXT[start:end], "labels": ["PER"]}
+        task = {"id": 7, "data": {"text": TEXT}, "project": 1}
+        stored = {
+            "id": number, "completed_by": {"id": number, "email": who}, "was_cancelled": False, "task": task,
+            "result": [{"from_name": "label", "to_name": "text", "type": "labels", "value": value}],
+        }  # fmt: skip
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / str(number)).write_text(json.dumps(stored))
+    for options, expected in (({}, "Marie Curie"), ({"annotator": "bo"}, "Marie")):
+        report = convert(tmp_path / "out", tmp_path / "a.spacy", **options)
+        (doc,) = DocBin().from_disk(tmp_path / "a.spacy").get_docs(Vocab())
+        assert entities_of_doc(doc) == [(expected, "PER")]
+        assert doc.user_data["meta"]["id"] == 7
+        assert report.issues == {("several-annotators", "noted"): 1}

@@ -15,3 +15,14 @@ def test_mentions_say_what_they_could_not_place(aligner, tmp_path):
         ("surface-mismatch", "noted"),
         ("surface-mismatch", "dropped"),
     ]
+
+
+def test_places_of_words(aligner, tmp_path):
+    """Whole words where there are any, within words else; longer mentions first."""
+    text = "a_Ann Ann annex-Ann Ann Lee, New York, York (York) C++ C++x"
+    item = {"text": text, "entities": {"X": ["Ann", "Ann Lee", "York", "New York", "C++", "nnex"]}}
+    _, records = read_all(tmp_path, "a.jsonl", lines(item))
+    assert [(s.start, text[s.start : s.end]) for s in records[0].spans] == [
+        (6, "Ann"), (11, "nnex"), (16, "Ann"), (20, "Ann Lee"), (29, "New York"), (39, "York"), (45, "York"),
+        (51, "C++"), (55, "C++"),
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from cloudner.corpus.issues import Action, excerpt
 
 AlignMode = Literal["expand", "contract", "strict"]
 _LONG = 1000  # characters of two texts, from where on comparing each with each takes too long
+_SHOWN = 80  # characters of a longer annotation in the report of each one that it takes the place of
 # Takes one issue: its record, cause, action, the text around it, the label and what was done.
 Tell = Callable[[Record, str, Action, str, str, str], None]
 
@@ -175,14 +176,14 @@ class Placing:
         owner: dict[int, Entity] = {}
         kept = []
         for entity in sorted(entities, key=lambda e: (e.start - e.end, e.start)):
-            others = [owner[token] for token in range(entity.start, entity.end) if token in owner]
-            if not others:
+            # what is kept is as long as this one or longer: where they overlap, it has the first or the last token of it
+            other = owner.get(entity.start) or owner.get(entity.end - 1)
+            if other is None:
                 kept.append(entity)
                 owner.update(dict.fromkeys(range(entity.start, entity.end), entity))
                 continue
             if self._overlaps:
                 continue
-            other = others[0]
             inside = other.start <= entity.start and entity.end <= other.end
             exact = (other.start, other.end) == (entity.start, entity.end)
             cause = "nested" if inside else "overlapping"
@@ -192,6 +193,8 @@ class Placing:
                 action = "noted" if other.label == entity.label else "dropped"
             first, last = self._starts[entity.start], self._ends[entity.end - 1]
             kept_text = self._token_text(other.start, other.end)
+            if len(kept_text) > _SHOWN:
+                kept_text = kept_text[: _SHOWN - 1] + "…"
             self._issue(cause, action, first, last, entity.label, f"kept {other.label} {kept_text!r}")
         return sorted(kept)
 

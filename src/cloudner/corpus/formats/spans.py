@@ -115,6 +115,8 @@ def span_of(
         if key is None:
             raise where.error(f"no label in {short(item)}")
         first, last = offset(pair[0], where), offset(pair[1], where)
+        if {"startPos", "endPos", "entity"} <= set(item):  # LUIS: the end is the last character
+            last += 1
         stored = surface_of(item)
         if stored is None and where.text and item[key] == where.text[first:last]:
             raise where.error(f"no label in {short(item)}: {key!r} is the text")

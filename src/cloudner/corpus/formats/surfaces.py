@@ -67,11 +67,26 @@ def _places(text: str, surface: str) -> list[int]:
     """Where a surface stands in a text as whole words; within words where it does only that."""
     if not surface:
         return []
-    left = r"\b" if re.match(r"\w", surface) else ""
-    right = r"\b" if re.search(r"\w$", surface) else ""
-    plain = re.escape(surface)
-    whole = [match.start() for match in re.finditer(left + plain + right, text)]
-    return whole or [match.start() for match in re.finditer(plain, text)]
+    left, right = re.match(r"\w", surface) is not None, re.search(r"\w$", surface) is not None
+    whole, plain, size = list[int](), list[int](), len(surface)
+    at = text.find(
+        surface
+    )  # many times as fast as an expression, and a long text may have thousands of mentions
+    while at >= 0:
+        end = at + size
+        inner = (left and at > 0 and _is_word(text[at - 1])) or (
+            right and end < len(text) and _is_word(text[end])
+        )
+        if not inner:
+            whole.append(at)
+        if not plain or at >= plain[-1] + size:
+            plain.append(at)
+        at = text.find(surface, at + 1 if inner else end)
+    return whole or plain
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _outside(places: list[int], size: int, around: list[tuple[int, int]]) -> list[int]:
@@ -89,14 +104,16 @@ def _outside(places: list[int], size: int, around: list[tuple[int, int]]) -> lis
 
 def locate(record: Record, text: str, mentions: list[tuple[str, str]]) -> None:
     """Puts the mentions at their places: all of a surface that is given once, in order those given several times."""
+    distinct = {surface for surface, _ in mentions}
+    known = {surface: _places(text, surface) for surface in distinct}
     for (surface, label), times in Counter(mentions).items():
-        places = _places(text, surface)
+        places = known[surface]
         if not places:
             done = f"{surface!r} ({label}) is not in the text"
             record.notes.append(("surface-mismatch", "dropped", done))
             continue
-        longer = {s for s, _ in mentions if len(s) > len(surface) and surface in s}
-        around = sorted((at, at + len(s)) for s in longer for at in _places(text, s))
+        longer = [s for s in distinct if surface in s and s != surface]
+        around = sorted((at, at + len(s)) for s in longer for at in known[s])
         free = _outside(places, len(surface), around) or places
         if times > 1 and times < len(free):
             free = free[:times]

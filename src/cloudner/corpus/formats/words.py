@@ -155,6 +155,25 @@ def words_of(record: Record, format_name: str) -> Words:
     return Words(tokens, spaces, starts, spans, missing)
 
 
+def without_white_space(words: Words) -> Words:
+    """The same without tokens of white space (a no-break space, a line end), which are then spaces behind the words before.
+
+    new[i]: how many words stand before token i; a span of white space alone is gone.
+    """
+    new, tokens, spaces = [0], list[str](), list[bool]()
+    for token, space in zip(words.tokens, words.spaces, strict=True):
+        if token.strip():
+            tokens.append(token)
+            spaces.append(space)
+        elif spaces:
+            spaces[-1] = True
+        new.append(len(tokens))
+    spans = [TokenSpan(new[a], new[b], label) for a, b, label in words.spans if new[a] < new[b]]
+    starts = sorted({new[start] for start in words.sent_starts if new[start] < len(tokens)})
+    missing = [new[index] for index in words.missing if new[index] < new[index + 1]]
+    return Words(tokens, spaces, starts, spans, missing)
+
+
 def flat(record: Record, format_name: str, text: str, spans: Iterable[SpanRecord]) -> None:
     """Raises InputError unless spans lie in the text, cover more than white space and do not overlap."""
     end = 0

@@ -35,6 +35,8 @@ def comment_meta(line: str, meta: dict[str, str]) -> None:
     if match := _KEY_VALUE.match(line):
         key = "id" if match["key"] in ("sent_id", "id", "ID") else match["key"]
         meta.setdefault(key, match["value"].strip())
+        if key == "newdoc id":
+            meta.setdefault("id", match["value"].strip())
     elif match := _ID.match(line):
         meta.setdefault("id", match["id"])
 

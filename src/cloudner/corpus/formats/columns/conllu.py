@@ -12,7 +12,7 @@ from cloudner.corpus.align.tag_schemes import encode
 from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.columns.conll import comment_meta
-from cloudner.corpus.formats.words import refuse, unused, words_of
+from cloudner.corpus.formats.words import refuse, unused, without_white_space, words_of
 from cloudner.errors import InputError
 
 _ID = re.compile(r"(?P<word>\d+)|(?P<first>\d+)-(?P<last>\d+)|\d+\.\d+")
@@ -239,7 +239,7 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
     """CoNLL-U with forms and `NE=` in MISC, `SpaceAfter=No` where no space follows, `# newdoc` a record."""
     used: set[str] = set()
     for count, record in enumerate(records, 1):
-        words = words_of(record, "conllu")
+        words = without_white_space(words_of(record, "conllu"))
         tags = encode(len(words.tokens), words.spans, "BIO", words.missing)
         odd = next((span.label for span in words.spans if re.search(r"[\s|]", span.label)), None)
         if odd is not None:
@@ -252,13 +252,11 @@ def write(records: Iterable[Record], stream: IO[str]) -> None:
             if index in starts and number:
                 stream.write("\n")
                 number = 0
-            if not token.strip() and tag in ("O", "-"):
-                continue
             number += 1
             form = re.sub(r"[\t\r\n]", " ", token)
             last = index + 1 == len(words.tokens)
             misc = ("" if space or last else "SpaceAfter=No|") + "NE=" + (tag if tag != "-" else UNKNOWN)
-            stream.write(f"{number}\t{form}" + "\t_" * 7 + f"\t{misc.strip('|') or '_'}\n")
+            stream.write(f"{number}\t{form}" + "\t_" * 7 + f"\t{misc}\n")
         stream.write("\n")
 
 

@@ -48,7 +48,7 @@ class TokenStyle:
         """The record of a block. left_out: columns with tags that are not read, told in a note."""
         tokens, tags = block.tokens, block.tags
         if self.prefix:
-            tokens = [token.removeprefix(self.prefix) or token for token in tokens]
+            tokens = [token.removeprefix(self.prefix).lstrip(" ") or token for token in tokens]
         if self.numbered:
             tokens = [token[0] if len(token) == 2 and token[1].isdigit() else token for token in tokens]
         notes = [

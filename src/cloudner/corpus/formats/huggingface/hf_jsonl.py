@@ -20,6 +20,7 @@ from cloudner.corpus.formats.huggingface.text_rows import with_tokens
 from cloudner.corpus.formats.json.objects import objects, some_objects
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.keys import TOKENS
+from cloudner.corpus.formats.words import unused
 
 
 def _sniff_json(sample: Sample) -> Match | None:
@@ -53,9 +54,10 @@ def _read_json(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 
 def _write_json(records: Iterable[Record], stream: IO[str]) -> None:
+    used: set[str] = set()
     for number, record in enumerate(records):
         row = {
-            "id": str(record.meta.get("id", number)),
+            "id": unused(str(record.meta.get("id", number)), number, used),
             "tokens": record.tokens or [],
             "ner_tags": [tag or UNKNOWN for tag in record.tags or ()],
         }

@@ -15,6 +15,7 @@ from cloudner.corpus.formats.huggingface.rows import (
     names_beside,
     records_of_rows,
 )
+from cloudner.corpus.formats.words import unused
 from cloudner.errors import InputError
 
 _BATCH_ROWS = 1024
@@ -127,11 +128,14 @@ def _write_parquet(records: Iterable[Record], path: Path) -> None:
             ("ner_tags", pyarrow.list_(pyarrow.string())),
         ]
     )
-    iterator, number = iter(records), 0
+    iterator, number, used = iter(records), 0, set[str]()
     with pyarrow.parquet.ParquetWriter(str(path), schema) as writer:
         while batch := list(islice(iterator, 4096)):
             columns = {
-                "id": [str(number + i) for i in range(len(batch))],
+                "id": [
+                    unused(str(record.meta.get("id", at)), at, used)
+                    for at, record in enumerate(batch, start=number)
+                ],
                 "tokens": [record.tokens or [] for record in batch],
                 "ner_tags": [[tag or UNKNOWN for tag in record.tags or ()] for record in batch],
             }

@@ -1,4 +1,5 @@
-"""Argilla 2: records with fields, and to each question the responses of people and the suggestions of models."""
+"""Argilla 2, and the feedback data sets before: records with fields, and to each question the responses of people and the
+suggestions of models, which nobody has confirmed."""
 
 from __future__ import annotations
 
@@ -11,24 +12,50 @@ from cloudner.corpus.formats.json.objects import group_of, objects, some_objects
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of
 
+_Question = tuple[str, list[tuple[str, Any]]]  # its name; who answered, and what
 
-def _questions(item: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """Each question about spans with (who, value) of its answers: responses, or else the suggestion."""
+
+def _questions(item: Mapping[str, Any], annotator: str | None) -> tuple[list[_Question], list[str]]:
+    """Each question about spans with its answers, people's and the suggestion of the one who is wanted; who else suggested
+    something where nobody has answered."""
     results: dict[str, list[tuple[str, Any]]] = {}
-    responses, suggestions = item.get("responses"), item.get("suggestions")
-    for name, answers in responses.items() if isinstance(responses, Mapping) else ():
-        for number, answer in enumerate(answers if isinstance(answers, list) else [answers], start=1):
-            done = isinstance(answer, Mapping) and answer.get("status", "submitted") == "submitted"
-            if done and isinstance(answer.get("value"), list):
-                results.setdefault(name, []).append((str(answer.get("user_id", number)), answer["value"]))
+    for name, who, value in _responses(item.get("responses")):
+        results.setdefault(name, []).append((who, value))
+    left_out = []
+    suggestions = item.get("suggestions")
     for name, answer in suggestions.items() if isinstance(suggestions, Mapping) else ():
-        if name not in results and isinstance(answer, Mapping) and is_spans(answer.get("value")):
-            results[name] = [(str(answer.get("agent") or "suggestion"), answer["value"])]
-    return [
+        if isinstance(answer, Mapping) and is_spans(answer.get("value")):
+            agent = str(answer.get("agent") or "suggestion")
+            if agent == annotator:
+                results.setdefault(name, []).append((agent, answer["value"]))
+            elif name not in results:
+                left_out.append(agent)
+    questions = [
         (name, answers)
         for name, answers in results.items()
         if all(not value or is_spans(value) for _, value in answers)
     ]
+    return questions, left_out
+
+
+def _responses(responses: Any) -> Iterator[tuple[str, str, Any]]:
+    """Question, who answered and what, of submitted answers: a list of answers a question (Argilla 2), or a list of people's
+    answers to all questions (the feedback data sets before)."""
+    if isinstance(responses, Mapping):
+        for name, answers in responses.items():
+            for number, answer in enumerate(answers if isinstance(answers, list) else [answers], start=1):
+                if _is_submitted(answer) and isinstance(answer.get("value"), list):
+                    yield name, str(answer.get("user_id", number)), answer["value"]
+    for number, person in enumerate(responses if isinstance(responses, list) else (), start=1):
+        values = person.get("values") if _is_submitted(person) else None
+        for name, answer in values.items() if isinstance(values, Mapping) else ():
+            if isinstance(answer, Mapping) and isinstance(answer.get("value"), list):
+                yield name, str(person.get("user_id") or number), answer["value"]
+
+
+def _is_submitted(answer: Any) -> bool:
+    """Neither a draft nor discarded?"""
+    return isinstance(answer, Mapping) and answer.get("status", "submitted") == "submitted"
 
 
 def _sniff(sample: Sample) -> Match | None:
@@ -51,12 +78,15 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         if item.get("id") is not None:
             record.meta["id"] = item["id"]
         record.meta |= group_of(item, options)
-        questions = _questions(item)
+        questions, suggested = _questions(item, options.annotator)
         if options.entities_column is not None:
             questions = [each for each in questions if each[0] == options.entities_column]
         answers = questions[0][1] if questions else []
         where.text = record.text or ""
         choose(record, [(who, spans_of(value, options, where)) for who, value in answers], options)
+        for agent in suggested if options.annotator is None and not answers else ():
+            done = f"answered by nobody: the suggestion of {agent} is left out; --annotator {agent} takes it"
+            record.notes.append(("rejected", "noted", done))
         for name, _ in questions[1:]:
             record.notes.append(
                 ("unsupported", "noted", f"the question {name} left out; --entities-column {name}")

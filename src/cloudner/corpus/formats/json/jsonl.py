@@ -13,6 +13,8 @@ from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.notes import further_spans, left_out
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 
+_UNFINISHED = ("Default", "Discarded")  # what Argilla 1 calls a record that nobody has validated
+
 
 def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
     told: set[str] = set()
@@ -37,6 +39,7 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         if key:
             where.what = f"key {key!r}"
         record.annotator = named(item.get("annotator", item.get("annotator_id")))
+        value = _approved(value, record)
         parts = by_user(value)
         if not parts:
             record.spans = spans_of(value, options, where)
@@ -67,9 +70,23 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         relations = item.get("relations")
         if isinstance(relations, list) and relations:
             record.notes.append(("unsupported", "noted", f"{len(relations)} relations left out"))
-        if item.get("complete") is False:
+        if item.get("complete") is False or item.get("status") in _UNFINISHED:
             record.complete = False
         yield record
+
+
+def _approved(value: Any, record: Record) -> Any:
+    """The annotations without those that a reviewer called wrong (`"correct": false`, LightTag), which are noted."""
+    if not isinstance(value, list) or not any(map(_is_wrong, value)):
+        return value
+    approved = [each for each in value if not _is_wrong(each)]
+    done = f"{len(value) - len(approved)} annotations that a reviewer called wrong left out"
+    record.notes.append(("rejected", "noted", done))
+    return approved
+
+
+def _is_wrong(span: Any) -> bool:
+    return isinstance(span, Mapping) and span.get("correct") is False
 
 
 def span_key(item: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,9 @@ from cloudner.corpus.formats.annotators import choose
 from cloudner.corpus.formats.json.objects import group_of, objects, some_objects, text_of
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
+# What a model has said, and what nobody has submitted.
+_UNFINISHED = ("PREDICTION", "INFERENCE", "AUTOSAVE")
+
 
 def _labels(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     labels = item.get("labels") or (
@@ -20,6 +23,17 @@ def _labels(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         for label in labels
         if isinstance(label, Mapping) and isinstance(label.get("jsonResponse"), Mapping)
     ]
+
+
+def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
+    """People's labels that hold: neither drafts nor a model's, of each person the latest, those of reviews first."""
+    labels = _labels(item)
+    finished = [label for label in labels if label.get("labelType") not in _UNFINISHED]
+    if labels and not finished:
+        kinds = ", ".join(sorted({str(label["labelType"]) for label in labels}))
+        record.notes.append(("rejected", "noted", f"labels of the type {kinds} alone: kept as unannotated"))
+    latest = [label for label in finished if label.get("isLatestLabelForUser") is not False]
+    return sorted(latest or finished, key=lambda label: label.get("labelType") != "REVIEW")
 
 
 def _sniff(sample: Sample) -> Match | None:
@@ -53,7 +67,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             record.meta["id"] = name
         record.meta |= group_of(item, options)
         results = []
-        for number, label in enumerate(_labels(item), start=1):
+        for number, label in enumerate(_finished(item, record), start=1):
             author = label.get("author")
             who = author.get("email") if isinstance(author, Mapping) else None
             results.append((str(who or number), _spans(label, options, where)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from html.parser import HTMLParser
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import choose, named
 from cloudner.corpus.formats.json.dialogue import Dialogue
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
+from cloudner.corpus.formats.json.label_studio_page import Page
 from cloudner.corpus.formats.json.label_studio_texts import (
     SPAN_TYPES,
     TaskTexts,
@@ -24,14 +24,12 @@ from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, text_and_spans
 from cloudner.corpus.formats.words import refuse_missing
 
-_BLOCKS = {
-    "p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "table", "ul", "ol",
-}  # fmt: skip
-
 
 def _sniff(sample: Sample) -> Match | None:
     seen = peek(sample)
     for item in seen.items[:3] if seen else ():
+        if isinstance(item, dict) and _stored(item) is not None:
+            return Match(0.98, "an annotation with its task (Label Studio's target storage)")
         if isinstance(item, dict) and isinstance(item.get("data"), dict):
             for key in ("annotations", "completions"):
                 if isinstance(item.get(key), list):
@@ -41,36 +39,12 @@ def _sniff(sample: Sample) -> Match | None:
     return None
 
 
-def _plain(html: str) -> str:
-    """The text a browser shows an annotator, tags left out."""
-
-    class Text(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__(convert_charrefs=True)
-            self.parts: list[str] = []
-            self.skip = 0
-
-        def handle_starttag(self, tag: str, attrs: Any) -> None:
-            self.skip += tag in ("script", "style", "title")
-            self.part(tag)
-
-        def handle_endtag(self, tag: str) -> None:
-            self.skip -= tag in ("script", "style", "title") and self.skip > 0
-            self.part(tag)
-
-        def part(self, tag: str) -> None:
-            # Words of neighbouring blocks would run together otherwise.
-            if tag in _BLOCKS and self.parts and not self.parts[-1][-1:].isspace():
-                self.parts.append("\n")
-
-        def handle_data(self, data: str) -> None:
-            if not self.skip:
-                self.parts.append(data)
-
-    parser = Text()
-    parser.feed(html)
-    parser.close()
-    return "".join(parser.parts)
+def _stored(item: dict[str, Any]) -> dict[str, Any] | None:
+    """The task of one annotation, as a target storage (S3, GCS, Azure) gets one file for each; None for anything else."""
+    task = item.get("task")
+    if not isinstance(task, dict) or not isinstance(task.get("data"), dict) or "result" not in item:
+        return None
+    return {**task, "annotations": [item]}
 
 
 def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
@@ -94,7 +68,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record for each text of a task that regions of the file are on."""
     seen = peek(source.sample())
     labelled = labelled_keys(seen.items if seen else ())
-    for line, item in objects(source):
+    for line, given in objects(source):
+        item = _stored(given) or given
         where = Where(source.name, line, "task" if item.get("id") is None else f"task {item['id']}")
         if not isinstance(item.get("data"), dict):
             raise where.error("no data in it", '{"data": {"text": ...}, "annotations": [...]}')
@@ -107,7 +82,10 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         labelled |= texts.labelled
         record.notes += texts.notes
         for key in texts.texts:
-            yield _record(record, texts, key, annotations, options, where)
+            found = _record(record, texts, key, annotations, options, where)
+            if item is not given:  # other people's are in files of their own
+                found.annotator = _annotator(given, 1)
+            yield found
 
 
 def _record(
@@ -143,9 +121,9 @@ def _record(
         and ">" in text
         and any(s.surface and text[s.start : s.end] != s.surface for s in record.spans)
     ):
-        plain = _plain(text)
-        if plain.strip():
-            record.text = plain
+        page = Page(text)
+        if page.text.strip():
+            record.text, record.spans = page.text, page.place(record.spans)
     return record
 
 

@@ -11,10 +11,8 @@ from cloudner.corpus.formats.json.objects import meta_of, objects, text_of
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, label_of, offset, text_and_spans
 
-_BINARY_VIEWS = (
-    "ner",
-    "classification",
-)  # one suggestion is judged; nothing is known about the rest of the text
+# Views in which one suggestion is judged, or something else than entities is asked: nothing is known about the rest of the text.
+_OTHER_VIEWS = ("ner", "classification", "choice", "text", "text_input", "compare", "diff")
 
 
 def _sniff(sample: Sample) -> Match | None:
@@ -80,8 +78,13 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             record.annotator = wanted if wanted is not None and _is(who, wanted) else who
         answer = item.get("answer", "accept")
         if answer == "reject":
-            record.complete, record.negative = False, spans
-            if not spans:
+            record.complete = False
+            if str(item.get("_view_id")).endswith("_manual"):
+                done = "rejected with all that was marked by hand in it: kept as unannotated"
+                record.notes.append(("rejected", "noted", done))
+            elif spans:
+                record.negative = spans
+            else:
                 record.notes.append(
                     ("rejected", "noted", "rejected without a span: nothing is known about it")
                 )
@@ -90,7 +93,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             record.notes.append(("rejected", "noted", "ignored by the annotator: kept as unannotated"))
         elif answer == "accept":
             record.spans = spans
-            record.complete = item.get("_view_id") not in _BINARY_VIEWS
+            record.complete = item.get("_view_id") not in _OTHER_VIEWS
         else:
             raise where.error(f"the answer {answer!r}", "accept, reject or ignore")
         tokens = _tokens(item, text)

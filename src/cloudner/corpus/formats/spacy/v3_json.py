@@ -27,24 +27,33 @@ def _sniff_v3(sample: Sample) -> Match | None:
     return None
 
 
+def _spans(given: Any, options: ReadOptions, where: Where) -> list[SpanRecord]:
+    return [
+        SpanRecord(
+            offset(e.get("start"), where),
+            offset(e.get("end"), where),
+            label_of(e.get("label"), options, where)[0],
+        )
+        for e in given or ()
+    ]
+
+
 def _read_v3(source: Source, options: ReadOptions) -> Iterator[Record]:
     for line, item in objects(source):
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where, ("text",))
-        spans = [
-            SpanRecord(
-                offset(e.get("start"), where),
-                offset(e.get("end"), where),
-                label_of(e.get("label"), options, where)[0],
-            )
-            for e in item.get("ents") or ()
-        ]
-        record = Record(source.name, line, text, spans, meta=meta_of(item, options))
-        groups = item.get("spans")
-        if isinstance(groups, dict) and any(groups.values()):
-            done = (
-                f"{sum(map(len, groups.values()))} spans of {', '.join(groups)} left out, only ents are read"
-            )
+        record = Record(
+            source.name, line, text, _spans(item.get("ents"), options, where), meta=meta_of(item, options)
+        )
+        found = item.get("spans")
+        groups = {name: group for name, group in found.items() if group} if isinstance(found, dict) else {}
+        if options.spans in groups:  # in place of the entities, which are then those that do not overlap
+            ents, record.spans = record.spans, _spans(groups.pop(options.spans), options, where)
+            if lost := len(set(ents) - set(record.spans)):
+                done = f"{lost} of ents that are not in the spans of {options.spans} left out"
+                record.notes.append(("unsupported", "dropped", done))
+        for name, group in groups.items():
+            done = f"{len(group)} spans of {name} left out; --spans {name} keeps them"
             record.notes.append(("unsupported", "noted", done))
         given = item.get("tokens")
         if (

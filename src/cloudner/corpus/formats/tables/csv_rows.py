@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +15,7 @@ from cloudner.corpus.formats.spans import Where
 from cloudner.errors import InputError
 
 _DELIMITERS = (",", "\t", ";", "|")
+_NAMED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel's own first line, which names the delimiter
 # Characters in a cell: far over what spaCy takes for one text, and an end to a quote that is never closed.
 _FIELD_LIMIT = 32 * 1024 * 1024
 
@@ -53,6 +55,12 @@ def tables(sample: Sample) -> Iterator[_Table]:
         return
     first = sample.lines[0]
     if first.lstrip()[:1] in ("{", "["):
+        return
+    named = _NAMED.fullmatch(first.strip("\ufeff"))
+    if named is not None:
+        rows = _parse(sample, named[1])[1:]
+        if rows and len(rows[0]) >= 2:
+            yield _Table(named[1], rows)
         return
     ordered = sorted(_DELIMITERS, key=lambda d: -first.count(d))
     for delimiter in ordered:
@@ -128,6 +136,8 @@ def table_rows(
                     fix="look for a quote that is not closed, or give --delimiter",
                 ) from error
             last, raw.lines = raw.lines, []
+            if line == 1 and last and _NAMED.fullmatch(last[0].rstrip("\r\n")):
+                row = []
             if (row or keep_blank) and line not in getattr(source, "hidden", ()):
                 if "\x00" in "".join(row):
                     raise _nul(source, line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.keys import ID, TEXT
@@ -92,6 +92,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         raise place.error(
             f"not all of text, start, end, label among {', '.join(map(repr, header))}", "these columns"
         )
+    if options.text_column is None:
+        columns = _whole_texts(table, header, columns, place)
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     counter = _is_counter(table, columns)
     held: Record | None = None
@@ -118,6 +120,41 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     if held is None:
         raise InputError("a header and no rows", file=source.name, line=1, expected="one span a row")
     yield held
+
+
+def _whole_texts(table: Any, header: Sequence[str], columns: _Columns, place: Where) -> _Columns:
+    """The columns, where that of the text holds the words of the spans alone with the one that has whole texts instead.
+
+    Raises InputError where there is none.
+    """
+    rows = [row for row in table.rows[1:] if len(row) == len(header)] if table is not None else []
+    if not _holds_words(rows, columns):
+        return columns
+    plain = [plain_name(name) for name in header]
+    for name in TEXT:
+        other = find_column(plain, [name])
+        if other not in (None, columns.text, columns.label):
+            found = columns._replace(text=cast(int, other), surface=columns.text)
+            if not _holds_words(rows, found):
+                return found
+    raise place.error(
+        f"the texts under {header[columns.text]!r} are the words of the spans, and offsets count in others",
+        "the whole text in a column of each row",
+        "--text-column NAME, or join the texts to the rows",
+    )
+
+
+def _holds_words(rows: Sequence[Sequence[str]], columns: _Columns) -> bool:
+    """Are all texts as long as their span, also where it begins later?"""
+    spans = [
+        (int(start), int(end), row[columns.text])
+        for row in rows
+        if (start := row[columns.start].strip().removesuffix(".0")).isdecimal()
+        and (end := row[columns.end].strip().removesuffix(".0")).isdecimal()
+    ]
+    return any(start > 0 for start, _, _ in spans) and all(
+        len(text) in (end - start, end - start + 1) for start, end, text in spans
+    )
 
 
 def _is_counter(table: Any, columns: _Columns) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
+from cloudner.corpus.align.tag_schemes import encode
 from cloudner.corpus.align.tag_shapes import NOTHING, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import TAG, TOKEN
@@ -26,7 +27,7 @@ from cloudner.corpus.formats.tables.token_columns import (
     tag_columns,
     token_column,
 )
-from cloudner.corpus.formats.words import refuse
+from cloudner.corpus.formats.words import refuse, without_white_space, words_of
 from cloudner.errors import InputError
 
 _TAG = re.compile(r"^([BIOLUSEM]-.+|O)$")
@@ -213,12 +214,14 @@ def _write(records: Iterable[Record], stream: IO[str]) -> None:
     writer.writerow(("Sentence #", "Word", "Tag"))
     number = 0
     for record in records:
-        starts = set(record.sent_starts or [0]) | {0}
-        for index, (token, tag) in enumerate(zip(record.tokens or (), record.tags or (), strict=True)):
+        words = without_white_space(words_of(record, "token-table"))
+        tags = encode(len(words.tokens), words.spans, "BIO", words.missing, UNKNOWN)
+        starts = set(words.sent_starts) | {0}
+        for index, (token, tag) in enumerate(zip(words.tokens, tags, strict=True)):
             number += index in starts
-            if "\r" in token or _LINE_END.search(token.strip()) or _LINE_END.search(tag or ""):
+            if "\r" in token or _LINE_END.search(token.strip()) or _LINE_END.search(tag):
                 refuse(record, "token-table", f"the token {token!r} with the tag {tag!r}")
-            writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag or UNKNOWN))
+            writer.writerow((f"Sentence: {number}" if index in starts else "", token, tag))
 
 
 TOKEN_TABLE = Format(

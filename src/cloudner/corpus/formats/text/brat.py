@@ -6,6 +6,7 @@ Format: https://brat.nlplab.org/standoff.html
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -73,8 +74,28 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
                 record.spans.append(_span(part.name if part else "", number, line, record))
     if others:
         record.notes.append(("unsupported", "noted", f"{others} relations and events left out"))
+    _without_mark(record, text_source)
     record.spans.sort(key=lambda s: (s.start, -s.end, s.label))
     yield record
+
+
+def _without_mark(record: Record, source: Source) -> None:
+    """Counts the spans without a byte order mark at the beginning of the text, where they were counted with it, as brat does."""
+    with source.open_bytes() as stream:
+        if stream.read(3) != BOM_UTF8:
+            return
+    text = record.text or ""
+    moved = [
+        span._replace(start=span.start - 1, end=span.end - 1) if span.start else span for span in record.spans
+    ]
+    fits = [
+        sum(span.surface is not None and text[span.start : span.end] == span.surface for span in spans)
+        for spans in (record.spans, moved)
+    ]
+    if fits[1] > fits[0]:
+        done = f"{len(moved)} spans counted without the byte order mark that the text begins with"
+        record.notes.append(("offsets-moved", "repaired", done))
+        record.spans = moved
 
 
 def _span(file: str, number: int, line: str, record: Record) -> SpanRecord:

@@ -1,0 +1,137 @@
+"""What nobody has annotated, or somebody has rejected, in exports of annotation tools: unknown, not "no entity"."""
+
+import json
+
+import pytest
+
+from corpus.converting import converted, entities, issue_texts, missing
+from corpus.samples.words import lines
+
+TEXT = "Ann met Jo."
+ANN, JO = {"start": 0, "end": 3, "label": "PER"}, {"start": 8, "end": 10, "label": "PER"}
+
+
+def _argilla(responses, suggestions, status="pending"):
+    return {
+        "id": "r",
+        "status": status,
+        "fields": {"text": TEXT},
+        "responses": responses,
+        "suggestions": suggestions,
+    }
+
+
+def test_a_suggestion_that_nobody_confirmed_is_no_annotation(tmp_path):
+    """Argilla 2: the rest of a data set in which some records are answered."""
+    answered = {"spans": [{"user_id": "u1", "status": "submitted", "value": [ANN, JO]}]}
+    suggested = {"spans": {"value": [ANN], "agent": "model", "score": None}}
+    rows = [_argilla(answered, suggested, "completed"), {**_argilla({}, suggested), "id": "s"}]
+    report, docs = converted(tmp_path, "a.json", json.dumps(rows))
+    assert entities(docs) == [[("Ann", "PER"), ("Jo", "PER")], []]
+    assert missing(docs) == [0, 4]
+    assert (
+        "answered by nobody: the suggestion of model is left out; --annotator model takes it"
+        in issue_texts(report)
+    )
+    _, docs = converted(tmp_path, "a.json", json.dumps(rows), annotator="model")
+    assert entities(docs) == [[("Ann", "PER")], [("Ann", "PER")]]
+
+
+def test_a_feedback_data_set_has_a_list_of_people(tmp_path):
+    """Argilla from 1.8 to 1.29: FeedbackDataset."""
+    people = [
+        {"user_id": "u1", "status": "discarded", "values": {"ner": {"value": [JO]}}},
+        {
+            "user_id": "u2",
+            "status": "submitted",
+            "values": {"ner": {"value": [ANN]}, "mood": {"value": "sad"}},
+        },
+    ]
+    row = {"fields": {"text": TEXT}, "responses": people, "suggestions": [], "metadata": {}}
+    _, docs = converted(tmp_path, "a.json", json.dumps([row]))
+    assert (entities(docs), missing(docs)) == ([[("Ann", "PER")]], [0])
+
+
+def test_argilla_1_records_that_nobody_validated(tmp_path):
+    tokens = ["Ann", "met", "Jo", "."]
+    base = {"text": TEXT, "tokens": tokens, "prediction": [["PER", 8, 10, 0.9]]}
+    rows = [
+        {**base, "id": "a", "annotation": [["PER", 0, 3]], "status": "Validated"},
+        {**base, "id": "b", "annotation": None, "status": "Default"},
+        {**base, "id": "c", "annotation": [], "status": "Discarded"},
+        {**base, "id": "d", "annotation": [], "status": "Validated"},
+    ]
+    _, docs = converted(tmp_path, "a.json", json.dumps(rows))
+    assert (entities(docs), missing(docs)) == ([[("Ann", "PER")], [], [], []], [0, 4, 4, 0])
+
+
+def _kili(kind, offset, who, **more):
+    mark = {"beginOffset": offset, "content": TEXT[offset : offset + 2], "categories": [{"name": "PER"}]}
+    return {
+        "labelType": kind,
+        "author": {"email": who},
+        "jsonResponse": {"NER": {"annotations": [mark]}},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        ([_kili("PREDICTION", 0, "m"), _kili("DEFAULT", 8, "a")], ["Jo"]),
+        ([_kili("DEFAULT", 0, "a"), _kili("REVIEW", 8, "b")], ["Jo"]),
+        (
+            [
+                _kili("DEFAULT", 0, "a", isLatestLabelForUser=False),
+                _kili("DEFAULT", 8, "a", isLatestLabelForUser=True),
+            ],
+            ["Jo"],
+        ),
+        ([_kili("PREDICTION", 8, "m")], None),
+        ([_kili("AUTOSAVE", 8, "a")], None),
+    ],
+)
+def test_kili_s_labels_that_hold(tmp_path, labels, found):
+    _, docs = converted(
+        tmp_path, "a.json", json.dumps([{"externalId": "x", "content": TEXT, "labels": labels}])
+    )
+    assert [ent.text for ent in docs[0].ents] == (found or [])
+    assert missing(docs) == [0 if found else 4]
+
+
+def test_annotations_that_a_reviewer_called_wrong(tmp_path):
+    """LightTag: `correct` is true, false, or null where nobody has reviewed."""
+    marks = [
+        {**ANN, "correct": True},
+        {**JO, "correct": None},
+        {"start": 4, "end": 7, "label": "PER", "correct": False},
+    ]
+    content = json.dumps({"examples": [{"content": TEXT, "annotations": marks}]})
+    report, docs = converted(tmp_path, "a.json", content)
+    assert entities(docs) == [[("Ann", "PER"), ("Jo", "PER")]]
+    assert issue_texts(report) == ["1 annotations that a reviewer called wrong left out"]
+
+
+def test_answers_to_other_questions_say_nothing_of_the_entities(tmp_path):
+    """Prodigy: choice, text_input and their like beside what was marked in a view before."""
+    rows = [
+        {"text": TEXT, "spans": spans, "_view_id": view, "_input_hash": 1, "answer": "accept"}
+        for view, spans in (("choice", []), ("choice", [ANN]), ("text_input", []), ("ner_manual", []))
+    ]
+    _, docs = converted(tmp_path, "a.jsonl", lines(*rows))
+    assert entities(docs) == [[], [("Ann", "PER")], [], []]
+    assert missing(docs) == [4, 3, 4, 0]
+
+
+def test_a_text_rejected_in_a_manual_view_has_no_wrong_spans(tmp_path):
+    """It is rejected whole; a suggestion that is rejected in the view `ner` is known not to be."""
+    rows = [
+        {"text": TEXT, "spans": [ANN, JO], "_view_id": view, "_input_hash": 1, "answer": "reject"}
+        for view in ("ner_manual", "ner")
+    ]
+    _, docs = converted(tmp_path, "a.jsonl", lines(*rows))
+    assert missing(docs) == [4, 4]
+    assert [[span.text for span in doc.spans.get("incorrect_spans", [])] for doc in docs] == [
+        [],
+        ["Ann", "Jo"],
+    ]
