@@ -20,7 +20,9 @@ from cloudner.corpus.convert.decisions import Decisions
 from cloudner.corpus.convert.hints import Glue, Script, hints
 from cloudner.corpus.convert.options import ConvertOptions, most_bad, renames
 from cloudner.corpus.convert.paths import (
+    issues_path,
     new_folders,
+    not_over_a_source,
     output_paths,
     put_output,
     remove_empty,
@@ -36,7 +38,7 @@ from cloudner.corpus.docbin.writer import SHARD_TOKENS
 from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
 from cloudner.corpus.formats.registry import DOCBIN, get_format
 from cloudner.corpus.issues import IssueLog
-from cloudner.corpus.reading import Detected, Progress, batches, read_sources
+from cloudner.corpus.reading import Progress, batches, read_sources
 from cloudner.errors import ConfigError, InputError
 
 ConvertSources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Mapping[str, Any]]
@@ -170,7 +172,11 @@ def convert_with(
             stack.callback(outputs[-1].discard)
         script, glue = Script(), Glue()
         annotators = Annotators(options.read.annotator)
-        detected: Detected = lambda *found: report.detected.append(found)  # noqa: E731
+
+        def detected(source: str, name: str, reason: str) -> None:
+            not_over_a_source(source, paths)
+            report.detected.append((source, name, reason))
+
         records = script.watch(
             read_sources(
                 rows_or_paths,
@@ -268,8 +274,3 @@ def _losses(report: ConversionReport, log: IssueLog) -> InputError:
         expected="no loss, because of strict",
         fix="; ".join([*report.hints, f"look at {report.issues_path}, or leave out --strict"]),
     )
-
-
-def issues_path(output: Path) -> Path:
-    """Where the issues of a conversion to `output` go."""
-    return output.with_name(output.name + ".issues.jsonl")
