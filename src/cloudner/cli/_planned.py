@@ -25,9 +25,10 @@ def encoder_of(config: str | None) -> str:
         return DEFAULT_ENCODER
     for section in read_config(config_file(config, Path()))["components"].values():
         model = section.get("model") if isinstance(section, dict) else None
-        for key in ("encoder", "name") if isinstance(model, dict) else ():
-            if isinstance(model.get(key), str) and "${" not in model[key]:
-                return str(model[key])
+        given = model if isinstance(model, dict) else {}
+        for name in (given.get("encoder"), given.get("name")):
+            if isinstance(name, str) and "${" not in name:
+                return name
     raise ConfigError("the config names no encoder", file=config, fix="--encoder NAME")
 
 

@@ -38,7 +38,7 @@ from cloudner.corpus.docbin.writer import SHARD_TOKENS
 from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
 from cloudner.corpus.formats.registry import DOCBIN, get_format
 from cloudner.corpus.issues import IssueLog
-from cloudner.corpus.reading import Progress, batches, read_sources
+from cloudner.corpus.reading import Detected, Progress, batches, read_sources
 from cloudner.errors import ConfigError, InputError
 
 ConvertSources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Mapping[str, Any]]
@@ -172,11 +172,6 @@ def convert_with(
             stack.callback(outputs[-1].discard)
         script, glue = Script(), Glue()
         annotators = Annotators(options.read.annotator)
-
-        def detected(source: str, name: str, reason: str) -> None:
-            not_over_a_source(source, paths)
-            report.detected.append((source, name, reason))
-
         records = script.watch(
             read_sources(
                 rows_or_paths,
@@ -184,7 +179,7 @@ def convert_with(
                 given,
                 options.reading,
                 log,
-                detected,
+                _found(report, paths),
                 progress,
                 report.begins.__setitem__,
                 annotators,
@@ -215,6 +210,16 @@ def convert_with(
         report.issues_path = log.close()
     report.seconds = time.perf_counter() - began
     return report
+
+
+def _found(report: ConversionReport, outputs: list[Path]) -> Detected:
+    """Takes each source and its format into the report. Raises InputError for a source that is an output too."""
+
+    def found(source: str, name: str, reason: str) -> None:
+        not_over_a_source(source, outputs)
+        report.detected.append((source, name, reason))
+
+    return found
 
 
 def _watched(

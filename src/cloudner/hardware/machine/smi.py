@@ -47,7 +47,7 @@ def from_smi(timeout: float) -> dict[str, Any]:
         return smi(f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
 
     banner = smi()
-    fields = _FIELDS
+    fields: tuple[str, ...] = _FIELDS
     try:
         table = query(fields)
     except RuntimeError:
