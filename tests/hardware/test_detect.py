@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from cloudner.hardware import GPU, Hardware, detect_hardware
-from cloudner.hardware.machine import cpu, detect, gpu, software
+from cloudner.hardware.machine import cpu, detect, gpu, smi, software
 
 
 def test_this_machine_in_under_a_second():
@@ -137,7 +138,7 @@ BANNER = "| NVIDIA-SMI 550.90.07    Driver Version: 550.90.07    CUDA Version: 1
 
 
 def test_nvidia_smi_is_read():
-    facts = gpu.parse_smi(SMI, BANNER)
+    facts = smi.parse_smi(SMI, BANNER)
     first, second = facts["gpus"]
     assert (facts["driver"], facts["driver_cuda"]) == ("550.90.07", (12, 4))
     assert first == GPU(0, "Tesla T4", 15360 * 2**20, 14913 * 2**20, (7, 5), "1b2c", temperature=41)
@@ -146,11 +147,73 @@ def test_nvidia_smi_is_read():
 
 
 def test_nvidia_smi_without_numbers_is_no_gpu():
-    assert gpu.parse_smi("No devices were found\n", "")["gpus"] == ()
+    assert smi.parse_smi("No devices were found\n", "")["gpus"] == ()
+
+
+# As the programs are, with what each prints; a driver of 2020 knows neither compute capability nor MIG.
+OLD_SMI = """#!/bin/sh
+case "$1" in
+  *compute_cap*) echo 'Field "compute_cap" is not a valid field to query.'; exit 2 ;;
+  --query-gpu=*) echo '0, Tesla V100-SXM2-16GB, 16160, 16000, GPU-aa, 450.80.02' ;;
+  *) echo '| NVIDIA-SMI 450.80.02    Driver Version: 450.80.02    CUDA Version: 11.0     |' ;;
+esac
+"""
+MIG_SMI = """#!/bin/sh
+case "$1" in
+  -L) echo 'GPU 0: NVIDIA A100 (UUID: GPU-a)'; echo '  MIG 3g.20gb  Device  0: (UUID: MIG-b)'; echo 'GPU 1: NVIDIA A100 (UUID: GPU-c)' ;;
+  --query-gpu=*) for i in 0 1; do
+      echo "$i, NVIDIA A100, 40960, 40000, 8.0, GPU-$i, Enabled, 30, [N/A], 550.90.07"; done ;;
+  *) echo 'CUDA Version: 12.4' ;;
+esac
+"""
+BROKEN_SMI = "#!/bin/sh\necho 'Failed to initialize NVML: Driver/library version mismatch'\nexit 18\n"
+
+
+@pytest.fixture
+def with_smi(tmp_path, monkeypatch):
+    """Puts a program `nvidia-smi` on PATH."""
+
+    def put(script):
+        program = tmp_path / "nvidia-smi"
+        program.write_text(script)
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    return put
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script is the program")
+def test_a_driver_that_does_not_know_a_field_is_asked_without_it(with_smi):
+    with_smi(OLD_SMI)
+    facts = smi.from_smi(10)
+    assert (facts["driver"], facts["driver_cuda"]) == ("450.80.02", (11, 0))
+    assert facts["gpus"] == (GPU(0, "Tesla V100-SXM2-16GB", 16160 * 2**20, 16000 * 2**20, uuid="aa"),)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script is the program")
+def test_the_instances_of_a_card_in_mig_mode_are_counted(with_smi):
+    with_smi(MIG_SMI)
+    assert [(card.mig, card.mig_instances) for card in smi.from_smi(10)["gpus"]] == [(True, 1), (True, 0)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script is the program")
+def test_what_nvidia_smi_says_when_it_fails_is_a_note(with_smi, monkeypatch):
+    monkeypatch.setattr(gpu, "from_nvml", lambda: {}["no library"])
+    monkeypatch.setattr(gpu, "pci_gpus", lambda: ())  # Windows, WSL
+    with_smi(BROKEN_SMI)
+    said = [note for note in detect_hardware(10).notes if "nvidia" in note]
+    assert len(said) == 1
+    assert "exit code 18: Failed to initialize NVML: Driver/library version mismatch" in said[0]
+
+
+def test_fields_that_are_no_numbers_are_left_out():
+    row = "0, NVIDIA A100, [Unknown Error], 1.2.3, [N/A], [N/A], [N/A], [N/A], 0xERR, 550.54\n"
+    (card,) = smi.parse_smi(row + "a, b, c, d, e, f, g, h, i, j\n", "CUDA Version: ERR!")["gpus"]
+    assert card == GPU(0, "NVIDIA A100", 0)
 
 
 def test_torch_and_the_driver_are_merged_by_uuid():
-    driver = gpu.parse_smi(SMI, BANNER)["gpus"]
+    driver = smi.parse_smi(SMI, BANNER)["gpus"]
     seen = (
         GPU(0, "A100", 4 * 2**30, None, (8, 0), "3d4e"),
         GPU(1, "T4", 15000 * 2**20, None, (7, 5), "1b2c"),
@@ -161,13 +224,13 @@ def test_torch_and_the_driver_are_merged_by_uuid():
 
 
 def test_torch_and_the_driver_are_merged_by_visible_devices():
-    driver = gpu.parse_smi(SMI, BANNER)["gpus"]
+    driver = smi.parse_smi(SMI, BANNER)["gpus"]
     (only,) = gpu.merge((GPU(0, "A100", 40960 * 2**20),), driver, "1")
     assert only.temperature == 91
 
 
 def test_without_torch_the_driver_alone_tells():
-    driver = gpu.parse_smi(SMI, BANNER)["gpus"]
+    driver = smi.parse_smi(SMI, BANNER)["gpus"]
     assert gpu.merge((), driver, None) == driver
 
 

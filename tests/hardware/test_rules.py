@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cloudner.errors import ConfigError
-from cloudner.hardware import Hardware, diagnose
+from cloudner.hardware import GPU, Hardware, diagnose
 from cloudner.hardware.doctor.finding import Needs
 from cloudner.hardware.doctor.needs import read_needs
 from cloudner.hardware.machine.kernels import runs_on
@@ -175,3 +175,56 @@ def test_worst_comes_first(machine):
     severities = [finding.severity for finding in diagnose(state)]
     assert severities == sorted(severities, key=["blocking", "warning", "ok"].index)
     assert severities[0] == "blocking"
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "-1", "none", "NoDevFiles", "-1,0", "7", "7,0", "0,0", "GPU-ffff"]
+)
+def test_a_variable_that_names_no_card_hides_all(machine, value):
+    hidden = dataclasses.replace(machine("broken-gpu-hidden"), visible_devices=value)
+    wrong = [finding for finding in diagnose(hidden) if finding.severity != "ok"]
+    assert [(finding.code, finding.fix) for finding in wrong] == [
+        ("gpu-hidden", "unset CUDA_VISIBLE_DEVICES")
+    ]
+
+
+@pytest.mark.parametrize("value", [None, "0", "0,-1", "0,7", "MIG-1", "GPU-{uuid}"])
+def test_a_variable_that_leaves_a_card_hides_none(machine, value):
+    state = machine("broken-gpu-hidden")
+    value = value and value.format(uuid=(state.gpus[0].uuid or "")[:4])
+    assert state.gpus[0].uuid
+    codes = [finding.code for finding in diagnose(dataclasses.replace(state, visible_devices=value))]
+    assert "gpu-hidden" not in codes
+    assert "cuda-unavailable" in codes
+
+
+def test_the_roomier_card_is_named_as_the_variable_counts(machine):
+    taken = machine("broken-gpu-memory-taken").gpus[0]
+    free = dataclasses.replace(taken, index=1, memory_free=taken.memory_total, processes=(), uuid="other")
+    state = dataclasses.replace(machine("broken-gpu-memory-taken"), gpus=(taken, free))
+    for visible, wanted in ((None, "1"), ("2,3", "3"), ("GPU-a, GPU-b", "GPU-b")):
+        (found,) = (
+            finding
+            for finding in diagnose(dataclasses.replace(state, visible_devices=visible))
+            if finding.code == "gpu-memory-taken"
+        )
+        assert found.fix == f"export CUDA_VISIBLE_DEVICES={wanted}"
+
+
+AMD = {"pci_gpus": ("AMD 0x1638 at 0000:06:00.0",)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "wrong"),
+    [
+        ({}, [("torch-without-rocm", "warning")]),
+        ({"torch_cuda": "13.0", "torch_sees_gpu": False}, [("torch-without-rocm", "warning")]),
+        ({"torch_hip": "6.4"}, [("rocm-unavailable", "blocking")]),
+        ({"torch_hip": "6.4", "visible_devices": ""}, [("gpu-hidden", "warning")]),
+        ({"torch_hip": "6.4", "torch_sees_gpu": True, "gpus": (GPU(0, "AMD Instinct MI300X", 2**37),)}, []),
+    ],
+)
+def test_a_card_of_amd_is_not_one_of_nvidia(machine, facts, wrong):
+    state = dataclasses.replace(machine("cpu-only"), **AMD, **facts)
+    found = [(finding.code, finding.severity) for finding in diagnose(state) if finding.severity != "ok"]
+    assert found == wrong

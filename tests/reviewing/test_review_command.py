@@ -49,3 +49,12 @@ def test_texts_of_a_pool(trained_folder, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert len((tmp_path / "o" / "texts.jsonl").read_text("utf8").strip().split("\n")) == 2
+
+
+@pytest.mark.parametrize("config", [[], ["--config", "cpu"]])
+def test_the_configs_of_the_package_are_known_in_any_folder(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = invoke("no.csv", *config)
+    assert result.exit_code == 1
+    assert "config" not in result.stderr  # it is the corpus that is missing
+    assert "no.csv" in result.stderr

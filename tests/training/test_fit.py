@@ -46,6 +46,13 @@ def test_a_config_by_name_file_or_mapping(tmp_path, monkeypatch):
     assert config_file("cpu", tmp_path) == shipped_configs()["cpu"]
     written = config_file(Config().from_disk(shipped_configs()["gpu"], interpolate=False), tmp_path)
     assert Config().from_disk(written) == Config().from_disk(shipped_configs()["gpu"])
+    # what the documentation types, in a folder that is not the project's
+    assert config_file("configs/cpu.cfg", tmp_path) == shipped_configs()["cpu"]
+    with pytest.raises(CloudnerError, match="no such config"):
+        config_file("elsewhere/cpu.cfg", tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "cpu.cfg").write_text("[nlp]\n")
+    assert config_file("configs/cpu.cfg", tmp_path) == Path("configs/cpu.cfg")
     (tmp_path / "cpu").write_text("[nlp]\n")
     assert config_file("cpu", tmp_path) == Path("cpu")
     with pytest.raises(CloudnerError, match="one of cpu, gpu"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run
+from cloudner.cli._shared import run, unquote
 from cloudner.cores import busy_now
 
 if TYPE_CHECKING:
@@ -21,8 +21,12 @@ STYLES = {"blocking": "bold red", "warning": "yellow", "ok": "green"}
 @app.command("doctor")
 def doctor_cli(
     config: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--config", "-c", help="A training config: also check that its encoder can be had"),
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--config",
+            "-c",
+            help="A training config (a file, or cpu, gpu, ...): also check that its encoder can be had",
+        ),
     ] = None,
     recorded: Annotated[
         Optional[Path],  # noqa: UP045
@@ -39,10 +43,12 @@ def doctor_cli(
     import json
 
     from cloudner.hardware.doctor.diagnose import check_machine, diagnose
+    from cloudner.training.shipped import config_file
 
     def judged() -> tuple[Hardware, list[Finding]]:
-        machine = check_machine(config) if recorded is None else read_machine(recorded)
-        return machine, diagnose(machine, config=config)
+        file = None if config is None else config_file(unquote(config), Path())
+        machine = check_machine(file) if recorded is None else read_machine(recorded)
+        return machine, diagnose(machine, config=file)
 
     machine, findings = run(judged)
     if as_json:

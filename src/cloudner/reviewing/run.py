@@ -18,6 +18,7 @@ from cloudner.reviewing.page import page
 from cloudner.reviewing.predicted import likely_from
 from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
 from cloudner.reviewing.suspects import KINDS, Annotated, Suspect, find_suspects
+from cloudner.training.shipped import ConfigLike, config_file
 
 logger = logging.getLogger("cloudner")
 
@@ -68,7 +69,7 @@ class Review:
 
 def review(
     corpus: str | Path | Sequence[str | Path],
-    config: str | Path = "configs/cpu.cfg",
+    config: ConfigLike = "configs/cpu.cfg",
     *,
     output: str | Path = "review",
     folds: int = 3,
@@ -90,7 +91,7 @@ def review(
 
     Where the config is one of `cloudner_spans`, what is reviewed are the spans of its group, which may overlap.
 
-    corpus: files of any annotation format, folders of them or URLs. seed: of the division into folds. encoder, overrides,
+    corpus: files of any annotation format, folders of them or URLs. config: as in `train`: a file, a name such as "cpu", or a mapping. seed: of the division into folds. encoder, overrides,
     gpu_id: as in `cloudner train`. predictions: the predictions.jsonl of a cross-validation of this corpus, in place of trainings.
 
     Raises InputError for a corpus that cannot be read or has no annotation and for predictions of other documents, ConfigError for settings that cannot work.
@@ -98,14 +99,15 @@ def review(
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 1000")
     options = FoldOptions(folds, seed, dict(overrides or {}), encoder, gpu_id)
-    plain = read_config(Path(config), options.overrides, encoder)
-    read = read_corpus(corpus, plain)
     folder = Path(output)
+    file = config_file(config, folder)
+    plain = read_config(file, options.overrides, encoder)
+    read = read_corpus(corpus, plain)
     folder.mkdir(parents=True, exist_ok=True)
     if predictions is not None:
         likely = likely_from(predictions, read)
     else:
-        likely = likely_of(out_of_fold(read, Path(config), plain, folder / "folds", options), read.docs)
+        likely = likely_of(out_of_fold(read, file, plain, folder / "folds", options), read.docs)
     annotated = [Annotated.of(doc, read.group) for doc in read.docs]
     suspects = find_suspects(annotated, likely, nested=read.group is not None)
     shown = suspects[:count]

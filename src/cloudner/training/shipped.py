@@ -21,8 +21,9 @@ def shipped_configs() -> dict[str, Path]:
 
 
 def config_file(config: ConfigLike, output: Path) -> Path:
-    """The file of a config. A file that is there comes before a name; a mapping, such as spaCy's `Config`, is written to
-    `output`/asked.cfg. Raises InputError where there is neither."""
+    """The file of a config. A file that is there comes before a name; configs/NAME.cfg, as the documentation has it, is the
+    package's where there is no such file. A mapping, such as spaCy's `Config`, is written to `output`/asked.cfg. Raises InputError
+    where there is neither."""
     if isinstance(config, Mapping):
         from thinc.api import Config
 
@@ -34,8 +35,9 @@ def config_file(config: ConfigLike, output: Path) -> Path:
     if path.is_file():
         return path
     known = shipped_configs()
-    if str(config) in known:
-        return known[str(config)]
+    name = path.stem if path == Path("configs", f"{path.stem}.cfg") else str(config)
+    if name in known:
+        return known[name]
     near = get_close_matches(path.stem, known, n=1)
     raise InputError(
         "no such config",

@@ -164,6 +164,38 @@ def test_nothing_is_left_of_a_failed_run(source, tmp_path):
         convert(source, tmp_path / "file" / "x.spacy")
 
 
+def test_a_source_is_not_written_over(tmp_path, monkeypatch):
+    """Its other columns would be lost: no output has them."""
+    monkeypatch.chdir(tmp_path)
+    text = 'text,entities,author\n"Ada slept.","[[0, 3, ""PER""]]",me\n"Bo ran.","[[0, 2, ""PER""]]",me\n'
+    for name in ("all.csv", "train.csv"):
+        (tmp_path / name).write_text(text)
+    for sources, output, split in (
+        ("all.csv", tmp_path / "all.csv", None),
+        (tmp_path / "all.csv", "./all.csv", None),
+        (["all.csv", "train.csv"], ".", "80/20"),
+    ):
+        with pytest.raises(InputError, match=r"the output is one of the sources.*try: .*-converted\.csv"):
+            convert(sources, output, to="csv", split=split)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["all.csv", "train.csv"]
+    assert {path.read_text() for path in tmp_path.iterdir()} == {text}
+
+
+def test_a_split_into_the_folder_one_is_in(source, tmp_path, monkeypatch):
+    (tmp_path / "here" / "deeper").mkdir(parents=True)
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text('text,entities\n"Ada slept.","[[0, 2, ""PER""]]"\n"Bo ran.","[[0, 2, ""PER""]]"\n')
+    monkeypatch.chdir(tmp_path / "here" / "deeper")
+    for output in (".", ".."):
+        report = convert(wrong, output, split="50/50", to="csv")
+        assert report.issues_path is not None
+        assert (
+            report.issues_path.resolve()
+            == (tmp_path / "here" / "deeper" / output / "corpus.issues.jsonl").resolve()
+        )
+        assert (tmp_path / "here" / "deeper" / output / "train.csv").is_file()
+
+
 def put_rows(path, *rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path

@@ -20,7 +20,9 @@ from cloudner.corpus.convert.decisions import Decisions
 from cloudner.corpus.convert.hints import Glue, Script, hints
 from cloudner.corpus.convert.options import ConvertOptions, most_bad, renames
 from cloudner.corpus.convert.paths import (
+    issues_path,
     new_folders,
+    not_over_a_source,
     output_paths,
     put_output,
     remove_empty,
@@ -170,7 +172,6 @@ def convert_with(
             stack.callback(outputs[-1].discard)
         script, glue = Script(), Glue()
         annotators = Annotators(options.read.annotator)
-        detected: Detected = lambda *found: report.detected.append(found)  # noqa: E731
         records = script.watch(
             read_sources(
                 rows_or_paths,
@@ -178,7 +179,7 @@ def convert_with(
                 given,
                 options.reading,
                 log,
-                detected,
+                _found(report, paths),
                 progress,
                 report.begins.__setitem__,
                 annotators,
@@ -209,6 +210,16 @@ def convert_with(
         report.issues_path = log.close()
     report.seconds = time.perf_counter() - began
     return report
+
+
+def _found(report: ConversionReport, outputs: list[Path]) -> Detected:
+    """Takes each source and its format into the report. Raises InputError for a source that is an output too."""
+
+    def found(source: str, name: str, reason: str) -> None:
+        not_over_a_source(source, outputs)
+        report.detected.append((source, name, reason))
+
+    return found
 
 
 def _watched(
@@ -268,8 +279,3 @@ def _losses(report: ConversionReport, log: IssueLog) -> InputError:
         expected="no loss, because of strict",
         fix="; ".join([*report.hints, f"look at {report.issues_path}, or leave out --strict"]),
     )
-
-
-def issues_path(output: Path) -> Path:
-    """Where the issues of a conversion to `output` go."""
-    return output.with_name(output.name + ".issues.jsonl")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,6 +47,27 @@ def new_folders(paths: list[Path]) -> list[Path]:
                 "the folder may not be written to", file=str(path.parent), expected="a folder of yours"
             )
     return sorted(folders, key=lambda folder: len(folder.parts))
+
+
+def issues_path(output: Path) -> Path:
+    """Where the issues of a conversion to `output` go: beside it; in it where it is `.` or `..`, which nothing is named after."""
+    if output.name in ("", ".."):
+        return output / "corpus.issues.jsonl"
+    return output.with_name(output.name + ".issues.jsonl")
+
+
+def not_over_a_source(source: str, paths: Iterable[Path]) -> None:
+    """Raises InputError where an output would take the place of a file that is read: what a format does not hold, such as other
+    columns, would be lost with it."""
+    for path in paths:
+        with suppress(OSError):
+            if path.samefile(source):
+                raise InputError(
+                    "the output is one of the sources",
+                    file=str(path),
+                    expected="another name",
+                    fix=str(path.with_name(f"{path.stem}-converted{path.suffix}")),
+                )
 
 
 def remove_empty(folder: Path) -> None:

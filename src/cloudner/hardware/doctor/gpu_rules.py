@@ -12,6 +12,7 @@ from __future__ import annotations
 from cloudner.hardware.doctor.finding import Finding, Needs, Severity
 from cloudner.hardware.machine.facts import Hardware
 from cloudner.hardware.machine.kernels import capability_of, runs_on
+from cloudner.hardware.machine.visible import hides_all
 
 LAST_TORCH_WITH_CUDA_12 = "torch<2.11"
 
@@ -62,6 +63,12 @@ def torch(machine: Hardware, needs: Needs) -> list[Finding]:
         if machine.mps:
             text = f"torch {version} with Apple MPS"
         return [*_works(machine), Finding("torch", "ok", text)]
+    if (
+        not machine.torch_hip
+        and not machine.gpus
+        and all(card.startswith("AMD") for card in machine.pci_gpus)
+    ):
+        return [*_works(machine), _without_rocm(machine)]
     if not machine.torch_cuda and not machine.torch_hip:
         old = machine.driver_cuda is not None and machine.driver_cuda[0] == 12
         wanted = LAST_TORCH_WITH_CUDA_12 if old else "torch"
@@ -74,7 +81,7 @@ def torch(machine: Hardware, needs: Needs) -> list[Finding]:
                 f'pip uninstall -y torch && pip install --no-cache-dir "{wanted}"',
             )
         ]
-    if machine.visible_devices is not None and machine.visible_devices.strip() in ("", "-1", "none"):
+    if not machine.torch_sees_gpu and hides_all(machine.visible_devices, machine.gpus):
         variable = "HIP_VISIBLE_DEVICES" if machine.torch_hip else "CUDA_VISIBLE_DEVICES"
         return [
             Finding(
@@ -99,6 +106,8 @@ def torch(machine: Hardware, needs: Needs) -> list[Finding]:
     kernels = _kernels(machine)
     if kernels:
         return kernels
+    if machine.torch_hip and not machine.torch_sees_gpu:
+        return [_without_gpu(machine)]
     if machine.torch_sees_gpu is False and machine.driver and not _too_old(machine):
         return [
             Finding(
@@ -115,6 +124,30 @@ def torch(machine: Hardware, needs: Needs) -> list[Finding]:
         return works
     built = f"ROCm {machine.torch_hip}" if machine.torch_hip else f"CUDA {machine.torch_cuda}"
     return [Finding("torch", "ok", f"torch {version} ({built}) uses {_card(machine)}")]
+
+
+def _without_rocm(machine: Hardware) -> Finding:
+    # The bus does not tell a card that ROCm knows from the graphics inside a processor: a warning, and no more.
+    return Finding(
+        "torch-without-rocm",
+        "warning",
+        f"torch {_version(machine, 'torch')} is not built for ROCm: it does not use {_card(machine)}",
+        "training runs on the CPU; with a card of ROCm's list of supported ones it would be faster",
+        "pip uninstall -y torch && pip install torch --index-url https://download.pytorch.org/whl/rocm6.4"
+        "   (not for graphics inside a processor)",
+    )
+
+
+def _without_gpu(machine: Hardware) -> Finding:
+    return Finding(
+        "rocm-unavailable",
+        "blocking",
+        f"torch {_version(machine, 'torch')} (ROCm {machine.torch_hip}) finds no usable GPU on a machine with "
+        f"{_card(machine)}" + (f": {machine.torch_error}" if machine.torch_error else ""),
+        "training would run on the CPU; a user outside the groups render and video is the usual cause",
+        "sudo usermod -aG render,video $USER && ls -l /dev/kfd   (then log in again; in Docker: --device /dev/kfd "
+        "--device /dev/dri)",
+    )
 
 
 def _works(machine: Hardware) -> list[Finding]:
@@ -215,4 +248,6 @@ def _version(machine: Hardware, package: str) -> str:
 
 
 def _card(machine: Hardware) -> str:
-    return machine.gpus[0].name if machine.gpus else machine.pci_gpus[0]
+    if machine.gpus:
+        return machine.gpus[0].name
+    return next((card for card in machine.pci_gpus if card.startswith("NVIDIA")), machine.pci_gpus[0])

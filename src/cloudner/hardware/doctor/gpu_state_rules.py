@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloudner.hardware.doctor.finding import Finding, Needs
 from cloudner.hardware.machine.facts import GIB, GPU, Hardware
+from cloudner.hardware.machine.visible import entry_of
 
 MIN_GPU_FREE = 2 * GIB
 OTHERS_SHARE = 0.5  # of the memory, in use by others, before it is worth a word
@@ -26,7 +27,7 @@ def gpu_memory(machine: Hardware, needs: Needs) -> list[Finding]:
                 "blocking" if gpu.memory_free < MIN_GPU_FREE else "warning",
                 f"{gpu.name}: only {_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} free, held by {who}",
                 "training would run out of memory, or with a smaller batch than the card can take",
-                f"export CUDA_VISIBLE_DEVICES={other.index}"
+                f"export CUDA_VISIBLE_DEVICES={entry_of(other.index, machine.visible_devices)}"
                 if other
                 else f"kill {gpu.processes[0].pid}   (only if it is yours)"
                 if gpu.processes

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cloudner.encoders.folders import cached_folder
+from cloudner.errors import first_line
 from cloudner.hardware.machine.facts import Hardware
 
 _SIZE = 64  # rows and columns of the matrices; small, the question is whether it runs at all
@@ -68,17 +69,17 @@ def own_memory(cupy: Any) -> Any:
 
 def ask_hub(name: str, timeout: float) -> str | None:
     """None if `name` is in the local cache or the hub answers for it; otherwise why not, in one line."""
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers, get_session
 
     if cached_folder(name):
         return None
     if constants.HF_HUB_OFFLINE:
         return f"{name}: HF_HUB_OFFLINE is set and the model is not in the local cache"
     try:
-        get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=timeout)
-    except Exception as error:  # of huggingface_hub and of its HTTP library, which is another one from 1.0 on
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        first = (str(error).strip().splitlines() or [""])[0]
-        said = f"answers {status}" if status else f"cannot be reached ({type(error).__name__}: {first})"
-        return f"{name}: {constants.ENDPOINT} {said}"
-    return None
+        # Asked once: the library's own functions try five times more, which takes half a minute, and print each error.
+        url = hf_hub_url(name, "config.json")
+        status = get_session().head(url, headers=build_hf_headers(), timeout=timeout).status_code
+    except Exception as error:  # of the HTTP library, which is another one from huggingface_hub 1.0 on
+        return f"{name}: {constants.ENDPOINT} cannot be reached ({type(error).__name__}: {first_line(error)})"
+    return f"{name}: {constants.ENDPOINT} answers {status}" if status >= 400 else None

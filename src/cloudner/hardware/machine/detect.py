@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cloudner.hardware.machine import cpu, gpu, software
+from cloudner.hardware.machine import cpu, gpu, smi, software
 from cloudner.hardware.machine.facts import Hardware
 
 T = TypeVar("T")
@@ -137,16 +137,17 @@ def _gpus(torch: Any, timeout: float, facts: dict[str, Any], notes: list[str]) -
     if not facts.get("torch_hip"):
         left = timeout - (time.perf_counter() - began)
         tried: list[str] = []
+        asked: list[str] = []
         driver = _within(left, "nvidia-ml-py", gpu.from_nvml, tried)
         source = "nvidia-ml-py"
         if driver is None and shutil.which("nvidia-smi"):
             left = timeout - (time.perf_counter() - began)
-            driver = _within(left, "nvidia-smi", lambda: gpu.from_smi(max(0.1, left)), tried)
+            driver = _within(left, "nvidia-smi", lambda: smi.from_smi(max(0.1, left)), asked)
             source = "nvidia-smi"
         if driver:
             sources.append(source)
             gpu_facts["gpus"] = gpu.merge(gpu_facts["gpus"], driver.pop("gpus"), facts.get("visible_devices"))
             gpu_facts.update(driver)
-        elif facts.get("pci_gpus"):  # on a machine without a GPU the failure is no news
-            notes.extend(tried)
+        else:  # on a machine without a GPU there is no library to find, but a program that is there has failed
+            notes.extend([*(tried if facts.get("pci_gpus") else ()), *asked])
     return {**gpu_facts, "sources": tuple(sources)}

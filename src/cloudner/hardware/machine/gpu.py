@@ -6,10 +6,6 @@ torch does not know: free memory without making a CUDA context, driver, processe
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +21,6 @@ THROTTLE = {
     0x80: "power brake",
 }
 _VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD"}
-_SMI_FIELDS = (
-    "index,name,memory.total,memory.free,compute_cap,uuid,mig.mode.current,temperature.gpu,"
-    "clocks_throttle_reasons.active,driver_version"
-)
 
 
 def pci_gpus(folder: Path = Path("/sys/bus/pci/devices")) -> tuple[str, ...]:
@@ -91,7 +83,7 @@ def _torch_gpu(torch: Any, index: int) -> GPU:
     properties = torch.cuda.get_device_properties(index)
     capability = None if getattr(torch.version, "hip", None) else (properties.major, properties.minor)
     uuid = str(properties.uuid) if getattr(properties, "uuid", None) else None
-    return GPU(index, properties.name, int(properties.total_memory), None, capability, _bare(uuid))
+    return GPU(index, properties.name, int(properties.total_memory), None, capability, bare(uuid))
 
 
 def computing(torch: Any, index: int) -> GPU:
@@ -101,7 +93,8 @@ def computing(torch: Any, index: int) -> GPU:
     return replace(_torch_gpu(torch, index), memory_free=int(free))
 
 
-def _bare(uuid: str | None) -> str | None:
+def bare(uuid: str | None) -> str | None:
+    """A UUID without the driver's prefix, in small letters: torch has none."""
     return uuid.lower().removeprefix("gpu-") if uuid else None
 
 
@@ -151,7 +144,7 @@ def _nvml_gpu(pynvml: Any, index: int, handle: Any) -> GPU:
         int(memory.total) if memory else 0,
         int(memory.free) if memory else None,
         tuple(capability) if capability else None,
-        _bare(_text(ask("nvmlDeviceGetUUID") or "")) or None,
+        bare(_text(ask("nvmlDeviceGetUUID") or "")) or None,
         mig,
         instances,
         tuple(
@@ -170,51 +163,6 @@ def _process_name(pid: int) -> str:
         return psutil.Process(pid).name()
     except psutil.Error:
         return "outside this container"
-
-
-def from_smi(timeout: float) -> dict[str, Any]:
-    """What `nvidia-smi` prints. Raises OSError or subprocess errors where there is none or it hangs."""
-
-    def smi(*arguments: str) -> str:
-        command = ["nvidia-smi", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=True).stdout
-
-    table = smi(f"--query-gpu={_SMI_FIELDS}", "--format=csv,noheader,nounits")
-    return parse_smi(table, smi())
-
-
-def parse_smi(table: str, banner: str) -> dict[str, Any]:
-    """`nvidia-smi`'s query (fields as in `_SMI_FIELDS`) and its plain output -> fields of `Hardware`."""
-    gpus, driver = [], None
-    for row in csv.reader(io.StringIO(table), skipinitialspace=True):
-        if len(row) < 10:
-            continue
-        major, _, minor = row[4].partition(".")
-        reasons = int(row[8], 16) if row[8].startswith("0x") else 0
-        gpus.append(
-            GPU(
-                int(row[0]),
-                row[1],
-                _mib(row[2]) or 0,
-                _mib(row[3]),
-                (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None,
-                _bare(row[5]),
-                mig=row[6] == "Enabled",
-                throttle=tuple(name for bit, name in THROTTLE.items() if reasons & bit),
-                temperature=int(row[7]) if row[7].isdigit() else None,
-            )
-        )
-        driver = row[9]
-    cuda = re.search(r"CUDA Version:\s*(\d+)\.(\d+)", banner)
-    return {
-        "driver": driver,
-        "driver_cuda": (int(cuda[1]), int(cuda[2])) if cuda else None,
-        "gpus": tuple(gpus),
-    }
-
-
-def _mib(text: str) -> int | None:
-    return int(float(text)) * 2**20 if re.fullmatch(r"[\d.]+", text) else None
 
 
 def with_computing(machine: Hardware, seen: GPU, cuda: str | None, hip: str | None) -> Hardware:

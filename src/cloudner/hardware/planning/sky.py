@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def sky_task(
     *,
     machine: str | None = None,
     config: str = "configs/gpu.cfg",
+    encoder: str | None = None,
     bucket: str = "cloudner-checkpoints",
     spot: bool = True,
 ) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def sky_task(
     worth their price, and trains with a process on each, in batches of the documents that were planned. The current folder travels as the working
     directory. Training writes into `bucket`, mounted at /checkpoints: a job whose spot machine was taken away is started
     again on another one by `sky jobs launch`, and goes on from its last checkpoint. One that is started again after it was
-    done stops at once.
+    done stops at once. `encoder`: to train in place of the config's, for a plan of another one.
     Raises `InputError` if the machine is no cloud GPU, or the bucket's name is bad.
     """
     row = accelerator(machine or plan.recommended)
@@ -42,6 +44,7 @@ def sky_task(
     gpus = worth(plan.several) if plan.several_of == row["name"] else 1
     memory = max(16, -(-plan.encoder.parameters * 16 // 2**30) * 4) * gpus  # each process holds the corpus
     minutes = planned.minutes_total
+    own = "" if encoder is None else f" --encoder {shlex.quote(encoder)}"
     if gpus > 1:
         minutes = next(s.minutes_total for s in plan.several if (s.machines, s.gpus) == (1, gpus))
     return {
@@ -60,7 +63,7 @@ def sky_task(
         "run": f"set -e\n{FINISHED}"
         ". ~/cloudner-env/bin/activate\n"
         "python -m cloudner doctor\n"
-        f'python -m cloudner train "$CONFIG" {_on(gpus, plan)} --output "$OUTPUT" --checkpoint-minutes 5\n'
+        f'python -m cloudner train "$CONFIG"{own} {_on(gpus, plan)} --output "$OUTPUT" --checkpoint-minutes 5\n'
         f"# planned: {minutes:.0f} minutes\n",
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from cloudner.encoders.unknown import unknown_note
@@ -169,6 +171,15 @@ def table(plan: Plan) -> Table:
         else:
             shown.add_row(row.machine, row.settings.mixed_precision, *[""] * 7, "no room", style=style)
     return shown
+
+
+def natural_width(shown: Table) -> int:
+    """Characters of a line of the table with no cell cut, its title aside."""
+    wide = Console(width=10_000)
+    return sum(
+        max(Measurement.get(wide, wide.options, text).maximum for text in (column.header, *column.cells)) + 1
+        for column in shown.columns
+    )
 
 
 def markdown(plan: Plan) -> str:
