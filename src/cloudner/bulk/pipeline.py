@@ -74,8 +74,16 @@ class Annotator:
 
         Raises InputError where every one of many documents fails, unless it is to keep going.
         """
+        failed: InputError | None = None
         with self.nlp.memory_zone():
-            yield self._annotated(records)
+            try:
+                found = self._annotated(records)
+            except InputError as error:
+                failed = error
+            else:
+                yield found
+        if failed is not None:  # out here: an error inside leaves spaCy 3.8.2's vocabulary in the zone
+            raise failed
 
     def _annotated(self, records: list[Record]) -> list[Doc | str]:
         found: list[Doc | str] = [record.problem or "no text" for record in records]
