@@ -106,6 +106,25 @@ def test_cost_follows_price_and_epochs(machine):
     assert once.usd_total == pytest.approx(2.5 / 60 * once.minutes_total)
 
 
+def test_a_small_corpus_takes_the_least_number_of_steps(machine):
+    def rows(count, **wanted):
+        made = plan(sentences(count), BASE, hardware=machine("cpu-only"), **wanted)
+        return made.row("A10G"), made.row("this machine, CPU"), markdown(made)
+
+    card, cpu, text = rows(320)  # 20 updates an epoch
+    assert card.updates_per_epoch == cpu.updates_per_epoch == 20
+    assert (card.epochs, cpu.epochs) == (15, 30)  # 300 and 600 steps, as gpu.cfg and cpu.cfg say
+    assert card.minutes_total == pytest.approx(15 * card.minutes_per_epoch)
+    assert "15 epochs for 300 steps, 30 epochs for 600 steps" in text
+    card, cpu, text = rows(320, min_steps=0)
+    assert (card.epochs, cpu.epochs) == (3, 3)
+    assert "small corpus" not in text
+    assert rows(320, min_steps=40)[0].epochs == 3
+    assert rows(16_000)[0].epochs == 3
+    with pytest.raises(InputError, match="at least -1 steps"):
+        rows(320, min_steps=-1)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1000, 10**6), st.floats(5, 40))
 def test_twice_the_corpus_takes_twice_as_long(count, words):

@@ -298,13 +298,13 @@ def test_the_peak_of_a_real_step_is_as_predicted():
     import sys
     from pathlib import Path
 
-    script = Path(__file__).parents[2] / "benchmarks" / "memory.py"
     run = json.dumps(["minilm-l6", 4096, 32, False])
     out = subprocess.run(
-        [sys.executable, script, "one", "--precision", "fp32", "--run", run],
+        [sys.executable, "-m", "benchmarks.memory", "one", "--precision", "fp32", "--run", run],
         capture_output=True,
         text=True,
         check=True,
+        cwd=Path(__file__).parents[2],
     )
     predicted = training_peak(SMALL, 4096, 32).total
     assert 0.7 < predicted / int(out.stdout.split()[-1]) < 1.3

@@ -32,6 +32,25 @@ def encoder_of(config: str | None) -> str:
     raise ConfigError("the config names no encoder", file=config, fix="--encoder NAME")
 
 
+def length_of(config: str | None) -> tuple[int, int | None]:
+    """Epochs and least number of steps of a training config; (3, None) without one, None standing for what the package's
+    configs have. Raises `InputError` for a config that is not there."""
+    from cloudner.hardware.planning.plan import DEFAULT_EPOCHS
+    from cloudner.overrides import read_config
+    from cloudner.training.shipped import config_file
+
+    if config is None:
+        return DEFAULT_EPOCHS, None
+    training = read_config(config_file(config, Path())).get("training", {})
+    epochs = training.get("max_epochs")
+    rate = training.get("optimizer", {}).get("learn_rate")
+    steps = rate.get("min_steps", 0) if isinstance(rate, dict) else 0
+    return (
+        epochs if isinstance(epochs, int) and epochs > 0 else DEFAULT_EPOCHS,
+        steps if isinstance(steps, int) else 0,
+    )
+
+
 def labels_of(config: str | None, corpus: Path | None, lang: str) -> int:
     """How many labels the first documents of the corpus have, if the config has a `cloudner_spans`; 0 otherwise."""
     from itertools import islice

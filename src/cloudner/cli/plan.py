@@ -40,7 +40,18 @@ def plan_cli(
     lang: Annotated[
         str, typer.Option("--lang", "-l", help="Language, for files that are not .spacy and for --sentences")
     ] = "en",
-    epochs: Annotated[int, typer.Option("--epochs", help="Passes over the corpus")] = 4,
+    epochs: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--epochs", help="Passes over the corpus (default: the config's, 3 without --config)"),
+    ] = None,
+    min_steps: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--min-steps",
+            help="At least so many steps, however small the corpus (default: the config's; without --config 300 on a GPU, "
+            "600 on a CPU)",
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Documents an update")] = 16,
     window: Annotated[
         Optional[int],  # noqa: UP045
@@ -120,7 +131,7 @@ def plan_cli(
     trained = config or "configs/gpu.cfg"
 
     def planned() -> Plan:
-        from cloudner.cli._planned import encoder_of, labels_of, read_corpus
+        from cloudner.cli._planned import encoder_of, labels_of, length_of, read_corpus
         from cloudner.errors import InputError
         from cloudner.hardware.planning.currency import known_currency
         from cloudner.hardware.planning.plan import plan
@@ -132,7 +143,9 @@ def plan_cli(
         if gpu is not None:
             known_gpu(gpu)
         given = given_prices(price or [], known_currency(currency, rate))
-        planned_encoder = encoder or encoder_of(config if sky is None else trained)
+        planned_config = config if sky is None else trained
+        planned_encoder = encoder or encoder_of(planned_config)
+        passes, least = length_of(planned_config)
         if corpus is not None and sentences is None:
             stats = read_corpus(corpus, planned_encoder, lang)
         elif sentences is not None and corpus is None:
@@ -151,7 +164,8 @@ def plan_cli(
         return plan(
             stats,
             planned_encoder,
-            epochs=epochs,
+            epochs=passes if epochs is None else epochs,
+            min_steps=least if min_steps is None else min_steps,
             docs_per_update=batch_size,
             window=window,
             frozen_layers=freeze_layers,

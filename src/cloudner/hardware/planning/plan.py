@@ -37,8 +37,9 @@ from cloudner.hardware.planning.speed import (
 )
 from cloudner.hardware.planning.stats import CorpusStats
 
-DEFAULT_EPOCHS = 4
-MOST_PASSES = 10**9  # epochs, or documents per update
+DEFAULT_EPOCHS = 3  # as configs/gpu.cfg and cpu.cfg have
+MIN_STEPS = {"cuda": 300, "cpu": 600}  # their `min_steps`: a small corpus is gone through more often
+MOST_PASSES = 10**9  # epochs, documents per update, or steps
 DEV_SHARE = 0.1  # of the corpus, evaluated once per epoch with a forward pass only
 CLOUD_CPUS, CLOUD_RAM = 8, 32 * GIB  # beside a cloud GPU; decides nothing but threads
 DRIVER_KEEPS = 0.03  # of a card's memory is not available to programs
@@ -51,6 +52,7 @@ def plan(
     hardware: Hardware | None = None,
     epochs: int = DEFAULT_EPOCHS,
     docs_per_update: int = 16,
+    min_steps: int | None = None,
     window: int | None = None,
     frozen_layers: int = 0,
     calibration: Calibration | Callable[..., Calibration] | None = None,
@@ -68,10 +70,14 @@ def plan(
     function itself, to measure this machine now, for under a minute; without, its speed is assumed. `prices`: the
     price per hour by GPU name, in `currency`, over the embedded list; `live` asks gpuhunt; `provider` keeps one
     provider's prices. The lists are in US dollars: `rate`, in `currency` per dollar, converts them, and without it they
-    are left out of a plan in another currency. `several_of`: a cloud GPU, or "recommended": also 2, 4 and 8 of them, and
+    are left out of a plan in another currency. `min_steps`: the least number of updates, however few an epoch has; None: as the
+    package's configs say, 300 on a GPU and 600 on a CPU. `several_of`: a cloud GPU, or "recommended": also 2, 4 and 8 of them, and
     two machines. `span_labels`: how many labels a `cloudner_spans` has, 0 for a tagger: its scores count in memory, not in time.
     Raises `CloudnerError` for a corpus or an encoder that cannot be read.
     """
+    least = MIN_STEPS if min_steps is None else dict.fromkeys(MIN_STEPS, min_steps)
+    if not all(0 <= steps <= MOST_PASSES for steps in least.values()):
+        raise InputError(f"at least {min_steps} steps", expected=f"0 to {MOST_PASSES:,}")
     if not (1 <= epochs <= MOST_PASSES and 1 <= docs_per_update <= MOST_PASSES):
         raise InputError(
             f"{epochs} epochs of {docs_per_update} documents per update",
@@ -98,7 +104,7 @@ def plan(
     listed = in_currency(cheapest(live_prices() if live else embedded_prices(), provider), currency, rate)
     listed.update(cheapest(given_prices(prices or {}, currency)))
     training = _Training(
-        shape, stats, epochs, docs_per_update, window_for(shape.max_length, window), frozen_layers, span_labels
+        shape, stats, epochs, least, docs_per_update, window_for(shape.max_length, window), frozen_layers, span_labels
     )  # fmt: skip
     rows = [
         training.row(a["name"], cloud_machine(a), "cuda", price=listed.get(a["name"])) for a in accelerators()
@@ -161,6 +167,7 @@ class _Training:
     shape: EncoderShape
     stats: CorpusStats
     epochs: int
+    least: Mapping[str, int]  # steps, by kind of device
     docs_per_update: int
     window: int
     frozen_layers: int
@@ -218,7 +225,7 @@ class _Training:
             raise InputError(f"several of {row.machine!r}, which {why}", expected="another --gpu")
         load, rate = self.load(row.settings), self.rate(cloud_machine(card), row.settings, None)
         return several(
-            row.machine, load, rate, self.shape.parameters, self.epochs, row.minutes_total, row.cost
+            row.machine, load, rate, self.shape.parameters, row.epochs, row.minutes_total, row.cost
         )
 
     def row(
@@ -240,11 +247,14 @@ class _Training:
             + load.micro_batches * rate.call / 3
         )
         minutes = (train + evaluate) / 60
-        total = minutes * self.epochs
+        least = self.least["cpu" if settings.device == "cpu" else "cuda"]
+        epochs = max(self.epochs, least / max(load.updates, 1))
+        total = minutes * epochs
         return PlanRow(
             machine=name,
             fits=settings.fits,
             settings=settings,
+            epochs=epochs,
             updates_per_epoch=load.updates,
             train_minutes_per_epoch=train / 60,
             minutes_per_epoch=minutes,

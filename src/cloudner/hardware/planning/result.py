@@ -24,6 +24,7 @@ class PlanRow:
     machine: str
     fits: bool
     settings: Settings
+    epochs: float  # more than the plan's where those have fewer steps than the least number
     updates_per_epoch: int
     train_minutes_per_epoch: float
     minutes_per_epoch: float  # with the evaluation

@@ -56,7 +56,7 @@ def several(
     load: Load,
     rate: Rate,
     parameters: int,
-    epochs: int,
+    epochs: float,
     minutes_total: float,
     cost: float | None,
 ) -> tuple[Several, ...]:

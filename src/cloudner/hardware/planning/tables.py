@@ -120,6 +120,14 @@ def advice(plan: Plan) -> list[str]:
             f"by the estimate: cheapest {low.machine} ({amount(low.cost or 0.0, plan.currency)}, "
             f"{duration(low.minutes_total)}), fastest {fast.machine} ({duration(fast.minutes_total)})"
         )
+    more = {
+        round(row.epochs, 1): round(row.epochs * row.updates_per_epoch)
+        for row in plan.rows
+        if row.fits and row.epochs > plan.epochs
+    }
+    if more:
+        told = ", ".join(f"{epochs:g} epochs for {steps} steps" for epochs, steps in sorted(more.items()))
+        lines.append(f"small corpus: {told} (the least number, `min_steps`, is the config's)")
     lines += [f"{row.machine} is too small: {needed(row)}" for row in plan.rows if not row.fits]
     lines += [
         f"{row.machine}: {row.price.product} of {row.price.provider} is the smallest, with {row.price.gpus} of them"
