@@ -58,10 +58,15 @@ def as_sources(
     raise InputError(f"a corpus of {type(first).__name__}", expected=_EXPECTED)
 
 
+def home_of(data: Any) -> str | None:
+    """The library that data is of, or is derived from (a GeoDataFrame from pandas), without importing any."""
+    homes = (kind.__module__.partition(".")[0] for kind in type(data).__mro__)
+    return next((home for home in homes if home in ("pandas", "polars", "pyarrow", "datasets")), None)
+
+
 def is_frame(data: Any) -> bool:
-    """Is it a table of pandas, polars or Arrow? Without importing any of them."""
-    home = type(data).__module__.partition(".")[0]
-    return home in ("pandas", "polars", "pyarrow") and hasattr(type(data), "columns")
+    """Is it a table of pandas, polars or Arrow?"""
+    return home_of(data) in ("pandas", "polars", "pyarrow") and hasattr(type(data), "columns")
 
 
 def columns_of(frame: Any) -> list[str]:
@@ -78,13 +83,15 @@ def rows_of(frame: Any) -> Iterator[dict[str, Any]]:
     elif hasattr(frame, "to_batches"):
         for batch in frame.to_batches(max_chunksize=1024):
             yield from batch.to_pylist()
+    elif hasattr(frame, "to_pylist"):  # a batch itself
+        yield from frame.to_pylist()
     else:
         names = columns_of(frame)
         for values in frame.itertuples(index=False, name=None):
-            yield {name: None if _missing(v) else v for name, v in zip(names, values, strict=True)}
+            yield {name: None if is_missing(v) else v for name, v in zip(names, values, strict=True)}
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """NaN, NaT and pandas' NA: what is not equal to itself, or refuses to say."""
     if isinstance(value, (str, list, tuple, dict)) or getattr(value, "shape", ()) != ():
         return False
