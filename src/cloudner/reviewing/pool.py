@@ -18,7 +18,7 @@ from spacy.tokens import Doc
 from cloudner.atomic import write_text
 from cloudner.corpus.docbin.load import docbin_docs, is_docbin
 from cloudner.corpus.files.file import FileSource
-from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.files.sources import as_paths, open_sources
 from cloudner.corpus.formats.json.objects import objects, text_of
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where
@@ -75,7 +75,7 @@ def choose_texts(
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 100")
     nlp = load(model, device=device) if model is None or isinstance(model, (str, Path)) else model
-    paths = [str(pool)] if isinstance(pool, (str, Path)) else [str(path) for path in pool]
+    paths = as_paths(pool)
     texts = list(dict.fromkeys(text for text in read_pool(paths, nlp) if text.strip()))
     if not texts:
         raise InputError("no text", file=" ".join(paths), expected="a text a line, or a column `text`")

@@ -91,8 +91,8 @@ def review(
 
     Where the config is one of `cloudner_spans`, what is reviewed are the spans of its group, which may overlap.
 
-    corpus: files of any annotation format, folders of them or URLs. config: as in `train`: a file, a name such as "cpu", or a mapping. seed: of the division into folds. encoder, overrides,
-    gpu_id: as in `cloudner train`. predictions: the predictions.jsonl of a cross-validation of this corpus, in place of trainings.
+    corpus: files of any annotation format, folders of them or URLs. config: as in `cloudner.train`. seed: of the division into
+    folds. encoder, overrides, gpu_id: as in `cloudner train`. predictions: the predictions.jsonl of a cross-validation of this corpus, in place of trainings.
 
     Raises InputError for a corpus that cannot be read or has no annotation and for predictions of other documents, ConfigError for settings that cannot work.
     """

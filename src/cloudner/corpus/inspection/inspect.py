@@ -66,8 +66,6 @@ def inspect_corpus(
     Raises InputError for what cannot be read, ConfigError for an encoder that cannot be.
     """
     began = time.perf_counter()
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
     splits, train_index = find_splits(paths, train)
     notes: list[str] = []
     counter = _counter(encoder, window, notes)
