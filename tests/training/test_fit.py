@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -143,3 +144,19 @@ def test_it_is_the_commands_training(bert, tmp_path):
     words = [w for key, value in {**given, **places}.items() for w in (f"--{key}", value)]
     runs.run(other, [runs.sys.executable, "-c", code, *words])
     runs.assert_same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ({"training.dropout": "x"}, r"dropout = 'x': Input should be a valid number"),
+        ({"training.dev_corpus": 3}, "dev_corpus = 3"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_one_error_and_leaves_no_object_frozen(bert, tmp_path, override, said):
+    """It ended the process (SystemExit), and a notebook kept all objects of that moment for ever."""
+    with pytest.raises(CloudnerError, match=said):
+        cloudner.train(
+            pairs(), encoder=str(bert), output=tmp_path, overrides={**QUICK, **override}, device="cpu", show=False
+        )
+    assert gc.get_freeze_count() == 0
