@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from thinc.api import Config
 import cloudner
 import tiny
 from cloudner.errors import CloudnerError
+from cloudner.training.output_folder import one_training
 from cloudner.training.shipped import config_file, shipped_configs
 from training import runs
 
@@ -157,6 +159,47 @@ def test_a_setting_of_the_wrong_kind_is_one_error_and_leaves_no_object_frozen(be
     """It ended the process (SystemExit), and a notebook kept all objects of that moment for ever."""
     with pytest.raises(CloudnerError, match=said):
         cloudner.train(
-            pairs(), encoder=str(bert), output=tmp_path, overrides={**QUICK, **override}, device="cpu", show=False
+            pairs(),
+            encoder=str(bert),
+            output=tmp_path,
+            overrides={**QUICK, **override},
+            device="cpu",
+            show=False,
         )
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize("function", ["train", "cross_validate", "curve", "review"])
+def test_one_at_a_time_writes_into_a_folder(function, bert, tmp_path):
+    """The corpora of the one that runs were written over before the other was refused."""
+    output, told = tmp_path / "out", []
+    output.mkdir()
+    call = getattr(cloudner, function)
+    data = pairs()
+    if function == "review":
+        data = tmp_path / "train.jsonl"
+        data.write_text(
+            "".join(json.dumps({"text": text, "entities": spans}) + "\n" for text, spans in pairs())
+        )
+
+    def other() -> None:
+        try:
+            call(data, encoder=str(bert), output=output, overrides=QUICK)
+        except CloudnerError as error:
+            told.append(str(error))
+
+    with one_training(output):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        assert "another training writes into this folder" in told[0]
+        assert [path.name for path in output.iterdir()] == [".lock"]
+
+
+def test_an_output_that_cannot_be_is_one_error_and_leaves_nothing(bert, tmp_path):
+    (tmp_path / "file").write_text("a")
+    with pytest.raises(CloudnerError, match="cannot be written"):
+        cloudner.train(pairs(), encoder=str(bert), output=tmp_path / "file" / "out", show=False)
+    with pytest.raises(CloudnerError, match="no such config"):
+        cloudner.train(pairs(), config="nosuch", output=tmp_path / "out", show=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
