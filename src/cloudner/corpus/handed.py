@@ -50,7 +50,7 @@ def as_sources(
     if isinstance(first, (Doc, Example)):
         return _as_docbin(every, aside.with_suffix(".spacy"))
     if isinstance(first, (tuple, list)):
-        return _Rows(_pairs(every))
+        return _Rows(_pairs(every, text_column or "text", entities_column or "entities"))
     if isinstance(first, (str, os.PathLike)):
         return _checked_paths(list(every))
     if isinstance(first, Mapping):
@@ -146,8 +146,8 @@ def _as_docbin(docs: Iterable[Any], path: Path) -> str:
     return str(path)
 
 
-def _pairs(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """spaCy's training tuples and their like as rows."""
+def _pairs(items: Iterable[Any], text: str, entities: str) -> Iterator[dict[str, Any]]:
+    """spaCy's training tuples and their like as rows, under the names that are asked for."""
     for number, item in enumerate(items, start=1):
         if not (isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[0], str)):
             raise InputError(
@@ -160,7 +160,7 @@ def _pairs(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
             keys = [key for key in ("entities", "spans", "labels") if key in spans]
             further = {key: spans[key] for key in keys[1:]}
             spans = spans[keys[0]] if keys else None
-        yield {"text": item[0], "entities": [_triple(span) for span in spans or ()], **further}
+        yield {text: item[0], entities: [_triple(span) for span in spans or ()], **further}
 
 
 def _triple(span: Any) -> Any:

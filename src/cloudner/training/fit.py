@@ -77,10 +77,17 @@ def train(
         raise ConfigError(
             f"encoder = {encoder!r} with a base", expected="one of the two: the base has its own"
         )
+    if base is None and old is not None:
+        raise ConfigError("old documents without a base", expected="a pipeline to go on from", fix="base=")
     # Before anything is written: the corpora of a training that runs are there.
     with one_training(output) if speaks() else nullcontext():
         file = config_file(config, output)
         update = None if base is None else Update(base, output, file, device)
+        if update is not None and lang not in (None, update.language):
+            raise ConfigError(
+                f"lang = {lang!r} with a base of {update.language!r}",
+                expected="the base's: its tokenizer stays",
+            )
         language = lang or (language_of(file) if update is None else update.language)
         reading = {
             "format": format, "lang": language, "text_column": text_column, "entities_column": entities_column,
@@ -92,7 +99,7 @@ def train(
             prepare=None if update is None else update.fill_in,
         )  # fmt: skip
         if update is not None:
-            file, lang = update.finish(corpora, old, replay, seed), None
+            file, lang = update.finish(corpora, old, replay, seed, reading), None
         settings: list[tuple[str, Any, str]] = []
 
         def shown(made: Resolution) -> None:
