@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import threading
 from pathlib import Path
 
@@ -203,3 +204,26 @@ def test_an_output_that_cannot_be_is_one_error_and_leaves_nothing(bert, tmp_path
     with pytest.raises(CloudnerError, match="no such config"):
         cloudner.train(pairs(), config="nosuch", output=tmp_path / "out", show=False)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_trainings_in_threads_take_turns(bert, tmp_path, capsys):
+    """They shared the random numbers and what spaCy reads of a corpus, and left standard output to nobody."""
+    found, before = {}, sys.stdout
+
+    def run(name: str) -> None:
+        made = cloudner.train(
+            pairs(), encoder=str(bert), output=tmp_path / name, overrides=QUICK, device="cpu", show=False
+        )
+        found[name] = (made.path / "cloudner/model/model.safetensors").read_bytes(), made.scores["dev"]
+
+    run("alone")
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("one", "other")]
+    for thread in threads:
+        thread.start()
+    capsys.readouterr()
+    while any(thread.is_alive() for thread in threads):
+        print("here")
+        threads[-1].join(0.01)
+    assert found["one"] == found["other"] == found["alone"]
+    assert sys.stdout is before
+    assert set(capsys.readouterr().out.split()) == {"here"}

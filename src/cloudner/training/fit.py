@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Any
+from threading import get_ident
+from typing import Any, TextIO, cast
 
 from cloudner.errors import ConfigError
 from cloudner.overrides import read_config
 from cloudner.training.corpora import Corpora, write_corpora
 from cloudner.training.groups import learnt_group
-from cloudner.training.output_folder import one_training
+from cloudner.training.output_folder import IN_TURN, one_training
 from cloudner.training.ranks.join import speaks
 from cloudner.training.resolution import Resolution
 from cloudner.training.result import TrainingResult, read_result, scores_of
@@ -155,9 +156,22 @@ def gpu_id_of(device: str) -> str:
 
 @contextmanager
 def said(show: bool) -> Iterator[None]:
-    """What a training prints, or nothing of it."""
+    """What a training prints, or nothing of it. Other threads print on."""
     if show:
         yield
         return
-    with redirect_stdout(io.StringIO()):
+    with IN_TURN, redirect_stdout(cast("TextIO", _Silence(sys.stdout))):
         yield
+
+
+class _Silence:
+    """A stream without what this thread writes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._thread = stream, get_ident()
+
+    def write(self, text: str) -> int:
+        return len(text) if get_ident() == self._thread else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

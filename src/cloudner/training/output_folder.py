@@ -67,6 +67,8 @@ def _link_or_copy(source: str, target: str) -> None:
     shutil.copy2(source, target)
 
 
+# Random numbers, the log and standard output belong to the process: trainings in several threads take turns.
+IN_TURN = threading.RLock()
 _held = threading.local()
 
 

@@ -68,7 +68,7 @@ def train(
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, train as spaCy does, calibrate the best pipeline's confidences on
     the dev data, and write `output/run.json` (hardware, settings, seconds). A training that was killed goes on from its
-    last checkpoint, and ends as it would have.
+    last checkpoint, and ends as it would have. Where another thread of the process trains, it waits for that.
 
     calibrate: false also leaves out what is written into the pipelines beside: they are what `spacy train
     output/resolved.cfg` writes, byte for byte. scale_batch: with several processes, multiply the batch by them.
@@ -80,13 +80,14 @@ def train(
     Raises InputError where another training writes into `output`, RankError where another process fails, and what
     `resolve` and spaCy raise.
     """
+    from cloudner.training.output_folder import IN_TURN
     from cloudner.training.ranks.join import joined
 
     asked = _Asked(
         Path(config_path), Path(output), overrides or {}, encoder, scale_batch, reduce_in, tuple(reasons)
     )
     options = checkpoints or CheckpointOptions()
-    with joined(gpu_id) as ranks, _alone_in(asked.output, ranks):
+    with IN_TURN, joined(gpu_id) as ranks, _alone_in(asked.output, ranks):
         try:
             return _train(asked, gpu_id, options, show, calibrate, ranks)
         finally:
