@@ -161,6 +161,8 @@ def curve(
         raise ConfigError(
             f"shares = {list(shares)}", expected="two or more of 0 to 1, rising", fix="0.12 0.25 0.5 1"
         )
+    if more < 1:
+        raise ConfigError(f"more = {more}", expected="1 or more documents", fix="--next 200")
     output = Path(output)
     with one_training(output):
         file = config_file(config, output)

@@ -38,6 +38,10 @@ class Inspection(InspectionData):
         """One page with charts that loads nothing from elsewhere."""
         return page(self)
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        return self.to_markdown()
+
 
 def inspect_corpus(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
