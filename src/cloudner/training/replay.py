@@ -128,7 +128,7 @@ def _for_these(old: Any, reading: Mapping[str, Any]) -> dict[str, Any]:
     )
     named = all(isinstance(file, (str, os.PathLike)) for file in files)
     left_out = {"group_by"}
-    if not named or any(Path(file).suffix in ("", ".spacy") for file in files):
+    if not named or any(Path(str(file)).suffix in ("", ".spacy") for file in files):
         left_out.add("format")
     return {name: value for name, value in reading.items() if name not in left_out}
 
