@@ -121,8 +121,7 @@ def evaluate(
     except CloudnerError as error:
         schemes = None
         notes.append(str(error))
-    if group is not None and not any(group in document.meta for document in documents):
-        notes.append(f"No document says its {group!r}: there are no scores by it.")
+    notes += _group_note(documents, group)
     group = group or next((key for key in GROUP_KEYS if any(key in d.meta for d in documents)), None)
     evaluation = Evaluation(
         model=name,
@@ -224,6 +223,12 @@ def _seen_note(by_seen: dict[str, Score] | None) -> list[str]:
         f"{100 * known / total:.0f} % of the gold entities stand in the training data too, under the same "
         "label: the figures say how well the pipeline remembers, and little about names that it has not met."
     ]
+
+
+def _group_note(documents: list[ScoredDocument], group: str | None) -> list[str]:
+    if group is None or any(group in document.meta for document in documents):
+        return []
+    return [f"No document says its {group!r}: there are no scores by it."]
 
 
 def _place(key: str | None) -> str:
