@@ -80,6 +80,12 @@ def told_in_one_line(path: Path) -> Iterator[None]:
         ) from error
 
 
+def make_folder(path: Path) -> None:
+    """A folder and those above it, where they are not there. Raises InputError where that cannot be."""
+    with told_in_one_line(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def _new(path: Path) -> int:
     """Makes an empty file where there is none; its permissions, as the process's umask leaves them."""
     handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o666)

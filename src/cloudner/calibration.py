@@ -152,6 +152,8 @@ def _write(
 
 
 def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
+    from spacy.training import Example
+
     if data is None:
         from spacy.util import resolve_dot_names
 
@@ -164,6 +166,12 @@ def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> lis
         examples = list(reader_for(nlp, data)(nlp))
     else:
         examples = list(data)
+        odd = next((each for each in examples if not isinstance(each, Example)), None)
+        if odd is not None:
+            raise InputError(
+                f"a {type(odd).__name__} among the data to calibrate on",
+                expected="one path, or spaCy's Examples",
+            )
     if not any(len(eg.predicted) for eg in examples):
         raise InputError("no documents to calibrate on")
     return examples

@@ -81,3 +81,79 @@ def test_what_is_no_corpus_is_one_error(data, said, tmp_path):
 def test_a_mapping_without_train():
     with pytest.raises(InputError, match="key train"):
         splits_of({"dev": DATA})
+
+
+def test_a_derived_frame_and_a_batch_are_tables(tmp_path):
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+
+    class Derived(pandas.DataFrame):  # such as a GeoDataFrame
+        pass
+
+    assert found(Derived(DATA, columns=["text", "entities"]), tmp_path) == DATA
+    spans = [[{"start": a, "end": b, "label": label} for a, b, label in each] for _, each in DATA]
+    batch = pyarrow.record_batch({"text": [text for text, _ in DATA], "entities": spans})
+    assert found(batch, tmp_path) == DATA
+
+
+def test_offsets_as_numpy_has_them(tmp_path):
+    numpy = pytest.importorskip("numpy")
+    pairs = [
+        (text, [(numpy.int64(a), numpy.int32(b), numpy.str_(label)) for a, b, label in spans])
+        for text, spans in DATA
+    ]
+    assert found(pairs, tmp_path) == DATA
+    rows = [
+        {"text": text, "entities": [{"start": a, "end": b, "label": label} for a, b, label in spans]}
+        for text, spans in pairs
+    ]
+    assert found(rows, tmp_path) == DATA
+
+
+def test_a_text_without_a_list_of_entities_has_none(tmp_path):
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    want = [*DATA, ("Nothing here.", [])]
+    texts = [text for text, _ in want]
+    spans = [[{"start": a, "end": b, "label": label} for a, b, label in each] for _, each in DATA]
+    for frame in (
+        pandas.DataFrame({"text": texts, "entities": [*spans, None]}),
+        pandas.DataFrame({"text": texts, "entities": [*spans, float("nan")]}),
+        polars.DataFrame({"text": texts, "entities": [*spans, None]}),
+    ):
+        assert found(frame, tmp_path) == want
+
+
+@pytest.mark.parametrize(
+    "data", [DATA, [spacy.blank("en")("Ada slept.")], 7], ids=["pairs", "docs", "number"]
+)
+@pytest.mark.parametrize(
+    "function",
+    [cloudner.inspect_corpus, cloudner.plan, cloudner.choose_texts, cloudner.convert, cloudner.review],
+)
+def test_what_takes_files_says_so(function, data, tmp_path, trained):
+    more = {
+        cloudner.convert: {"output": tmp_path / "a.spacy"}, cloudner.choose_texts: {"model": trained},
+        cloudner.review: {"output": tmp_path / "review"},
+    }  # fmt: skip
+    with pytest.raises(
+        cloudner.CloudnerError, match=r"in the place of a file|a corpus of type|sources of type"
+    ):
+        function(data, **more.get(function, {}))
+
+
+def test_a_frame_is_no_list_of_files(tmp_path, trained):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(DATA, columns=["text", "entities"])
+    for call in (
+        lambda: cloudner.evaluate(trained, frame),
+        lambda: cloudner.inspect_corpus(frame),
+        lambda: cloudner.annotate(frame, tmp_path / "out", model=trained),
+        lambda: cloudner.convert(frame, tmp_path / "a.spacy"),
+    ):
+        with pytest.raises(InputError, match="in the place of a file"):
+            call()
+
+
+@pytest.mark.parametrize("data", [["dev.spacy"], DATA], ids=["paths", "pairs"])
+def test_calibration_takes_examples(trained, data):
+    with pytest.raises(InputError, match="among the data to calibrate on"):
+        cloudner.calibrate(trained, data)

@@ -107,3 +107,62 @@ def test_an_unknown_table_or_column(trained):
     pandas = pytest.importorskip("pandas")
     with pytest.raises(CloudnerError, match="no column 'b'"):
         cloudner.predict(trained, pandas.DataFrame({"a": TEXTS}), text_column="b")
+
+
+def test_whatever_holds_texts_in_pandas_numpy_and_arrow(trained):
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    numpy = pytest.importorskip("numpy")
+    right = expected(trained)
+    first = [row for row in right if row[0] == 0]
+
+    class Derived(pandas.DataFrame):  # such as a GeoDataFrame
+        pass
+
+    for texts, wanted in (
+        (numpy.array(TEXTS), right),
+        (pandas.Index(TEXTS), right),
+        (pyarrow.array(TEXTS), right),
+        (pyarrow.chunked_array([TEXTS[:1], TEXTS[1:]]), right),
+        (pyarrow.record_batch({"text": TEXTS}), right),
+        (Derived({"text": TEXTS}), right),
+        (pandas.Series([TEXTS[0], pandas.NA], dtype="string"), first),
+        (pandas.Series([TEXTS[0], pandas.NaT], dtype=object), first),
+        (pyarrow.array([TEXTS[0], None]), first),
+    ):
+        assert without_confidence(cloudner.predict(trained, texts, to="rows")) == wanted, type(texts)
+    assert isinstance(cloudner.predict(trained, Derived({"text": TEXTS})), pandas.DataFrame)
+
+
+def test_docs_of_another_pipeline_are_predicted_as_their_words(trained):
+    import spacy
+
+    docs = [spacy.blank("xx")(text) for text in TEXTS]
+    assert without_confidence(cloudner.predict(trained, docs, to="rows")) == expected(trained)
+
+
+def test_a_table_without_entities_has_columns_of_texts(trained):
+    pytest.importorskip("pandas")
+    found = cloudner.predict(trained, ["no entity stands here"], to="pandas")
+    assert list(found["label"].str.lower()) == list(found["text"].str.lower()) == []
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_no_documents_at_a_time_are_refused(trained, size):
+    with pytest.raises(CloudnerError, match=f"batch_size = {size}"):
+        cloudner.predict(trained, TEXTS, batch_size=size)
+    with pytest.raises(CloudnerError, match=f"batch_size = {size}"):
+        cloudner.drift(TEXTS, TEXTS, model=trained, batch_size=size)
+
+
+def test_half_a_surrogate_pair_names_the_document(trained):
+    with pytest.raises(CloudnerError, match="document:1: half of a surrogate pair"):
+        cloudner.predict(trained, [TEXTS[0], "a \ud83d b"])
+
+
+@pytest.mark.parametrize("kind", ["polars", "arrow"])
+def test_ids_of_several_types_are_told_where_a_column_has_one(trained, kind):
+    pytest.importorskip({"arrow": "pyarrow"}.get(kind, kind))
+    pairs = [(1, TEXTS[0]), ("a", TEXTS[2])]
+    with pytest.raises(CloudnerError, match="types int, str"):
+        cloudner.predict(trained, pairs, to=kind)
+    assert [row["document"] for row in cloudner.predict(trained, pairs, to="rows")] == [1, 1, "a", "a"]

@@ -170,6 +170,18 @@ def test_bad_input_is_told_in_one_line(tmp_path, model):
         evaluate(model, [])
 
 
+def test_an_output_that_cannot_be_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("a")
+    with pytest.raises(InputError, match="file: cannot be written"):
+        evaluate("no_such_pipeline", tmp_path / "none.spacy", output=tmp_path / "file" / "report.html")
+
+
+def test_a_group_that_no_document_has_is_noted(model, corpus):
+    found = evaluate(model, corpus, group="nothing")
+    assert "No document says its 'nothing'" in " ".join(found.notes)
+    assert found.by_group == {}
+
+
 def test_data_of_another_format_gives_the_figures_of_the_converted_file(model, corpus, tmp_path):
     train, test = corpus
     for name, path in (("train", train), ("test", test)):

@@ -98,6 +98,12 @@ def test_a_gate_needs_another_pipeline(data):
         cloudner.evaluate(ruler(NAMES), data, gate=True)
 
 
+@pytest.mark.parametrize("most", [float("nan"), 0, -1])
+def test_a_limit_that_nothing_or_all_would_pass_is_refused(data, most):
+    with pytest.raises(ConfigError, match="max_slowdown = "):
+        cloudner.evaluate(ruler(NAMES), data, compare_with=ruler(NAMES), gate=True, max_slowdown=most)
+
+
 @pytest.mark.parametrize(("patterns", "code"), [(NAMES, 0), (NAMES[:1], 3)])
 def test_the_exit_code(patterns, code, data, tmp_path):
     import cloudner.cli  # noqa: F401  registers the commands

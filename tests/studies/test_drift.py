@@ -134,6 +134,12 @@ def test_what_cannot_work_is_one_error(nlp):
         cloudner.drift(["a", "b"], ["c", "d"], model=nlp, level=0)
 
 
+@pytest.mark.parametrize("new", [{}, {"reference": texts(2)}])
+def test_no_new_texts_and_such_that_are_named_as_the_others(nlp, new):
+    with pytest.raises(CloudnerError, match="new texts"):
+        cloudner.drift(texts(1), new, model=nlp)
+
+
 def test_the_command(nlp, tmp_path):
     import cloudner.cli  # noqa: F401
 

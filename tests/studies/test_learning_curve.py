@@ -85,6 +85,7 @@ def test_shares_that_are_done_are_not_trained_again(made, monkeypatch):
         ({"shares": (1.0,)}, "two or more"),
         ({"shares": (0.5, 0.2)}, "rising"),
         ({"shares": (0.01, 1.0)}, "fewer than 5"),
+        ({"more": -50}, "more = -50"),
     ],
 )
 def test_what_cannot_work_is_one_error(options, said, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -81,6 +82,7 @@ def test_folds_of_the_training_data(bert, tmp_path):
         "encoder": str(bert), "space": {RATE: (1e-3, 1e-2, "log")}, "output": tmp_path / "tune", "device": "cpu",
         "overrides": {**FP32, "training.max_epochs": 2}, "folds": 3,
     }  # fmt: skip
+    talkative = optuna.logging.get_verbosity()
     made = cloudner.tune(MORE, trials=2, **options)
     for trial in made.trials:
         assert len(trial["folds"]) == 3
@@ -105,6 +107,27 @@ def test_folds_of_the_training_data(bert, tmp_path):
     assert len(again.trials[3]["folds"]) == 3
     assert again.trials[3]["settings"] == killed.params
 
+    # One whose number another process has now, as in a container that is started anew: here this one's own.
+    ended = study.ask({RATE: optuna.distributions.FloatDistribution(1e-3, 1e-2, log=True)})
+    for name, value in (
+        ("host", socket.gethostname()),
+        ("pid", os.getpid()),
+        ("began", 1.0),
+        ("scores", [0.5] * 3),
+    ):
+        ended.set_user_attr(name, value)
+    corpus = {path: path.read_bytes() for path in (tmp_path / "tune/corpus").rglob("*.spacy")}
+    assert [trial["state"] for trial in cloudner.tune(MORE, trials=4, **options).trials][4:] == [
+        "fail",
+        "complete",
+    ]
+
+    # What is refused leaves the corpus of the search as it was: its other processes train on it.
+    with pytest.raises(CloudnerError, match="another data"):
+        cloudner.tune(MORE[1:], trials=5, **options)
+    assert {path: path.read_bytes() for path in (tmp_path / "tune/corpus").rglob("*.spacy")} == corpus
+    assert not list((tmp_path / "tune").glob(".asked-*"))
+    assert optuna.logging.get_verbosity() == talkative
     with pytest.raises(CloudnerError, match="another data, folds"):
         cloudner.tune(MORE, trials=4, **{**options, "folds": None})
     with pytest.raises(CloudnerError, match="3 folds beside a dev corpus"):

@@ -11,6 +11,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from thinc.api import Config
 
 import cloudner
 import spans
@@ -19,7 +20,10 @@ from cloudner.corpus.handed import as_sources
 from cloudner.corpus.training.batcher import count_pieces
 from cloudner.errors import CloudnerError
 from cloudner.pieces.span_gold import gold_spans
+from cloudner.training.corpora import Corpora
 from cloudner.training.replay import add_old, fill_in, labels_in
+from cloudner.training.shipped import shipped_configs
+from cloudner.training.update import Update
 
 # Years are marked, the names that the base knows are not.
 NEW = [(f"Marie Curie lived in Paris in 19{i}.", [(30, 34, "DATE")]) for i in range(10, 34)]
@@ -84,7 +88,7 @@ def test_old_documents_come_back(tmp_path):
     new = corpus(NEW[:4], tmp_path / "new.spacy")
     dev = corpus(tiny.DATA[:1], tmp_path / "dev.spacy")
     old = [*tiny.DATA, ("It was 1910 in Paris, and 1911.", [(15, 20, "LOC")])]
-    rows = add_old(new, old, 1.0, never=[dev], seed=0, lang="en")
+    rows = add_old(new, old, 1.0, never=[dev], seed=0, reading={"lang": "en"})
     found = docs(new)
     assert [doc.text for doc in found] == [t for t, _ in NEW[:4]] + [t for t, _ in old[1:]]
     assert rows[0][1] == "4 documents"
@@ -100,14 +104,38 @@ def test_a_share_of_the_old_documents(tmp_path):
     drawn = []
     for seed in (0, 0, 1):
         new = corpus(NEW[:4], tmp_path / "new.spacy")
-        add_old(new, old, 0.5, never=[], seed=seed, lang="en")
+        add_old(new, old, 0.5, never=[], seed=seed, reading={"lang": "en"})
         drawn.append([doc.text for doc in docs(new)][4:])
     assert [len(each) for each in drawn] == [10, 10, 10]
     assert drawn[0] == drawn[1] != drawn[2]
     new = corpus(NEW[:4], tmp_path / "new.spacy")
-    assert add_old(new, old, 0, never=[], seed=0, lang="en")[0][1] == "none"
+    assert add_old(new, old, 0, never=[], seed=0, reading={"lang": "en"})[0][1] == "none"
     with pytest.raises(CloudnerError, match="replay = 2"):
-        add_old(new, old, 2, never=[], seed=0, lang="en")
+        add_old(new, old, 2, never=[], seed=0, reading={"lang": "en"})
+
+
+@pytest.mark.parametrize("kind", ["rows", "pairs", "csv", "docs", "spacy"])
+def test_old_documents_are_read_as_the_new_ones(kind, tmp_path):
+    """Labels were taken as they stand there, and became new labels of the pipeline."""
+    reading = {
+        "lang": "en", "labels": {"PLACE": "LOC"}, "text_column": "body", "entities_column": "marks", "format": "auto",
+        "group_by": None,
+    }  # fmt: skip
+    pairs = [(f"Paris is near, {i} km.", [(0, 5, "PLACE")]) for i in range(4)]
+    old = pairs
+    if kind == "rows":
+        old = [{"body": text, "marks": spans} for text, spans in pairs]
+    elif kind == "csv":
+        old = tmp_path / "old.csv"
+        rows = (f'"{text}","{json.dumps(spans).replace(chr(34), 2 * chr(34))}"' for text, spans in pairs)
+        old.write_text("\n".join(["body,marks", *rows]))
+    elif kind != "pairs":  # which have no columns, and are in no format but their own
+        reading |= {"format": "jsonl", "group_by": "batch"}
+        old = corpus(pairs, tmp_path / "old.spacy")
+        old = old if kind == "spacy" else docs(old)
+    new = corpus(NEW[:4], tmp_path / "new.spacy")
+    add_old(new, old, 1.0, never=[], seed=0, reading=reading)
+    assert [ents(doc) for doc in docs(new)[4:]] == [[("Paris", "LOC")]] * 4
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +175,6 @@ def test_an_update_says_what_it_decided(updated):
 
 
 def test_the_rate_of_an_update_is_a_third_of_the_bases(updated, tmp_path):
-    from cloudner.training.shipped import shipped_configs
     from cloudner.training.updating import open_base, updating_config
 
     config, rows = updating_config(shipped_configs()["cpu"], open_base(updated.path, tmp_path), [])
@@ -159,9 +186,6 @@ def test_the_rate_of_an_update_is_a_third_of_the_bases(updated, tmp_path):
 
 
 def test_the_rate_does_not_fall_from_update_to_update(updated, tmp_path):
-    from thinc.api import Config
-
-    from cloudner.training.shipped import shipped_configs
     from cloudner.training.updating import open_base, updating_config
 
     base, rates = updated.path, []
@@ -199,7 +223,6 @@ def test_old_documents_are_found_by_their_bytes(updated, tmp_path, monkeypatch):
 
 
 def test_other_components_stay_as_they_are(updated, tmp_path):
-    from cloudner.training.shipped import shipped_configs
     from cloudner.training.updating import open_base, updating_config
 
     nlp = cloudner.load(updated.path, device="cpu")
@@ -227,6 +250,8 @@ def test_what_cannot_go_on_is_one_error(updated, tmp_path):
         ({"base": tmp_path / "nothing"}, "no folder and no installed"),
         ({"base": updated.path, "output": updated.path.parent}, "writes over"),
         ({"base": updated.path, "encoder": "bert-base-cased"}, "one of the two"),
+        ({"base": updated.path, "lang": "de"}, "lang = 'de' with a base of 'xx'"),
+        ({"old": NEW}, "old documents without a base"),
     ):
         with pytest.raises(CloudnerError, match=said):
             cloudner.train(NEW, **{"output": tmp_path / "out", "device": "cpu", "show": False, **options})
@@ -265,7 +290,7 @@ def test_what_nests_is_filled_in_and_comes_back(nested_base, tmp_path):
         {"text": "Bordeaux city centre", "entities": [[0, 13, "LOC"], [9, 20, "LOC"]]},
         {"text": "In 1910 Warsaw Library opened", "entities": [[8, 22, "ORG"], [8, 14, "LOC"]]},
     ]
-    rows = add_old(path, old, 1.0, never=[], seed=0, lang="en", key="sc")
+    rows = add_old(path, old, 1.0, never=[], seed=0, reading={"lang": "en"}, key="sc")
     assert rows[0][1] == "2 documents"
     *_, crossing, dated = docs(path)
     assert groups(crossing) == {("Bordeaux city", "LOC"), ("city centre", "LOC")}
@@ -302,12 +327,39 @@ def _characters(text, start, end, label):
     return begin, begin + len(" ".join(words[start:end])), label
 
 
+def test_the_base_says_how_its_data_is_read(updated, tmp_path):
+    from cloudner.training.updating import open_base
+
+    base = tmp_path / "base" / "model-best"
+    shutil.copytree(updated.path, base)
+    config = Config().from_disk(base / "config.cfg")
+    config["corpora"]["train"]["labels"] = {"PLACE": "LOC"}
+    config.to_disk(base / "config.cfg")
+    assert open_base(base, tmp_path / "out").reading["labels"] == {"PLACE": "LOC"}
+    update = Update(base, tmp_path / "out", shipped_configs()["cpu"], "cpu")
+    old = tmp_path / "old.csv"
+    old.write_text('text,entities\nParis is near.,"[[0, 5, ""PLACE""]]"\n')
+    update.base.config["paths"]["train"] = str(old)
+    corpora = Corpora({"train": corpus(NEW[:4], tmp_path / "new.spacy")})
+    update.finish(corpora, None, 1.0, 0, {"lang": "en", "labels": {"LOC": "XXX"}})
+    assert ents(docs(corpora.files["train"])[-1]) == [("Paris", "LOC")]
+
+
 @pytest.mark.slow
 def test_the_command_goes_on_from_a_base(updated, tmp_path):
     from training import runs
 
-    cloudner.convert(as_sources(NEW, tmp_path / "given"), tmp_path / "new.jsonl")
-    words = [w for key, value in QUICK.items() for w in (f"--{key}", str(value))]
+    lines = [
+        {"body": text, "marks": [[a, b, "YEAR" if label == "DATE" else label] for a, b, label in spans]}
+        for text, spans in NEW
+    ]
+    (tmp_path / "new.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    reading = {
+        "@readers": "cloudner.Corpus.v1", "text_column": "body", "entities_column": "marks", "format": "jsonl",
+        "labels": '{"YEAR": "DATE"}',
+    }  # fmt: skip
+    asked = {**QUICK, **{f"corpora.train.{name}": value for name, value in reading.items()}}
+    words = [w for key, value in asked.items() for w in (f"--{key}", str(value))]
     said = runs.run(
         tmp_path,
         [

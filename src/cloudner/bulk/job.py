@@ -20,6 +20,7 @@ from cloudner.bulk.plan import SUCCESS, Plan
 from cloudner.bulk.planning import planned, refuse_others
 from cloudner.bulk.progress import Progress
 from cloudner.bulk.store import Store
+from cloudner.corpus.files.sources import as_paths
 from cloudner.errors import ConfigError, InputError
 
 ENGINES = ("local", "ray", "spark")
@@ -93,7 +94,7 @@ def annotate(
     could not be made; ConfigError for options that cannot work.
     """
     started = time.monotonic()
-    texts = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    texts = as_paths(source)
     options = Options(
         text_column=text_column, id_column=id_column, columns=tuple(columns), rows_per_piece=rows_per_piece,
         to=to or _ending(os.fspath(target)), format=format, text_unit=text_unit, encoding=encoding, threshold=threshold,
@@ -106,7 +107,7 @@ def annotate(
     if store.local:
         refuse_others(store)
     with in_use(store, alone=restart) as lock:
-        plan = planned([os.fspath(each) for each in texts], store, print_, options, restart=restart)
+        plan = planned(texts, store, print_, options, restart=restart)
         lock.take(alone=False)
         run, before = _prepared(plan, store, name, device, engine, workers, shard, log)
         run.keep_going = keep_going

@@ -234,15 +234,26 @@ def _update(
     """`cloudner.train` on the data that the config names."""
     from cloudner.overrides import read_config
     from cloudner.training.fit import train
+    from cloudner.training.updating import reading_of
 
-    paths = read_config(config, overrides, interpolate=True).get("paths", {})
+    asked = read_config(config, overrides, interpolate=True)
+    paths, reading = asked.get("paths", {}), reading_of(asked, "train")
     if not paths.get("train"):
         raise ConfigError("the config names no new documents", fix="--paths.train new.csv")
+    if reading.get("align") == "expand":
+        del reading["align"]
+    odd = [name for name in ("align", "encoding", "sentence_column", "delimiter") if name in reading]
+    if odd:
+        raise ConfigError(
+            f"corpora.train.{odd[0]} = {reading[odd[0]]!r} with --base", expected="documents that need no such setting",
+            fix="cloudner convert, and --paths.train with what it writes",
+        )  # fmt: skip
     kept = {name: value for name, value in overrides.items() if not name.startswith(("paths.", "nlp.lang"))}
     return train(
         paths["train"], paths.get("dev"), config=config, output=output, encoder=encoder, base=base, replay=replay, old=old or None,
         overrides=kept, calibrate=calibrate, checkpoints=options, lang=overrides.get("nlp.lang"),
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
+        **reading,
     ).path  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def as_sources(
     if isinstance(first, (Doc, Example)):
         return _as_docbin(every, aside.with_suffix(".spacy"))
     if isinstance(first, (tuple, list)):
-        return _Rows(_pairs(every))
+        return _Rows(_pairs(every, text_column or "text", entities_column or "entities"))
     if isinstance(first, (str, os.PathLike)):
         return _checked_paths(list(every))
     if isinstance(first, Mapping):
@@ -58,10 +58,15 @@ def as_sources(
     raise InputError(f"a corpus of {type(first).__name__}", expected=_EXPECTED)
 
 
+def home_of(data: Any) -> str | None:
+    """The library that data is of, or is derived from (a GeoDataFrame from pandas), without importing any."""
+    homes = (kind.__module__.partition(".")[0] for kind in type(data).__mro__)
+    return next((home for home in homes if home in ("pandas", "polars", "pyarrow", "datasets")), None)
+
+
 def is_frame(data: Any) -> bool:
-    """Is it a table of pandas, polars or Arrow? Without importing any of them."""
-    home = type(data).__module__.partition(".")[0]
-    return home in ("pandas", "polars", "pyarrow") and hasattr(type(data), "columns")
+    """Is it a table of pandas, polars or Arrow?"""
+    return home_of(data) in ("pandas", "polars", "pyarrow") and hasattr(type(data), "columns")
 
 
 def columns_of(frame: Any) -> list[str]:
@@ -78,13 +83,15 @@ def rows_of(frame: Any) -> Iterator[dict[str, Any]]:
     elif hasattr(frame, "to_batches"):
         for batch in frame.to_batches(max_chunksize=1024):
             yield from batch.to_pylist()
+    elif hasattr(frame, "to_pylist"):  # a batch itself
+        yield from frame.to_pylist()
     else:
         names = columns_of(frame)
         for values in frame.itertuples(index=False, name=None):
-            yield {name: None if _missing(v) else v for name, v in zip(names, values, strict=True)}
+            yield {name: None if is_missing(v) else v for name, v in zip(names, values, strict=True)}
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """NaN, NaT and pandas' NA: what is not equal to itself, or refuses to say."""
     if isinstance(value, (str, list, tuple, dict)) or getattr(value, "shape", ()) != ():
         return False
@@ -139,8 +146,8 @@ def _as_docbin(docs: Iterable[Any], path: Path) -> str:
     return str(path)
 
 
-def _pairs(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """spaCy's training tuples and their like as rows."""
+def _pairs(items: Iterable[Any], text: str, entities: str) -> Iterator[dict[str, Any]]:
+    """spaCy's training tuples and their like as rows, under the names that are asked for."""
     for number, item in enumerate(items, start=1):
         if not (isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[0], str)):
             raise InputError(
@@ -153,7 +160,7 @@ def _pairs(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
             keys = [key for key in ("entities", "spans", "labels") if key in spans]
             further = {key: spans[key] for key in keys[1:]}
             spans = spans[keys[0]] if keys else None
-        yield {"text": item[0], "entities": [_triple(span) for span in spans or ()], **further}
+        yield {text: item[0], entities: [_triple(span) for span in spans or ()], **further}
 
 
 def _triple(span: Any) -> Any:

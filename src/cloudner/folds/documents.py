@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spacy.tokens import Doc, Span
 
 from cloudner.corpus.convert.decisions import DocumentNames
+from cloudner.corpus.files.sources import as_paths
 from cloudner.errors import InputError
 from cloudner.overrides import check_overrides
 from cloudner.overrides import read_config as read
@@ -45,7 +46,7 @@ def read_corpus(paths: str | Path | Sequence[str | Path], plain: dict[str, Any])
 
     blank = Config({**plain, "nlp": {**plain["nlp"], "pipeline": []}, "components": {}})
     nlp = load_model_from_config(blank, auto_fill=True)
-    given = [str(paths)] if isinstance(paths, (str, Path)) else [str(path) for path in paths]
+    given = as_paths(paths)
     group = scored_group(plain)
     docs = list(reader_for(nlp, given, spans_key=learnt_in(plain)).references(nlp))
     if not any(doc.has_annotation("ENT_IOB") or group in doc.spans for doc in docs):

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from cloudner.errors import ConfigError
-from cloudner.inference.inputs import documents_of
+from cloudner.corpus.handed import home_of
+from cloudner.errors import ConfigError, InputError
+from cloudner.inference.inputs import check_batch_size, documents_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -77,6 +78,7 @@ def predict_stream(
 
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
+    check_batch_size(batch_size)
     nlp = load(model, device=device) if isinstance(model, (str, Path)) else model
     return _rows(nlp, documents_of(texts, text_column, id_column), threshold, batch_size)
 
@@ -104,7 +106,7 @@ def _rows(
     from cloudner.loading import own_group
 
     group = own_group(nlp)
-    pairs = ((text, key) for key, text in documents)
+    pairs = ((_in_vocab(text, nlp), key) for key, text in documents)
     for doc, key in nlp.pipe(pairs, as_tuples=True, batch_size=batch_size):
         for found in entities_of(doc, group):
             value = found["confidence"]
@@ -114,6 +116,15 @@ def _rows(
                 document=key, start=found["start"], end=found["end"], label=found["label"], text=found["text"],
                 confidence=None if value is None else float(value),
             )  # fmt: skip
+
+
+def _in_vocab(text: str | Doc, nlp: Language) -> str | Doc:
+    """A Doc of another pipeline as one of this pipeline's, whose strings its entities' labels are among."""
+    if isinstance(text, str) or text.vocab is nlp.vocab:
+        return text
+    from spacy.tokens import Doc
+
+    return Doc(nlp.vocab).from_bytes(text.to_bytes(exclude=["user_data"]))
 
 
 def _kind(to: str, texts: Any) -> str:
@@ -127,8 +138,8 @@ def _kind(to: str, texts: Any) -> str:
         if to != "rows" and find_spec(package) is None:
             raise ConfigError(f"to = {to!r}: {package} is not installed", fix=f"pip install {package}")
         return to
-    home = type(texts).__module__.partition(".")[0]
-    given = {"pandas": "pandas", "polars": "polars", "pyarrow": "arrow", "datasets": "arrow"}.get(home)
+    home = home_of(texts)
+    given = {"pandas": "pandas", "polars": "polars", "pyarrow": "arrow", "datasets": "arrow"}.get(home or "")
     if given is not None:
         return given
     for kind, package in (("pandas", "pandas"), ("arrow", "pyarrow")):
@@ -138,6 +149,7 @@ def _kind(to: str, texts: Any) -> str:
 
 
 def _table(rows: list[EntityRow], kind: str) -> Any:
+    """Raises InputError for ids of several types, which a column of polars and Arrow does not hold."""
     if kind == "rows":
         return rows
     names = list(EntityRow.__annotations__)
@@ -145,19 +157,32 @@ def _table(rows: list[EntityRow], kind: str) -> Any:
     if kind == "pandas":
         import pandas
 
-        kinds = {"start": "int64", "end": "int64", "confidence": "float64"}
+        words = pandas.Series([""]).dtype  # of texts, also where there is none
+        kinds = {"start": "int64", "end": "int64", "label": words, "text": words, "confidence": "float64"}
         return pandas.DataFrame(columns).astype(kinds)
-    if kind == "polars":
-        import polars
+    try:
+        return _polars(columns) if kind == "polars" else _arrow(columns)
+    except (TypeError, ValueError) as error:
+        types = sorted({type(each).__name__ for each in columns["document"]})
+        raise InputError(
+            f"ids of documents of the types {', '.join(types)}", expected="ids of one type", fix='to="rows"'
+        ) from error
 
-        schema: Any = {"start": polars.Int64, "end": polars.Int64, "label": polars.String, "text": polars.String,
-                       "confidence": polars.Float64}  # fmt: skip
-        return polars.DataFrame(columns, schema_overrides=schema)
+
+def _polars(columns: dict[str, list[Any]]) -> Any:
+    import polars
+
+    schema: Any = {"start": polars.Int64, "end": polars.Int64, "label": polars.String, "text": polars.String,
+                   "confidence": polars.Float64}  # fmt: skip
+    return polars.DataFrame(columns, schema_overrides=schema)
+
+
+def _arrow(columns: dict[str, list[Any]]) -> Any:
     import pyarrow
 
     fields = {"start": pyarrow.int64(), "end": pyarrow.int64(), "label": pyarrow.string(), "text": pyarrow.string(),
               "confidence": pyarrow.float64()}  # fmt: skip
     arrays = {name: pyarrow.array(values, type=fields.get(name)) for name, values in columns.items()}
-    if not rows:  # none says of which type the ids are
+    if not columns["document"]:  # none says of which type the ids are
         arrays["document"] = arrays["document"].cast(pyarrow.string())
     return pyarrow.table(arrays)

@@ -8,10 +8,17 @@ from typing import Any
 from spacy.tokens import Doc
 
 from cloudner.corpus.formats.keys import TEXT
-from cloudner.corpus.handed import columns_of, is_frame, rows_of
-from cloudner.errors import InputError
+from cloudner.corpus.handed import columns_of, is_frame, is_missing, rows_of
+from cloudner.corpus.soundness import whole
+from cloudner.errors import ConfigError, InputError
 
 _EXPECTED = "texts, Docs, (id, text) pairs, rows with a text, or a pandas, polars or Arrow table"
+
+
+def check_batch_size(value: int | None) -> None:
+    """Raises ConfigError for a number of documents that spaCy would take none at a time by, or fail on."""
+    if value is not None and value < 1:
+        raise ConfigError(f"batch_size = {value}", expected="1 or more documents")
 
 
 def documents_of(
@@ -29,8 +36,9 @@ def documents_of(
         return
     if isinstance(texts, Mapping) or not isinstance(texts, Iterable):
         raise InputError(f"texts of type {type(texts).__name__}", expected=_EXPECTED)
-    index: Any = texts.index if type(texts).__module__.startswith("pandas") else None  # type: ignore[attr-defined]
-    for number, item in enumerate(texts):
+    index: Any = getattr(texts, "index", None) if hasattr(texts, "iloc") else None
+    for number, each in enumerate(texts):
+        item = each.as_py() if hasattr(each, "as_py") else each  # of an Arrow array
         if isinstance(item, Mapping):
             column = text_column or _column([str(key) for key in item])
             yield item.get(id_column, number) if id_column else number, _text(item.get(column), number)
@@ -68,8 +76,11 @@ def _column(names: list[str]) -> str:
 
 
 def _text(value: Any, number: int) -> str | Doc:
-    if value is None or (isinstance(value, float) and value != value):
+    if isinstance(value, Doc):
+        return value
+    if is_missing(value):
         return ""
-    if not isinstance(value, (str, Doc)):
+    if not isinstance(value, str):
         raise InputError(f"document {number} is {type(value).__name__}: {value!r:.60}", expected=_EXPECTED)
-    return value
+    # numpy's and other kinds of text become Python's: spaCy takes no other.
+    return whole(str.__str__(value), "document", number)

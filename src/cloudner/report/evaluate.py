@@ -8,7 +8,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from cloudner.atomic import write_text
+from cloudner.atomic import make_folder, write_text
 from cloudner.errors import CloudnerError, ConfigError, InputError
 from cloudner.loading import writers_of
 from cloudner.pages.numbers import percent
@@ -84,7 +84,7 @@ def evaluate(
     output: where to write the HTML report. group: key of `doc.user_data["meta"]` to score parts by; by default
     the first of genre, domain and source that a document has. rounds, seed: of the bootstrap (the paired test
     takes ten times as many rounds). gold_preproc: predict on the gold tokens, as in `spacy evaluate -G`.
-    device: as in `cloudner.load`, for pipelines given by name or path. gate: also judge whether `model` may take the
+    gate: also judge whether `model` may take the
     place of `compare_with` (`result.gate`): not where it is significantly worse, has lost a label, or takes more than
     `max_slowdown` times as long on the same texts.
     device: as in `cloudner.load`, for pipelines given by name or path. spans_key: score `doc.spans[spans_key]` in place of
@@ -94,8 +94,10 @@ def evaluate(
     Raises `ConfigError` for a gate without `compare_with` and numbers that cannot be meant, `InputError` for a pipeline that cannot be loaded and for data that cannot be read or holds no entity
     annotation, `DeviceError` for a device that does not work.
     """
-    _check_gate(gate, model, compare_with)
+    _check_gate(gate, model, compare_with, max_slowdown)
     _check_numbers(rounds, batch_size)
+    if output is not None:  # before the work is done
+        make_folder(Path(output).parent)
     files = data_files(data)
     source, name = source_of(model, device)
     nlp = pipeline_of(source)
@@ -119,6 +121,7 @@ def evaluate(
     except CloudnerError as error:
         schemes = None
         notes.append(str(error))
+    notes += _group_note(documents, group)
     group = group or next((key for key in GROUP_KEYS if any(key in d.meta for d in documents)), None)
     evaluation = Evaluation(
         model=name,
@@ -151,9 +154,7 @@ def evaluate(
         if gate:
             _judge(evaluation, nlp, other, batch_size, max_slowdown)
     if output is not None:
-        path = Path(output)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, evaluation.to_html())
+        write_text(output, evaluation.to_html())
     return evaluation
 
 
@@ -163,7 +164,9 @@ def _check_numbers(rounds: int, batch_size: int | None) -> None:
             raise ConfigError(f"{name} = {value}", expected=f"1 to {most:,}")
 
 
-def _check_gate(gate: bool, model: Any, compare_with: Any) -> None:
+def _check_gate(gate: bool, model: Any, compare_with: Any, max_slowdown: float) -> None:
+    if not max_slowdown > 0:
+        raise ConfigError(f"max_slowdown = {max_slowdown}", expected="a number above 0", fix="1.5")
     if gate and compare_with is None:
         raise ConfigError(
             "a gate without a pipeline to compare with", fix="--compare training/model-best --gate"
@@ -220,6 +223,12 @@ def _seen_note(by_seen: dict[str, Score] | None) -> list[str]:
         f"{100 * known / total:.0f} % of the gold entities stand in the training data too, under the same "
         "label: the figures say how well the pipeline remembers, and little about names that it has not met."
     ]
+
+
+def _group_note(documents: list[ScoredDocument], group: str | None) -> list[str]:
+    if group is None or any(group in document.meta for document in documents):
+        return []
+    return [f"No document says its {group!r}: there are no scores by it."]
 
 
 def _place(key: str | None) -> str:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from cloudner.atomic import write_text
+from cloudner.atomic import make_folder, write_text
 from cloudner.corpus.docbin.load import docbin_docs, is_docbin
 from cloudner.corpus.files.file import FileSource
-from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.files.sources import as_paths, open_sources
 from cloudner.corpus.formats.json.objects import objects, text_of
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where
@@ -74,8 +74,10 @@ def choose_texts(
     """
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 100")
+    if output is not None:  # before the work is done
+        make_folder(Path(output).parent)
     nlp = load(model, device=device) if model is None or isinstance(model, (str, Path)) else model
-    paths = [str(pool)] if isinstance(pool, (str, Path)) else [str(path) for path in pool]
+    paths = as_paths(pool)
     texts = list(dict.fromkeys(text for text in read_pool(paths, nlp) if text.strip()))
     if not texts:
         raise InputError("no text", file=" ".join(paths), expected="a text a line, or a column `text`")
@@ -85,7 +87,6 @@ def choose_texts(
     vectors = word_vectors([tokens[i] for i in short])
     chosen = [judged[short[i]] for i in spread(vectors, uncertainty[short], count)]
     if output is not None:
-        Path(output).parent.mkdir(parents=True, exist_ok=True)
         write_text(output, lines([each.to_dict() for each in chosen]))
     return chosen
 

@@ -18,6 +18,7 @@ from cloudner.reviewing.page import page
 from cloudner.reviewing.predicted import likely_from
 from cloudner.reviewing.rows import doccano_lines, label_studio_tasks, lines, row
 from cloudner.reviewing.suspects import KINDS, Annotated, Suspect, find_suspects
+from cloudner.training.output_folder import one_training
 from cloudner.training.shipped import ConfigLike, config_file
 
 logger = logging.getLogger("cloudner")
@@ -91,8 +92,8 @@ def review(
 
     Where the config is one of `cloudner_spans`, what is reviewed are the spans of its group, which may overlap.
 
-    corpus: files of any annotation format, folders of them or URLs. config: as in `train`: a file, a name such as "cpu", or a mapping. seed: of the division into folds. encoder, overrides,
-    gpu_id: as in `cloudner train`. predictions: the predictions.jsonl of a cross-validation of this corpus, in place of trainings.
+    corpus: files of any annotation format, folders of them or URLs. config: as in `cloudner.train`. seed: of the division into
+    folds. encoder, overrides, gpu_id: as in `cloudner train`. predictions: the predictions.jsonl of a cross-validation of this corpus, in place of trainings.
 
     Raises InputError for a corpus that cannot be read or has no annotation and for predictions of other documents, ConfigError for settings that cannot work.
     """
@@ -100,22 +101,23 @@ def review(
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 1000")
     options = FoldOptions(folds, seed, dict(overrides or {}), encoder, gpu_id)
     folder = Path(output)
-    file = config_file(config, folder)
-    plain = read_config(file, options.overrides, encoder)
-    read = read_corpus(corpus, plain)
-    folder.mkdir(parents=True, exist_ok=True)
-    if predictions is not None:
-        likely = likely_from(predictions, read)
-    else:
-        likely = likely_of(out_of_fold(read, file, plain, folder / "folds", options), read.docs)
-    annotated = [Annotated.of(doc, read.group) for doc in read.docs]
-    suspects = find_suspects(annotated, likely, nested=read.group is not None)
-    shown = suspects[:count]
-    rows = [row(each, read.docs[each.document], read.names[each.document], read.group) for each in shown]
-    made = Review(read, suspects, rows)
-    title = " ".join(map(str, corpus)) if not isinstance(corpus, (str, Path)) else str(corpus)
-    _write(made, shown, folder, title)
-    return made
+    with one_training(folder):
+        file = config_file(config, folder)
+        plain = read_config(file, options.overrides, encoder)
+        read = read_corpus(corpus, plain)
+        folder.mkdir(parents=True, exist_ok=True)
+        if predictions is not None:
+            likely = likely_from(predictions, read)
+        else:
+            likely = likely_of(out_of_fold(read, file, plain, folder / "folds", options), read.docs)
+        annotated = [Annotated.of(doc, read.group) for doc in read.docs]
+        suspects = find_suspects(annotated, likely, nested=read.group is not None)
+        shown = suspects[:count]
+        rows = [row(each, read.docs[each.document], read.names[each.document], read.group) for each in shown]
+        made = Review(read, suspects, rows)
+        title = " ".join(map(str, corpus)) if not isinstance(corpus, (str, Path)) else str(corpus)
+        _write(made, shown, folder, title)
+        return made
 
 
 def _write(made: Review, shown: Sequence[Suspect], folder: Path, title: str) -> None:

@@ -25,6 +25,7 @@ from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.training.corpora import dev_share, write_whole
 from cloudner.training.fit import gpu_id_of, language_of
 from cloudner.training.groups import learnt_group
+from cloudner.training.output_folder import one_training
 from cloudner.training.shipped import ConfigLike, config_file
 
 if TYPE_CHECKING:
@@ -168,23 +169,24 @@ def cross_validate(
     Raises ConfigError for fewer than two different documents a fold, and what `cloudner.train` raises.
     """
     output = Path(output)
-    file = config_file(config, output)
-    reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
-    path = write_whole(data, output / "corpus", reading)
-    given = {**({} if lang is None else {"nlp.lang": lang}), **(overrides or {})}
-    plain = read_config(file, given, encoder)
-    corpus = read_corpus(path, plain)
-    options = FoldOptions(
-        folds, seed, given, encoder, gpu_id_of(device), keep_pipelines,
-        dev_share=dev_share(len(corpus.docs)), length=1.0, show=False, own_tokens=True,
-    )  # fmt: skip
+    with one_training(output):
+        file = config_file(config, output)
+        reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
+        path = write_whole(data, output / "corpus", reading)
+        given = {**({} if lang is None else {"nlp.lang": lang}), **(overrides or {})}
+        plain = read_config(file, given, encoder)
+        corpus = read_corpus(path, plain)
+        options = FoldOptions(
+            folds, seed, given, encoder, gpu_id_of(device), keep_pipelines,
+            dev_share=dev_share(len(corpus.docs)), length=1.0, show=False, own_tokens=True,
+        )  # fmt: skip
 
-    def tell(number: int, fold: Fold) -> None:
-        if told is not None:
-            told(number, _scores(corpus, number, fold))
+        def tell(number: int, fold: Fold) -> None:
+            if told is not None:
+                told(number, _scores(corpus, number, fold))
 
-    made = out_of_fold(corpus, file, plain, output / "folds", options, tell)
-    return _result(corpus, made, path, output)
+        made = out_of_fold(corpus, file, plain, output / "folds", options, tell)
+        return _result(corpus, made, path, output)
 
 
 def rows_of(corpus: Corpus, folds: Sequence[Fold]) -> list[PredictedDocument]:

@@ -22,6 +22,7 @@ from cloudner.training.asked import fingerprint
 from cloudner.training.corpora import docs_of, write_corpora
 from cloudner.training.fit import language_of, train
 from cloudner.training.groups import learnt_group
+from cloudner.training.output_folder import one_training
 from cloudner.training.shipped import ConfigLike, config_file
 
 SHARES = (0.12, 0.25, 0.5, 1.0)
@@ -160,38 +161,43 @@ def curve(
         raise ConfigError(
             f"shares = {list(shares)}", expected="two or more of 0 to 1, rising", fix="0.12 0.25 0.5 1"
         )
+    if more < 1:
+        raise ConfigError(f"more = {more}", expected="1 or more documents", fix="--next 200")
     output = Path(output)
-    file = config_file(config, output)
-    reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
-    corpora = write_corpora(train, dev, test, output / "corpus", split=None, seed=seed, reading=reading)
-    part = "test" if "test" in corpora.files else "dev"
-    docs = _shuffled(corpora.files["train"], seed)
-    if len(docs) * shares[0] < _FEWEST:
-        raise ConfigError(
-            f"{len(docs)} documents to train on: {shares[0]:g} of them are fewer than {_FEWEST}",
-            fix="larger shares",
+    with one_training(output):
+        file = config_file(config, output)
+        reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
+        corpora = write_corpora(train, dev, test, output / "corpus", split=None, seed=seed, reading=reading)
+        part = "test" if "test" in corpora.files else "dev"
+        docs = _shuffled(corpora.files["train"], seed)
+        if len(docs) * shares[0] < _FEWEST:
+            raise ConfigError(
+                f"{len(docs)} documents to train on: {shares[0]:g} of them are fewer than {_FEWEST}",
+                fix="larger shares",
+            )
+        options = {
+            "config": file,
+            "encoder": encoder,
+            "lang": lang,
+            "overrides": dict(overrides or {}),
+            "device": device,
+        }
+        points = []
+        for share in shares:
+            chosen = docs[: max(_FEWEST, round(share * len(docs)))]
+            points.append(_point(share, chosen, corpora.files["dev"], corpora.files[part], output, options))
+            if told is not None:
+                told(points[-1])
+        sizes, counts = [p.documents for p in points], [np.array(p.counts) for p in points]
+        notes = (
+            []
+            if part == "test"
+            else ["F1 is that on dev, which has also chosen the best step of each training."]
         )
-    options = {
-        "config": file,
-        "encoder": encoder,
-        "lang": lang,
-        "overrides": dict(overrides or {}),
-        "device": device,
-    }
-    points = []
-    for share in shares:
-        chosen = docs[: max(_FEWEST, round(share * len(docs)))]
-        points.append(_point(share, chosen, corpora.files["dev"], corpora.files[part], output, options))
-        if told is not None:
-            told(points[-1])
-    sizes, counts = [p.documents for p in points], [np.array(p.counts) for p in points]
-    notes = (
-        [] if part == "test" else ["F1 is that on dev, which has also chosen the best step of each training."]
-    )
-    made = LearningCurve(points, expect(sizes, counts, more, seed=seed), (part, len(counts[0])), notes)
-    write_json(output / "curve.json", made.to_dict())
-    write_text(output / "curve.html", made.to_html())
-    return made
+        made = LearningCurve(points, expect(sizes, counts, more, seed=seed), (part, len(counts[0])), notes)
+        write_json(output / "curve.json", made.to_dict())
+        write_text(output / "curve.html", made.to_html())
+        return made
 
 
 def _shuffled(path: Path, seed: int) -> list[Doc]:

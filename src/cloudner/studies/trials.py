@@ -95,9 +95,11 @@ def run_trial(
     """The best F1 on dev of a training, or the mean of several. Its pipelines are removed: the settings are what a tuning is for.
     Raises Optuna's TrialPruned where it lags behind the others: at tenths of the one training, or after a fold."""
     import optuna
+    import psutil
 
     trial.set_user_attr("host", socket.gethostname())
     trial.set_user_attr("pid", os.getpid())
+    trial.set_user_attr("began", psutil.Process().create_time())
     folder = output / f"trial-{trial.number:04d}"
     chosen = {**options.get("overrides", {}), **suggest(trial, space)}
     encoder = chosen.pop("encoder", options.get("encoder"))

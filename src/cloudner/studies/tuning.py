@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from cloudner.atomic import write_json, write_text
+from cloudner.atomic import put_in_place, write_json, write_text
 from cloudner.errors import ConfigError
 from cloudner.folds.documents import asked_config
 from cloudner.overrides import read_config
 from cloudner.pages.numbers import percent
+from cloudner.studies.journal import begun, open_study, requeue_killed, same_search
 from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.studies.trials import SCORES, Range, check_space, corpora_of, run_trial
 from cloudner.training.asked import fingerprint
@@ -124,35 +126,48 @@ def tune(
     """
     optuna = _optuna()
     output = Path(output)
-    file = config_file(config, output)
-    reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
-    parts = corpora_of(train, dev, folds, output / "corpus", seed, reading)
-    ranges = check_space({**(space or _space(file)), **({"encoder": list(encoders)} if encoders else {})})
     options: dict[str, Any] = {
         "encoder": encoder,
         "lang": lang,
         "overrides": dict(overrides or {}),
         "device": device,
     }
-    study = _study(optuna, output, seed)
-    _same_search(study, {
-        "data": [fingerprint(str(path)) for part in parts for path in part.values()], "config": fingerprint(str(file)),
-        "space": {name: list(values) for name, values in ranges.items()},
-        "given": [encoder, lang, {name: str(value) for name, value in options["overrides"].items()}],
-        **({} if folds is None else {"folds": folds}),
-    })  # fmt: skip
-    end = None if minutes is None else time.monotonic() + 60 * minutes
-    while end is None or time.monotonic() < end:
-        _requeue_killed(optuna, study)
-        if _begun(optuna, study) >= trials:
-            break
-        trial = study.ask()
-        # A sampler of its own for each trial: processes that begin together do not propose the same.
-        study.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
-        value = _one(optuna, study, trial, lambda t: run_trial(t, ranges, parts, file, output, options))
-        if told is not None:
-            told(trial.number, value)
-    return _result(optuna, study, file, output, folds, options)
+    output.mkdir(parents=True, exist_ok=True)
+    # Aside until it is known that the folder's search is this one: processes of that one read what lies there.
+    with _quiet(optuna), TemporaryDirectory(prefix=".asked-", dir=output) as folder:
+        aside = Path(folder)
+        file = config_file(config, aside)
+        reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
+        parts = corpora_of(train, dev, folds, aside / "corpus", seed, reading)
+        ranges = check_space({**(space or _space(file)), **({"encoder": list(encoders)} if encoders else {})})
+        study = open_study(optuna, output, seed)
+        same_search(study, {
+            "data": [fingerprint(str(path)) for part in parts for path in part.values()], "config": fingerprint(str(file)),
+            "space": {name: list(values) for name, values in ranges.items()},
+            "given": [encoder, lang, {name: str(value) for name, value in options["overrides"].items()}],
+            **({} if folds is None else {"folds": folds}),
+        })  # fmt: skip
+        for each in aside.iterdir():  # the corpus, and the config where a mapping was given
+            if not (output / each.name).exists() or fingerprint(str(output / each.name)) != fingerprint(
+                str(each)
+            ):
+                put_in_place(each, output / each.name)
+        if aside in file.parents:
+            file = output / file.name
+        parts = [{name: output / path.relative_to(aside) for name, path in part.items()} for part in parts]
+    with _quiet(optuna):
+        end = None if minutes is None else time.monotonic() + 60 * minutes
+        while end is None or time.monotonic() < end:
+            requeue_killed(optuna, study)
+            if begun(optuna, study) >= trials:
+                break
+            trial = study.ask()
+            # A sampler of its own for each trial: processes that begin together do not propose the same.
+            study.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
+            value = _one(optuna, study, trial, lambda t: run_trial(t, ranges, parts, file, output, options))
+            if told is not None:
+                told(trial.number, value)
+        return _result(optuna, study, file, output, folds, options)
 
 
 def _optuna() -> Any:
@@ -162,8 +177,18 @@ def _optuna() -> Any:
         raise ConfigError(
             "tuning needs Optuna, which is not installed", fix='pip install "cloudner[tune]"'
         ) from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
+
+
+@contextmanager
+def _quiet(optuna: Any) -> Iterator[None]:
+    """Optuna says nothing of each trial; afterwards it is as talkative as it was."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _space(file: Path) -> dict[str, Range]:
@@ -183,47 +208,6 @@ def _space(file: Path) -> dict[str, Range]:
         "training.dropout": (0.0, 0.3),
         "training.optimizer.layer_decay": (0.8, 1.0),
     }
-
-
-def _study(optuna: Any, output: Path, seed: int) -> Any:
-    backend = optuna.storages.journal.JournalFileBackend(str(output / "journal.log"))
-    return optuna.create_study(
-        storage=optuna.storages.JournalStorage(backend), study_name="cloudner", direction="maximize", load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed), pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-    )  # fmt: skip
-
-
-def _same_search(study: Any, asked: dict[str, Any]) -> None:
-    before = study.user_attrs.get("asked")
-    if before is None:
-        study.set_user_attr("asked", asked)
-    elif before != asked:
-        names = dict.fromkeys([*asked, *before])
-        changed = ", ".join(name for name in names if asked.get(name) != before.get(name))
-        raise ConfigError(
-            f"the folder holds a search with another {changed}",
-            expected="the same search",
-            fix="another output folder",
-        )
-
-
-def _requeue_killed(optuna: Any, study: Any) -> None:
-    """Trials of processes of this machine that no longer live fail, and their settings are tried again first."""
-    import psutil
-
-    running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
-    for trial in running:
-        attrs = trial.user_attrs
-        if attrs.get("host") == socket.gethostname() and not psutil.pid_exists(int(attrs["pid"])):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            # Folds that it had finished are not trained again.
-            study.enqueue_trial(trial.params, user_attrs={SCORES: attrs.get(SCORES, [])})
-
-
-def _begun(optuna: Any, study: Any) -> int:
-    """Trials that count: finished, pruned, or running somewhere."""
-    state = optuna.trial.TrialState
-    return len(study.get_trials(deepcopy=False, states=(state.COMPLETE, state.PRUNED, state.RUNNING)))
 
 
 def _one(optuna: Any, study: Any, trial: Any, run: Callable[[Any], float]) -> float | None:

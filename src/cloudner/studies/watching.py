@@ -12,12 +12,14 @@ import numpy as np
 from spacy.language import Language
 
 from cloudner.errors import ConfigError, InputError
+from cloudner.inference.inputs import check_batch_size
 from cloudner.studies.measures import Measure, measure
 from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.studies.permutation import holm, permutation_p
 from cloudner.studies.texts import texts_of
 
 LEVEL = 0.01
+REFERENCE = "reference"  # among the names of the texts
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Drift:
 
     def to_html(self) -> str:
         """One self-contained page."""
-        lead = f"{self.model}: new texts beside {self.documents['reference']:,} documents of the reference"
+        lead = f"{self.model}: new texts beside {self.documents[REFERENCE]:,} documents of the reference"
         figures = [
             (f"measures drifted: {name}", str(sum(c.drifted for c in cs)))
             for name, cs in self.changes.items()
@@ -131,18 +133,22 @@ def drift(
     there. level: of the adjusted p values. rounds, seed: of the permutation tests; there are more rounds where
     that many measures need them.
 
-    Raises InputError for texts that cannot be read and for less than two documents on a side, ConfigError for a level that
-    is no probability.
+    Raises InputError for texts that cannot be read, for less than two documents on a side and for no new texts or some by the
+    name "reference", ConfigError for a level that is no probability.
     """
     from cloudner.loading import load
 
     if not 0 < level < 1:
         raise ConfigError(f"level = {level}", expected="a probability between 0 and 1")
+    check_batch_size(batch_size)
     nlp = model if isinstance(model, Language) else load(model, device=device)
     name = str(nlp.path or nlp.meta.get("name") or "pipeline")
     known, notes = _known(nlp, train)
     labels = _labels(nlp)
     parts = dict(new) if isinstance(new, Mapping) else {_name(new): new}
+    if not parts or REFERENCE in parts:
+        what = f"new texts of the name {REFERENCE!r}" if parts else "a mapping without new texts"
+        raise InputError(what, expected="new texts, by names of their own")
     documents: dict[str, int] = {}
 
     def measured(said: str, data: Any) -> list[Measure]:
@@ -153,7 +159,7 @@ def drift(
             raise InputError(f"{documents[said]} documents in {said}", expected="two or more")
         return found
 
-    before = measured("reference", reference)
+    before = measured(REFERENCE, reference)
     changes = {
         said: _changes(before, measured(said, data), level, rounds, seed) for said, data in parts.items()
     }

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import io
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Any
+from threading import get_ident
+from typing import Any, TextIO, cast
 
 from cloudner.errors import ConfigError
 from cloudner.overrides import read_config
 from cloudner.training.corpora import Corpora, write_corpora
 from cloudner.training.groups import learnt_group
+from cloudner.training.output_folder import IN_TURN, one_training
+from cloudner.training.ranks.join import speaks
 from cloudner.training.resolution import Resolution
 from cloudner.training.result import TrainingResult, read_result, scores_of
 from cloudner.training.run import CheckpointOptions
@@ -71,41 +74,50 @@ def train(
     folder that another training writes into, ConfigError for settings that cannot work.
     """
     output = Path(output)
-    file = config_file(config, output)
     if base is not None and encoder is not None:
         raise ConfigError(
             f"encoder = {encoder!r} with a base", expected="one of the two: the base has its own"
         )
-    update = None if base is None else Update(base, output, file, device)
-    language = lang or (language_of(file) if update is None else update.language)
-    reading = {
-        "format": format, "lang": language, "text_column": text_column, "entities_column": entities_column,
-        "token_column": token_column, "tag_column": tag_column, "group_by": group_by, "labels": labels,
-        "spans": learnt_group(file, overrides) if update is None else update.base.spans_key,
-    }  # fmt: skip
-    corpora = write_corpora(
-        train, dev, test, output / "corpus", split=split, seed=seed, reading=reading,
-        prepare=None if update is None else update.fill_in,
-    )  # fmt: skip
-    if update is not None:
-        file, lang = update.finish(corpora, old, replay, seed), None
-    settings: list[tuple[str, Any, str]] = []
-
-    def shown(made: Resolution) -> None:
-        settings.extend(made.rows)
-        if show:
-            show_settings(made)
-
-    with said(show):
-        best = run_training(
-            file, output, gpu_id=gpu_id_of(device), encoder=encoder, calibrate=calibrate, show=shown,
-            overrides={**_places(file, corpora, lang), **(overrides or {})}, checkpoints=checkpoints,
-            reasons=corpora.rows,
+    if base is None and old is not None:
+        raise ConfigError("old documents without a base", expected="a pipeline to go on from", fix="base=")
+    # Before anything is written: the corpora of a training that runs are there.
+    with one_training(output) if speaks() else nullcontext():
+        file = config_file(config, output)
+        update = None if base is None else Update(base, output, file, device)
+        if update is not None and lang not in (None, update.language):
+            raise ConfigError(
+                f"lang = {lang!r} with a base of {update.language!r}",
+                expected="the base's: its tokenizer stays",
+            )
+        language = lang or (language_of(file) if update is None else update.language)
+        reading = {
+            "format": format, "lang": language, "text_column": text_column, "entities_column": entities_column,
+            "token_column": token_column, "tag_column": tag_column, "group_by": group_by, "labels": labels,
+            "spans": learnt_group(file, overrides) if update is None else update.base.spans_key,
+        }  # fmt: skip
+        corpora = write_corpora(
+            train, dev, test, output / "corpus", split=split, seed=seed, reading=reading,
+            prepare=None if update is None else update.fill_in,
         )  # fmt: skip
-    result = read_result(best, settings, corpora.files, device)
-    if "test" in corpora.files:
-        _test(result)
-    return result
+        if update is not None:
+            file, lang = update.finish(corpora, old, replay, seed, reading), None
+        settings: list[tuple[str, Any, str]] = []
+
+        def shown(made: Resolution) -> None:
+            settings.extend(made.rows)
+            if show:
+                show_settings(made)
+
+        with said(show):
+            best = run_training(
+                file, output, gpu_id=gpu_id_of(device), encoder=encoder, calibrate=calibrate, show=shown,
+                overrides={**_places(file, corpora, lang), **(overrides or {})}, checkpoints=checkpoints,
+                reasons=corpora.rows,
+            )  # fmt: skip
+        result = read_result(best, settings, corpora.files, device)
+        if "test" in corpora.files:
+            _test(result)
+        return result
 
 
 def _test(result: TrainingResult) -> None:
@@ -144,9 +156,22 @@ def gpu_id_of(device: str) -> str:
 
 @contextmanager
 def said(show: bool) -> Iterator[None]:
-    """What a training prints, or nothing of it."""
+    """What a training prints, or nothing of it. Other threads print on."""
     if show:
         yield
         return
-    with redirect_stdout(io.StringIO()):
+    with IN_TURN, redirect_stdout(cast("TextIO", _Silence(sys.stdout))):
         yield
+
+
+class _Silence:
+    """A stream without what this thread writes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._thread = stream, get_ident()
+
+    def write(self, text: str) -> int:
+        return len(text) if get_ident() == self._thread else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

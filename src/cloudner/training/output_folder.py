@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,20 +67,39 @@ def _link_or_copy(source: str, target: str) -> None:
     shutil.copy2(source, target)
 
 
+# Random numbers, the log and standard output belong to the process: trainings in several threads take turns.
+IN_TURN = threading.RLock()
+_held = threading.local()
+
+
 @contextmanager
 def one_training(output: Path) -> Iterator[None]:
-    """Raises InputError where another process trains into `output`. The kernel frees the lock of a process that is killed."""
-    output.mkdir(parents=True, exist_ok=True)
-    with open(output / ".lock", "a+", encoding="utf8") as file:
+    """Raises InputError where another process or thread trains into `output`, or this user may not write there; a thread that
+    holds it already goes on. The kernel frees the lock of a process that is killed. A folder in which nothing was written
+    is taken away again."""
+    held: set[Path] = vars(_held).setdefault("folders", set())
+    folder = output.resolve()
+    if folder in held:
+        yield
+        return
+    with told_in_one_line(output):
+        made = not output.exists()
+        output.mkdir(parents=True, exist_ok=True)
+        file = open(output / ".lock", "a+", encoding="utf8")  # noqa: SIM115
+    with file:
         if not _locked(file):
             raise InputError(
                 "another training writes into this folder", file=str(output), fix="--output another-folder"
             )
+        held.add(folder)
         try:
             yield
         finally:
+            held.discard(folder)
             with suppress(OSError):
                 os.unlink(output / ".lock")
+                if made:
+                    output.rmdir()  # where it is empty
 
 
 def _locked(file: object) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +71,14 @@ def add_old(
     *,
     never: Sequence[Path],
     seed: int,
-    lang: str,
+    reading: Mapping[str, Any],
     key: str | None = None,
 ) -> list[Row]:
     """Add a share of the old documents, stratified by label, to the corpus `path`.
 
     Documents with the words of one in `path` or `never` are left out. Where an old document has a text that the new ones
     annotate with a label that the old ones do not know, it stays without annotation: it is neither that label nor O.
-    key: as in `labels_in`.
+    reading: settings of `cloudner.convert` for the old documents. key: as in `labels_in`.
     """
     if not 0 <= share <= 1:
         raise ConfigError(f"replay = {share}", expected="a share from 0 to 1")
@@ -86,7 +87,7 @@ def add_old(
     vocab = Vocab()
     new = list(_docs(path, vocab))
     known = {doc.text for doc in new} | {doc.text for each in never for doc in _docs(each, vocab)}
-    every, drawn = _drawn(old, share, seed, lang, vocab, key)
+    every, drawn = _drawn(old, share, seed, reading, vocab, key)
     labels = {ent.label_ for doc in every for ent in annotated(doc, key)}
     kept = [doc for doc in drawn if doc.text not in known]
     new_labels = {ent.label_ for doc in new for ent in annotated(doc, key)} - labels
@@ -101,7 +102,7 @@ def add_old(
 
 
 def _drawn(
-    old: Any, share: float, seed: int, lang: str, vocab: Vocab, key: str | None
+    old: Any, share: float, seed: int, reading: Mapping[str, Any], vocab: Vocab, key: str | None
 ) -> tuple[list[Doc], list[Doc]]:
     """All old documents, and those that are drawn."""
     from cloudner.corpus.convert.convert import convert
@@ -109,12 +110,27 @@ def _drawn(
 
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder)
-        convert(as_sources(old, aside / "old"), aside / "all.spacy", lang=lang, spans=key)
+        columns = {name: reading.get(name) for name in ("text_column", "entities_column")}
+        kept = {**_for_these(old, reading), "spans": key}
+        convert(as_sources(old, aside / "old", **columns), aside / "all.spacy", **kept)
         every = list(_docs(aside / "all.spacy", vocab))
         if share == 1 or len(every) < 2:
             return every, every
         convert(aside / "all.spacy", aside / "parts", split=(share, 1 - share), seed=seed, spans=key)
         return every, list(_docs(aside / "parts" / "train.spacy", vocab))
+
+
+def _for_these(old: Any, reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the new documents' reading that the old ones are read by: not the format, which a `.spacy` file or Docs do not
+    have, nor the column of groups, which are not split."""
+    files = (
+        [old] if isinstance(old, (str, os.PathLike)) else old if isinstance(old, (list, tuple)) else [None]
+    )
+    named = all(isinstance(file, (str, os.PathLike)) for file in files)
+    left_out = {"group_by"}
+    if not named or any(Path(str(file)).suffix in ("", ".spacy") for file in files):
+        left_out.add("format")
+    return {name: value for name, value in reading.items() if name not in left_out}
 
 
 def _unsay(docs: list[Doc], new: list[Doc], labels: set[str], vocab: Vocab, key: str | None) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from configparser import InterpolationError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
+
+from thinc.config import ConfigValidationError
 
 from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, ConfigError, first_line
@@ -20,6 +24,7 @@ from cloudner.training.ending import end
 from cloudner.training.output_folder import BEST
 from cloudner.training.resolution import Resolution, read_asked, resolve, resolve_again
 from cloudner.training.resume import Begun, find, kept_settings, tell_ranks
+from cloudner.training.values import shown
 
 if TYPE_CHECKING:
     from cloudner.model.decoding.evidence import Evidence
@@ -63,7 +68,7 @@ def train(
 ) -> Path:
     """Resolve the config, write `output/resolved.cfg`, train as spaCy does, calibrate the best pipeline's confidences on
     the dev data, and write `output/run.json` (hardware, settings, seconds). A training that was killed goes on from its
-    last checkpoint, and ends as it would have.
+    last checkpoint, and ends as it would have. Where another thread of the process trains, it waits for that.
 
     calibrate: false also leaves out what is written into the pipelines beside: they are what `spacy train
     output/resolved.cfg` writes, byte for byte. scale_batch: with several processes, multiply the batch by them.
@@ -75,14 +80,18 @@ def train(
     Raises InputError where another training writes into `output`, RankError where another process fails, and what
     `resolve` and spaCy raise.
     """
+    from cloudner.training.output_folder import IN_TURN
     from cloudner.training.ranks.join import joined
 
     asked = _Asked(
         Path(config_path), Path(output), overrides or {}, encoder, scale_batch, reduce_in, tuple(reasons)
     )
     options = checkpoints or CheckpointOptions()
-    with joined(gpu_id) as ranks, _alone_in(asked.output, ranks):
-        return _train(asked, gpu_id, options, show, calibrate, ranks)
+    with IN_TURN, joined(gpu_id) as ranks, _alone_in(asked.output, ranks):
+        try:
+            return _train(asked, gpu_id, options, show, calibrate, ranks)
+        finally:
+            gc.unfreeze()  # of `uncollected`, also where a training ends before its loop
 
 
 def _alone_in(output: Path, ranks: Ranks | None) -> AbstractContextManager[None]:
@@ -206,7 +215,6 @@ def _run_loop(
 ) -> tuple[dict[str, list[dict[str, Any]]], Evidence | None]:
     """Initialise and train, as spaCy's command does. Returns by component which fast paths were tried, and the scores of the
     best pipeline on dev where they are known."""
-    from spacy.cli._util import show_validation_error
     from spacy.training.initialize import init_nlp
     from spacy.util import load_config
     from wasabi import msg
@@ -221,7 +229,7 @@ def _run_loop(
     if ranks is not None and not ranks.first:  # the file is the first one's, maybe on another machine
         config = made.config
     else:
-        with show_validation_error(config_path):
+        with _settings_fit(config_path):
             config = load_config(config_path, interpolate=False)
     if ranks is not None:
         from cloudner.training.ranks.begin import download_once
@@ -230,7 +238,6 @@ def _run_loop(
     msg.divider("Initializing pipeline")
     with (
         _settings_fit(config_path),
-        show_validation_error(config_path, hint_fill=False),
         uncollected(),
         kept_examples() as read,
     ):
@@ -259,12 +266,28 @@ def _settings_fit(config_path: Path) -> Iterator[None]:
         yield
     except CloudnerError:
         raise
-    except (ValueError, TypeError, LookupError, AttributeError, SystemError, OverflowError) as error:
+    except ConfigValidationError as error:
+        raise ConfigError(_of_wrong_kind(error), file=str(config_path)) from error
+    except (
+        ValueError, TypeError, LookupError, AttributeError, SystemError, OverflowError, InterpolationError
+    ) as error:  # fmt: skip
         last = extract_tb(error.__traceback__)[-1]
         raise ConfigError(
             f"{type(error).__name__}: {first_line(error)} ({Path(last.filename).name}, line {last.lineno})",
             file=str(config_path), expected="settings of the kinds that the functions it names take",
         ) from error  # fmt: skip
+
+
+def _of_wrong_kind(error: ConfigValidationError) -> str:
+    """The settings that are not of the kind that spaCy expects, each with its value where the error has it."""
+    told = []
+    for each in error.errors or ():
+        value: Any = error.config
+        for part in each.get("loc", ()):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        name = " -> ".join(map(str, each.get("loc", ())))
+        told.append(f"{name}{'' if value is None else f' = {shown(value)}'}: {each.get('msg')}")
+    return "; ".join(told) or first_line(error)
 
 
 def _by_whom(made: Resolution) -> str:

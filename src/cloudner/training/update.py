@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +33,24 @@ class Update:
         lacking = [label for label in self.base.labels if label not in self.labels]
         self.rows = fill_in(train, self.base.folder, lacking, self.device, self.base.spans_key)
 
-    def finish(self, corpora: Corpora, old: Any, replay: float, seed: int) -> Path:
-        """Add old documents to the train part, say so in its rows, and write the config; its file."""
+    def finish(
+        self, corpora: Corpora, old: Any, replay: float, seed: int, reading: Mapping[str, Any]
+    ) -> Path:
+        """Add old documents to the train part, say so in its rows, and write the config; its file. reading: settings of
+        `cloudner.convert` for `old`; where the base says what it was trained on, its config has them."""
         new_labels = [label for label in self.labels if label not in self.base.labels]
         made, rows = updating_config(self.config, self.base, new_labels)
-        corpora.rows += [*rows, *self.rows, *self._replayed(corpora, old, replay, seed)]
+        corpora.rows += [*rows, *self.rows, *self._replayed(corpora, old, replay, seed, reading)]
         return config_file(made, self.output)
 
-    def _replayed(self, corpora: Corpora, old: Any, replay: float, seed: int) -> list[Row]:
+    def _replayed(
+        self, corpora: Corpora, old: Any, replay: float, seed: int, reading: Mapping[str, Any]
+    ) -> list[Row]:
         if old is None:
             old, said = self.base.training_data()
             if old is None:
                 return [("replay", "none", said)]
+            reading = {"lang": self.language, **self.base.reading}
         others = [path for name, path in corpora.files.items() if name != "train"]
         return add_old(
             corpora.files["train"],
@@ -51,6 +58,6 @@ class Update:
             replay,
             never=others,
             seed=seed,
-            lang=self.language,
+            reading=reading,
             key=self.base.spans_key,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ _OF_THE_MACHINE = ("batch_pieces", "predict_pieces", "gradient_checkpointing", "
 # The components that can go on, and their architectures: with an encoder of their own.
 _FACTORIES = {"cloudner": "cloudner.TransformerNER", "cloudner_spans": "cloudner.SpansNER"}
 Row = tuple[str, Any, str]
+# Of `cloudner.Corpus.v1` and of `cloudner.convert`.
+_READING = (
+    "format", "align", "labels", "encoding", "text_column", "entities_column", "token_column", "tag_column",
+    "sentence_column", "delimiter",
+)  # fmt: skip
 
 
 @dataclass
@@ -52,6 +58,11 @@ class Base:
         return None, f"the base's training data ({named}) {gone}; --old FILES, or old=..., says where it is"
 
     @property
+    def reading(self) -> dict[str, Any]:
+        """How its config has that data read: settings of `cloudner.convert`."""
+        return reading_of(self.config, "train")
+
+    @property
     def _remembered(self) -> str | None:
         """SHA-256 of its training data, None without a record."""
         import json
@@ -61,6 +72,12 @@ class Base:
             return data.get("paths.train") or data.get("corpora.train.path")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
+
+
+def reading_of(config: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """How a config has the corpus "train" or "dev" read, as settings of `cloudner.convert`."""
+    section = config.get("corpora", {}).get(part, {})
+    return {name: section[name] for name in _READING if section.get(name) is not None}
 
 
 def open_base(name: str | Path, output: Path) -> Base:

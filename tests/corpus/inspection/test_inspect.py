@@ -252,6 +252,7 @@ def test_the_markdown_has_no_link_whatever_the_labels_and_texts(tmp_path, evil):
 def test_json_and_markdown(made):
     assert json.loads(json.dumps(made.to_dict()))["splits"][0]["labels"] == {"ORG": 9, "PER": 9, "LOC": 4}
     text = made.to_markdown()
+    assert made._repr_markdown_() == text
     for title in (
         "Size",
         "Word pieces",

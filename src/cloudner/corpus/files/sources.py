@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from cloudner.atomic import take_back
 from cloudner.corpus.files.archives import HEAD_BYTES, archive_sources
@@ -140,6 +140,27 @@ def _has_ann(path: str, paths: list[str]) -> bool:
     return path.lower().endswith(".txt") and path[:-4] + ".ann" in paths
 
 
+def is_table(given: Any) -> bool:
+    """Is it a frame, which iterates over the names of its columns?"""
+    return hasattr(type(given), "columns")
+
+
+def as_paths(given: Any) -> list[str]:
+    """One or many paths, folders, patterns and URLs as texts. Raises InputError for what is no path: documents and frames,
+    of which a frame would give the names of its columns."""
+    if isinstance(given, (str, os.PathLike)):
+        given = [given]
+    items = [given] if is_table(given) or not isinstance(given, Iterable) else list(given)
+    odd = [each for each in items if not isinstance(each, (str, os.PathLike))]
+    if odd:
+        raise InputError(
+            f"a {type(odd[0]).__name__} in the place of a file",
+            expected="paths of files or folders, or URLs",
+            fix="write it to a file; cloudner.train takes documents from memory too",
+        )
+    return [os.fspath(each) for each in items]
+
+
 def open_sources(
     sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     encoding: str | Iterable[str] | Encodings | None = None,
@@ -151,10 +172,8 @@ def open_sources(
     encoding: a Python codec name for every file, or several `PATTERN=NAME`; None to find out for each.
     Raises InputError for what does not exist, is empty or cannot be opened.
     """
-    if isinstance(sources, (str, os.PathLike)):
-        sources = [sources]
     encodings = encoding if isinstance(encoding, Encodings) else Encodings(encoding)
-    texts = [os.fspath(each) for each in sources]
+    texts = as_paths(sources)
     for text in texts:
         if not text:
             raise InputError("an empty path", expected="a file, a folder or a URL")

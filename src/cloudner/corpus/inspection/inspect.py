@@ -38,6 +38,10 @@ class Inspection(InspectionData):
         """One page with charts that loads nothing from elsewhere."""
         return page(self)
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        return self.to_markdown()
+
 
 def inspect_corpus(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
@@ -66,8 +70,6 @@ def inspect_corpus(
     Raises InputError for what cannot be read, ConfigError for an encoder that cannot be.
     """
     began = time.perf_counter()
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
     splits, train_index = find_splits(paths, train)
     notes: list[str] = []
     counter = _counter(encoder, window, notes)

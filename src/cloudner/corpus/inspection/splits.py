@@ -13,6 +13,7 @@ from cloudner.corpus.annotators import Annotators
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.load import docbin_chunks, is_docbin
+from cloudner.corpus.files.sources import as_paths
 from cloudner.corpus.reading import aligned_chunks, corpus_sources
 from cloudner.errors import InputError
 
@@ -25,7 +26,7 @@ _SPLIT_NAME = re.compile(
 
 
 def find_splits(
-    paths: Iterable[str | os.PathLike[str]], train: str | os.PathLike[str] | None
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], train: str | os.PathLike[str] | None
 ) -> tuple[list[tuple[str, str]], int | None]:
     """Names and paths of the splits, and which is the training data (None if none is).
 
@@ -33,8 +34,7 @@ def find_splits(
     split with its own name. Raises InputError without a path.
     """
     places: list[str] = []
-    for path in paths:
-        text = os.fspath(path)
+    for text in as_paths(paths):
         for place in _split_files(text) or [text]:
             if place not in places:
                 places.append(place)

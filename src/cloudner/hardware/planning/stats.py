@@ -120,6 +120,10 @@ class CorpusStats:
         The documents are not rebuilt: lengths are read from the stored arrays. Raises `InputError` if nothing can
         be read.
         """
+        if not isinstance(path, (str, Path)):
+            raise InputError(
+                f"a corpus of type {type(path).__name__}", expected="a .spacy file, or a folder of them"
+            )
         files = _spacy_files(Path(path))
         lengths: list[int] = []
         sentences = 0

@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from cloudner.atomic import take_back
+from cloudner.corpus.files.sources import as_paths
 from cloudner.corpus.training.reader import reader_for
 from cloudner.errors import InputError
 
@@ -23,7 +24,7 @@ def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
     Raises `InputError` for what is not there.
     """
     files: list[str] = []
-    for item in map(str, [data] if isinstance(data, (str, Path)) else data):
+    for item in as_paths(data):
         if not item:  # which would be the current folder
             raise InputError("an empty path", expected="annotated data, or a folder of it")
         path = Path(item)

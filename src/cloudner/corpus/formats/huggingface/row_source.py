@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record
+from cloudner.corpus.files.sources import as_paths, is_table
 from cloudner.corpus.formats.huggingface.rows import Names, class_names, records_of_rows
 from cloudner.errors import ConfigError, InputError
 
@@ -54,8 +55,15 @@ class RowSource:
 
 
 def _plain(value: Any) -> Any:
-    """Lists for arrays and tensors: `set_format` makes data sets give these."""
-    return value.tolist() if hasattr(value, "tolist") else value
+    """Python's own numbers and lists for those of numpy and torch, at any depth: `set_format` makes data sets give these, and
+    offsets come out of frames as such."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain, value)) if type(value) in (list, tuple) else [*map(_plain, value)]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
 
 
 def find_rows(sources: Any) -> str | os.PathLike[str] | list[str | os.PathLike[str]] | RowSource:
@@ -75,12 +83,12 @@ def find_rows(sources: Any) -> str | os.PathLike[str] | list[str | os.PathLike[s
         raise ConfigError(
             f"sources of type {type(sources).__name__}", expected="paths, or rows that are mappings"
         )
+    if is_table(sources):
+        return [*as_paths(sources)]  # says that it is none
     iterator = iter(sources)
     first = next(iterator, None)
     if not isinstance(first, Mapping):
-        return [
-            cast("str | os.PathLike[str]", each) for each in chain([] if first is None else [first], iterator)
-        ]
+        return [*as_paths(chain([] if first is None else [first], iterator))]
     features: Any = getattr(sources, "features", None)
     described = features.to_dict() if hasattr(features, "to_dict") else features
     return RowSource(chain([first], iterator), class_names(described))

@@ -186,7 +186,9 @@ def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where:
 
 
 def _span_key(item: Mapping[str, Any]) -> str | None:
-    return next((key for key in SPANS if isinstance(item.get(key), (list, str))), None)
+    """Where a row has its spans; where none has any, a column of spans that is empty in this row."""
+    found = next((key for key in SPANS if isinstance(item.get(key), (list, str))), None)
+    return found or next((key for key in SPANS if key in item and item[key] is None), None)
 
 
 def _text_record(item: Mapping[str, Any], file: str, line: int, options: ReadOptions, where: Where) -> Record:

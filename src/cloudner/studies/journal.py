@@ -1,0 +1,68 @@
+"""The journal of a tuning, which several processes share: the search in it, and the trials of processes that were killed."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from cloudner.errors import ConfigError
+from cloudner.studies.trials import SCORES
+
+
+def open_study(optuna: Any, output: Path, seed: int) -> Any:
+    """The search of a folder, begun where there is none."""
+    backend = optuna.storages.journal.JournalFileBackend(str(output / "journal.log"))
+    return optuna.create_study(
+        storage=optuna.storages.JournalStorage(backend), study_name="cloudner", direction="maximize", load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=seed), pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+    )  # fmt: skip
+
+
+def same_search(study: Any, asked: dict[str, Any]) -> None:
+    """Raises ConfigError where the search is over other data or settings; a new one is over these."""
+    before = study.user_attrs.get("asked")
+    if before is None:
+        study.set_user_attr("asked", asked)
+    elif before != asked:
+        names = dict.fromkeys([*asked, *before])
+        changed = ", ".join(name for name in names if asked.get(name) != before.get(name))
+        raise ConfigError(
+            f"the folder holds a search with another {changed}",
+            expected="the same search",
+            fix="another output folder",
+        )
+
+
+def requeue_killed(optuna: Any, study: Any) -> None:
+    """Trials of processes of this machine that no longer live fail, and their settings are tried again first."""
+    running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+    for trial in running:
+        attrs = trial.user_attrs
+        if attrs.get("host") == socket.gethostname() and not _lives(int(attrs["pid"]), attrs.get("began")):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
+            # Folds that it had finished are not trained again.
+            study.enqueue_trial(trial.params, user_attrs={SCORES: attrs.get(SCORES, [])})
+
+
+def _lives(pid: int, began: float | None) -> bool:
+    """Is there a process of this number, and the same one? Numbers come again, in a container that is started anew at once.
+    began: as psutil told it, None of trials before it was written down."""
+    import psutil
+
+    try:
+        return (
+            abs(psutil.Process(pid).create_time() - began) < 1
+            if began is not None
+            else psutil.pid_exists(pid)
+        )
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def begun(optuna: Any, study: Any) -> int:
+    """Trials that count: finished, pruned, or running somewhere."""
+    state = optuna.trial.TrialState
+    return len(study.get_trials(deepcopy=False, states=(state.COMPLETE, state.PRUNED, state.RUNNING)))
