@@ -76,21 +76,13 @@ def plan(
     Raises `CloudnerError` for a corpus or an encoder that cannot be read.
     """
     least = MIN_STEPS if min_steps is None else dict.fromkeys(MIN_STEPS, min_steps)
-    if not all(0 <= steps <= MOST_PASSES for steps in least.values()):
-        raise InputError(f"at least {min_steps} steps", expected=f"0 to {MOST_PASSES:,}")
-    if not (1 <= epochs <= MOST_PASSES and 1 <= docs_per_update <= MOST_PASSES):
-        raise InputError(
-            f"{epochs} epochs of {docs_per_update} documents per update",
-            expected=f"1 or more, at most {MOST_PASSES:,}",
-        )
+    _check_numbers(epochs, docs_per_update, min(least.values()), max(least.values()), span_labels)
     shape = encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder)
     if window is not None and not 3 <= window <= shape.max_length:
         raise InputError(
             f"a window of {window} word pieces",
             expected=f"3 to {shape.max_length}, what {shape.name} can read",
         )
-    if span_labels < 0:
-        raise InputError(f"{span_labels} labels of spans", expected="1 or more, or 0 for a tagger")
     if not 0 <= frozen_layers <= shape.layers:
         raise InputError(
             f"{frozen_layers} frozen layers", expected=f"0 to {shape.layers}, as many as {shape.name} has"
@@ -138,6 +130,19 @@ def plan(
         return made
     row = made.row(name)
     return replace(made, several_of=row.machine, several=training.several(row))
+
+
+def _check_numbers(epochs: int, docs_per_update: int, least: int, most: int, span_labels: int) -> None:
+    """least, most: of the least numbers of steps. Raises InputError."""
+    if not 0 <= least <= most <= MOST_PASSES:
+        raise InputError(f"at least {least} steps", expected=f"0 to {MOST_PASSES:,}")
+    if not (1 <= epochs <= MOST_PASSES and 1 <= docs_per_update <= MOST_PASSES):
+        raise InputError(
+            f"{epochs} epochs of {docs_per_update} documents per update",
+            expected=f"1 or more, at most {MOST_PASSES:,}",
+        )
+    if span_labels < 0:
+        raise InputError(f"{span_labels} labels of spans", expected="1 or more, or 0 for a tagger")
 
 
 def _stats(path: str | Path, encoder: EncoderShape | str) -> CorpusStats:
