@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ class WordTable:
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """(keys,) int64 rows; -1 for a form that has none."""
-        get = self._row_of.get
-        return np.fromiter((get(key, -1) for key in keys.tolist()), dtype=np.int64, count=len(keys))
+        rows = map(self._row_of.get, keys.tolist(), repeat(-1))
+        return np.fromiter(rows, dtype=np.int64, count=len(keys))
 
     def append(self, key: int, ids: list[int], case: int) -> None:
         """A row for a form that has none. The caller holds the lock."""
