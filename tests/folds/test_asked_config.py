@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import spacy
 from thinc.api import Config
 
-from cloudner.folds.documents import read_config, read_corpus
+from cloudner.folds.documents import corpus_digest, read_config, read_corpus
 from cloudner.training.resolution import resolve
 from training import runs
 
@@ -24,3 +25,16 @@ def test_documents_are_split_into_the_pieces_of_the_encoder_that_is_asked_for(be
     (tmp_path / "a.jsonl").write_text('{"text": "Ada is in Oslo", "entities": [[0, 3, "PER"]]}\n', "utf8")
     corpus = read_corpus(tmp_path / "a.jsonl", plain)
     assert type(corpus.nlp.tokenizer).__name__ == "EncoderPieces"
+
+
+def test_groups_are_part_of_what_folds_are_made_of():
+    nlp = spacy.blank("en")
+
+    def digest(*groups: str | None) -> str:
+        docs = [nlp.make_doc("Ada is in Oslo") for _ in groups]
+        for doc, group in zip(docs, groups, strict=True):
+            doc.user_data["meta"] = {"id": "1"} | ({} if group is None else {"group": group})
+        return corpus_digest(docs)
+
+    assert digest("a", "a") == digest("a", "a")
+    assert len({digest("a", "a"), digest("a", "b"), digest(None, None)}) == 3

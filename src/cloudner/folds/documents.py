@@ -87,12 +87,14 @@ def annotated_in(doc: Doc, group: str | None) -> Sequence[Span]:
 
 
 def corpus_digest(docs: Sequence[Doc]) -> str:
-    """Of texts and annotations, in their order."""
+    """Of texts, annotations and groups, in their order: what folds are made of."""
     digest = hashlib.sha256()
     for doc in docs:
         made: list[Any] = [doc.text, _as_tuples(doc.ents), doc.has_annotation("ENT_IOB")]
         if doc.spans:
             made.append({key: _as_tuples(doc.spans[key]) for key in sorted(doc.spans)})
+        if (group := meta_of(doc).get("group")) is not None:
+            made.append(("group", str(group)))
         digest.update(repr(tuple(made)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 

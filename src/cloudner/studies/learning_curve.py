@@ -212,7 +212,7 @@ def _point(
     """The point of a share, from its folder where the same training is done."""
     from cloudner.report.evaluate import evaluate
 
-    folder = output / f"share-{round(100 * share):03d}"
+    folder = output / ("share-" + f"{100 * share:07.3f}".rstrip("0").rstrip("."))
     folder.mkdir(parents=True, exist_ok=True)
     chosen = folder / "documents.spacy"
     write_bytes(chosen, DocBin(docs=docs, store_user_data=True).to_bytes())
