@@ -9,9 +9,9 @@ What happened is written as JSON to $PEERS_RESULT: by test the outcome, whether 
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Optional, get_type_hints
 
@@ -36,9 +36,7 @@ def put_in_place(encoder: str) -> None:
     import spacy
     import spacy.pipeline
     from spacy.language import Language
-    from thinc.api import Model
 
-    import cloudner.factory
     from cloudner.component import Cloudner
     from cloudner.factory import make_cloudner
 
@@ -46,24 +44,10 @@ def put_in_place(encoder: str) -> None:
     meta = Language.get_factory_meta("cloudner")
     _put_architectures()
 
-    def make_ner(
-        nlp: Language,
-        name: str,
-        model: Model,
-        confidence: bool,
-        threshold: float,
-        gold_spans_key: Optional[str],  # noqa: UP045
-        spans_key: Optional[str],  # noqa: UP045
-        spans_floor: float,
-        scorer: Optional[Callable],  # noqa: UP045
-        moves: Any,
-        update_with_oracle_cut_size: int,
-        incorrect_spans_key: Optional[str],  # noqa: UP045
-    ) -> Any:
-        _made.append(name)
-        return make_cloudner(
-            nlp, name, _ours(model), confidence, threshold, gold_spans_key, spans_key, spans_floor, scorer
-        )
+    def make_ner(**given: Any) -> Any:
+        _made.append(given["name"])
+        ours = {name: value for name, value in given.items() if name not in NO_MEANING}
+        return make_cloudner(**{**ours, "model": _ours(given["model"])})
 
     class EntityRecognizer(Cloudner):
         """spaCy's class under its own signature, for tests that make it without a pipeline."""
@@ -76,11 +60,11 @@ def put_in_place(encoder: str) -> None:
             super().__init__(vocab, _ours(model), name, **known)
 
     spacy.pipeline.EntityRecognizer = EntityRecognizer
-    # spaCy spells types out of the annotations, and this module's are strings.
-    given = cloudner.factory.make_cloudner.__annotations__
-    make_ner.__annotations__ = {
-        **given, "moves": Any, "update_with_oracle_cut_size": int, "incorrect_spans_key": given["spans_key"],
-    }  # fmt: skip
+    # spaCy takes what a factory may be given from its signature: cloudner's settings, and those without a meaning.
+    settings = inspect.signature(make_cloudner).parameters.values()
+    types = {"moves": Any, "update_with_oracle_cut_size": int, "incorrect_spans_key": Optional[str]}  # noqa: UP045
+    more = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, annotation=types[n]) for n in NO_MEANING]
+    make_ner.__signature__ = inspect.Signature([*settings, *more])  # type: ignore[attr-defined]
     from spacy.util import registry
 
     internal = Language.get_factory_name("ner")
