@@ -480,6 +480,46 @@ def test_every_command_has_an_example() -> None:
         assert f"cloudner {command} " in code, command
 
 
+def test_every_command_is_in_the_table_of_functions() -> None:
+    from cloudner.cli import COMMANDS
+
+    page = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| `(\w+)`", page, re.MULTILINE)
+    assert sorted(command for command, _ in rows) == sorted(COMMANDS)
+    import cloudner
+    from cloudner.serving import in_thread
+
+    assert all(hasattr(cloudner, name) or hasattr(in_thread, name) for _, name in rows)
+
+
+def test_what_an_architecture_must_have_is_in_the_code() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split("## An architecture")[1].split("\n## ")[0]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/cloudner").rglob("*.py"))
+    names = {
+        name
+        for quoted in re.findall(r"`([^`]+)`", section)
+        for name in re.findall(r"[A-Za-z_]\w{2,}", quoted)
+    }
+    assert len(names) > 40
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} <= {"spacy_architectures"}
+
+
+def test_the_first_lines_of_the_readmes_sample_are_what_convert_says(tmp_path: Path) -> None:
+    import cloudner
+
+    write_rows(ROOT / "assets/train.csv", tmp_path / "train.csv", 5)
+    report = cloudner.convert(tmp_path / "train.csv", tmp_path / "train.spacy")
+    said = [line.replace(str(tmp_path), "assets") for line in report.lines()]
+    for page in ("README.md", "README.zh-CN.md"):
+        (sample,) = [fence.code for fence in fences(page) if fence.code.startswith("assets/train.csv")]
+        shown = sample.splitlines()
+        assert shown[0] == said[0]
+        for mine, theirs in zip(shown[1:3], said[1:3], strict=True):
+            assert re.sub(r"[\d,.]+", "0", mine) == re.sub(r"[\d,.]+", "0", theirs)
+        assert shown[3].split()[0] == said[3].split()[0] == "labels:"
+
+
 def test_the_reference_is_what_the_code_says() -> None:
     made = load_script(ROOT / "docs/make_reference.py").reference()
     kept = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")

@@ -65,6 +65,14 @@ def test_the_chinese_readme_leads_to_every_chinese_page() -> None:
         assert f"](docs/zh/{page}.md)" in readme, page
 
 
+def test_the_chinese_readme_has_every_command_in_its_table() -> None:
+    from cloudner.cli import COMMANDS
+
+    readme = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    table = readme.split("### 命令一览")[1].split("\n### ")[0]
+    assert sorted(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)) == sorted(COMMANDS)
+
+
 def test_the_table_of_cards_is_that_of_the_plan() -> None:
     from cloudner.hardware.planning.speed import accelerators
 
