@@ -492,6 +492,19 @@ def test_every_command_is_in_the_table_of_functions() -> None:
     assert all(hasattr(cloudner, name) or hasattr(in_thread, name) for _, name in rows)
 
 
+@pytest.mark.parametrize("name", ["train", "review", "tune", "curve", "cross-validate"])
+def test_the_help_of_a_config_names_those_of_the_package(name: str) -> None:
+    import typer
+
+    from cloudner.training.shipped import shipped_configs
+
+    command = typer.main.get_command(command_line()).commands["cloudner"].commands[name]
+    (config,) = [parameter for parameter in command.params if parameter.name == "config"]
+    told = set(config.help.partition("a file, or ")[2].split(", "))
+    # A transformer that several components share is another package's: only `train` offers it.
+    assert told == set(shipped_configs()) - ({"shared"} if name != "train" else set())
+
+
 def test_what_an_architecture_must_have_is_in_the_code() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     section = text.split("## An architecture")[1].split("\n## ")[0]

@@ -28,7 +28,7 @@ def annotate_cli(
         str | None, typer.Option("--id-column", help="Column or key of the id; by default FILE:NUMBER")
     ] = None,
     columns: Annotated[
-        str | None, typer.Option("--columns", help="Columns that are kept, with commas between them")
+        str | None, typer.Option("--columns", help="Columns to keep, separated by commas")
     ] = None,
     rows_per_piece: Annotated[
         int, typer.Option("--rows-per-piece", min=1, help="Documents in a file of the target")
@@ -40,7 +40,7 @@ def annotate_cli(
         ),
     ] = None,
     format: Annotated[
-        str, typer.Option("--format", "-f", help="Of the sources: parquet, jsonl, csv, text or spacy")
+        str, typer.Option("--format", "-f", help="Format of the sources: parquet, jsonl, csv, text or spacy")
     ] = "auto",
     text_unit: Annotated[
         str, typer.Option("--text-unit", help="What is a document in a text file: line or file")
@@ -50,7 +50,10 @@ def annotate_cli(
     ] = None,
     engine: Annotated[str, typer.Option("--engine", "-e", help="local, ray or spark")] = "local",
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, help="By default one a GPU, else one a core")
+        int | None,
+        typer.Option(
+            "--workers", "-w", min=1, help="Number of processes; by default one per GPU, else one per core"
+        ),
     ] = None,
     shard: Annotated[
         str | None,
@@ -68,7 +71,7 @@ def annotate_cli(
     precision: Annotated[str, typer.Option("--precision", help="auto, fp32, bf16, fp16 or int8")] = "auto",
     backend: Annotated[str, typer.Option("--backend", help="auto, torch, onnxruntime or openvino")] = "auto",
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Do not end where the pipeline fails on every document")
+        bool, typer.Option("--keep-going", help="Go on even if the pipeline fails on every document")
     ] = False,
 ) -> None:
     """Annotate files of any number and size, in pieces: id, entities, confidence and wished columns of each document.

@@ -69,7 +69,7 @@ def convert_cli(
         str | None, typer.Option("--group-by", help="Column or key whose documents stay together")
     ] = None,
     n_sents: Annotated[
-        int | None, typer.Option("--n-sents", "-n", help="Sentences a document (token-based input)")
+        int | None, typer.Option("--n-sents", "-n", help="Sentences per document (token-based input)")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 when any annotation is dropped or changed")
@@ -97,7 +97,7 @@ def convert_cli(
         str | None, typer.Option("--sentence-column", help="Column of the sentence ids")
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="What parts the cells of a table")
+        str | None, typer.Option("--delimiter", help="Separator between the cells of a table")
     ] = None,
     skip_bad: Annotated[
         str,

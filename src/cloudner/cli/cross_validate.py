@@ -16,18 +16,26 @@ def cross_validate_cli(
     data: Annotated[
         str, typer.Argument(help="The corpus: a file of any annotation format, a folder or a URL")
     ],
-    folds: Annotated[int, typer.Option("--folds", help="Parts of the corpus; as many trainings")] = 5,
+    folds: Annotated[int, typer.Option("--folds", help="Parts of the corpus, and number of trainings")] = 5,
     config: Annotated[
-        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-gpu")
+        str,
+        typer.Option(
+            "--config", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, spans, recipe"
+        ),
     ] = "cpu",
-    encoder: Annotated[str | None, typer.Option("--encoder", "-e", help="In place of the config's")] = None,
-    lang: Annotated[Optional[str], typer.Option("--lang", "-l", help="Default: the config's")] = None,  # noqa: UP045
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-e", help="Encoder in place of the config's")
+    ] = None,
+    lang: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--lang", "-l", help="Language; default: the config's"),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for predictions.jsonl, the reports and the folds")
     ] = Path("cross-validation"),
-    seed: Annotated[int, typer.Option("--seed", help="Of the division into folds")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the division into folds")] = 0,
     keep_pipelines: Annotated[
-        bool, typer.Option("--keep-pipelines", help="Leave them in OUTPUT/folds/fold-N/training")
+        bool, typer.Option("--keep-pipelines", help="Keep the pipelines, in OUTPUT/folds/fold-N/training")
     ] = False,
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")

@@ -17,18 +17,31 @@ def curve_cli(
     train: Annotated[
         str, typer.Argument(help="Training data: a file of any annotation format, a folder or a URL")
     ],
-    dev: Annotated[Optional[str], typer.Option("--dev", help="Default: split off the training data")] = None,  # noqa: UP045
-    test: Annotated[str | None, typer.Option("--test", help="What F1 is measured on; default: dev")] = None,
+    dev: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--dev", help="Dev data; default: split off the training data"),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option("--test", help="Data on which F1 is measured; default: the dev data")
+    ] = None,
     config: Annotated[
-        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, recipe")
+        str,
+        typer.Option(
+            "--config", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, spans, recipe"
+        ),
     ] = "cpu",
-    encoder: Annotated[str | None, typer.Option("--encoder", "-e", help="In place of the config's")] = None,
-    lang: Annotated[Optional[str], typer.Option("--lang", "-l", help="Default: the config's")] = None,  # noqa: UP045
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-e", help="Encoder in place of the config's")
+    ] = None,
+    lang: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--lang", "-l", help="Language; default: the config's"),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the trainings, curve.html and curve.json")
     ] = Path("curve"),
     shares: Annotated[
-        str, typer.Option("--shares", help="Percent of the training data, rising")
+        str, typer.Option("--shares", help="Shares of the training data in percent, rising")
     ] = "12,25,50,100",
     more: Annotated[int, typer.Option("--next", min=1, help="Documents that the forecast is for")] = 200,
     gpu_id: Annotated[

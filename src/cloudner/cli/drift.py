@@ -14,7 +14,7 @@ DRIFTED = 3  # 1 is an error, 2 wrong usage
 
 @app.command("drift")
 def drift_cli(
-    reference: Annotated[str, typer.Argument(help="Texts of before: a file or folder, annotated or not")],
+    reference: Annotated[str, typer.Argument(help="Earlier texts: a file or folder, annotated or not")],
     new: Annotated[list[str], typer.Argument(help="New texts; several are compared one by one")],
     model: Annotated[
         Optional[str],  # noqa: UP045
@@ -30,10 +30,16 @@ def drift_cli(
     json: Annotated[Optional[Path], typer.Option("--json", "-j", help="All figures as JSON")] = None,  # noqa: UP045
     text_column: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--text-column", help="Of tables and JSON lines; default: text, or another usual name"),
+        typer.Option(
+            "--text-column",
+            help="Column or key of the text in tables and JSON lines; default: text, or another usual name",
+        ),
     ] = None,
-    level: Annotated[float, typer.Option("--level", help="What an adjusted p value must be below")] = 0.01,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit code 3 where anything has drifted")] = False,
+    level: Annotated[
+        float,
+        typer.Option("--level", help="Significance level: what has an adjusted p value below it has drifted"),
+    ] = 0.01,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit code 3 if anything has drifted")] = False,
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
     ] = "auto",

@@ -47,14 +47,15 @@ def evaluate_cli(
     ] = False,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Bootstrap rounds for the intervals")] = 1000,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", help="Documents a batch of nlp.pipe")
+        int | None, typer.Option("--batch-size", help="Documents per batch of nlp.pipe")
     ] = None,
     gate: Annotated[
         bool,
-        typer.Option("--gate", help="With --compare OLD: exit code 3 where MODEL may not take OLD's place"),
+        typer.Option("--gate", help="With --compare OLD: exit code 3 if MODEL should not replace OLD"),
     ] = False,
     max_slowdown: Annotated[
-        float, typer.Option("--max-slowdown", min=0.0, help="With --gate: times OLD's time that still pass")
+        float,
+        typer.Option("--max-slowdown", min=0.0, help="With --gate: how many times OLD's time MODEL may take"),
     ] = 1.5,
     spans_key: Annotated[
         str | None, typer.Option("--spans-key", help="Score this group of doc.spans in place of doc.ents")

@@ -52,7 +52,7 @@ def plan_cli(
             "600 on a CPU)",
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Documents an update")] = 16,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Documents per update")] = 16,
     window: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--window", help="Longest row in word pieces"),

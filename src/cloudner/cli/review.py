@@ -21,13 +21,18 @@ def review_cli(
     config: Annotated[
         str,
         typer.Option(
-            "--config", "-c", help="A config: a file, or cpu, gpu, gpu-large, spans, zh-cpu, zh-gpu"
+            "--config", "-c", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, spans, recipe"
         ),
     ] = "configs/cpu.cfg",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results")] = Path("review"),
-    folds: Annotated[int, typer.Option("--folds", help="Parts of the corpus; as many trainings")] = 3,
+    folds: Annotated[int, typer.Option("--folds", help="Parts of the corpus, and number of trainings")] = 3,
     count: Annotated[
-        int | None, typer.Option("--count", "-n", help="Rows (1000), or with --pool texts (100)")
+        int | None,
+        typer.Option(
+            "--count",
+            "-n",
+            help="Most rows in the list (default 1000), or with --pool the number of texts (100)",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the division into folds")] = 0,
     encoder: Annotated[

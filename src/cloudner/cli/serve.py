@@ -20,22 +20,27 @@ def serve_cli(
         ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address; 0.0.0.0 for all")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for a free one")] = 8000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for a free one")] = 8000,
     max_batch: Annotated[int, typer.Option("--max-batch", help="Texts computed at once")] = 32,
     max_pieces: Annotated[
         int,
         typer.Option("--max-pieces", help="Word pieces computed at once; longer texts are computed in parts"),
     ] = 2048,
-    wait_ms: Annotated[float, typer.Option("--wait-ms", help="Longest wait for more texts")] = 5.0,
+    wait_ms: Annotated[
+        float, typer.Option("--wait-ms", help="Most milliseconds that a batch waits for more texts")
+    ] = 5.0,
     queue_texts: Annotated[
         int, typer.Option("--queue-texts", help="Texts that may wait; above it the answer is 429")
     ] = 1024,
-    max_chars: Annotated[int, typer.Option("--max-chars", help="Characters of a text")] = 100_000,
-    max_texts: Annotated[int, typer.Option("--max-texts", help="Texts of a request")] = 256,
-    max_body_mb: Annotated[float, typer.Option("--max-body-mb", help="Megabytes of a request")] = 4.0,
+    max_chars: Annotated[int, typer.Option("--max-chars", help="Most characters of a text")] = 100_000,
+    max_texts: Annotated[int, typer.Option("--max-texts", help="Most texts in a request")] = 256,
+    max_body_mb: Annotated[
+        float, typer.Option("--max-body-mb", help="Most megabytes in the body of a request")
+    ] = 4.0,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds until a request is given up")] = 30.0,
     token_file: Annotated[
-        Path | None, typer.Option("--token-file", help="One token a line; a request must bear one of them")
+        Path | None,
+        typer.Option("--token-file", help="File with one token per line; a request must send one of them"),
     ] = None,
     cors: Annotated[
         list[str] | None,

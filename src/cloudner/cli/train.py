@@ -20,7 +20,10 @@ from cloudner.training.run import CheckpointOptions
 def train_cli(
     ctx: typer.Context,
     config: Annotated[
-        str, typer.Argument(help="Training config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, recipe")
+        str,
+        typer.Argument(
+            help="Training config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, spans, shared, recipe"
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the trained pipelines")] = Path(
         "training"
@@ -31,7 +34,10 @@ def train_cli(
     encoder: Annotated[
         str, typer.Option("--encoder", "-e", help='Encoder in place of the config\'s; "config" keeps it')
     ] = "config",
-    calibrate: Annotated[bool, typer.Option(help="Fit the confidences' temperature on the dev data")] = True,
+    calibrate: Annotated[
+        bool,
+        typer.Option(help="Calibrate on the dev data: temperature, Platt scaling and the shift of O's score"),
+    ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the settings and stop")] = False,
     resume: Annotated[
         str,

@@ -16,27 +16,46 @@ def tune_cli(
     train: Annotated[
         str, typer.Argument(help="Training data: a file of any annotation format, a folder or a URL")
     ],
-    dev: Annotated[Optional[str], typer.Option("--dev", help="Default: split off the training data")] = None,  # noqa: UP045
+    dev: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--dev", help="Dev data; default: split off the training data"),
+    ] = None,
     config: Annotated[
-        str, typer.Option("--config", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, recipe")
+        str,
+        typer.Option(
+            "--config", help="A config: a file, or cpu, gpu, gpu-large, zh-cpu, zh-gpu, spans, recipe"
+        ),
     ] = "cpu",
     encoder: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--encoder", "-e", help="In place of the config's; several: to choose among"),
+        typer.Option(
+            "--encoder", "-e", help="Encoder in place of the config's; give several to choose among them"
+        ),
     ] = None,
-    trials: Annotated[int, typer.Option("--trials", min=1, help="In all, of all processes")] = 20,
-    minutes: Annotated[Optional[float], typer.Option("--minutes", help="No trial begins after them")] = None,  # noqa: UP045
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, help="Trials in all, of all processes together")
+    ] = 20,
+    minutes: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--minutes", help="Minutes after which no new trial begins"),
+    ] = None,
     folds: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
             "--folds", help="Score by the mean F1 of so many folds of the training data, without --dev"
         ),
     ] = None,
-    lang: Annotated[Optional[str], typer.Option("--lang", "-l", help="Default: the config's")] = None,  # noqa: UP045
+    lang: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--lang", "-l", help="Language; default: the config's"),
+    ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder; other processes with the same one take part")
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder of the search; other processes with the same folder take part"
+        ),
     ] = Path("tune"),
-    seed: Annotated[int, typer.Option("--seed", help="Of the sampler")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sampler")] = 0,
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
     ] = "auto",

@@ -56,7 +56,8 @@ def train(
     train, dev, test: files of any annotation format, folders, URLs, globs; a pandas, polars or Arrow table; a data set of
         the `datasets` library, or a DatasetDict as `train` alone; rows that are mappings; (text, spans) pairs; Docs or
         Examples. Without dev, a part of train is split off by document; what is printed and `settings` say how much.
-    config: "cpu", "gpu", "gpu-large", "zh-cpu", "zh-gpu", "recipe" (in the package), a file, or a mapping such as spaCy's `Config`.
+    config: "cpu", "gpu", "gpu-large", "zh-cpu", "zh-gpu", "spans", "shared" or "recipe" (in the package), a file, or a mapping such as
+        spaCy's `Config`.
     encoder: in place of the config's: a name on the hub, a folder, or package:module/folder.
     lang: spaCy's language code; None: the config's ("en" in "cpu" and "gpu").
     output: folder for the pipelines, the corpora, the log and the checkpoints.
@@ -66,7 +67,8 @@ def train(
         by default those that the base was trained on, where they are still there. Labels that occur in none of the new
         documents are filled in by the base.
     split, seed: see `cloudner.convert`; "80/10/10" gives a test part too. device: "auto", "cpu", "cuda" or "cuda:N".
-    calibrate: fit the confidences' temperature on dev. checkpoints: how often, and whether to go on after a kill.
+    calibrate: fit temperature, Platt scaling and the shift of O's score on dev. checkpoints: how often, and whether to
+        go on after a kill.
     show: print settings and progress; in Jupyter as one table that grows.
     format, *_column, group_by, labels: see `cloudner.convert`.
 
