@@ -64,6 +64,7 @@ _BUILTIN = {
     "assistants": _Home("json.assistants:ASSISTANTS", "json"),
     "automl": _Home("json.automl:AUTOML", "json"),
     "azure": _Home("json.azure:AZURE", "json"),
+    "bioc-json": _Home("json.bioc:BIOC_JSON", "json"),
     "bigbio": _Home("json.bigbio:BIGBIO", "json"),
     "chat": _Home("json.chat:CHAT", "json"),
     "cluener": _Home("json.cluener:CLUENER", "json"),
