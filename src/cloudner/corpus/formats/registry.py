@@ -90,6 +90,7 @@ _BUILTIN = {
     "arrow": _Home("huggingface.parquet_arrow:ARROW", "binary"),
     # xml
     "bioc": _Home("xml.bioc:BIOC", "<"),
+    "displacy": _Home("xml.displacy:DISPLACY", "<mark"),
     "gate": _Home("xml.gate:GATE", "<"),
     "i2b2": _Home("xml.i2b2:I2B2", "<"),
     "inline-xml": _Home("xml.inline:INLINE_XML", "<"),
