@@ -89,6 +89,7 @@ _BUILTIN = {
     "parquet": _Home("huggingface.parquet_arrow:PARQUET", "binary"),
     "arrow": _Home("huggingface.parquet_arrow:ARROW", "binary"),
     # xml
+    "ace": _Home("xml.ace:ACE", "<source_file"),
     "bioc": _Home("xml.bioc:BIOC", "<"),
     "displacy": _Home("xml.displacy:DISPLACY", "<mark"),
     "gate": _Home("xml.gate:GATE", "<"),
@@ -98,6 +99,8 @@ _BUILTIN = {
     # text
     "braces": _Home("text.braces:BRACES", "{{"),
     "brat": _Home("text.brat:BRAT"),
+    "chunk-trees": _Home("text.chunk_trees:CHUNK_TREES", "("),
+    "i2b2-concepts": _Home("text.i2b2_concepts:I2B2_CONCEPTS"),
     "markup": _Home("text.markup:MARKUP", "]("),
     "opennlp": _Home("text.opennlp:OPENNLP", "<START"),
     "peoples-daily": _Home("text.peoples_daily:PEOPLES_DAILY"),
