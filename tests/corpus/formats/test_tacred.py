@@ -17,7 +17,7 @@ def test_the_two_entities_of_a_row(tmp_path):
     assert entities(docs) == [[("Ann Lee", "PERSON"), ("Oslo", "CITY")]] * 2
     assert [token.text for token in docs[0]] == ROW["token"]
     (told,) = [text for text in issue_texts(report) if "relation" in text]
-    assert told.endswith("--tag-column stanford_ner reads a program's tags instead")
+    assert told.endswith("--tag-column stanford_ner reads a program's tags")
     _, docs = converted(tmp_path, "a.json", json.dumps([ROW]), tag_column="stanford_ner")
     assert entities(docs) == [[("Ann Lee", "PERSON"), ("Oslo", "CITY"), ("Rome", "CITY")]]
 

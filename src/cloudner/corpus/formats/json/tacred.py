@@ -12,6 +12,7 @@ from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
 
 _SIDES = ("subj", "obj")
 _KEYS = frozenset(f"{side}_{part}" for side in _SIDES for part in ("start", "end", "type"))
+_TAGS = "stanford_ner"
 _WORDS = ("token", "tokens")
 
 
@@ -44,13 +45,22 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             label = label_of(item[f"{side}_type"], options, where)[0]
             record.spans.append(SpanRecord(starts[first], starts[last] + len(words[last]), label))
         record.spans.sort(key=lambda span: (span.start, -span.end))
-        if not told:
+        if not told and _names_more(item, record, starts):
             told = True
             done = "a row marks the subject and the object of one relation; other names in it are not marked"
-            if "stanford_ner" in item:
-                done += "; --tag-column stanford_ner reads a program's tags instead"
-            record.notes.append(("unsupported", "noted", done))
+            record.notes.append(
+                ("unsupported", "noted", f"{done}; --tag-column {_TAGS} reads a program's tags")
+            )
         yield record
+
+
+def _names_more(item: Mapping[str, Any], record: Record, starts: list[int]) -> bool:
+    """Did a program tag words that are in neither of the two entities?"""
+    tags = item.get(_TAGS)
+    return isinstance(tags, list) and any(
+        tag not in ("O", "", None) and not any(span.start <= start < span.end for span in record.spans)
+        for tag, start in zip(tags, starts, strict=False)
+    )
 
 
 _EXAMPLE = """[{"id": "curie", "relation": "per:city_of_birth", "token": ["Marie", "Curie", "was", "born", "in", "Warsaw", "."],
