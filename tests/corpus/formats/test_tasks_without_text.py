@@ -102,6 +102,14 @@ def test_prodigy(tmp_path):
         convert(str(path), tmp_path / "b.spacy", format="prodigy")
 
 
+def test_skip_bad_is_named_for_a_line_without_a_text(tmp_path):
+    good = {"text": TEXT, "spans": DICTS, "_input_hash": 3, "answer": "accept"}
+    path = put(tmp_path, "a.jsonl", lines(good, {"html": "<b>x</b>", "_input_hash": 4}, good))
+    with pytest.raises(InputError, match=r"a\.jsonl:2.*no text.*--skip-bad 1"):
+        convert(str(path), tmp_path / "a.spacy")
+    assert convert(str(path), tmp_path / "a.spacy", skip_bad=1).issues == {("bad-record", "dropped"): 1}
+
+
 def test_skip_bad_is_named_and_does_not_hide_why(tmp_path):
     """A task that nothing can be said of; leaving out the only line of a file leaves nothing, and the error says what was wrong."""
     content = json.dumps([GOOD, task(7, {"number": 3})])
