@@ -20,6 +20,7 @@ def skipping(read: Callable[[], Iterator[Record]], source: FileSource, most: int
     """
     yielded = 0
     notes: list[tuple[str, str, str]] = []
+    first: dict[int, InputError] = {}
     while True:
         seen = 0
         try:
@@ -33,8 +34,10 @@ def skipping(read: Callable[[], Iterator[Record]], source: FileSource, most: int
             break
         except InputError as error:
             line = error.line
-            if line is None or error.file != source.name or line in source.hidden:
+            if line is None or error.file != source.name:
                 raise
+            if line in source.hidden:  # of a file all on one line nothing is left without it
+                raise first.get(line, error) from None
             if len(source.hidden) >= most:
                 if most:
                     error.args = (
@@ -42,6 +45,7 @@ def skipping(read: Callable[[], Iterator[Record]], source: FileSource, most: int
                     )
                 raise
             source.hidden.add(line)
+            first[line] = error
             notes.append(("bad-record", "dropped", f"line {line} left out: {error.found}"))
     if notes:
         yield Record(source.name, max(source.hidden), "", notes=notes)

@@ -20,6 +20,7 @@ TEXTS = [(name, file, content) for name, (file, content, _) in SAMPLES.items()]
 TEXTS += [(name, file, content) for name, file, content, _ in VARIANTS]
 SPACY_IOB = "Ann|NNP|B-PER left|VBD|O Oslo|NNP|B-LOC .|.|O\nBye|UH|O .|.|O\n"
 PEOPLES_DAILY = "在/p [中国/ns 政府/n]nt 的/u 北京/ns ，/w 江/nr 泽民/nr\n同胞/n 们/k ：/w\n"
+LAC = "玛丽/PER 1867年/TIME 在/p 华沙/LOC 出生/v 。/w\n"
 EVERY = (
     TEXTS
     + list(CASES.values())
@@ -28,6 +29,8 @@ EVERY = (
         ("brat", "a.ann", BRAT_ANN),
         ("spacy-iob", "a.iob", SPACY_IOB),
         ("peoples-daily", "199801.txt", PEOPLES_DAILY),
+        ("peoples-daily", "lac.txt", LAC),
+        *((name, *next(iter(formats()[name].example.items()))) for name in ("ace", "i2b2-concepts")),
     ]
 )
 

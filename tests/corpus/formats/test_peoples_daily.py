@@ -6,7 +6,7 @@ from spacy.vocab import Vocab
 
 from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
-from corpus.reading import read_all
+from corpus.reading import all_surfaces, read_all
 
 
 def test_peoples_daily(tmp_path):
@@ -34,3 +34,15 @@ def test_peoples_daily(tmp_path):
     for bad, found in (("[中国/ns 政府/n 的/u", "is not closed"), ("中国/ns]nt 的/u", "nothing opened")):
         with pytest.raises(InputError, match=rf"a\.txt:2: .*{found}"):
             read_all(tmp_path, "a.txt", content.splitlines()[0] + f"\n{bad}\n")
+
+
+def test_lac(tmp_path):
+    content = "玛丽·居里/PER 1867年/TIME 在/p 华沙/LOC 出生/v ，/w 任职/v 于/p 巴黎大学/ORG 。/w\n"
+    name, records = read_all(tmp_path, "a.txt", content)
+    assert (name, records[0].text) == ("peoples-daily", "玛丽·居里1867年在华沙出生，任职于巴黎大学。")
+    assert all_surfaces(records) == [
+        ("玛丽·居里", "PER"),
+        ("1867年", "TIME"),
+        ("华沙", "LOC"),
+        ("巴黎大学", "ORG"),
+    ]

@@ -23,6 +23,12 @@ KEYS = [
 ]  # fmt: skip
 # What is in SPANS of `words`.
 CASES = {
+    "BioC JSON": (
+        "bioc-json",
+        "a.json",
+        json.dumps({"PubTator3": [{"id": "1", "passages": [{"offset": 0, "text": TEXT, "annotations": [
+            {"infons": {"type": s["label"]}, "text": TEXT[s["start"] : s["end"]], "locations": [{"offset": s["start"], "length": s["end"] - s["start"]}]} for s in DICTS]}]}]}),
+    ),
     "doccano labels": ("doccano", "a.jsonl", lines({"id": 1, "text": TEXT, "labels": LABELS})),
     "doccano label": ("doccano", "a.jsonl", lines({"id": 1, "text": TEXT, "label": LABELS, "Comments": []})),
     "doccano data": ("doccano", "a.jsonl", lines({"id": 1, "data": TEXT, "label": LABELS})),

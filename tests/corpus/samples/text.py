@@ -205,5 +205,6 @@ CASES = {
     "word/TAG": ("slash-tags", "a.txt", " ".join(f"{w}/{t.split('-')[-1]}" for w, t in PAIRS) + "\n"),
     "words, tab, tags": ("slash-tags", "train.tsv", " ".join(WORDS) + "\t" + " ".join(TAGS) + "\n"),
     "a word for O": ("stanford", "a.tsv", "".join(f"{w}\t{t.split('-')[-1]}\n" for w, t in PAIRS)),
+    "chunk trees": ("chunk-trees", "a.txt", "(S (PER Marie/NNP Curie/NNP) was/VBD born/VBN in/IN (LOC Warsaw/NNP) ./.)\n"),
     "double braces": ("braces", "a.txt", "{{PER:Marie Curie}} was born in {{LOC: Warsaw }}.\n"),
 }  # fmt: skip

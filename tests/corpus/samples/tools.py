@@ -34,6 +34,32 @@ TOOL_SAMPLES |= {
         json.dumps([{"id": "r1", "fields": {"text": _TEXT}, "suggestions": {}, "vectors": {},
                      "responses": {"spans": [{"value": _OBJECTS, "user_id": "u1", "status": "submitted"}]}}]),
     ),
+    "Argilla 2 in columns": (
+        "argilla",
+        "a.jsonl",
+        _lines({"id": "r1", "status": "completed", "_server_id": "s", "text": _TEXT, "spans.responses": [_OBJECTS], "spans.responses.users": ["u1"],
+                "spans.responses.status": ["submitted"], "spans.suggestion": _OBJECTS[:1], "spans.suggestion.agent": "m", "spans.suggestion.score": None}),
+    ),
+    "Dialogflow": (
+        "dialogflow",
+        "a_usersays_en.json",
+        json.dumps([{"id": "x", "isTemplate": False, "count": 0, "data": [
+            {"text": "Ann Lee", "alias": "person", "meta": "@PER", "userDefined": True}, {"text": " left ", "userDefined": False},
+            {"text": "Oslo", "alias": "LOC", "meta": "@LOC", "userDefined": True}, {"text": "."}]}]),
+    ),
+    "Dialogflow, an intent": (
+        "dialogflow",
+        "a.json",
+        json.dumps({"displayName": "go", "trainingPhrases": [{"name": "x", "type": "EXAMPLE", "parts": [
+            {"text": "Ann Lee", "entityType": "@PER", "alias": "PER", "userDefined": True}, {"text": " left "},
+            {"text": "Oslo", "entityType": "@LOC", "alias": "LOC"}, {"text": "."}]}]}),
+    ),
+    "TACRED": (
+        "tacred",
+        "a.json",
+        json.dumps([{"id": "e", "docid": "d", "relation": "no_relation", "token": ["Ann", "Lee", "left", "Oslo", "."], "subj_start": 3, "subj_end": 3, "subj_type": "LOC",
+                     "obj_start": 0, "obj_end": 1, "obj_type": "PER", "stanford_pos": ["X"] * 5, "stanford_ner": ["PERSON", "PERSON", "O", "CITY", "O"]}]),
+    ),
     "Kili": (
         "kili",
         "a.json",
@@ -69,6 +95,13 @@ TOOL_SAMPLES |= {
         "chat",
         "a.json",
         json.dumps([{"conversations": [{"from": "human", "value": _TEXT}, {"from": "gpt", "value": json.dumps({"entities": _OBJECTS})}]}]),
+    ),
+    "Universal NER": (
+        "chat",
+        "a.json",
+        json.dumps([{"id": "ner_0", "conversations": [{"from": "human", "value": f"Text: {_TEXT}"}, {"from": "gpt", "value": "I've read this text."},
+            *[turn for label, words in (("PER", ["Ann Lee"]), ("ORG", []), ("LOC", ["Oslo"])) for turn in (
+                {"from": "human", "value": f"What describes {label} in the text?"}, {"from": "gpt", "value": json.dumps(words)})]]}]),
     ),
     "a fence in an answer": ("mentions", "a.jsonl", _lines({"input": _TEXT, "output": "Here:\n" + _FENCE.replace("{}", _FOUND)})),
     "an object an entity": ("entity-rows", "a.jsonl", _lines(*[{"sentence": _TEXT, "entity": _TEXT[a:b], "type": c, "start": a, "end": b} for a, b, c in _SPANS])),

@@ -2,6 +2,14 @@
 
 # What is in SPANS of `words`.
 CASES = {
+    "displaCy, minified": (
+        "displacy",
+        "a.html",
+        '<!DOCTYPE html><html lang="en"><head><title>displaCy</title></head><body><figure style="margin-bottom: 6rem">'
+        '<div class="entities" style="line-height: 2.5; direction: ltr"><mark class="entity" style="background: #ddd">Marie Curie'
+        '<span style="font-size: 0.8em">PER</span></mark> was born in <mark class="entity" style="background: #ddd">Warsaw'
+        '<span style="font-size: 0.8em">LOC</span></mark>.</div></figure></body></html>',
+    ),
     "BioC": (
         "bioc",
         "a.xml",

@@ -10,6 +10,7 @@ from typing import IO, NamedTuple, cast
 from cloudner.corpus.files.compression import Limited, open_decompressed
 from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.files.pairs import is_text_of_pair
 from cloudner.errors import InputError
 
 # Not annotations, whatever they hold.
@@ -56,12 +57,12 @@ def refuse_unsafe(archive: str, member: str, special: bool) -> None:
 def member_sources(
     name: str, members: list[Member], encoding: Encodings | None, tolerant: bool
 ) -> Iterator[FileSource]:
-    """Every member that may be data; of NAME.txt and NAME.ann the latter, which finds its text beside it."""
+    """Every member that may be data; of a text and its annotations (NAME.ann) the latter, which find the text beside them."""
     usable = [member for member in members if not is_ignored(PurePosixPath(member.name))]
     by_name = {member.name: member for member in members}
     any_data = False
     for member in usable:
-        if member.name.lower().endswith(".txt") and member.name[:-4] + ".ann" in by_name:
+        if is_text_of_pair(member.name, by_name.__contains__):
             continue
         any_data = True
         yield _source(name, member, encoding, by_name, tolerant=len(usable) > 1)

@@ -12,6 +12,7 @@ from cloudner.corpus.files.compression import is_compressed, open_decompressed, 
 from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import is_ignored
+from cloudner.corpus.files.pairs import is_text_of_pair
 from cloudner.errors import InputError
 
 
@@ -42,7 +43,7 @@ def remote_sources(url: str, encoding: Encodings | None) -> Iterator[FileSource]
     if not paths:
         raise InputError("no file matches", file=url, expected="at least one file")
     for each in paths:
-        if str(each).lower().endswith(".txt") and str(each)[:-4] + ".ann" in paths:
+        if is_text_of_pair(str(each), paths.__contains__):
             continue
         yield from _remote_file(filesystem, scheme, str(each), encoding, tolerant=len(paths) > 1)
 

@@ -20,6 +20,7 @@ from cloudner.corpus.files.compression import is_compressed, open_decompressed, 
 from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import is_ignored
+from cloudner.corpus.files.pairs import MAY_BE_EMPTY, is_text_of_pair
 from cloudner.corpus.files.remote import remote_sources
 from cloudner.errors import InputError
 
@@ -97,9 +98,9 @@ def _folder(folder: Path, encoding: Encodings | None) -> Iterator[FileSource]:
     for path in paths:
         if path.parent in saved and path.suffix != ".arrow":
             continue
-        if path.suffix.lower() == ".txt" and path.with_suffix(".ann").is_file():
-            continue  # the text of a standoff pair is read through its .ann file
-        if path.stat().st_size == 0 and path.suffix.lower() != ".ann":
+        if is_text_of_pair(str(path), os.path.isfile):
+            continue
+        if path.stat().st_size == 0 and path.suffix.lower() not in MAY_BE_EMPTY:
             continue
         found = True
         if path.stat().st_size == 0:
@@ -135,11 +136,6 @@ def _stdin(encoding: Encodings | None) -> Iterator[FileSource]:
         path.unlink(missing_ok=True)
 
 
-def _has_ann(path: str, paths: list[str]) -> bool:
-    """Is it the text of a standoff pair whose other file is there too? The pair is then read through that one."""
-    return path.lower().endswith(".txt") and path[:-4] + ".ann" in paths
-
-
 def is_table(given: Any) -> bool:
     """Is it a frame, which iterates over the names of its columns?"""
     return hasattr(type(given), "columns")
@@ -168,7 +164,8 @@ def open_sources(
     """Every input file behind `sources`, in a stable order, found while iterating.
 
     sources: one or many of: a path, a glob (`data/**/*.csv`), a folder (searched at any depth), `-` for standard
-        input, a URL that fsspec opens. A zip or tar stands for its members. Of NAME.txt with NAME.ann both given, one.
+        input, a URL that fsspec opens. A zip or tar stands for its members. Of a text and its annotations
+        (NAME.txt with NAME.ann) both given, one.
     encoding: a Python codec name for every file, or several `PATTERN=NAME`; None to find out for each.
     Raises InputError for what does not exist, is empty or cannot be opened.
     """
@@ -177,7 +174,7 @@ def open_sources(
     for text in texts:
         if not text:
             raise InputError("an empty path", expected="a file, a folder or a URL")
-        if _has_ann(text, texts):
+        if is_text_of_pair(text, texts.__contains__):
             continue
         if text != "-" and "://" not in text:
             take_back(Path(text))  # of a conversion that was killed between two renames
@@ -194,7 +191,7 @@ def open_sources(
             if not paths:
                 raise InputError("no file matches", file=text, expected="at least one file")
             for path in paths:
-                if _has_ann(path, paths):
+                if is_text_of_pair(path, paths.__contains__):
                     continue
                 yield from _local(Path(path), encodings, tolerant=len(paths) > 1)
         else:

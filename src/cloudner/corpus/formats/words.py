@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from cloudner.corpus.align.tag_schemes import TokenSpan, decode, detect_scheme
 from cloudner.corpus.align.tag_shapes import MISSING
@@ -82,6 +82,19 @@ def unused(identity: str, count: int, used: set[str]) -> str:
         identity = f"{identity}-{count}"
     used.add(identity)
     return identity
+
+
+class Ids:
+    """The ids that the documents of a file are written with: their own, or numbers. Each is given once."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def of(self, record: Record, number: int) -> Any:
+        """The record's id, else `number`; where an earlier one has it, with `number` behind it."""
+        given = record.meta.get("id", number)
+        name = unused(str(given), number, self._used)
+        return given if name == str(given) and isinstance(given, (str, int)) else name
 
 
 def refuse(record: Record, format_name: str, found: str, fix: str = "--to jsonl") -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import IO
 
 from cloudner.corpus.align.tag_schemes import encode
@@ -162,10 +163,18 @@ def _has_blank_lines(sample: Sample) -> bool:
     return any(not line.strip() or SENTENCE_MARK.fullmatch(line) for line in sample.lines[1:])
 
 
+def _unannotated(sample: Sample, options: ReadOptions) -> Layout | None:
+    """The layout of what `write` makes of documents that nobody annotated: no tag in the sample but that for unknown."""
+    rows = [line.split("\t") for line in data_lines(sample)]
+    if any(len(row) != 2 or row[1] != UNKNOWN for row in rows):
+        return None
+    return detect(sample, replace(options, delimiter="\t", tag_column=1))
+
+
 def layout_of(source: Source, options: ReadOptions) -> Layout:
     """The layout of a file. Raises InputError where no column holds tags."""
     sample = source.sample()
-    layout = detect(sample, options)
+    layout = detect(sample, options) or _unannotated(sample, options)
     if layout is not None:
         return layout
     lines = data_lines(sample, 1)

@@ -211,7 +211,7 @@ def _place(source: Source, options: ReadOptions) -> Place:
         return Place(int(wanted) % width, None, None, "as told")
     if isinstance(wanted, str):
         return Place(9, wanted, "O", "as told")
-    place = find_place(sample.lines)
+    place = find_place(sample.lines) or _unannotated(sample.lines)
     if place is None:
         raise InputError(
             f"no entity tag in MISC or in any column{_brackets(sample.lines)}",
@@ -221,6 +221,13 @@ def _place(source: Source, options: ReadOptions) -> Place:
             fix="--tag-column N (from 0) or --tag-column KEY",
         )
     return place
+
+
+def _unannotated(lines: list[str]) -> Place | None:
+    """The place of tags that all say that nothing is known (`NE=?`), as `write` makes it of documents nobody annotated."""
+    keys = {key for row in _rows(lines) for key, value in _entries(row[9]) if value == UNKNOWN}
+    key = next((key for key in _KEYS if key in keys), None)
+    return None if key is None else Place(9, key, None, f"MISC entries {key}={UNKNOWN}")
 
 
 def _has_tag(row: list[str], place: Place) -> bool:

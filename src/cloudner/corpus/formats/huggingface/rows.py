@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Source
-from cloudner.corpus.formats.json.bigbio import is_bigbio, record_of
+from cloudner.corpus.formats.json import argilla, bigbio
 from cloudner.corpus.formats.json.objects import meta_of
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS
 from cloudner.corpus.formats.notes import further_spans, left_out
@@ -73,7 +73,7 @@ def records_of_rows(
     told: set[str] = set()
     for line, item in rows:
         record = record_of_row(item, names, file, line, options, settled)
-        if record.tokens is None and options.entities_column is None and not is_bigbio(item):
+        if record.tokens is None and options.entities_column is None and _schema(item) is None:
             read = _span_key(item)
             others = [key for key in further_spans(item, read) if key not in told]
             record.notes += [left_out(other, read or "", "entities") for other in others]
@@ -96,6 +96,13 @@ def _tag_key(item: Mapping[str, Any], tokens: str, options: ReadOptions) -> str 
     return tag_key_of(item, tokens) or key_of(item, TAGS)
 
 
+def _schema(item: Mapping[str, Any]) -> Callable[[Mapping[str, Any], str, int, ReadOptions], Record] | None:
+    """What reads rows of a schema that other tools have given them; None where the columns speak for themselves."""
+    if bigbio.is_bigbio(item):
+        return bigbio.record_of
+    return argilla.record_of if argilla.is_flat(item) else None
+
+
 def record_of_row(
     item: Mapping[str, Any],
     names: Names | None,
@@ -110,8 +117,8 @@ def record_of_row(
     """
     where = Where(file, line, "row")
     token_key = _token_key(item, options)
-    if token_key is None and is_bigbio(item):
-        return record_of(item, file, line, options)
+    if token_key is None and (read := _schema(item)) is not None:
+        return read(item, file, line, options)
     if token_key is None or token_key not in item:
         return _text_record(item, file, line, options, where)
     tokens = item[token_key]

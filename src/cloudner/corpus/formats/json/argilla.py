@@ -12,6 +12,8 @@ from cloudner.corpus.formats.json.objects import group_of, objects, some_objects
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of
 
+# Columns of a row that are no fields
+_OF_RECORDS = ("id", "_server_id", "status", "inserted_at", "updated_at", "external_id")
 _Question = tuple[str, list[tuple[str, Any]]]  # its name; who answered, and what
 
 
@@ -58,40 +60,86 @@ def _is_submitted(answer: Any) -> bool:
     return isinstance(answer, Mapping) and answer.get("status", "submitted") == "submitted"
 
 
+def is_flat(item: Mapping[str, Any]) -> bool:
+    """Is this a record in columns, `spans.responses` and `spans.responses.users`, as Argilla makes rows of a data set?"""
+    return any(
+        isinstance(key, str)
+        and key.endswith(".responses")
+        and (f"{key}.users" in item or f"{key}.status" in item)
+        for key in item
+    )
+
+
+def _nested(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a row in columns. Of its texts all that are no times, states or numbers of it are fields."""
+    responses: dict[str, list[dict[str, Any]]] = {}
+    suggestions: dict[str, dict[str, Any]] = {}
+    for key, value in item.items():
+        name, _, part = key.rpartition(".")
+        if part == "responses":
+            users, states = item.get(f"{key}.users") or (), item.get(f"{key}.status") or ()
+            for number, each in enumerate(value or ()):
+                answer = {"value": _rows(each)}
+                if number < len(users):
+                    answer["user_id"] = users[number]
+                if number < len(states):
+                    answer["status"] = states[number]
+                responses.setdefault(name, []).append(answer)
+        elif part == "suggestion" and value is not None:
+            suggestions[name] = {"value": _rows(value), "agent": item.get(f"{key}.agent")}
+    fields = {k: v for k, v in item.items() if "." not in k and k not in _OF_RECORDS}
+    return {"id": item.get("id"), "fields": fields, "responses": responses, "suggestions": suggestions}
+
+
+def _rows(value: Any) -> Any:
+    """Spans in a list, where a data set has them by columns."""
+    if isinstance(value, Mapping) and value and all(isinstance(part, list) for part in value.values()):
+        return [dict(zip(value, row, strict=False)) for row in zip(*value.values(), strict=False)]
+    return value
+
+
 def _sniff(sample: Sample) -> Match | None:
     for item in some_objects(sample):
         if isinstance(item.get("fields"), dict) and ("responses" in item or "suggestions" in item):
             return Match(0.97, "fields with responses and suggestions (Argilla)")
+        if is_flat(item):
+            return Match(0.97, "columns of responses and who gave them (Argilla)")
     return None
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    """One record each; of several questions the first, of several people the first, unless an option names another."""
     for line, item in objects(source):
-        where = Where(source.name, line, "record" if item.get("id") is None else f"record {item['id']}")
-        fields = item.get("fields")
-        if not isinstance(fields, Mapping):
-            raise where.error("no fields in it", '{"fields": {"text": ...}, "responses": {...}}')
-        strings = [key for key, value in fields.items() if isinstance(value, str)]
-        key = options.text_column or next((k for k in TEXT if k in strings), strings[0] if strings else None)
-        record = Record(source.name, line, text_of(fields, key, where))
-        if item.get("id") is not None:
-            record.meta["id"] = item["id"]
-        record.meta |= group_of(item, options)
-        questions, suggested = _questions(item, options.annotator)
-        if options.entities_column is not None:
-            questions = [each for each in questions if each[0] == options.entities_column]
-        answers = questions[0][1] if questions else []
-        where.text = record.text or ""
-        choose(record, [(who, spans_of(value, options, where)) for who, value in answers], options)
-        for agent in suggested if options.annotator is None and not answers else ():
-            done = f"answered by nobody: the suggestion of {agent} is left out; --annotator {agent} takes it"
-            record.notes.append(("rejected", "noted", done))
-        for name, _ in questions[1:]:
-            record.notes.append(
-                ("unsupported", "noted", f"the question {name} left out; --entities-column {name}")
-            )
-        yield record
+        yield record_of(item, source.name, line, options)
+
+
+def record_of(row: Mapping[str, Any], file: str, line: int, options: ReadOptions) -> Record:
+    """A record, nested or in columns; of several questions the first, of several people the first, unless an option names
+    another. Raises InputError (file, line) where it has no text, or spans that cannot be read."""
+    item = _nested(row) if is_flat(row) else row
+    where = Where(file, line, "record" if item.get("id") is None else f"record {item['id']}")
+    fields = item.get("fields")
+    if not isinstance(fields, Mapping):
+        raise where.error("no fields in it", '{"fields": {"text": ...}, "responses": {...}}')
+    strings = [key for key, value in fields.items() if isinstance(value, str)]
+    key = options.text_column or next((k for k in TEXT if k in strings), strings[0] if strings else None)
+    record = Record(file, line, text_of(fields, key, where))
+    if item.get("id") is not None:
+        record.meta["id"] = item["id"]
+    record.meta |= group_of(row, options)
+    questions, suggested = _questions(item, options.annotator)
+    if options.entities_column is not None:
+        questions = [each for each in questions if each[0] == options.entities_column]
+    answers = questions[0][1] if questions else []
+    where.text = record.text or ""
+    choose(record, [(who, spans_of(value, options, where)) for who, value in answers], options)
+    for agent in suggested if options.annotator is None and not answers else ():
+        done = f"answered by nobody: the suggestion of {agent} is left out; --annotator {agent} takes it"
+        record.notes.append(("rejected", "noted", done))
+    for name, _ in questions[1:]:
+        record.notes.append(
+            ("unsupported", "noted", f"the question {name} left out; --entities-column {name}")
+        )
+    return record
 
 
 _EXAMPLE = """[{"fields": {"text": "Marie Curie was born in Warsaw."}, "responses": {"spans": [{"user_id": "u1", "status": "submitted", "value": [

@@ -9,11 +9,13 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
+from cloudner.corpus.formats.json.questions import Asked, asked, mentions
 from cloudner.corpus.formats.spans import Where, is_spans, short, spans_of
 from cloudner.corpus.formats.surfaces import locate, mentions_of
 from cloudner.errors import InputError
 
 _LISTS = ("messages", "conversations", "conversation", "chat")
+_SPEAKERS = {"human": "user", "assistant": "model", "gpt": "model"}
 _SHAPE = '{"messages": [{"role": "user", "content": TEXT}, {"role": "assistant", "content": JSON}]}'
 
 
@@ -22,21 +24,21 @@ def _turn(item: Mapping[str, Any]) -> tuple[str, str] | None:
     for answer in ("completion", "response"):
         if isinstance(item.get("prompt"), str) and isinstance(item.get(answer), str):
             return item["prompt"], item[answer]
+    said = dict(_turns(item))
+    return (said["user"], said["model"]) if "user" in said and "model" in said else None
+
+
+def _turns(item: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Speaker (`user`, `model` or as it is) and words of each turn; none of what is no conversation."""
     turns = next((item[key] for key in _LISTS if isinstance(item.get(key), list)), None)
-    said: dict[str, str] = {}
+    said = []
     for turn in turns or ():
         if not isinstance(turn, Mapping):
-            return None
+            return []
         who, what = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
         if isinstance(who, str) and isinstance(what, str):
-            said[
-                "user"
-                if who in ("user", "human")
-                else "model"
-                if who in ("assistant", "gpt", "model")
-                else who
-            ] = what
-    return (said["user"], said["model"]) if "user" in said and "model" in said else None
+            said.append((_SPEAKERS.get(who, who), what))
+    return said
 
 
 def _instruction(questions: Sequence[str]) -> str:
@@ -52,6 +54,8 @@ def _instruction(questions: Sequence[str]) -> str:
 
 def _sniff(sample: Sample) -> Match | None:
     for item in some_objects(sample)[:5]:
+        if asked(_turns(item)) is not None:
+            return Match(0.92, "a text and a question for each label (Universal NER)")
         turn = _turn(item)
         if turn is not None and isinstance(answer_of(turn[1]), (list, dict)):
             return Match(0.9, "messages of a user and answers in JSON")
@@ -64,6 +68,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     noted = False
     for line, item in objects(source):
         where = Where(source.name, line, "conversation")
+        found = asked(_turns(item))
+        if found is not None:
+            yield _answered(
+                Record(source.name, line, found.text, meta=meta_of(item, options)), found, options
+            )
+            continue
         turn = _turn(item)
         if turn is None:
             raise where.error(f"no question and answer in {short(item)}", _SHAPE)
@@ -86,6 +96,15 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             record.notes.append(("unsupported", "noted", f"each question begins {short(head)}: left out"))
             noted = True
         yield record
+
+
+def _answered(record: Record, found: Asked, options: ReadOptions) -> Record:
+    """The record with what was answered to the questions for its labels."""
+    where = Where(record.file, record.line, "conversation", found.text)
+    locate(record, found.text, mentions(found, options, where))
+    if found.others:
+        record.notes.append(("unsupported", "noted", f"{found.others} questions of another kind left out"))
+    return record
 
 
 def _inner(value: Any) -> Any:

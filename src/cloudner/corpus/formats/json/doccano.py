@@ -10,7 +10,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.json.jsonl import read_rows, span_key
 from cloudner.corpus.formats.json.objects import some_objects
 from cloudner.corpus.formats.spans import text_and_spans
-from cloudner.corpus.formats.words import refuse_missing
+from cloudner.corpus.formats.words import Ids, refuse_missing
 
 
 def _sniff_doccano(sample: Sample) -> Match | None:
@@ -46,10 +46,15 @@ def _read_doccano(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 
 def _write_doccano(records: Iterable[Record], stream: IO[str]) -> None:
+    ids = Ids()
     for number, record in enumerate(records, start=1):
         refuse_missing(record, "doccano")
         text, spans = text_and_spans(record)
-        row = {"id": number, "text": text, "label": [[s.start, s.end, s.label] for s in spans]}
+        row = {
+            "id": ids.of(record, number),
+            "text": text,
+            "label": [[s.start, s.end, s.label] for s in spans],
+        }
         stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 

@@ -12,6 +12,7 @@ from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects,
 from cloudner.corpus.formats.keys import SPANS, TEXT
 from cloudner.corpus.formats.notes import further_spans, left_out
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
+from cloudner.corpus.formats.words import Ids
 
 _UNFINISHED = ("Default", "Discarded")  # what Argilla 1 calls a record that nobody has validated
 
@@ -109,10 +110,11 @@ def _sniff_rows(sample: Sample) -> Match | None:
 
 
 def _write_jsonl(records: Iterable[Record], stream: IO[str]) -> None:
-    for record in records:
+    ids = Ids()
+    for number, record in enumerate(records, start=1):
         text, spans = text_and_spans(record)
         row: dict[str, Any] = {
-            **({"id": record.meta["id"]} if "id" in record.meta else {}),
+            **({"id": ids.of(record, number)} if "id" in record.meta else {}),
             "text": text,
             "entities": [{"start": s.start, "end": s.end, "label": s.label} for s in spans],
         }

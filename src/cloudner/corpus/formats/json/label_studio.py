@@ -18,11 +18,13 @@ from cloudner.corpus.formats.json.label_studio_texts import (
     annotations_of,
     labelled_keys,
     regions_of,
+    without_text,
 )
 from cloudner.corpus.formats.json.objects import meta_of, objects
 from cloudner.corpus.formats.json.stream import peek
+from cloudner.corpus.formats.json.without_text import NoText, texts_only
 from cloudner.corpus.formats.spans import Where, text_and_spans
-from cloudner.corpus.formats.words import refuse_missing
+from cloudner.corpus.formats.words import Ids, refuse_missing
 
 
 def _sniff(sample: Sample) -> Match | None:
@@ -65,6 +67,10 @@ def _annotator(annotation: Mapping[str, Any], number: int) -> str:
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    return texts_only(_tasks(source, options))
+
+
+def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
     """One record for each text of a task that regions of the file are on."""
     seen = peek(source.sample())
     labelled = labelled_keys(seen.items if seen else ())
@@ -78,6 +84,10 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             record.meta["group"] = item["data"][options.group_by]
         annotations = _finished(item, record)
         regions = list(regions_of(annotations))
+        other = without_text(item["data"], regions, labelled, options.text_column, where)
+        if other is not None:
+            yield other
+            continue
         texts = TaskTexts(item["data"], regions, labelled, options.text_column, where)
         labelled |= texts.labelled
         record.notes += texts.notes
@@ -178,12 +188,17 @@ class _Results:
 
 def _write(records: Iterable[Record], stream: IO[str]) -> None:
     stream.write("[")
+    ids = Ids()
     for number, record in enumerate(records, start=1):
         text, spans = text_and_spans(record)
         if spans:
             refuse_missing(record, "label-studio")
         result = span_results(text, spans, f"{number}-")
-        task: dict[str, Any] = {"id": number, "data": {"text": text}, "annotations": []}
+        task: dict[str, Any] = {
+            "id": ids.of(record, number),
+            "data": {"text": text},
+            "annotations": [],
+        }
         if record.complete or spans:
             task["annotations"] = [{"id": number, "was_cancelled": False, "result": result}]
         stream.write((",\n" if number > 1 else "\n") + json.dumps(task, ensure_ascii=False))

@@ -8,6 +8,14 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import named
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
+from cloudner.corpus.formats.json.without_text import (
+    NoText,
+    file_name,
+    is_media,
+    medium,
+    names_a_file,
+    texts_only,
+)
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
@@ -37,6 +45,10 @@ def _sniff_json_min(sample: Sample) -> Match | None:
 
 
 def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
+    return texts_only(_tasks(source, options))
+
+
+def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
     """One record a task, with the spans of all its controls, or of the one that `entities_column` names."""
     for line, item in objects(source):
         where = Where(source.name, line, "task")
@@ -45,7 +57,13 @@ def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
             for k, v in item.items()
             if isinstance(v, str) and k not in ("created_at", "updated_at", "annotator")
         }
-        key = options.text_column or next((k for k in TEXT if k in fields), None)
+        key = options.text_column or next(
+            (k for k in TEXT if k in fields or (k in item and item[k] is None)), None
+        )
+        other = _without_text(item, fields, key, where)
+        if other is not None:
+            yield other
+            continue
         if key is None and fields:
             key = max(fields, key=lambda k: len(fields[k]))
         text = text_of(item, key or options.text_column, where)
@@ -69,6 +87,20 @@ def _read_json_min(source: Source, options: ReadOptions) -> Iterator[Record]:
             complete="annotation_id" in item or bool(spans),
             annotator=named(item.get("annotator")),
         )
+
+
+def _without_text(
+    item: Mapping[str, Any], fields: Mapping[str, str], key: str | None, where: Where
+) -> NoText | None:
+    """What a task holds in the place of a text: an image, say, or the name of a file; None where it may have a text."""
+    media = next((k for k, value in item.items() if is_media(value)), None)
+    if media is not None and (key is None or key == media):
+        return medium(media, item, where)
+    if key is None or key not in fields:
+        return None
+    marks = [value for results in item.values() if is_results(results) for value in results]
+    words = [value.get("text") for value in marks if isinstance(value, Mapping)]
+    return file_name(key, fields[key], len(marks), where) if names_a_file(fields[key], key, words) else None
 
 
 def spans_of_value(value: Mapping[str, Any], options: ReadOptions, where: Where) -> list[SpanRecord]:

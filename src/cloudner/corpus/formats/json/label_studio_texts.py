@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.formats.json.dialogue import Dialogue, dialogue
+from cloudner.corpus.formats.json.without_text import NoText, file_name, is_media, medium, names_a_file
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, short
 
 SPAN_TYPES = ("labels", "hypertextlabels")
-# A path or an address of an image, a recording or a film, which is no text.
-_MEDIA = re.compile(
-    r"^\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|svg|wav|mp3|ogg|flac|m4a|mp4|webm|avi|mov)(?:[?#]\S*)?$|^data:[a-z]+/",
-    re.IGNORECASE,
-)
+_USUAL = (*TEXT, "html", "url")
 
 
 def is_region(result: Any) -> bool:
@@ -32,6 +28,36 @@ def regions_of(annotations: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
     for annotation in annotations:
         results = annotation.get("result") if isinstance(annotation, Mapping) else None
         yield from filter(is_region, results if isinstance(results, list) else ())
+
+
+def without_text(
+    data: Mapping[str, Any],
+    regions: Sequence[Mapping[str, Any]],
+    labelled: Collection[str],
+    wanted: str | None,
+    where: Where,
+) -> NoText | None:
+    """What a task holds in the place of a text: an image, say, or the name of a file; None where it may have a text.
+
+    The arguments are those of `TaskTexts`.
+    """
+    strings = [value for value in data.values() if _is_text(value)]
+    if dialogue(data, wanted) is not None or any(_is_at(r["value"], s) for r in regions for s in strings):
+        return None
+    named = {*labelled, *map(_name, regions)}
+    usual = [key for key in data if (key in _USUAL or key in named if wanted is None else key == wanted)]
+    texts = {key: data[key] for key in usual if _is_text(data[key])}
+    for key, text in texts.items():
+        marked = [r["value"].get("text") for r in regions if _name(r) in (key, None) or _name(r) not in data]
+        if not names_a_file(text, key, marked):
+            return None
+    if texts:
+        key, text = next(iter(texts.items()))
+        return file_name(key, text, len(regions), where)
+    if any(key in _USUAL and data[key] is None for key in usual):
+        return None
+    image = next((key for key, value in data.items() if is_media(value)), None)
+    return None if image is None else medium(image, data, where)
 
 
 class TaskTexts:
@@ -63,7 +89,7 @@ class TaskTexts:
         self.main = turns.key if turns is not None else _usual(data, wanted, where)
         if keys and not strays and self.main not in keys:
             self.main = keys[0]
-        self.texts = {key: readable.get(key, data[key]) for key in dict.fromkeys((self.main, *keys))}
+        self.texts = {key: readable.get(key, data[key]) or "" for key in dict.fromkeys((self.main, *keys))}
         self.notes: list[tuple[str, str, str]] = []
         for key, count in Counter(map(self.place, regions)).items():
             if key not in self.texts:
@@ -131,21 +157,24 @@ def annotations_of(item: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not _MEDIA.search(value)
+    return isinstance(value, str) and not is_media(value)
 
 
 def _usual(data: Mapping[str, Any], wanted: str | None, where: Where) -> str:
     """The key of the text where no region names one."""
     if wanted is not None:
-        if not isinstance(data.get(wanted), str):
+        if not isinstance(data.get(wanted, 0), (str, type(None))):
             raise where.error(
                 f"data has no text {wanted!r} but {', '.join(map(repr, data))}", None, "--text-column KEY"
             )
         return wanted
     strings = {key: value for key, value in data.items() if _is_text(value)}
-    key = next((k for k in (*TEXT, "html", "url") if k in strings), None)
+    key = next((k for k in _USUAL if k in strings), None)
+    key = key or next((k for k in _USUAL if k in data and data[k] is None), None)  # a task of an empty text
     if key is None and strings:
         key = max(strings, key=lambda k: len(strings[k]))
     if key is None:
-        raise where.error(f"no text in data {short(dict(data))}", "a string in data", "--text-column KEY")
+        raise where.error(
+            f"no text in data {short(dict(data))}", "a string in data", "--text-column KEY, or --skip-bad 1"
+        )
     return key

@@ -113,7 +113,7 @@ def text_of(item: Mapping[str, Any], wanted: str | None, where: Where, keys: tup
         raise where.error(
             f"no text among the keys {', '.join(map(repr, list(item)[:12]))}",
             f"a key {wanted!r}" if wanted else "one of " + ", ".join(keys[:5]),
-            "--text-column KEY",
+            "--text-column KEY, or --skip-bad 1 to leave it out",
         )
     if item[key] is None:
         return ""

@@ -9,7 +9,9 @@ from typing import IO, Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.json.objects import meta_of, objects, text_of
 from cloudner.corpus.formats.json.stream import peek
+from cloudner.corpus.formats.json.without_text import NoText, medium, texts_only
 from cloudner.corpus.formats.spans import Where, label_of, offset, text_and_spans
+from cloudner.corpus.formats.words import Ids
 
 # Views in which one suggestion is judged, or something else than entities is asked: nothing is known about the rest of the text.
 _OTHER_VIEWS = ("ner", "classification", "choice", "text", "text_input", "compare", "diff")
@@ -62,9 +64,25 @@ def _is(who: str, wanted: str) -> bool:
     return who == wanted or who.endswith("-" + wanted)
 
 
+def _medium(item: dict[str, Any]) -> str | None:
+    """The key of an image, a recording or a film that a task is about; its text, if any, is then a file's name."""
+    key = next((key for key in ("image", "audio", "video") if isinstance(item.get(key), str)), None)
+    spans = item.get("spans")
+    marked = isinstance(spans, list) and any(isinstance(s, dict) and "start" in s for s in spans)
+    return None if marked or item.get("tokens") else key
+
+
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    return texts_only(_tasks(source, options))
+
+
+def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
     for line, item in objects(source):
         where = Where(source.name, line, "span")
+        key = _medium(item)
+        if key is not None and options.text_column is None:
+            yield medium(key, item, where)
+            continue
         who = item.get("_annotator_id") or item.get("_session_id")
         text = text_of(item, options.text_column, where, ("text",))
         spans = []
@@ -105,9 +123,13 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 
 def _write(records: Iterable[Record], stream: IO[str]) -> None:
-    for record in records:
+    ids = Ids()
+    for number, record in enumerate(records, start=1):
         text, spans = text_and_spans(record)
         row: dict[str, Any] = {"text": text}
+        if "id" in record.meta:
+            row["id"] = ids.of(record, number)
+            row["meta"] = {"id": row["id"]}  # what Prodigy shows beside the text
         words = record.tokens
         starts: dict[int, int] = {}
         ends: dict[int, int] = {}

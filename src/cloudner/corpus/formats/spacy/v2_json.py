@@ -12,7 +12,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.json.objects import group_of, objects
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, spans_of
-from cloudner.corpus.formats.words import spaces_in
+from cloudner.corpus.formats.words import Ids, spaces_in
 
 
 def _sniff_v2(sample: Sample) -> Match | None:
@@ -29,7 +29,14 @@ def _read_v2(source: Source, options: ReadOptions) -> Iterator[Record]:
         paragraphs = document.get("paragraphs")
         if not isinstance(paragraphs, list):
             raise where.error("no list of paragraphs", '{"id": 0, "paragraphs": [{"sentences": [...]}]}')
-        for paragraph in paragraphs:
+        for number, paragraph in enumerate(paragraphs, start=1):
+            meta: dict[str, Any] = {}
+            if document.get("id") not in (None, 0):
+                # paragraphs become documents, each with an id of its own where they are not kept together by it
+                own = len(paragraphs) > 1 and (options.group_by or "").lower() != "id"
+                meta["id"] = f"{document['id']}:{number}" if own else document["id"]
+            meta |= group_of(paragraph, options) if isinstance(paragraph, dict) else {}
+            meta = group_of(document, options) | meta
             words: list[str] = []
             tags: list[str | None] = []
             starts: list[int] = []
@@ -42,15 +49,15 @@ def _read_v2(source: Source, options: ReadOptions) -> Iterator[Record]:
                         tags += [token.get("ner") for token in tokens]
             except (KeyError, TypeError, AttributeError) as error:
                 if isinstance(paragraph, dict) and isinstance(paragraph.get("raw"), str):
-                    yield _raw_paragraph(source, line, paragraph, options)
+                    yield _raw_paragraph(source, line, paragraph, options, meta)
                     continue
                 raise where.error(
                     f"a paragraph without {error}", "sentences of tokens with orth and ner"
                 ) from None
             if not words and isinstance(paragraph.get("raw"), str):
-                yield _raw_paragraph(source, line, paragraph, options)
+                yield _raw_paragraph(source, line, paragraph, options, meta)
                 continue
-            record = Record(source.name, line, tokens=words, tags=tags, sent_starts=starts)
+            record = Record(source.name, line, tokens=words, tags=tags, sent_starts=starts, meta=meta)
             raw = paragraph.get("raw")
             if isinstance(raw, str):
                 record.spaces = spaces_in(raw, words)
@@ -58,21 +65,21 @@ def _read_v2(source: Source, options: ReadOptions) -> Iterator[Record]:
                     record.notes.append(
                         ("surface-mismatch", "noted", "the tokens are not those of raw: kept the tokens")
                     )
-            if document.get("id") not in (None, 0):
-                record.meta["id"] = document["id"]
-            record.meta |= group_of(paragraph, options) or group_of(document, options)
             yield record
 
 
-def _raw_paragraph(source: Source, line: int, paragraph: dict[str, Any], options: ReadOptions) -> Record:
+def _raw_paragraph(
+    source: Source, line: int, paragraph: dict[str, Any], options: ReadOptions, meta: dict[str, Any]
+) -> Record:
     entities = paragraph.get("entities")
     where = Where(source.name, line, "document", paragraph["raw"])
     spans = spans_of(entities, options, where) if entities else []
-    return Record(source.name, line, paragraph["raw"], spans, complete=entities is not None)
+    return Record(source.name, line, paragraph["raw"], spans, complete=entities is not None, meta=meta)
 
 
 def _write_v2(records: Iterable[Record], stream: IO[str]) -> None:
     stream.write("[")
+    ids = Ids()
     for number, record in enumerate(records):
         words, tags = record.tokens or [], [tag if tag is not None else "-" for tag in record.tags or []]
         bounds = [*(record.sent_starts or [0]), len(words)]
@@ -90,7 +97,7 @@ def _write_v2(records: Iterable[Record], stream: IO[str]) -> None:
             paragraph = {"raw": record.text, **paragraph}
         stream.write(
             (",\n" if number else "\n")
-            + json.dumps({"id": number, "paragraphs": [paragraph]}, ensure_ascii=False)
+            + json.dumps({"id": ids.of(record, number), "paragraphs": [paragraph]}, ensure_ascii=False)
         )
     stream.write("\n]\n")
 

@@ -11,7 +11,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.json.objects import meta_of, objects, text_of
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, label_of, offset, text_and_spans
-from cloudner.corpus.formats.words import refuse_missing, spaces_in
+from cloudner.corpus.formats.words import Ids, refuse_missing, spaces_in
 
 
 def _sniff_v3(sample: Sample) -> Match | None:
@@ -72,6 +72,7 @@ def _read_v3(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 def _write_v3(records: Iterable[Record], stream: IO[str]) -> None:
     stream.write("[")
+    ids = Ids()
     for number, record in enumerate(records):
         refuse_missing(record, "spacy-v3-json")
         text, spans = text_and_spans(record)
@@ -81,6 +82,7 @@ def _write_v3(records: Iterable[Record], stream: IO[str]) -> None:
             tokens.append({"id": index, "start": at, "end": at + len(word)})
             at += len(word) + bool(space)
         item: dict[str, Any] = {
+            **({"id": ids.of(record, number)} if "id" in record.meta else {}),
             "text": text,
             "ents": [{"start": s.start, "end": s.end, "label": s.label} for s in spans],
             "tokens": tokens,

@@ -23,7 +23,7 @@ from cloudner.corpus.formats.tables.csv_rows import (
     tables,
 )
 from cloudner.corpus.formats.tables.span_columns import controls, further, holds_spans, span_column
-from cloudner.corpus.formats.words import is_unannotated, refuse_missing
+from cloudner.corpus.formats.words import Ids, is_unannotated, refuse_missing
 from cloudner.errors import InputError
 
 
@@ -125,7 +125,8 @@ def _write(delimiter: str) -> Any:
     def write(records: Iterable[Record], stream: IO[str]) -> None:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
         named: bool | None = None
-        for record in records:
+        ids = Ids()
+        for number, record in enumerate(records, start=1):
             if named is None:  # a column of ids where the first document has one
                 named = "id" in record.meta
                 writer.writerow(("id", "text", "entities") if named else ("text", "entities"))
@@ -135,7 +136,8 @@ def _write(delimiter: str) -> Any:
                 if spans or not is_unannotated(record):
                     refuse_missing(record, name_of(delimiter) + " separated table")
                 cell = "null"  # [] would say that somebody looked and saw nothing
-            writer.writerow((record.meta.get("id", ""), text, cell) if named else (text, cell))
+            identity = ids.of(record, number) if named and "id" in record.meta else ""
+            writer.writerow((identity, text, cell) if named else (text, cell))
         if named is None:
             writer.writerow(("text", "entities"))
 

@@ -1,4 +1,7 @@
-"""People's Daily (PKU, PFR): `[中国/ns 政府/n]nt`, a paragraph a line, names by their part of speech or in brackets."""
+"""People's Daily (PKU, PFR): `[中国/ns 政府/n]nt`, a paragraph a line, names by their part of speech or in brackets.
+
+LAC writes the same with labels in the place of the names' parts of speech: `玛丽/PER 在/p 华沙/LOC 出生/v`.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,13 @@ _LONGEST = 200  # characters of a word with its tags; the pattern tries each way
 _CLOSE = re.compile(r"\]/?([A-Za-z]+\d?)")
 # People, places, organisations, other proper names; of brackets also everything else that is marked so.
 _NAMES = ("nr", "ns", "nt", "nz")
+_LAC = ("PER", "LOC", "ORG", "TIME")
 
 
 def _label(pos: str) -> str | None:
     """The kind of name a part of speech stands for: nrf and nr1 are names of people, nsf of places."""
+    if pos in _LAC:
+        return pos
     return pos[:2] if pos[:2] in _NAMES else None
 
 
@@ -47,7 +53,8 @@ def sniff(sample: Sample) -> Match | None:
     named = sorted({token["pos"] for token in tokens if _label(token["pos"])})
     if not named or not any(token["pos"] in ("w", "u", "v") for token in tokens):
         return None
-    return Match(0.93, f"word/pos with names as {', '.join(named[:4])} (People's Daily)")
+    corpus = "LAC" if set(named) & set(_LAC) else "People's Daily"
+    return Match(0.93, f"word/pos with names as {', '.join(named[:4])} ({corpus})")
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record]:
@@ -109,7 +116,7 @@ def _record(file: str, number: int, line: str) -> Record:
 _EXAMPLE = "19980101-01-001-001/m 王/nr 小明/nr 为/p [人民/n 日报/n]nt 写作/v 。/w\n"
 PEOPLES_DAILY = Format(
     "peoples-daily",
-    "People's Daily (PKU): word/pos, names of several words in brackets",
+    "People's Daily (PKU) and LAC: word/pos, names of several words in brackets",
     (".txt",),
     sniff,
     read,

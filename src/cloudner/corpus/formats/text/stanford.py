@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import IO
 
 from cloudner.corpus.align.tag_schemes import encode
 from cloudner.corpus.align.tag_shapes import MISSING, POSITION_TAG, UNKNOWN
-from cloudner.corpus.contract import Format, Match, Record, Sample
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.columns import conll
+from cloudner.corpus.formats.columns.layout import data_lines, detect
 from cloudner.corpus.formats.words import refuse, words_of
 
 
@@ -27,6 +29,14 @@ def sniff(sample: Sample) -> Match | None:
         min(1.0, match.score + 0.05),
         f"token, tab, label without a position ({', '.join(sorted(labels)[:3])}; a run of one label is an entity)",
     )
+
+
+def read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    """As `conll` reads; two columns parted by tabs are words and labels, also where no word is outside an entity."""
+    sample = source.sample()
+    if detect(sample, options) is None and all(line.count("\t") == 1 for line in data_lines(sample)):
+        options = replace(options, delimiter="\t", tag_column=1)
+    yield from conll.read(source, options)
 
 
 def write(records: Iterable[Record], stream: IO[str]) -> None:
@@ -61,6 +71,6 @@ STANFORD = Format(
     description="Stanford NER: token, tab, label without a position",
     extensions=(".tsv", ".tok"),
     sniff=sniff,
-    read=conll.read,
+    read=read,
     write=write,
 )

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.words import gap
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.passages import Annotation, document
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
@@ -76,26 +76,8 @@ class _Documents(Handler):
             self.records.append(self._record())
 
     def _record(self) -> Record:
-        text = ""
-        for start, passage in sorted(self.passages, key=lambda p: p[0]):
-            if start < len(text):  # a passage and its sentences both have the text
-                continue
-            gap(start - len(text), self.file, self.first_line)
-            text = text.ljust(start - 1) + "\n" if start > len(text) else text
-            text += passage
-        record = Record(self.file, self.first_line, text, meta={"id": self.identity} if self.identity else {})
-        for annotation in self.annotations:
-            places = sorted(annotation.locations)
-            if not places:
-                continue
-            if len(places) > 1:
-                done = f"{annotation.label} {annotation.text!r} in {len(places)} parts made one span"
-                record.notes.append(("unsupported", "changed", done))
-            surface = annotation.text if len(places) == 1 and annotation.text else None
-            record.spans.append(SpanRecord(places[0][0], places[-1][1], annotation.label, surface))
-        if self.relations:
-            record.notes.append(("unsupported", "noted", f"{self.relations} relations left out"))
-        return record
+        annotations = [Annotation(each.label, each.text, each.locations) for each in self.annotations]
+        return document(self.file, self.first_line, self.identity, self.passages, annotations, self.relations)
 
 
 def _sniff(sample: Sample) -> Match | None:
