@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from cloudner.corpus.docbin.load import docbin_docs
 from cloudner.corpus.handed import as_sources, splits_of
 from cloudner.errors import ConfigError
 
@@ -76,7 +77,7 @@ def docs_of(path: Path) -> list[Doc]:
     """The documents of a `.spacy` file, or of a folder of them in the order of their names."""
     files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
     vocab = Vocab()
-    return [doc for file in files for doc in DocBin().from_disk(file).get_docs(vocab)]
+    return [doc for file in files for doc in docbin_docs(file, vocab)]
 
 
 def dev_share(documents: int) -> float:

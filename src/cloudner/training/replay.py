@@ -13,6 +13,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from cloudner.atomic import write_bytes
+from cloudner.corpus.docbin.load import docbin_docs
 from cloudner.errors import ConfigError
 from cloudner.pieces.span_gold import annotated
 
@@ -161,7 +162,7 @@ def _missing(doc: Doc, but: Sequence[Span]) -> list[Span]:
 
 def _docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
     for file in sorted(path.rglob("*.spacy")) if path.is_dir() else [path]:
-        yield from DocBin().from_disk(file).get_docs(vocab)
+        yield from docbin_docs(file, vocab)
 
 
 def _write(docs: Sequence[Doc], path: Path) -> None:

@@ -37,12 +37,15 @@ def load_docbin(source: Source | Path) -> DocBin:
         with source.open_bytes() as stream:
             raw = stream.read()
     try:
-        return DocBin().from_bytes(raw)
+        frame = DocBin().from_bytes(raw)
     except Exception as error:  # zlib, msgpack and numpy each have their own
         raise _damaged(name, error) from error
+    if ORTH not in frame.attrs:
+        raise _damaged(name, ValueError("there are no words in it"))
+    return frame
 
 
-def docbin_docs(source: Source, vocab: Vocab) -> Iterator[Doc]:
+def docbin_docs(source: Source | Path, vocab: Vocab) -> Iterator[Doc]:
     """The documents of one `.spacy` file, its arrays in memory until the last is taken. Raises as `load_docbin` does."""
     docs = load_docbin(source).get_docs(vocab)
     while True:
@@ -51,7 +54,7 @@ def docbin_docs(source: Source, vocab: Vocab) -> Iterator[Doc]:
         except StopIteration:
             return
         except Exception as error:  # what is inside does not fit together
-            raise _damaged(source.name, error) from error
+            raise _damaged(str(source) if isinstance(source, Path) else source.name, error) from error
         yield doc
 
 
@@ -59,7 +62,18 @@ def docbin_chunks(source: Source, most_docs: int, most_tokens: int) -> Iterator[
     """The documents of one `.spacy` file as arrays, those without a token left out: words, spaces, entities and sentence
     starts, and span groups, without user data. At most so many documents and about so many tokens at a time. Raises as
     `load_docbin` does."""
-    frame = load_docbin(source)
+    chunks = _chunks(load_docbin(source), source.name, most_docs, most_tokens)
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            return
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            raise _damaged(source.name, error) from error
+        yield chunk
+
+
+def _chunks(frame: DocBin, name: str, most_docs: int, most_tokens: int) -> Iterator[Chunk]:
     columns: dict[Any, int] = {attr: index for index, attr in enumerate(frame.attrs)}
     strings = StringStore(sorted(frame.strings))
     numbers = [number for number, array in enumerate(frame.tokens) if len(array)]
@@ -83,7 +97,7 @@ def docbin_chunks(source: Source, most_docs: int, most_tokens: int) -> Iterator[
             strings={strings[key] for key in used if key},
             groups=[bytes(frame.span_groups[i]) or NO_GROUPS for i in group],
             user_data=[None] * len(group),
-            places=[(source.name, i + 1) for i in group],
+            places=[(name, i + 1) for i in group],
             group_keys=[None] * len(group),
         )
 
