@@ -11,6 +11,7 @@ from typing import Any
 from cloudner.bulk.contract import InputFile, Options, Part, Piece
 from cloudner.bulk.store import Store
 from cloudner.errors import InputError
+from cloudner.json_files import json_of
 
 PLAN, SUCCESS, DONE, FAILED = "_plan.json", "_SUCCESS", "_done", "_failed"
 _FORMAT = 1
@@ -76,19 +77,21 @@ def open_plan(store: Store) -> Plan | None:
     if raw is None:
         return None
     try:
-        value = json.loads(raw)
+        value = json_of(raw)
         if value["format"] != _FORMAT:
             raise ValueError(f"format {value['format']}")
         known = {field.name for field in fields(Options)}
         options = {name: each for name, each in value["options"].items() if name in known}
-        return Plan(
+        plan = Plan(
             tuple(InputFile(**file) for file in value["files"]),
             value["pipeline"],
             Options(**{**options, "columns": tuple(options["columns"])}),
             tuple(_piece(*piece) for piece in value["pieces"]),
             value["schema"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+        plan.kept_schema()
+        return plan
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"the plan is damaged or of another version: {error}",
             file=f"{store.url}/{PLAN}",

@@ -26,6 +26,7 @@ from cloudner.folds.spans import (
     threshold_of,
     unannotated,
 )
+from cloudner.json_files import object_of
 from cloudner.loading import load
 from cloudner.report.evaluation.predictions import CharSpan
 from cloudner.training.asked import what_is_asked
@@ -173,19 +174,19 @@ def _asked(corpus: Corpus, config: Path, plain: dict[str, Any], options: FoldOpt
 
 def _kept(work: Path) -> Any:
     try:
-        return json.loads((work / "asked.json").read_text(encoding="utf8"))
+        return object_of(work / "asked.json")
     except (OSError, ValueError):
         return None
 
 
 def _read(path: Path, here: list[int]) -> Fold:
     try:
-        kept = json.loads(path.read_text(encoding="utf8"))
+        kept = object_of(path)
         assert kept["documents"] == here
         entities, likely = _spans(kept["entities"]), _spans(kept["likely"])
         assert len(entities) == len(likely) == len(here)
         return Fold(here, entities, likely, int(kept["trained_on"]), float(kept["seconds"]))
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, AssertionError) as error:
         raise InputError(
             "the predictions of a fold are damaged", file=str(path), fix=f"remove {path}"
         ) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy.tokens import Doc
 
-from cloudner.errors import InputError
+from cloudner.errors import InputError, first_line
 from cloudner.folds.documents import annotated_in
 
 Row = dict[str, Any]
@@ -63,8 +63,14 @@ def _read(path: Path) -> list[Row]:
     found: list[Row] = []
     if not path.is_file():
         return found
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"cannot be read: {first_line(error)}", file=str(path), expected="decisions as UTF-8", fix="move the file away"
+        ) from error  # fmt: skip
     # Texts may hold other line ends, such as U+2028.
-    for number, text in enumerate(path.read_text(encoding="utf8").split("\n"), start=1):
+    for number, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         try:

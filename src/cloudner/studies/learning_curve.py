@@ -14,6 +14,7 @@ from spacy.tokens import Doc, DocBin
 
 from cloudner.atomic import remove, write_bytes, write_json, write_text
 from cloudner.errors import ConfigError
+from cloudner.json_files import object_of
 from cloudner.pages.charts import Series, line_chart
 from cloudner.pages.numbers import percent
 from cloudner.studies.page import Section, study_page, study_summary
@@ -239,10 +240,10 @@ def _point(
 
 def _done(file: Path, asked: dict[str, Any]) -> CurvePoint | None:
     try:
-        kept = json.loads(file.read_text(encoding="utf8"))
-    except (OSError, ValueError):
+        kept = object_of(file)
+        if kept.pop("asked", None) != asked:
+            return None
+        kept["counts"] = [tuple(each) for each in kept["counts"]]
+        return CurvePoint(**kept)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    if kept.pop("asked", None) != asked:
-        return None
-    kept["counts"] = [tuple(each) for each in kept["counts"]]
-    return CurvePoint(**kept)

@@ -15,6 +15,7 @@ from cloudner.corpus.reading import read_records, read_safely
 from cloudner.corpus.soundness import whole
 from cloudner.errors import InputError
 from cloudner.inference.inputs import documents_of
+from cloudner.json_files import json_of
 
 _TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -64,21 +65,21 @@ def _text(record: Record) -> str:
 
 def _of_rows(source: FileSource, suffix: str, text_column: str | None) -> Iterator[Record]:
     import csv
-    import json
 
     csv.field_size_limit(1 << 30)
     with source.open_text() as stream:
         rows: Any = csv.DictReader(stream, delimiter=_TABLES[suffix]) if suffix in _TABLES else None
         if rows is None:
-            rows = (json.loads(line) for line in stream if line.strip())
+            rows = (json_of(line) for line in stream if line.strip())
         number = 0
         try:
             for number, row in enumerate(rows, start=1):
                 yield Record(source.name, number, _cell(row, text_column, source.name, number))
-        except ValueError as error:
+        except (ValueError, csv.Error) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"no JSON: {error}", file=source.name, line=number + 1) from error
+            what = "no table" if isinstance(error, csv.Error) else "no JSON"
+            raise InputError(f"{what}: {error}", file=source.name, line=number + 1) from error
 
 
 def _of_parquet(source: FileSource, text_column: str | None) -> Iterator[Record]:

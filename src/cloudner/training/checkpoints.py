@@ -25,6 +25,7 @@ import torch
 
 from cloudner.atomic import beside, remove_leftovers
 from cloudner.errors import InputError
+from cloudner.json_files import object_of
 
 logger = logging.getLogger("cloudner")
 
@@ -242,18 +243,22 @@ def _read(folder: Path, step: int, where: str) -> Saved:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    state = json.loads((folder / STATE).read_text(encoding="utf8"))
+    state = object_of(folder / STATE)
+    if not isinstance(state.get("files"), dict) or not isinstance(state.get("asked"), dict):
+        raise ValueError(f"{STATE} is damaged")
     if state["format"] != 1 or state["step"] != step:
         raise ValueError("its state.json is another's")
     for name in _PARTS:
         known = state["files"][name]
+        if not isinstance(known, dict):
+            raise ValueError(f"{STATE} is damaged")
         if (folder / name).stat().st_size != known["size"] or digest(folder / name) != known["sha256"]:
             raise ValueError(f"{name} is not what state.json says")
     try:
         tensors = load_file(str(folder / TENSORS))
     except SafetensorError as error:
         raise ValueError(f"{TENSORS}: {error}") from error
-    loop = json.loads((folder / LOOP).read_text(encoding="utf8"))
+    loop = object_of(folder / LOOP)
     return Saved(step, tensors, loop, state["asked"], where)
 
 

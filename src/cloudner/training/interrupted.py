@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import CloudnerError
+from cloudner.json_files import object_of
 from cloudner.report.loggers.progress import entity_score
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def usable(
 def _score(folder: Path) -> float | None:
     """F1 on dev of the pipeline in this folder, None where there is none."""
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
+        meta = object_of(folder / "meta.json")
     except (OSError, ValueError):
         return None
     return float(entity_score(meta.get("performance", {})) or 0.0)

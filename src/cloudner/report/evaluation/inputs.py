@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import spacy
-import srsly
 from spacy.language import Language
 from spacy.training import Example
 
 from cloudner.atomic import take_back
 from cloudner.corpus.files.sources import as_paths
 from cloudner.corpus.training.reader import reader_for
-from cloudner.errors import InputError
+from cloudner.errors import InputError, first_line
+from cloudner.json_files import json_of, object_of
+
+logger = logging.getLogger("cloudner")
 
 
 def data_files(data: str | Path | Sequence[str | Path]) -> list[str]:
@@ -75,9 +78,22 @@ def training_record(model_path: Path | None) -> tuple[list[dict[str, Any]], dict
         file = folder / "log.jsonl"
         if not log and file.is_file():
             # A run that was killed may leave half a line at the end.
-            log = [record for record in srsly.read_jsonl(file, skip=True) if isinstance(record, dict)]
+            log = list(_records(file))
         file = folder / "run.json"
         if not run and file.is_file():
-            record = srsly.read_json(file)
-            run = record if isinstance(record, dict) else {}
+            try:
+                run = object_of(file)
+            except (OSError, ValueError) as error:  # scores need none of it
+                logger.warning("%s is passed over: %s", file, first_line(error))
     return log, run
+
+
+def _records(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open("rb") as stream:
+        for line in stream:
+            try:
+                record = json_of(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                yield record
