@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudner.atomic import take_back
 from cloudner.errors import CloudnerError, ConfigError, DeviceError, InputError
+from cloudner.json_files import check_kinds, json_of, text_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -137,9 +137,10 @@ def check_folder(folder: Path) -> None:
     from thinc.api import Config
 
     said = "the folder as training left it"
+    check_kinds(folder)
     try:
-        config = Config().from_disk(folder / "config.cfg", interpolate=False)
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
+        config = Config().from_str(text_of(folder / "config.cfg"), interpolate=False)
+        meta = json_of(text_of(folder / "meta.json"))
     except PermissionError as error:
         raise InputError(
             "permission denied: this user may not read it",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 import time
@@ -80,6 +81,30 @@ def longer_header(folder):
     (folder / WEIGHTS).write_bytes(struct.pack("<Q", 1 << 60) + data[8:])
 
 
+def more_pieces(folder):
+    """As of another pipeline, whose vocabulary is larger."""
+    path = folder / TOKENIZER
+    spec = json.loads(path.read_text(encoding="utf8"))
+    spec["model"]["vocab"]["Curies"] = 5000
+    path.write_text(json.dumps(spec), encoding="utf8")
+
+
+def endless(name):
+    def damage(folder):
+        (folder / name).unlink()
+        (folder / name).symlink_to("/dev/zero")
+
+    return damage
+
+
+def pipe(name):
+    def damage(folder):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return damage
+
+
 ENCODER, NETWORK, PIECES, TOKENIZER, CFG = (MODEL + n for n in ("encoder.json", "network.json", "pieces.json", "tokenizer.json", "../cfg"))  # fmt: skip
 SPECIAL = {"cls": 2, "sep": 3, "pad": 0, "unk": 1}
 NEST = "[" * 100_000
@@ -94,6 +119,8 @@ DAMAGES = {
     "a pointer of git-lfs": (text(WEIGHTS, "version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
     "a header of an exabyte": (longer_header, "of weights"),
     "a pickle": (raw(WEIGHTS, b"\x80\x04N." * 100), "of weights"),
+    "weights through a pipe": (pipe(WEIGHTS), "not a regular file"),
+    "encoder.json through a pipe": (pipe(ENCODER), "not a regular file"),
     "NaN": (spoiled(float("nan")), "not finite"),
     "infinity": (spoiled(float("inf")), "not finite"),
     "both infinities": (tensors(lambda t: t["head.linear.bias"][:2].copy_(torch.tensor([torch.inf, -torch.inf]))), "not finite"),
@@ -108,6 +135,11 @@ DAMAGES = {
     "a vocabulary of billions": (changed(ENCODER, vocab_size=3_000_000_000), "word_embeddings"),
     "positions without end": (changed(ENCODER, max_position_embeddings=10**11), "positions|position|tables"),
     "a wide middle": (changed(ENCODER, intermediate_size=2**40), "intermediate"),
+    "an epsilon that is not a number": (changed(ENCODER, layer_norm_eps=float("nan")), "layer_norm_eps = nan"),
+    "an epsilon below zero": (changed(ENCODER, layer_norm_eps=-1), "layer_norm_eps = -1"),
+    "an epsilon in words": (changed(ENCODER, layer_norm_eps="x"), "layer_norm_eps"),
+    "heads below zero": (changed(ENCODER, num_attention_heads=-1), "num_attention_heads = -1"),
+    "an activation that is a number": (changed(ENCODER, hidden_act=-1), "hidden_act"),
     "a width of zero": (changed(ENCODER, hidden_size=0), "encoder"),
     "heads that do not divide": (changed(ENCODER, num_attention_heads=7), "configuration"),
     "an unknown activation": (changed(ENCODER, hidden_act="evil"), "configuration"),
@@ -133,6 +165,7 @@ DAMAGES = {
     "an empty tokenizer": (text(TOKENIZER, "{}"), "tokenizer"),
     "a tokenizer of nothing": (text(TOKENIZER, "null"), "tokenizer"),
     "a tokenizer in latin-1": (raw(TOKENIZER, '{"a": "é"}'.encode("latin-1")), r"tokenizer\.json"),
+    "a tokenizer with a piece too many": (more_pieces, "ids up to"),
     "no pieces.json": (lost(PIECES), r"pieces\.json"),
     "a special piece out of the vocabulary": (changed(PIECES, special=SPECIAL | {"cls": 10**6}), "cls = 1000000"),
     "a special piece below zero": (changed(PIECES, special=SPECIAL | {"unk": -1}), "unk = -1"),
@@ -161,6 +194,8 @@ OF_SPACY = {
     "meta.json is empty": (text("meta.json", ""), "damaged"),
     "meta.json is a list": (text("meta.json", "[]"), "meta.json"),
     "the tokenizer is cut": (cut("tokenizer", 20), "cannot load"),
+    "strings.json is a pipe": (pipe("vocab/strings.json"), "a pipe or a device"),
+    "the tokenizer is without end": (endless("tokenizer"), "a pipe or a device"),
     "strings.json is cut": (cut("vocab/strings.json", 20), "cannot load"),
 }
 
@@ -246,6 +281,27 @@ def test_a_pipeline_that_loaded_stays_as_it_was(trained, copy):
     with pytest.raises(InputError):
         trained.get_pipe("cloudner").from_disk(copy / "cloudner", exclude=["vocab"])
     assert [tiny.ents(doc) for doc in trained.pipe(tiny.TEXT)] == expected
+
+
+def test_a_base_with_a_damaged_component_is_one_line(copy, tmp_path):
+    from cloudner.training.updating import open_base
+
+    for content in ("", "[]", "null", '{"labels": 3}', NEST):
+        text(CFG, content)(copy)
+        with pytest.raises(InputError, match="cfg"):
+            open_base(copy, tmp_path / "out")
+
+
+def test_an_encoder_whose_layers_work_in_chunks_reads_texts_of_any_length(encoder_folder, tmp_path):
+    """A setting that saves memory, and wants every length to be a multiple of it."""
+    folder = tmp_path / "encoder"
+    shutil.copytree(encoder_folder("bert"), folder)
+    changed("config.json", chunk_size_feed_forward=64)(folder)
+    nlp = tiny.make_nlp(folder)
+    nlp.to_disk(tmp_path / "pipeline")
+    changed(ENCODER, chunk_size_feed_forward=64)(tmp_path / "pipeline")
+    for each in (nlp, spacy.load(tmp_path / "pipeline")):
+        assert len(each("Ada Lovelace wrote to Charles Babbage.")) == 7
 
 
 def test_large_weights_are_finite_though_their_sum_is_not(trained, tmp_path):

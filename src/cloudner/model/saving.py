@@ -11,11 +11,10 @@ import srsly
 import torch
 
 from cloudner.atomic import replacing, write_text
+from cloudner.json_files import text_of
 from cloudner.model.soundness import broken, check_weights, json_object, reading
 
 WEIGHTS = "model.safetensors"
-# Text files are JSON, of which a tokenizer's vocabulary is the largest.
-_LONGEST_TEXT = 1 << 28
 
 
 class Saved(NamedTuple):
@@ -63,6 +62,8 @@ def read(folder: Path) -> Saved | None:
         if not files:
             return None
         raise broken("there are no weights", str(path))
+    if not path.is_file():  # a pipe would be waited for without end
+        raise broken("not a regular file", str(path))
     with reading(f"{path.stat().st_size:,} bytes of weights", str(path)):
         with path.open("rb"):  # where it is forbidden, safetensors says that there is no such file
             pass
@@ -71,9 +72,7 @@ def read(folder: Path) -> Saved | None:
 
 def _text(path: Path) -> str:
     with reading("a text file", str(path)):
-        if path.stat().st_size > _LONGEST_TEXT:
-            raise broken(f"{path.stat().st_size:,} bytes", str(path))
-        return path.read_text(encoding="utf8")
+        return text_of(path)
 
 
 def pack(network: torch.nn.Module | None, files: dict[str, str]) -> bytes:

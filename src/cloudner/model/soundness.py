@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import srsly
 import torch
 
 from cloudner.errors import CloudnerError, InputError
+from cloudner.json_files import json_of, text_of
 
 WHOLE = "the whole file, as training left it"
 AGAIN = "copy the pipeline's folder again, or `git lfs pull` where it came with git"
@@ -51,7 +50,7 @@ def reading(what: str, where: str | None) -> Iterator[None]:
 def json_object(text: str, where: str | None) -> dict[str, Any]:
     """Raises InputError for anything else than a JSON object."""
     with reading("a JSON file", where):
-        value = json.loads(text)
+        value = json_of(text)
     if not isinstance(value, dict):
         raise broken(f"{type(value).__name__} where a JSON object should be", where)
     return value
@@ -101,7 +100,8 @@ def _number(value: Any) -> bool:
 
 
 def check_sizes(config: Mapping[str, Any], n_tensors: int, where: str | None) -> None:
-    """Layers that an encoder's configuration asks for, beside the saved tensors that would fill them."""
+    """Layers that an encoder's configuration asks for, beside the saved tensors that would fill them; and numbers that it
+    cannot compute with."""
     most = max(n_tensors, _SHARED_LAYERS)
     for key, value in config.items():
         if isinstance(value, Mapping):
@@ -109,6 +109,14 @@ def check_sizes(config: Mapping[str, Any], n_tensors: int, where: str | None) ->
         counts = any(part in key for part in ("layers", "n_layer", "groups", "group_num", "blocks"))
         if counts and isinstance(value, (int, float)) and not abs(value) <= most:
             raise broken(f"{key} = {value}, for {n_tensors} saved tensors", where, f"at most {most}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if isinstance(value, float) and not math.isfinite(value):
+            raise broken(f"{key} = {value}", where, "a finite number")
+        if key.endswith("eps") and not 0 <= value < 1:  # every score would be NaN, or all the same
+            raise broken(f"{key} = {value}", where, "0 or more and below 1")
+        if key.endswith("heads") and value <= 0:
+            raise broken(f"{key} = {value}", where, "1 or more")
 
 
 def check_weights(skeleton: torch.nn.Module, weights: Mapping[str, torch.Tensor], where: str | None) -> None:
@@ -141,10 +149,11 @@ def check_weights(skeleton: torch.nn.Module, weights: Mapping[str, torch.Tensor]
 
 
 def read_json(path: Path) -> Any:
-    """Raises InputError where there is no such file."""
+    """Raises InputError where there is no such file, or no JSON in it."""
     if not path.is_file():
         raise broken("no such file", str(path))
-    return srsly.read_json(path)
+    with reading("a JSON file", str(path)):
+        return json_of(text_of(path))
 
 
 def check_tags(outputs: int, labels: Sequence[str], scheme: Any, where: str | None) -> None:

@@ -83,8 +83,9 @@ def reading_of(config: Mapping[str, Any], part: str) -> dict[str, Any]:
 def open_base(name: str | Path, output: Path) -> Base:
     """Raises InputError for what is no pipeline, ConfigError where the training would write over it, and where no component
     can go on."""
-    import srsly
     from thinc.api import Config
+
+    from cloudner.model.soundness import check_cfg, read_json
 
     folder = _folder(name)
     check_folder(folder)
@@ -95,7 +96,10 @@ def open_base(name: str | Path, output: Path) -> Base:
         )
     made = Base(folder, Config().from_disk(folder / "config.cfg"))
     for component in _trained(made.config):
-        made.labels += srsly.read_json(folder / component / "cfg").get("labels", [])
+        cfg = folder / component / "cfg"
+        saved = read_json(cfg)
+        check_cfg(saved, str(cfg))
+        made.labels += saved.get("labels", [])
         section = made.config["components"][component]
         if section["factory"] == "cloudner_spans":
             made.spans_key = section.get("spans_key", "sc")

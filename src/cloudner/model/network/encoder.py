@@ -45,7 +45,8 @@ SEQ2SEQ = {
 
 # Implementations of attention that are code of transformers and torch.
 _ATTENTIONS = ("eager", "sdpa")
-# What a saved configuration does without: it tells of a machine, of code, or of another precision than the weights'.
+# What a saved configuration does without: it tells of a machine, of code, of another precision than the weights', or wants
+# the length of every batch to be a multiple of its chunks.
 _NOT_OURS = (
     "_name_or_path",
     "auto_map",
@@ -53,6 +54,7 @@ _NOT_OURS = (
     "torch_dtype",
     "dtype",
     "quantization_config",
+    "chunk_size_feed_forward",
 )
 
 
@@ -88,6 +90,26 @@ def plain_attention(config: Any) -> None:
             setattr(config, name, None)
 
 
+def _check_kinds(values: dict[str, Any], config: Any) -> None:
+    """Raises ConfigError for a text where its family has a number, and the other way: the first text would find it."""
+    try:
+        plain = type(config)()
+    except Exception:  # a family whose configuration has no defaults
+        return
+    for name, value in values.items():
+        if "_implementation" in name:  # see `plain_attention`
+            continue
+        usual = getattr(plain, name, None)
+        number = isinstance(usual, (int, float)) and not isinstance(usual, bool)
+        if (number and isinstance(value, (str, bool, dict))) or (
+            isinstance(usual, str) and not isinstance(value, (str, type(None)))
+        ):
+            raise ConfigError(
+                f"{name} = {value!r:.200} in the saved encoder config",
+                expected=f"a value of the kind of {usual!r}",
+            )
+
+
 def load_pretrained(
     name: str, *, dropout: float | None = None, attention_dropout: float | None = None
 ) -> tuple[torch.nn.Module, PieceTokenizer]:
@@ -104,6 +126,7 @@ def load_pretrained(
     config = _read_config(name, path)
     check_architecture(config, name)
     plain_attention(config)
+    config.chunk_size_feed_forward = 0
     set_rates(config, dropout, attention_dropout)
     tokenizer = _read_tokenizer(name, path, config)
     verbosity = hf_logging.get_verbosity()
@@ -195,6 +218,7 @@ def build_from_config(
             fix="pip install -U transformers",
         ) from error
     check_architecture(config, "the saved encoder")
+    _check_kinds(values, config)
     plain_attention(config)
     set_rates(config, dropout, attention_dropout)
     verbosity = hf_logging.get_verbosity()

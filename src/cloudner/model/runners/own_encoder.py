@@ -26,12 +26,11 @@ from cloudner.model.prediction.packing import PackedPrediction
 from cloudner.model.runners.budgets import Budgets
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
-from cloudner.model.runners.skeleton import skeleton, texts
+from cloudner.model.runners.skeleton import read_tokenizer, skeleton, texts
 from cloudner.model.runners.windowing import Windowing
 from cloudner.model.saving import Saved
 from cloudner.model.settings import Settings, check_settings, check_smoothing
 from cloudner.model.shim import TaggerShim
-from cloudner.model.soundness import reading
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.fast_paths import FastPaths
 from cloudner.model.training.loss import crf_loss, token_loss
@@ -108,14 +107,11 @@ class EncoderRunner:
         return skeleton(saved)
 
     def build(self, saved: Saved) -> Network:
-        with reading("the tokenizer", saved.where("tokenizer.json")):
-            saved.json("tokenizer.json")
-            tokenizer = PieceTokenizer.from_parts(saved.files["tokenizer.json"], saved.json("pieces.json"))
-        values = saved.json("network.json")
+        encoder = build_from_config(saved.files["encoder.json"], **self._rates())
+        tokenizer, values = read_tokenizer(saved, encoder), saved.json("network.json")
         self.settings.head, self.settings.pooling = values["head"], values["pooling"]
         check_settings(self.settings)
         self.weights.from_dict(values)
-        encoder = build_from_config(saved.files["encoder.json"], **self._rates())
         network = self._network(encoder, values["n_tags"], cases=values["case_features"])
         tokenizer.max_length = min(tokenizer.max_length, longest_input(encoder.config))
         self.set_tokenizer(tokenizer)

@@ -11,7 +11,7 @@ import torch
 from cloudner.model.network.encoder import build_from_config, config_json
 from cloudner.model.network.tag_network import Network
 from cloudner.model.saving import Saved
-from cloudner.model.soundness import check_sizes, need, reading, whole_number
+from cloudner.model.soundness import broken, check_sizes, need, reading, whole_number
 from cloudner.pieces.tokenizer import PieceTokenizer
 
 # An encoder and what network.json says -> a network.
@@ -50,6 +50,18 @@ def skeleton(saved: Saved, make: Make = tagger) -> Network:
     for name in ("cls", "sep", "pad", "unk", *(["mask"] if "mask" in special else [])):
         whole_number(special, name, where, 0, rows - 1)
     return network
+
+
+def read_tokenizer(saved: Saved, encoder: torch.nn.Module) -> PieceTokenizer:
+    """Raises InputError for a tokenizer that is damaged, and for one whose ids the encoder has no vectors for."""
+    where = saved.where("tokenizer.json")
+    with reading("the tokenizer", where):
+        saved.json("tokenizer.json")
+        made = PieceTokenizer.from_parts(saved.files["tokenizer.json"], saved.json("pieces.json"))
+    rows, ids = encoder.get_input_embeddings().num_embeddings, made.words.n_ids()  # type: ignore[operator]
+    if ids > rows:
+        raise broken(f"ids up to {ids - 1}, and the encoder's vectors end at {rows - 1}", where)
+    return made
 
 
 def texts(network: Network, tokenizer: PieceTokenizer, facts: dict[str, Any]) -> dict[str, str]:
