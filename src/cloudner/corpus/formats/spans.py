@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import re
@@ -12,7 +11,7 @@ from typing import Any
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
 from cloudner.corpus.formats.label_or_text import which_is_text
-from cloudner.corpus.formats.literals import NO_LITERAL
+from cloudner.corpus.formats.literals import NO_LITERAL, literal
 from cloudner.errors import InputError
 
 _COMPACT = re.compile(r"^\s*(-?\d+)\s*[:,\-]\s*(-?\d+)\s*[:,\-]\s*(\S.*)$")
@@ -246,7 +245,7 @@ def parse_cell(cell: str, options: ReadOptions, where: Where) -> list[SpanRecord
         except RecursionError:
             problem = "nested too deeply"
         try:
-            value = ast.literal_eval(cell)
+            value = literal(cell)
         except NO_LITERAL:
             raise where.error(f"neither JSON nor a Python literal: {short(cell)}; {problem}") from None
         return spans_of(list(value) if isinstance(value, (set, tuple)) else value, options, where)

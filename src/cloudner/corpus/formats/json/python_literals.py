@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudner.corpus.contract import Source
-from cloudner.corpus.formats.literals import NO_LITERAL
+from cloudner.corpus.formats.literals import NO_LITERAL, literal, syntax
 from cloudner.errors import InputError
 
 _LIST = re.compile(r"^(?:[A-Za-z_]\w*\s*(?::[^=\n]*)?=\s*)?\[\s*\{", re.MULTILINE)
@@ -26,7 +26,7 @@ def peek_python(text: str) -> tuple[str, list[Any]] | None:
         found = []
         for line in lines:
             try:
-                found.append(ast.literal_eval(line.strip("\ufeff \t")))
+                found.append(literal(line.strip("\ufeff \t")))
             except NO_LITERAL:
                 break
         objects = [value for value in found if isinstance(value, dict)]
@@ -36,7 +36,7 @@ def peek_python(text: str) -> tuple[str, list[Any]] | None:
         return None
     for whole in _cuts(text.lstrip("\ufeff")):
         try:
-            found = [value for _, value in _of_tree(ast.parse(whole))]
+            found = [value for _, value in _of_tree(syntax(whole))]
         except NO_LITERAL:
             continue
         return ("python", found[:100]) if found else None
@@ -68,12 +68,12 @@ def python_values(source: Source, kind: str) -> Iterator[tuple[int, Any]]:
         for number, line in source.lines():
             if line.strip():
                 try:
-                    yield number, ast.literal_eval(line.strip("\ufeff \t\r\n"))
+                    yield number, literal(line.strip("\ufeff \t\r\n"))
                 except NO_LITERAL as error:
                     raise _broken(source, number, error) from error
         return
     try:
-        found = list(_of_tree(ast.parse(source.text())))
+        found = list(_of_tree(syntax(source.text())))
     except NO_LITERAL as error:
         raise _broken(source, getattr(error, "lineno", None) or 1, error) from error
     yield from found
@@ -98,7 +98,7 @@ def python_pairs(source: Source) -> Iterator[tuple[int, Any]]:
     """Pairs in Python source, by its syntax tree: nothing is run."""
     text = source.text()
     try:
-        tree = ast.parse(text)
+        tree = syntax(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from cloudner.corpus.align.tag_shapes import POSITION_TAG, is_tag
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.objects import meta_of
 from cloudner.corpus.formats.json.stream import Peek, peek, values
-from cloudner.corpus.formats.literals import NO_LITERAL
+from cloudner.corpus.formats.literals import NO_LITERAL, literal
 from cloudner.corpus.formats.spans import Where, short
 
 _TUPLES = re.compile(r"\s*\[\s*\[?\s*\(\s*['\"]")
@@ -40,7 +39,7 @@ def _python(text: str) -> list[Any] | None:
     if not _TUPLES.match(text):
         return None
     try:
-        results = ast.literal_eval(text.strip())
+        results = literal(text.strip())
     except NO_LITERAL:
         return None
     return results if isinstance(results, list) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import names_tags, tag_name
 from cloudner.corpus.formats.keys import TAGS, TEXT, TOKENS
-from cloudner.corpus.formats.literals import NO_LITERAL
+from cloudner.corpus.formats.literals import NO_LITERAL, literal
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.tables.csv_rows import (
@@ -53,8 +52,8 @@ def _values(cell: str) -> list[Any] | None:
     inner = cell[1:-1]
     try:
         if "," not in _PRINTED.sub("", inner):
-            return [ast.literal_eval(part) for part in _PRINTED.findall(inner)]
-        value = ast.literal_eval(cell)
+            return [literal(part) for part in _PRINTED.findall(inner)]
+        value = literal(cell)
     except NO_LITERAL:
         return None
     return list(value) if isinstance(value, list) else None
