@@ -122,3 +122,38 @@ def test_time_does_not_explode_with_a_run(unit):
 def test_a_long_run_has_the_tokens_that_spacy_gives_it(run):
     _, tokenizer = make_tokenizer("en")
     assert [t.text_with_ws for t in tokenize(tokenizer, run)] == [t.text_with_ws for t in tokenizer(run)]
+
+
+def test_python_does_not_warn_of_the_users_texts(tmp_path, recwarn):
+    """A text with an escape that Python does not know; the warning would name `<unknown>` and, as an error, refuse the file."""
+    row = r"{'text': 'Ada C:\d 1or 2', 'entities': [(0, 3, 'PER')]}"
+    for name, content in (
+        ("a.txt", f"{row}\n"),
+        ("b.py", f"DATA = [{row}]\n"),
+        ("c.csv", "text,entities\nAda ran,\"[(0, 3, 'P\\dR')]\"\n"),
+    ):
+        _, docs = converted(tmp_path, name, content)
+        assert [len(doc.ents) for doc in docs] == [1]
+    assert not [each for each in recwarn if each.filename == "<unknown>"]
+
+
+def test_a_full_disk_below_the_temporary_files_is_one_line(tmp_path):
+    """In a process of its own, whose files may have 1,000 bytes."""
+    resource = pytest.importorskip("resource")
+    import subprocess
+    import sys
+
+    rows = "".join(json.dumps({"text": f"Ada ran {n}", "entities": [[0, 3, "P"]]}) + "\n" for n in range(500))
+    put(tmp_path, "a.jsonl", rows)
+    code = (
+        "import resource, signal, sys, cloudner\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "sys.dont_write_bytecode = True\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.getrlimit(resource.RLIMIT_FSIZE)[1]}))\n"
+        "try:\n    cloudner.inspect_corpus(sys.argv[1])\n"
+        "except cloudner.CloudnerError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.jsonl")], capture_output=True, text=True, check=False
+    )
+    assert "cannot be written" in done.stdout, done.stderr

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 import numpy as np
 
+from cloudner.atomic import told_in_one_line
 from cloudner.corpus.docbin.chunk import Chunk, msgpack_dumps, msgpack_loads
 
 
@@ -26,15 +29,19 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # a disk that was full is so still, and has been told
+            self._file.close()
 
     def __len__(self) -> int:
         return len(self._docs) - 1
 
     def add(self, chunk: Chunk) -> None:
+        """Raises InputError where the folder of temporary files is full."""
         raw = msgpack_dumps(chunk.pack())
-        self._file.seek(0, os.SEEK_END)
-        self._file.write(raw)
+        with told_in_one_line(Path(tempfile.gettempdir())):
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(raw)
+            self._file.flush()
         self._offsets.append(self._offsets[-1] + len(raw))
         self._docs.append(self._docs[-1] + len(chunk))
 
