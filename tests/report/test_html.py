@@ -275,6 +275,20 @@ def test_a_label_without_gold_has_dashes_and_no_bar(corpus, tmp_path):
     assert re.split(r"\W*[│┃]\s*", row.replace("–", "dash"))[1:6] == ["EVENT", "0.00", "dash", "dash", "dash"]
 
 
+def test_labels_do_not_steer_the_terminal(tmp_path):
+    """A label that clears the screen, turns what follows around and is markup of rich."""
+    label = "P\x1b[2J\u202e[red]"
+    nlp = ruler([("Oslo", "LOC")])
+    evaluation = evaluate(
+        nlp, write_docs(tmp_path / "a.spacy", [ruler([("Oslo", label)])("Oslo")]), rounds=10
+    )
+    console = Console(width=200, file=io.StringIO())
+    print_evaluation(evaluation, console)
+    said = console.file.getvalue()
+    assert "P\\x1b[2J\\u202e[red]" in said
+    assert not {"\x1b", "\u202e"} & set(said)
+
+
 def test_many_labels_have_a_matrix_of_their_own_form(corpus):
     from cloudner.report.evaluation.mistakes import confusion
     from cloudner.report.evaluation.scores import strict_scores

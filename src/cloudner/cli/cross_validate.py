@@ -8,6 +8,7 @@ import typer
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
+from cloudner.errors import printable
 
 
 @app.command("cross-validate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -69,6 +70,6 @@ def _cross_validate(ctx: typer.Context, data: str, gpu_id: str, options: dict[st
         data, overrides=parse_config_overrides(ctx.args), told=told,
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"), **options,
     )  # fmt: skip
-    print("\n".join(made.lines()))
+    print("\n".join(map(printable, made.lines())))
     for name in ("cross-validation.html", "report.html"):
         print(options["output"] / name)

@@ -8,7 +8,7 @@ import typer
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
-from cloudner.errors import InputError
+from cloudner.errors import InputError, printable
 
 
 @app.command("curve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -79,5 +79,5 @@ def _curve(
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
         told=lambda p: print(f"{p.documents:,} documents: F1 {percent(p.f1)} ({p.seconds:.0f} s)", flush=True), **options,
     )  # fmt: skip
-    print("\n".join(made.lines()))
+    print("\n".join(map(printable, made.lines())))
     print(options["output"] / "curve.html")

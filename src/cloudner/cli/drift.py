@@ -8,6 +8,7 @@ import typer
 from cloudner.cli import app
 from cloudner.cli._shared import run
 from cloudner.cores import restart
+from cloudner.errors import printable
 
 DRIFTED = 3  # 1 is an error, 2 wrong usage
 
@@ -74,7 +75,7 @@ def _drift(
     )  # fmt: skip
     output.parent.mkdir(parents=True, exist_ok=True)
     write_text(output, found.to_html())
-    print("\n".join(found.lines()))
+    print("\n".join(map(printable, found.lines())))
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
         write_json(json, found.to_dict())

@@ -104,11 +104,11 @@ def _show(made: Any, rows: int = 12) -> None:
     out = Console(highlight=False)
     for section in sections(made):
         if not section.rows:
-            out.print(Text(f"{section.title}: {section.empty}"))
+            out.print(Text(printable(f"{section.title}: {section.empty}")))
             continue
-        table = Table(title=section.title, title_justify="left")
+        table = Table(title=Text(printable(section.title)), title_justify="left")
         for name in section.header:
-            table.add_column(Text(name))
+            table.add_column(Text(printable(name)))
         for row in section.rows[:rows]:
             table.add_row(*(Text(printable(cell)) for cell in row))
         out.print(table)

@@ -8,6 +8,7 @@ import typer
 from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
+from cloudner.errors import printable
 
 
 @app.command("tune", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -87,4 +88,4 @@ def _tune(ctx: typer.Context, data: tuple[str, str | None], gpu_id: str, options
         *data, overrides=parse_config_overrides(ctx.args), told=told,
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"), **options,
     )  # fmt: skip
-    print("\n".join(found.lines()))
+    print("\n".join(map(printable, found.lines())))

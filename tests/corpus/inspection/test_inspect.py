@@ -397,3 +397,14 @@ def test_ten_thousand_documents_take_seconds(tmp_path):
     found = inspect_corpus(tmp_path / "train.spacy", encoder=ENCODER)
     assert time.perf_counter() - began < 30
     assert found.splits[0].docs == found.splits[0].entities == 10_000
+
+
+def test_names_of_files_do_not_steer_the_terminal(tmp_path, capsys):
+    from cloudner.cli.inspect import _show
+
+    file = tmp_path / "a\x1b[31mb.jsonl"
+    file.write_text('{"text": "Ada slept", "entities": [[0, 3, "PER"]]}\n' * 3)
+    _show(inspect_corpus(file))
+    said = capsys.readouterr().out
+    assert "a\\x1b[31mb" in said
+    assert "\x1b" not in said

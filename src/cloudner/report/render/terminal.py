@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as without_markup
 from rich.table import Table
 
+from cloudner.errors import printable
 from cloudner.pages.numbers import NOTHING, percent
 from cloudner.pages.numbers import scores as in_percent
 from cloudner.report.evaluation.evaluation import EvaluationData
@@ -72,3 +73,8 @@ def print_evaluation(evaluation: EvaluationData, console: Console | None = None)
         console.print(f"Note: {escape(note)}")
     speed = f" at {evaluation.speed:,.0f} words/s" if evaluation.speed else ""
     console.print(f"{evaluation.n_words:,} words{speed}")
+
+
+def escape(text: str) -> str:
+    """Text of data and of pipelines, such as a label: neither rich's markup nor what would move the cursor."""
+    return without_markup(printable(text))
