@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
 from cloudner.model.decoding.evidence import Evidence, performance_of
+from cloudner.pieces.gold import gold_tags, tell_others
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -70,8 +72,8 @@ def calibrate(
     entities move it little. Platt scaling then fits the probabilities of the
     entities found: confidences and what a threshold keeps change. The shift is the one of best F1
     (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number, and with
-    them the scores in the meta, where they are those of `data`. A model given by path is changed on disk: `cfg` and
-    `meta.json`.
+    them the scores in the meta, where they are those of `data`. Entities of labels that the component does not have count as
+    missed, with a warning. A model given by path is changed on disk: `cfg` and `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
     examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on, no document
@@ -134,6 +136,7 @@ def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationRe
         if known and not _same_f1(known, result):  # spaCy's scorer sees the gold otherwise: it decides
             return calibrate(folder)
         performance = performance_of(evidence, result.o_shift) if known else {}
+    tell_others(name, evidence.missed)
     _write(folder, {name: cfg}, result, performance)
     return result
 
@@ -189,7 +192,9 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     from cloudner.pieces.span_gold import gold_spans
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
-    gold = gold_spans(examples, pipe.labels, pipe.cfg["spans_key"], pipe.name)
+    others = Counter[str]()
+    gold = gold_spans(examples, pipe.labels, pipe.cfg["spans_key"], pipe.name, others)
+    tell_others(pipe.name, others)
     if gold.unknown.all() and not len(gold.spans):
         raise _nothing(pipe.name, len(examples))
     scores, right = pipe.candidates(examples)
@@ -208,12 +213,12 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
 
 
 def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
-    from cloudner.pieces.gold import gold_tags
-
     emissions = pipe.model.predict([eg.predicted for eg in examples])
-    gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
+    key, others = pipe.cfg["gold_spans_key"], Counter[str]()
+    gold = gold_tags(examples, pipe.scheme, spans_key=key, name=pipe.name, others=others)
+    tell_others(pipe.name, others)
     moves = pipe.model.shims[0].transitions()
-    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves)
+    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves, others)
     return _fit_evidence(pipe.cfg, evidence, pipe.name)
 
 
@@ -241,7 +246,7 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence, name: str) -> Calibra
     def scaled(temperature: float) -> Any:
         return None if moves is None else moves.scaled(temperature)
 
-    known = int((gold >= 0).sum())
+    known, missed = int((gold >= 0).sum()), sum(evidence.missed.values())
     if not known:
         raise _nothing(name, len(offsets) - 1)
     truth = evidence.truth()
@@ -253,7 +258,7 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence, name: str) -> Calibra
     temperature = fit_temperature(loss) if truth else 1.0
     asked = cfg.get("o_shift", "auto")
     fitted = (
-        fit_o_shift(raw, offsets, gold, scheme, moves, temperature=temperature)
+        fit_o_shift(raw, offsets, gold, scheme, moves, temperature=temperature, missed=missed)
         if asked == "auto"
         else OShift(asked, None, None)
     )

@@ -62,6 +62,7 @@ def test_a_run_saves_pipelines_that_load_anywhere(bert, tmp_path, gpu_id):
 
 @pytest.mark.parametrize("told", [True, False])  # with labels in dev that training has not
 def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, monkeypatch, told):
+    """And labels that only dev has take nothing from the calibration but themselves."""
     monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
     caplog.set_level(logging.WARNING, logger="cloudner")
     docs = [eg.reference for eg in tiny.make_examples(spacy.blank("en"), tiny.DATA * 8)]
@@ -83,7 +84,11 @@ def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, monkeypatc
         },
     )
     assert ("finds hardly anything" in caplog.text) == told
-    assert ("Not calibrated: cloudner: the label 'UNSEEN'" in caplog.text) == told
+    assert ("cloudner: 64 of the entities to calibrate on have labels" in caplog.text) == told
+    assert ("count as missed: UNSEEN (64)" in caplog.text) == told
+    assert "Not calibrated" not in caplog.text
+    run = json.loads((tmp_path / "training" / "run.json").read_text(encoding="utf8"))
+    assert run["calibration"]["documents"] == 32
 
 
 def test_settings_that_spacy_would_leave_out_are_refused(tmp_path):

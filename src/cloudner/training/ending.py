@@ -76,7 +76,7 @@ def _calibrate(best: Path, name: str, scores: Evidence | None) -> dict[str, Any]
 
     try:
         return (calibrate(best) if scores is None else calibrate_with(best, name, scores)).to_dict()
-    except (ConfigError, InputError) as error:  # dev labels that training has not, among others
+    except (ConfigError, InputError) as error:
         logger.warning("Not calibrated: %s", error)
         return None
 
