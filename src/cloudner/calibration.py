@@ -62,10 +62,11 @@ class CalibrationResult:
 
 
 def calibrate(
-    model: str | Path | Language, data: str | Path | Sequence[Example] | None = None
+    model: str | Path | Language,
+    data: str | Path | Sequence[Example] | None = None,
 ) -> CalibrationResult:
     """Fit, for each cloudner component of `model`, a temperature and a shift of O's score on `data`, which it must not have
-    been trained on.
+    been trained on. The components before it prepare the documents, as they do when it predicts.
 
     The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
     section 4.2, with the constrained model in place of a softmax), with a normal prior on its logarithm, so that few
@@ -76,12 +77,20 @@ def calibrate(
     missed, with a warning. A model given by path is changed on disk: `cfg` and `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
-    examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on, no document
+    examples. By default the dev corpus of the model's config. The result is the first component's. Raises InputError when there is nothing to fit on, no document
     or none that is annotated.
     """
+    return calibrate_these(None, model, data)
+
+
+def calibrate_these(
+    names: Sequence[str] | None, model: str | Path | Language, data: str | Path | Sequence[Example] | None
+) -> CalibrationResult:
+    """`calibrate` for the components of these names, by default all."""
     import spacy
 
     from cloudner.loading import cloudner_pipes, find_pipeline
+    from cloudner.report.held_out import as_met_by, examples_of
 
     folder: Path | None = None
     if isinstance(model, (str, Path)):
@@ -90,14 +99,14 @@ def calibrate(
         nlp = spacy.load(found)
     else:
         nlp = model
-    examples = _examples(nlp, data)
-    pipes = list(cloudner_pipes(nlp))
+    examples = examples_of(nlp, data)
+    pipes = [pipe for pipe in cloudner_pipes(nlp) if names is None or pipe.name in names]
     if not pipes:
         raise InputError(
             f"no cloudner component among {nlp.pipe_names}", expected="a pipeline trained with cloudner"
         )
     before = [_deciding(pipe.cfg) for pipe in pipes]
-    results = [_fit(pipe, examples) for pipe in pipes]
+    results = [_fit(pipe, as_met_by(pipe, nlp, examples)) for pipe in pipes]
     nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
     performance: dict[str, Any] = {}
     known = nlp.meta.get("performance") or {}
@@ -134,7 +143,7 @@ def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationRe
     if result.o_shift:
         known = json.loads((folder / "meta.json").read_text(encoding="utf8")).get("performance")
         if known and not _same_f1(known, result):  # spaCy's scorer sees the gold otherwise: it decides
-            return calibrate(folder)
+            return calibrate_these([name], folder, None)
         performance = performance_of(evidence, result.o_shift) if known else {}
     tell_others(name, evidence.missed)
     _write(folder, {name: cfg}, result, performance)
@@ -152,32 +161,6 @@ def _write(
     if performance:
         meta["performance"].update(performance)
     write_json(folder / "meta.json", meta)
-
-
-def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
-    from spacy.training import Example
-
-    if data is None:
-        from spacy.util import resolve_dot_names
-
-        config = nlp.config.interpolate()
-        (corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
-        examples = list(corpus(nlp))
-    elif isinstance(data, (str, Path)):
-        from cloudner.corpus.training.reader import reader_for
-
-        examples = list(reader_for(nlp, data)(nlp))
-    else:
-        examples = list(data)
-        odd = next((each for each in examples if not isinstance(each, Example)), None)
-        if odd is not None:
-            raise InputError(
-                f"a {type(odd).__name__} among the data to calibrate on",
-                expected="one path, or spaCy's Examples",
-            )
-    if not any(len(eg.predicted) for eg in examples):
-        raise InputError("no documents to calibrate on")
-    return examples
 
 
 def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
