@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from cloudner.atomic import write_json
 from cloudner.errors import InputError
 from cloudner.model.decoding.evidence import Evidence, performance_of
+from cloudner.pieces.gold import gold_tags, tell_others
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -60,26 +62,35 @@ class CalibrationResult:
 
 
 def calibrate(
-    model: str | Path | Language, data: str | Path | Sequence[Example] | None = None
+    model: str | Path | Language,
+    data: str | Path | Sequence[Example] | None = None,
 ) -> CalibrationResult:
     """Fit, for each cloudner component of `model`, a temperature and a shift of O's score on `data`, which it must not have
-    been trained on.
+    been trained on. The components before it prepare the documents, as they do when it predicts.
 
     The temperature minimises the negative log-likelihood of the gold tags among valid tag paths (Guo et al. 2017,
     section 4.2, with the constrained model in place of a softmax), with a normal prior on its logarithm, so that few
     entities move it little. Platt scaling then fits the probabilities of the
     entities found: confidences and what a threshold keeps change. The shift is the one of best F1
     (`cloudner.model.decoding.o_shift`): which entities are found changes, unless the component's `o_shift` is a number, and with
-    them the scores in the meta, where they are those of `data`. A model given by path is changed on disk: `cfg` and
-    `meta.json`.
+    them the scores in the meta, where they are those of `data`. Entities of labels that the component does not have count as
+    missed, with a warning. A model given by path is changed on disk: `cfg` and `meta.json`.
 
     data: a file of any annotation format, a folder of them or a URL, read as the config says of the dev corpus; or
-    examples. By default the dev corpus of the model's config. Raises InputError when there is nothing to fit on, no document
+    examples. By default the dev corpus of the model's config. The result is the first component's. Raises InputError when there is nothing to fit on, no document
     or none that is annotated.
     """
+    return calibrate_these(None, model, data)
+
+
+def calibrate_these(
+    names: Sequence[str] | None, model: str | Path | Language, data: str | Path | Sequence[Example] | None
+) -> CalibrationResult:
+    """`calibrate` for the components of these names, by default all."""
     import spacy
 
     from cloudner.loading import cloudner_pipes, find_pipeline
+    from cloudner.report.held_out import as_met_by, examples_of
 
     folder: Path | None = None
     if isinstance(model, (str, Path)):
@@ -88,14 +99,14 @@ def calibrate(
         nlp = spacy.load(found)
     else:
         nlp = model
-    examples = _examples(nlp, data)
-    pipes = list(cloudner_pipes(nlp))
+    examples = examples_of(nlp, data)
+    pipes = [pipe for pipe in cloudner_pipes(nlp) if names is None or pipe.name in names]
     if not pipes:
         raise InputError(
             f"no cloudner component among {nlp.pipe_names}", expected="a pipeline trained with cloudner"
         )
     before = [_deciding(pipe.cfg) for pipe in pipes]
-    results = [_fit(pipe, examples) for pipe in pipes]
+    results = [_fit(pipe, as_met_by(pipe, nlp, examples)) for pipe in pipes]
     nlp.meta.setdefault("cloudner", {})["calibration"] = results[0].to_dict()
     performance: dict[str, Any] = {}
     known = nlp.meta.get("performance") or {}
@@ -132,8 +143,9 @@ def calibrate_with(folder: Path, name: str, evidence: Evidence) -> CalibrationRe
     if result.o_shift:
         known = json.loads((folder / "meta.json").read_text(encoding="utf8")).get("performance")
         if known and not _same_f1(known, result):  # spaCy's scorer sees the gold otherwise: it decides
-            return calibrate(folder)
+            return calibrate_these([name], folder, None)
         performance = performance_of(evidence, result.o_shift) if known else {}
+    tell_others(name, evidence.missed)
     _write(folder, {name: cfg}, result, performance)
     return result
 
@@ -151,32 +163,6 @@ def _write(
     write_json(folder / "meta.json", meta)
 
 
-def _examples(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
-    from spacy.training import Example
-
-    if data is None:
-        from spacy.util import resolve_dot_names
-
-        config = nlp.config.interpolate()
-        (corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
-        examples = list(corpus(nlp))
-    elif isinstance(data, (str, Path)):
-        from cloudner.corpus.training.reader import reader_for
-
-        examples = list(reader_for(nlp, data)(nlp))
-    else:
-        examples = list(data)
-        odd = next((each for each in examples if not isinstance(each, Example)), None)
-        if odd is not None:
-            raise InputError(
-                f"a {type(odd).__name__} among the data to calibrate on",
-                expected="one path, or spaCy's Examples",
-            )
-    if not any(len(eg.predicted) for eg in examples):
-        raise InputError("no documents to calibrate on")
-    return examples
-
-
 def _fit(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     from cloudner.span_component import CloudnerSpans
 
@@ -189,7 +175,9 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
     from cloudner.pieces.span_gold import gold_spans
     from cloudner.report.evaluation.confidence import expected_calibration_error, fit_temperature
 
-    gold = gold_spans(examples, pipe.labels, pipe.cfg["spans_key"], pipe.name)
+    others = Counter[str]()
+    gold = gold_spans(examples, pipe.labels, pipe.cfg["spans_key"], pipe.name, others)
+    tell_others(pipe.name, others)
     if gold.unknown.all() and not len(gold.spans):
         raise _nothing(pipe.name, len(examples))
     scores, right = pipe.candidates(examples)
@@ -208,12 +196,12 @@ def _fit_spans(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
 
 
 def _fit_tags(pipe: Any, examples: Sequence[Example]) -> CalibrationResult:
-    from cloudner.pieces.gold import gold_tags
-
     emissions = pipe.model.predict([eg.predicted for eg in examples])
-    gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
+    key, others = pipe.cfg["gold_spans_key"], Counter[str]()
+    gold = gold_tags(examples, pipe.scheme, spans_key=key, name=pipe.name, others=others)
+    tell_others(pipe.name, others)
     moves = pipe.model.shims[0].transitions()
-    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves)
+    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, moves, others)
     return _fit_evidence(pipe.cfg, evidence, pipe.name)
 
 
@@ -241,7 +229,7 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence, name: str) -> Calibra
     def scaled(temperature: float) -> Any:
         return None if moves is None else moves.scaled(temperature)
 
-    known = int((gold >= 0).sum())
+    known, missed = int((gold >= 0).sum()), sum(evidence.missed.values())
     if not known:
         raise _nothing(name, len(offsets) - 1)
     truth = evidence.truth()
@@ -253,7 +241,7 @@ def _fit_evidence(cfg: dict[str, Any], evidence: Evidence, name: str) -> Calibra
     temperature = fit_temperature(loss) if truth else 1.0
     asked = cfg.get("o_shift", "auto")
     fitted = (
-        fit_o_shift(raw, offsets, gold, scheme, moves, temperature=temperature)
+        fit_o_shift(raw, offsets, gold, scheme, moves, temperature=temperature, missed=missed)
         if asked == "auto"
         else OShift(asked, None, None)
     )

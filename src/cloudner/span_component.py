@@ -1,6 +1,7 @@
 """The spaCy component `cloudner_spans`: entities that may lie inside each other and overlap."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Optional
 
@@ -108,7 +109,8 @@ class CloudnerSpans(Cloudner):
 
     def candidates(self, examples: Sequence[Example]) -> tuple[Any, Any]:
         """(spans,) float64 scores of the gold spans and of all spans above a probability of 0.001, at temperature 1, and
-        (spans,) bool, which are gold. Spans of which the gold says nothing are left out."""
+        (spans,) bool, which are gold. Spans of which the gold says nothing are left out, and gold spans of labels that the
+        component does not have."""
         import numpy as np
 
         from cloudner.model.decoding.span_scores import score_at
@@ -116,7 +118,7 @@ class CloudnerSpans(Cloudner):
 
         least = score_at(0.001)
         examples = [eg for eg in examples if len(eg.predicted)]
-        gold = gold_spans(examples, self.labels, self.cfg["spans_key"], self.name)
+        gold = gold_spans(examples, self.labels, self.cfg["spans_key"], self.name, Counter())
         found = self.model.predict(SpanQuery([eg.predicted for eg in examples], least))
         there = set(map(tuple, gold.spans.tolist()))
         rows = [(start, end - 1, label) for start, end, label in found.spans.tolist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,15 @@ def test_what_a_temperature_is_fitted_on(best):
     other = cloudner.calibrate(nlp, spans.gold(nlp, wrong))
     assert other.temperature > right.temperature
     assert other.ece_after < other.ece_before
+
+
+def test_a_label_that_only_the_data_has_takes_nothing_else_away(best, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
+    nlp = spacy.load(best)
+    whole = cloudner.calibrate(nlp, spans.gold(nlp))
+    more = [(text, [*there, (0, 1, "UNSEEN")]) for text, there in spans.NESTED]
+    assert cloudner.calibrate(nlp, spans.gold(nlp, more)) == whole
+    assert f"count as missed: UNSEEN ({len(more)})" in caplog.text
 
 
 @pytest.mark.slow

@@ -62,6 +62,7 @@ def test_a_run_saves_pipelines_that_load_anywhere(bert, tmp_path, gpu_id):
 
 @pytest.mark.parametrize("told", [True, False])  # with labels in dev that training has not
 def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, monkeypatch, told):
+    """And labels that only dev has take nothing from the calibration but themselves."""
     monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
     caplog.set_level(logging.WARNING, logger="cloudner")
     docs = [eg.reference for eg in tiny.make_examples(spacy.blank("en"), tiny.DATA * 8)]
@@ -83,7 +84,68 @@ def test_training_that_taught_nothing_is_told(bert, tmp_path, caplog, monkeypatc
         },
     )
     assert ("finds hardly anything" in caplog.text) == told
-    assert ("Not calibrated: cloudner: the label 'UNSEEN'" in caplog.text) == told
+    assert ("cloudner: 64 of the entities to calibrate on have labels" in caplog.text) == told
+    assert ("count as missed: UNSEEN (64)" in caplog.text) == told
+    assert "Not calibrated" not in caplog.text
+    run = json.loads((tmp_path / "training" / "run.json").read_text(encoding="utf8"))
+    assert run["calibration"]["documents"] == 32
+
+
+def test_what_was_trained_is_calibrated_and_what_is_frozen_stays(bert, tmp_path):
+    """Also a component that the config takes from a trained pipeline, or whose encoder is another component's."""
+    docs = [eg.reference for eg in tiny.make_examples(spacy.blank("en"), tiny.DATA * 4)]
+    DocBin(docs=docs).to_disk(tmp_path / "docs.spacy")
+    overrides = {
+        "paths.train": str(tmp_path / "docs.spacy"), "paths.dev": str(tmp_path / "docs.spacy"), "training.max_epochs": 3,
+    }  # fmt: skip
+    config = load_config(CONFIGS / "cpu.cfg", interpolate=False)
+    width = {"width": 24, "depth": 1, "embed_size": 200, "window_size": 1, "maxout_pieces": 2}
+    config["nlp"]["pipeline"] = ["tok2vec", "cloudner"]
+    config["components"] = {
+        "tok2vec": {"factory": "tok2vec", "model": {
+            "@architectures": "spacy.HashEmbedCNN.v2", "subword_features": True, "pretrained_vectors": None, **width,
+        }},
+        "cloudner": {"factory": "cloudner", "model": {"@architectures": "cloudner.SharedNER.v1", "tok2vec": {
+            "@architectures": "spacy.Tok2VecListener.v1", "width": 24, "upstream": "*",
+        }}},
+    }  # fmt: skip
+    config.to_disk(tmp_path / "shared.cfg")
+    best = train(tmp_path / "shared.cfg", tmp_path / "shared", gpu_id=-1, overrides=overrides)
+    told = json.loads((tmp_path / "shared" / "run.json").read_text())["calibration"]
+    assert told["documents"] == 16
+    assert json.loads((best / "cloudner" / "cfg").read_text())["temperature"] == told["temperature"]
+
+    first = train(CONFIGS / "cpu.cfg", tmp_path / "first", gpu_id=-1, encoder=str(bert), overrides=overrides)
+    before = {**json.loads((first / "cloudner" / "cfg").read_text()), "temperature": 1.2345}
+    (first / "cloudner" / "cfg").write_text(json.dumps(before))
+    config["nlp"]["pipeline"] = ["kept", "cloudner"]
+    config["components"] = {
+        "kept": {"source": str(first), "component": "cloudner"}, "cloudner": {"source": str(first)},
+    }  # fmt: skip
+    config["training"]["frozen_components"] = ["kept"]
+    config.to_disk(tmp_path / "second.cfg")
+    best = train(tmp_path / "second.cfg", tmp_path / "second", gpu_id=-1, overrides=overrides)
+    told = json.loads((tmp_path / "second" / "run.json").read_text())["calibration"]
+    kept, trained = (json.loads((best / name / "cfg").read_text()) for name in ("kept", "cloudner"))
+    assert kept.pop("platt") == pytest.approx(before.pop("platt"))
+    assert kept == before
+    assert trained["temperature"] == told["temperature"] != 1.2345
+
+
+@pytest.mark.parametrize("entities", [True, False])
+def test_dev_data_without_entities_are_told(bert, tmp_path, caplog, monkeypatch, entities):
+    monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
+    docs = [eg.reference for eg in tiny.make_examples(spacy.blank("en"), tiny.DATA)]
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=docs if entities else []).to_disk(tmp_path / "dev.spacy")
+    train(
+        CONFIGS / "cpu.cfg", tmp_path / "training", gpu_id=-1, encoder=str(bert),
+        overrides={
+            "paths.train": str(tmp_path / "train.spacy"), "paths.dev": str(tmp_path / "dev.spacy"), "training.max_epochs": 1,
+        },
+    )  # fmt: skip
+    assert ("No entity is annotated in the dev data" in caplog.text) == (not entities)
+    assert entities or "finds hardly anything" not in caplog.text
 
 
 def test_settings_that_spacy_would_leave_out_are_refused(tmp_path):

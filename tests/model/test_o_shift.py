@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections import Counter
 
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 
 import tiny
 from cloudner.calibration import calibrate, calibrate_with
@@ -15,7 +17,7 @@ from cloudner.errors import ConfigError, InputError
 from cloudner.model.decoding.evidence import Evidence
 from cloudner.model.decoding.o_shift import fit_o_shift, with_o_shifted
 from cloudner.pieces.gold import gold_tags
-from cloudner.pieces.scheme import TagScheme
+from cloudner.pieces.scheme import OTHER, TagScheme
 
 SCHEME = TagScheme(("A", "B"))
 
@@ -183,6 +185,43 @@ def test_calibration_writes_what_an_evaluation_then_gives(half_missed, tmp_path)
     assert calibrate(tmp_path / "best", examples) == result
     assert calibrate(tmp_path / "again", examples) == result
     assert_told(tmp_path / "again", examples)
+
+
+def test_labels_that_only_the_data_has_count_as_missed_and_are_left_out(
+    half_missed, tmp_path, caplog, monkeypatch
+):
+    nlp, examples, gold = half_missed
+    monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
+    pipe = nlp.get_pipe("cloudner")
+    for eg in examples[::4]:  # Marie Curie, who is found or missed
+        eg.reference.set_ents([Span(eg.reference, 0, 2, "HUMAN")], default="unmodified")
+    gold = np.where(named := tokens_of(examples, range(0, len(examples), 4), 2), OTHER, gold)
+    others = Counter()
+    assert gold_tags(examples, pipe.scheme, others=others).tolist() == gold.tolist()
+    assert others == {"HUMAN": 20}
+    assert named.sum() == 40
+    nlp.meta["performance"] = dict(nlp.evaluate(examples))
+    for name in ("best", "again"):
+        nlp.to_disk(tmp_path / name)
+    emissions = pipe.model.predict([eg.predicted for eg in examples])
+    evidence = Evidence(emissions.scores, emissions.offsets, gold, pipe.scheme, None, others)
+    result = calibrate_with(tmp_path / "best", "cloudner", evidence)
+    assert result.o_shift < 0
+    assert result.f1_before == pytest.approx(nlp.meta["performance"]["ents_f"])
+    assert_told(tmp_path / "best", examples)  # by the same F1 as spaCy's scorer
+    assert calibrate(tmp_path / "again", examples) == result
+    assert_told(tmp_path / "again", examples)
+    assert caplog.text.count("20 of the entities to calibrate on") == 2
+    # The temperature is that of the same data with nothing annotated there.
+    for eg in examples[::4]:
+        eg.reference.set_ents([], missing=[Span(eg.reference, 0, 2)], default="unmodified")
+    assert calibrate(tmp_path / "again", examples).temperature == pytest.approx(result.temperature)
+
+
+def tokens_of(examples, numbers, first):
+    """(tokens,) bool: the first tokens of these documents."""
+    found = [np.arange(len(eg.predicted)) < first * (i in numbers) for i, eg in enumerate(examples)]
+    return np.concatenate(found)
 
 
 def test_what_the_whole_pipeline_finds_is_written(half_missed, tmp_path, caplog):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
 
 import spans
 import tiny
-from cloudner.calibration import calibrate, calibrate_with
+from cloudner.calibration import _fit_evidence, calibrate, calibrate_with
 from cloudner.errors import InputError
 from cloudner.model.decoding.evidence import Evidence
+from cloudner.pieces.gold import gold_tags
 from cloudner.pieces.scheme import TagScheme
 
 SCHEME = TagScheme(("A", "B"))
@@ -78,3 +80,33 @@ def test_one_span_moves_it_little(bert):
     assert 0.5 < calibrate(nlp, spans.gold(nlp, spans.NESTED[:1])).temperature < 1.0
     nothing = spans.gold(nlp, [("no span stands here", [])])
     assert calibrate(nlp, nothing).temperature == 1.0
+
+
+def test_the_components_before_it_prepare_the_documents(bert):
+    """Read by sentences, which the sentencizer sets, or on the vectors that a tok2vec leaves in the documents."""
+    text = "Marie Curie lived in Paris. Apple bought Beats in 2014. Angela Merkel met Apple."
+    data = [(text, [(0, 11, "PER"), (21, 26, "LOC"), (28, 33, "ORG"), (56, 69, "PER")])] * 3
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 24, "upstream": "*"}
+    shared = {"model": {"@architectures": "cloudner.SharedNER.v1", "tok2vec": listener}}
+    vectors = {"@architectures": "spacy.HashEmbedCNN.v2", "width": 24, "depth": 1, "embed_size": 200, "window_size": 1,
+               "maxout_pieces": 2, "subword_features": True, "pretrained_vectors": None}  # fmt: skip
+    for before, own, settings in (
+        ("sentencizer", {}, tiny.settings(bert, window_unit="sentence", context=0)),
+        ("tok2vec", {"model": vectors}, shared),
+    ):
+        nlp = spacy.blank("xx")
+        nlp.add_pipe(before, config=own)
+        nlp.add_pipe("cloudner", config=settings)
+        tiny.start(nlp, tiny.make_examples(nlp, data))
+        tiny.overfit(nlp, steps=3, rate=1e-3, data=data)
+        found = calibrate(fresh(nlp), tiny.make_examples(nlp, data))
+        prepared = [
+            Example(nlp(eg.predicted, disable=["cloudner"]), eg.reference)
+            for eg in tiny.make_examples(nlp, data)
+        ]
+        pipe = nlp.get_pipe("cloudner")
+        scores = pipe.model.predict([eg.predicted for eg in prepared])
+        evidence = Evidence(
+            scores.scores, scores.offsets, gold_tags(prepared, pipe.scheme), pipe.scheme, None
+        )
+        assert found.temperature == pytest.approx(_fit_evidence(dict(pipe.cfg), evidence, "").temperature)

@@ -134,6 +134,25 @@ def test_what_was_asked_is_told_apart(tmp_path):
     assert differences(after, before) == ["--training.max_epochs", "the data of paths.train"]
 
 
+def test_what_initialisation_reads_is_part_of_what_is_asked(tmp_path):
+    config, labels, source = tmp_path / "a.cfg", tmp_path / "ner.json", tmp_path / "trained"
+    config.write_text("[nlp]\n")
+    source.mkdir()
+    plain = {
+        "initialize": {"components": {"ner": {"labels": {"@readers": "spacy.read_labels.v1", "path": str(labels)}}}},
+        "components": {"tagger": {"source": str(source)}, "ner": {"source": "a_package"}},
+    }  # fmt: skip
+    asked = []
+    for text in ("one", "two"):
+        for path in (labels, source / "meta.json"):
+            path.write_text(text)
+            asked.append(what_is_asked(config, {}, None, plain))
+    _, first, other_labels, other_source = asked
+    told = ["the data of initialize.components.ner.labels.path"]
+    assert differences(other_labels, first) == told
+    assert differences(other_source, first) == ["the data of components.tagger.source", *told]
+
+
 def pipeline(folder, text):
     for name in ("meta.json", "cloudner/model/weights"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ def test_calibration_takes_the_scores_of_the_best_evaluation(head, bert, tmp_pat
         raise AssertionError("loaded and predicted once more")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cloudner.calibration, "calibrate", never)
+        patch.setattr(cloudner.calibration, "calibrate_these", never)
         best = train(runs.CONFIGS / "cpu.cfg", gpu_id=-1, overrides=parse_config_overrides(words))
     told = json.loads((tmp_path / "training" / "run.json").read_text())["calibration"]
     before = runs.files(best)

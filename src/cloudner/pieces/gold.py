@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH
@@ -12,7 +13,7 @@ from spacy.training import Example
 from spacy.util import filter_spans
 
 from cloudner.errors import ConfigError
-from cloudner.pieces.scheme import MISSING, TagScheme
+from cloudner.pieces.scheme import MISSING, OTHER, TagScheme
 
 logger = logging.getLogger("cloudner")
 
@@ -21,15 +22,21 @@ _INSIDE, _BEGIN = 1, 3
 
 
 def gold_tags(
-    examples: Sequence[Example], scheme: TagScheme, *, spans_key: str | None = None, name: str = "cloudner"
+    examples: Sequence[Example],
+    scheme: TagScheme,
+    *,
+    spans_key: str | None = None,
+    name: str = "cloudner",
+    others: Counter[str] | None = None,
 ) -> np.ndarray:
     """Tags of the predicted docs' tokens, white space left out, all docs after one another.
 
     (tokens,) int64, `MISSING` where the gold says nothing: no annotation, `-`, or entities that do not align to
     the predicted tokens. Blocked tokens are O. With `spans_key`, gold are `reference.spans[spans_key]` (longest
-    first where they overlap) and what lies in none of them is O. Raises ConfigError for a label the scheme does not have.
+    first where they overlap) and what lies in none of them is O. Raises ConfigError for a label the scheme does not have; with
+    `others` its entities are counted there, by label, and their tokens are `OTHER`.
     """
-    iob, label, solid = _entity_arrays(examples, scheme, spans_key, name)
+    iob, label, solid, other = _entity_arrays(examples, scheme, spans_key, name, others)
     offsets = np.cumsum([0, *(len(eg.predicted) for eg in examples)])
     # Entities by number, so that one whose first token is white space is still told from its neighbour.
     entity_begin = (iob == _BEGIN) & (label >= 0)
@@ -41,7 +48,9 @@ def gold_tags(
     next_same = np.append(previous_same[1:], False)
     inner = np.where(next_same, scheme.between(label), scheme.last(label))
     tags = np.where(previous_same, inner, np.where(next_same, scheme.first(label), scheme.only(label)))
-    return np.where(label >= 0, tags, np.where(iob == 0, MISSING, 0)).astype(np.int64)
+    tags = np.where(label >= 0, tags, np.where(iob == 0, MISSING, 0)).astype(np.int64)
+    tags[other[solid]] = OTHER
+    return tags
 
 
 def seen_labels(examples: Sequence[Example], spans_key: str | None = None) -> set[str]:
@@ -98,6 +107,17 @@ def tell_misaligned(
     return n_lost
 
 
+def tell_others(name: str, others: Mapping[str, int]) -> None:
+    """Warns of entities that the component `name` cannot find, counted by label, among those it is calibrated on."""
+    if others:
+        logger.warning(
+            "%s: %s of the entities to calibrate on have labels that training had not, and count as missed: %s.",
+            name,
+            f"{sum(others.values()):,}",
+            ", ".join(f"{label} ({count:,})" for label, count in sorted(others.items())),
+        )
+
+
 def share_labels(eg: Example, spans: Iterable[Span]) -> None:
     """A span is aligned by its label's hash, which the predicted document's vocabulary may not know: references often come
     from another pipeline's."""
@@ -130,9 +150,14 @@ def solid_tokens(docs: Sequence[Doc]) -> np.ndarray:
 
 
 def _entity_arrays(
-    examples: Sequence[Example], scheme: TagScheme, spans_key: str | None, name: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per token of the predicted docs: spaCy's IOB code (0 missing), label index (-1 none), not white space."""
+    examples: Sequence[Example],
+    scheme: TagScheme,
+    spans_key: str | None,
+    name: str,
+    others: Counter[str] | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Per token of the predicted docs: spaCy's IOB code (0 missing), label index (-1 none), not white space, and in an entity
+    of a label that the scheme does not have."""
     tables: list[np.ndarray] = []
     label_hash: np.ndarray = np.zeros(0, dtype=np.uint64)
     for eg in examples:
@@ -146,16 +171,22 @@ def _entity_arrays(
     table = np.concatenate(tables) if tables else np.zeros((0, 3), dtype=np.uint64)
     iob, label_hash, solid = table[:, 0].astype(np.int64), table[:, 1], table[:, 2] == 0
     label = np.full(len(iob), -1, dtype=np.int64)
+    other = np.zeros(len(iob), dtype=bool)
     entity = ((iob == _BEGIN) | (iob == _INSIDE)) & (label_hash != 0)
     index = {value: i for i, value in enumerate(scheme.labels)}
     for value in np.unique(label_hash[entity]).tolist():
         found = next(
             strings[value] for eg in examples if value in (strings := eg.reference.vocab.strings)
         )  # each reference may have a vocabulary of its own
-        if found not in index:
+        if found in index:
+            label[label_hash == value] = index[found]
+        elif others is None:
             raise new_label(name, found, scheme.labels)
-        label[label_hash == value] = index[found]
-    return iob, np.where(entity, label, -1), solid
+        else:
+            mine = entity & (label_hash == value)
+            others[found] += int((mine & (iob == _BEGIN)).sum())
+            other |= mine
+    return iob, np.where(entity, label, -1), solid, other
 
 
 def _aligned(eg: Example, spans_key: str | None) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from cloudner.errors import ConfigError
 
 MISSING = -1
+OTHER = -2  # in an entity of a label that is not among the scheme's
 POSITIONS = {"BIO": "BI", "BILUO": "BILU"}
 
 

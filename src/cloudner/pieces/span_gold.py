@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -28,13 +29,17 @@ class SpanAnnotation:
 
 
 def gold_spans(
-    examples: Sequence[Example], labels: Sequence[str], key: str, name: str = "cloudner_spans"
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    key: str,
+    name: str = "cloudner_spans",
+    others: Counter[str] | None = None,
 ) -> SpanAnnotation:
     """`reference.spans[key]`; where a reference has no such group, its entities, and where it has no entities either,
     nothing is known. Tokens of which its entities say nothing are unknown, whether there is a group or not. Spans that do
     not align to the predicted tokens are left out, their tokens unknown.
 
-    Raises ConfigError for a label that is not in `labels`.
+    Raises ConfigError for a label that is not in `labels`; with `others` its spans are counted there, by label, and left out.
     """
     index = {label: i for i, label in enumerate(labels)}
     rows: list[tuple[int, int, int]] = []
@@ -44,7 +49,10 @@ def gold_spans(
         found, unknown, of_ents = _of_example(eg, key)
         for start, end, label in found:
             if label not in index:
-                raise new_label(name, label, labels)
+                if others is None:
+                    raise new_label(name, label, labels)
+                others[label] += 1
+                continue
             rows.append((at + start, at + end, index[label]))
         parts.append(unknown)
         at += len(unknown)

@@ -17,13 +17,22 @@ _END = 1 << 20
 def what_is_asked(
     config_path: str | Path, overrides: dict[str, Any], encoder: str | None, plain: Any
 ) -> dict[str, Any]:
-    """JSON: the config as it was before anything "auto" was decided, the overrides, and the bytes of the corpora and of the
-    encoders. plain: the config, interpolated."""
-    corpora = {
-        f"{section}.{key}": fingerprint(value)
-        for section in ("corpora", "paths")
-        for key, value in _paths(plain.get(section, {}))
+    """JSON: the config as it was before anything "auto" was decided, the overrides, and the bytes of the corpora, of what else
+    [paths] and [initialize] name, of the pipelines that components are taken from, and of the encoders. plain: the config,
+    interpolated."""
+    sources = {
+        name: {"source": component.get("source")}
+        for name, component in plain.get("components", {}).items()
+        if isinstance(component, dict)
     }
+    sections = {name: plain.get(name, {}) for name in ("corpora", "paths", "initialize")}
+    named = {
+        f"{section}.{key}": value
+        for section, values in {**sections, "components": sources}.items()
+        for key, value in _paths(values)
+    }
+    known = {value: fingerprint(value) for value in set(named.values())}
+    corpora = {name: known[value] for name, value in named.items()}
     encoders = {}
     for name, component in plain.get("components", {}).items():
         model = component.get("model", {}) if isinstance(component, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,6 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from cloudner.component import Cloudner
-from cloudner.errors import CloudnerError
 from cloudner.model.decoding.evidence import Evidence
 from cloudner.pieces.annotations import preset
 from cloudner.pieces.gold import gold_tags
@@ -71,16 +71,15 @@ class DevScores:
         rows = [emissions.scores for _, emissions in seen if emissions is not None]
         if not rows:
             return None
-        try:
-            gold = gold_tags(examples, pipe.scheme, spans_key=pipe.cfg["gold_spans_key"], name=pipe.name)
-        except CloudnerError:  # labels that training has not: said where the fit is asked for
-            return None
+        key, others = pipe.cfg["gold_spans_key"], Counter[str]()  # of labels that training has not
+        gold = gold_tags(examples, pipe.scheme, spans_key=key, name=pipe.name, others=others)
         return Evidence(
             np.concatenate(rows),
             np.concatenate([[0], np.cumsum(np.concatenate(lengths))]),
             gold,
             pipe.scheme,
             self._moves,
+            others,
         )
 
 

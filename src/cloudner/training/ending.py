@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from cloudner.atomic import write_json
 from cloudner.errors import ConfigError, InputError
 from cloudner.training.output_folder import BEST, LAST
 from cloudner.training.provenance import provenance
-from cloudner.training.resolution import Resolution, owners
+from cloudner.training.resolution import Resolution
 from cloudner.training.resume import Begun
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ def end(
     begun: Begun,
     seconds: float,
     fast: dict[str, list[dict[str, Any]]],
+    learnt: Sequence[str],
     calibrate: bool,
     scores: Evidence | None = None,
 ) -> None:
     """Calibrate the best pipeline, and write run.json and, into the pipelines, what is known of their making. fast: by
-    component which fast paths were tried. scores: of the best pipeline on dev; without them it is loaded and predicts."""
+    component which fast paths were tried. learnt: our components that were trained, which are calibrated. scores: of the best
+    pipeline on dev; without them it is loaded and predicts."""
     from cloudner.model.device import computing_on
     from cloudner.report.card import write_card
 
@@ -47,9 +50,9 @@ def end(
         run["resumed_from_step"] = resumed.step + 1
     if fast:
         run["fast"] = fast
-    if calibrate and (names := owners(made.config.interpolate())):
+    if calibrate and learnt:
         with computing_on(made.device):
-            run["calibration"] = _calibrate(best, names[0], scores)
+            run["calibration"] = _calibrate(best, learnt, scores)
     write_json(output / "run.json", run)
     for folder in (best, output / LAST) if calibrate else ():
         if (folder / "meta.json").is_file():
@@ -59,24 +62,37 @@ def end(
 
 def _look_at_score(best: Path) -> None:
     """Warns where nothing was learnt: spaCy's best pipeline is then that of the first evaluation."""
-    from cloudner.report.loggers.progress import entity_score
+    from cloudner.report.loggers.progress import entity_score, score_prefix
 
     meta = best / "meta.json"
-    f1 = entity_score(srsly.read_json(meta).get("performance", {})) if meta.is_file() else None
-    if f1 is not None and f1 < _NOTHING:
+    known = srsly.read_json(meta).get("performance", {}) if meta.is_file() else {}
+    f1 = entity_score(known)
+    if f1 is None or f1 >= _NOTHING:
+        return
+    per_label = f"{score_prefix(known)}_per_type"
+    if (
+        per_label in known and not known[per_label]
+    ):  # spaCy has a row for each label that is annotated or found
         logger.warning(
-            "The best F1 on dev is %.1f %%: the pipeline finds hardly anything. Too few steps (training.max_epochs, "
-            "min_steps), a learning rate that does not fit the encoder, or labels that are wrong: `cloudner inspect`.",
+            "No entity is annotated in the dev data: there is no F1 by which model-best could be chosen."
+        )
+    else:
+        logger.warning(
+            "The best F1 on dev is %.1f %%: the pipeline finds hardly anything. Too few steps or evaluations "
+            "(training.max_epochs, min_steps, eval_frequency), a learning rate that does not fit the encoder, or labels that are "
+            "wrong: `cloudner inspect`.",
             100 * f1,
         )
 
 
-def _calibrate(best: Path, name: str, scores: Evidence | None) -> dict[str, Any] | None:
-    from cloudner.calibration import calibrate, calibrate_with
+def _calibrate(best: Path, names: Sequence[str], scores: Evidence | None) -> dict[str, Any] | None:
+    from cloudner.calibration import calibrate_these, calibrate_with
 
     try:
-        return (calibrate(best) if scores is None else calibrate_with(best, name, scores)).to_dict()
-    except (ConfigError, InputError) as error:  # dev labels that training has not, among others
+        if scores is None:
+            return calibrate_these(names, best, None).to_dict()
+        return calibrate_with(best, names[0], scores).to_dict()
+    except (ConfigError, InputError) as error:
         logger.warning("Not calibrated: %s", error)
         return None
 

@@ -152,10 +152,10 @@ def _train(
     saving = Saving(kept, again, options.minutes, options.steps)
     started = time.perf_counter()
     with computing_on(made.device):
-        fast, scores = _run_loop(output / RESOLVED, output, made, saving, begun.resumed, ranks)
+        fast, learnt, scores = _run_loop(output / RESOLVED, output, made, saving, begun.resumed, ranks)
     best = output / BEST
     if ranks is None or ranks.first:
-        end(output, begun, time.perf_counter() - started, fast, calibrate, scores)
+        end(output, begun, time.perf_counter() - started, fast, learnt, calibrate, scores)
         kept.remove()
     return best
 
@@ -212,9 +212,9 @@ def _run_loop(
     saving: Saving,
     resumed: Saved | None,
     ranks: Ranks | None,
-) -> tuple[dict[str, list[dict[str, Any]]], Evidence | None]:
-    """Initialise and train, as spaCy's command does. Returns by component which fast paths were tried, and the scores of the
-    best pipeline on dev where they are known."""
+) -> tuple[dict[str, list[dict[str, Any]]], list[str], Evidence | None]:
+    """Initialise and train, as spaCy's command does. Returns by component which fast paths were tried, our components that
+    are not frozen, and the scores of the best pipeline on dev where they are known."""
     from spacy.training.initialize import init_nlp
     from spacy.util import load_config
     from wasabi import msg
@@ -255,7 +255,9 @@ def _run_loop(
     scores = train_pipeline(
         nlp, output, use_gpu=made.use_gpu, device=made.device, saving=saving, resumed=resumed, ranks=ranks, read=read,
     )  # fmt: skip
-    return {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}, scores
+    frozen = nlp.config.interpolate()["training"]["frozen_components"]
+    fast = {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}
+    return fast, [name for name in ours if name not in frozen], scores
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ class Evidence:
     """What a tagger's temperature is fitted on.
 
     scores: (tokens, tags) float32 of the non-space tokens. offsets: (docs + 1,) bounds of the documents' tokens. gold:
-    (tokens,) tags, -1 where there is no annotation. moves: a CRF's transitions, else None.
+    (tokens,) tags, -1 where there is no annotation, -2 in entities of labels that the tagger does not have. moves: a CRF's
+    transitions, else None. missed: how many of those entities there are, by label.
     """
 
     scores: np.ndarray
@@ -24,6 +26,7 @@ class Evidence:
     gold: np.ndarray
     scheme: TagScheme
     moves: Transitions | None
+    missed: Mapping[str, int] = field(default_factory=dict)
 
     def truth(self) -> set[tuple[int, ...]]:
         """The annotated entities: first token, end (exclusive), label index."""
@@ -46,6 +49,9 @@ def performance_of(evidence: Evidence, shift: float) -> dict[str, Any]:
         one = by_label[scheme.labels[number]] = PRFScore()
         one.score_set({s for s in found if s[2] == number}, {s for s in truth if s[2] == number})
         whole += one
+    for label, count in evidence.missed.items():
+        by_label[label] = PRFScore(fn=count)
+        whole += by_label[label]
     return {
         "ents_p": whole.precision,
         "ents_r": whole.recall,

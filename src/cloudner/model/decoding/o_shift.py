@@ -14,7 +14,7 @@ import numpy as np
 from cloudner.model.decoding.sequences import Transitions
 from cloudner.model.decoding.spans import span_probabilities, tag_probabilities
 from cloudner.model.decoding.viterbi import best_paths
-from cloudner.pieces.scheme import TagScheme
+from cloudner.pieces.scheme import MISSING, TagScheme
 
 # Shifts that are tried, in the units of a score (natural logarithm of the odds), and those on either side that are averaged:
 # F1 over a few hundred entities jumps from one shift to the next.
@@ -51,13 +51,15 @@ def fit_o_shift(
     *,
     temperature: float = 1.0,
     expected: float = _EXPECTED,
+    missed: int = 0,
 ) -> OShift:
     """The shift in [-2, 2] that gives the best F1, by the gold entities and by what the probabilities expect of it, weighted n to
     `expected` where there are n gold entities.
 
     scores: (tokens, tags) float32. offsets: (documents + 1,) bounds. gold: (tokens,) tags, -1 where nothing is known:
-    entities that touch such a token do not count. temperature: by which scores become calibrated probabilities. The expected
-    F1 of some spans is 2 * sum of their probabilities / (their number + expected number of entities).
+    entities that touch such a token do not count; -2 in entities that no tag can say, of which there are `missed`.
+    temperature: by which scores become calibrated probabilities. The expected F1 of some spans is 2 * sum of their
+    probabilities / (their number + expected number of entities).
     """
     shifts = np.arange(-_MOST - _BESIDE * _STEP, _MOST + (_BESIDE + 0.5) * _STEP, _STEP)
     here = int(np.abs(shifts).argmin())
@@ -66,7 +68,7 @@ def fit_o_shift(
         return OShift(0.0, None, None)
     found = [known_spans(with_o_shifted(scores, s), offsets, gold, scheme, transitions) for s in shifts]
     right = [sum(tuple(span) in truth for span in spans.tolist()) for spans in found]
-    f1 = np.array([2 * r / (len(s) + len(truth)) for r, s in zip(right, found, strict=True)])
+    f1 = np.array([2 * r / (len(s) + len(truth) + missed) for r, s in zip(right, found, strict=True)])
     moves = None if transitions is None else transitions.scaled(temperature)
     hoped = _expected_f1(scores / temperature, offsets, gold, found, scheme, moves)
     share = len(truth) / (len(truth) + expected)
@@ -86,7 +88,7 @@ def known_spans(
 ) -> np.ndarray:
     """(spans, 3) of the best paths, without those that touch a token of which nothing is known."""
     spans = scheme.decode(best_paths(scores, offsets, scheme, transitions), offsets)
-    unknown = np.concatenate([[0], np.cumsum(gold < 0)])
+    unknown = np.concatenate([[0], np.cumsum(gold == MISSING)])
     return spans[unknown[spans[:, 1]] == unknown[spans[:, 0]]]
 
 
@@ -102,6 +104,6 @@ def _expected_f1(
     every, where = np.unique(np.concatenate(found), axis=0, return_inverse=True)
     probability = span_probabilities(scaled, offsets, every, scheme, transitions)[where.ravel()]
     begins = tag_probabilities(scaled, offsets, scheme, transitions)[:, scheme.begins]
-    there = float(begins[gold >= 0].sum())
+    there = float(begins[gold != MISSING].sum())
     parts = np.split(probability, np.cumsum([len(spans) for spans in found])[:-1])
     return np.array([2 * part.sum() / max(len(part) + there, 1e-9) for part in parts])
