@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,35 +13,39 @@ if TYPE_CHECKING:
 _LOOKED_AT = 5000  # documents, for their labels
 
 
-def encoder_of(config: str | None) -> str:
-    """The encoder that a training config names, the embedded one without a config. Raises `InputError` for a config that is not
-    there, `ConfigError` for one that names none."""
-    from cloudner.encoders.folders import DEFAULT_ENCODER
-    from cloudner.errors import ConfigError
+def config_of(config: str | None) -> dict[str, Any] | None:
+    """A training config by its name or file, None without one. Raises `InputError` for a config that is not there."""
     from cloudner.overrides import read_config
     from cloudner.training.shipped import config_file
+
+    return None if config is None else read_config(config_file(config, Path()))
+
+
+def encoder_of(config: dict[str, Any] | None, name: str | None) -> str:
+    """The encoder that a training config names, the embedded one without a config. name: of the config, for the message. Raises
+    `ConfigError` for one that names none."""
+    from cloudner.encoders.folders import DEFAULT_ENCODER
+    from cloudner.errors import ConfigError
 
     if config is None:
         return DEFAULT_ENCODER
-    for section in read_config(config_file(config, Path()))["components"].values():
+    for section in config["components"].values():
         model = section.get("model") if isinstance(section, dict) else None
         given = model if isinstance(model, dict) else {}
-        for name in (given.get("encoder"), given.get("name")):
-            if isinstance(name, str) and "${" not in name:
-                return name
-    raise ConfigError("the config names no encoder", file=config, fix="--encoder NAME")
+        for found in (given.get("encoder"), given.get("name")):
+            if isinstance(found, str) and "${" not in found:
+                return found
+    raise ConfigError("the config names no encoder", file=name, fix="--encoder NAME")
 
 
-def length_of(config: str | None) -> tuple[int, int | None]:
+def length_of(config: dict[str, Any] | None) -> tuple[int, int | None]:
     """Epochs and least number of steps of a training config; (3, None) without one, None standing for what the package's
-    configs have. Raises `InputError` for a config that is not there."""
+    configs have."""
     from cloudner.hardware.planning.plan import DEFAULT_EPOCHS
-    from cloudner.overrides import read_config
-    from cloudner.training.shipped import config_file
 
     if config is None:
         return DEFAULT_EPOCHS, None
-    training = read_config(config_file(config, Path())).get("training", {})
+    training = config.get("training", {})
     epochs = training.get("max_epochs")
     rate = training.get("optimizer", {}).get("learn_rate")
     steps = rate.get("min_steps", 0) if isinstance(rate, dict) else 0

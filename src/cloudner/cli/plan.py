@@ -131,7 +131,7 @@ def plan_cli(
     trained = config or "configs/gpu.cfg"
 
     def planned() -> Plan:
-        from cloudner.cli._planned import encoder_of, labels_of, length_of, read_corpus
+        from cloudner.cli._planned import config_of, encoder_of, labels_of, length_of, read_corpus
         from cloudner.errors import InputError
         from cloudner.hardware.planning.currency import known_currency
         from cloudner.hardware.planning.plan import plan
@@ -143,8 +143,9 @@ def plan_cli(
         if gpu is not None:
             known_gpu(gpu)
         given = given_prices(price or [], known_currency(currency, rate))
-        planned_config = config if sky is None else trained
-        planned_encoder = encoder or encoder_of(planned_config)
+        name = config if sky is None else trained
+        planned_config = config_of(name)
+        planned_encoder = encoder or encoder_of(planned_config, name)
         passes, least = length_of(planned_config)
         if corpus is not None and sentences is None:
             stats = read_corpus(corpus, planned_encoder, lang)
