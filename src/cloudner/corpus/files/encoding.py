@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from cloudner.corpus.files.names import base_name
 from cloudner.errors import InputError
 
 _BOMS = (
@@ -148,7 +149,7 @@ class Encodings:
     def of(self, name: str) -> str | None:
         """The encoding of the source of that name, or None where nobody said."""
         path = name.replace("\\", "/")
-        base = re.split(r"[/!]", path)[-1]
+        base = base_name(path)
         for pattern, encoding in self.rules:
             if any(fnmatch.fnmatch(each, pattern) for each in (path, base)) or path.endswith("/" + pattern):
                 return encoding

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.files.names import base_name
 from cloudner.corpus.formats.words import refuse_missing, text_of
 from cloudner.errors import InputError
 
@@ -58,7 +59,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             fix="give the folder that holds both",
         )
     text = text_source.text()
-    name = re.split(r"[/\\!]", text_source.name)[-1]
+    name = base_name(text_source.name)
     record = Record(text_source.name, 1, text=text, meta={"id": name.rsplit(".", 1)[0]})
     others = 0
     # BioNLP's shared tasks have the given entities in NAME.a1 and those of the events in NAME.a2

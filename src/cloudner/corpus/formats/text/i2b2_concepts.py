@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.files.names import base_name
 from cloudner.errors import InputError
 
 _CONCEPT = re.compile(
@@ -41,7 +42,7 @@ def _text_of(source: Source, name: str) -> Source:
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """The one record of a pair. Lines count from 1, words from 0; the words of a concept are stored in small letters."""
-    name = re.split(r"[/\\!]", source.name)[-1].rsplit(".", 1)[0]
+    name = base_name(source.name).rsplit(".", 1)[0]
     text_source = _text_of(source, name)
     text = text_source.text()
     starts = [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
