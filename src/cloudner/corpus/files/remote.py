@@ -42,8 +42,9 @@ def remote_sources(url: str, encoding: Encodings | None) -> Iterator[FileSource]
         ) from error
     if not paths:
         raise InputError("no file matches", file=url, expected="at least one file")
+    among = frozenset(paths)
     for each in paths:
-        if is_text_of_pair(str(each), paths.__contains__):
+        if is_text_of_pair(str(each), among.__contains__):
             continue
         yield from _remote_file(filesystem, scheme, str(each), encoding, tolerant=len(paths) > 1)
 

@@ -171,10 +171,11 @@ def open_sources(
     """
     encodings = encoding if isinstance(encoding, Encodings) else Encodings(encoding)
     texts = as_paths(sources)
+    given = frozenset(texts)
     for text in texts:
         if not text:
             raise InputError("an empty path", expected="a file, a folder or a URL")
-        if is_text_of_pair(text, texts.__contains__):
+        if is_text_of_pair(text, given.__contains__):
             continue
         if text != "-" and "://" not in text:
             take_back(Path(text))  # of a conversion that was killed between two renames
@@ -190,8 +191,9 @@ def open_sources(
             paths = [p for p in sorted(glob.glob(text, recursive=True)) if os.path.isfile(p)]
             if not paths:
                 raise InputError("no file matches", file=text, expected="at least one file")
+            among = frozenset(paths)
             for path in paths:
-                if is_text_of_pair(path, paths.__contains__):
+                if is_text_of_pair(path, among.__contains__):
                     continue
                 yield from _local(Path(path), encodings, tolerant=len(paths) > 1)
         else:
