@@ -16,7 +16,7 @@ from cloudner.corpus.contract import Source
 from cloudner.corpus.docbin.chunk import NO_GROUPS, Chunk
 from cloudner.corpus.files.compression import unreadable
 from cloudner.corpus.files.file import FileSource
-from cloudner.errors import InputError
+from cloudner.errors import InputError, first_line
 
 
 def is_docbin(source: FileSource) -> bool:
@@ -117,7 +117,7 @@ def _groups(numbers: list[int], sizes: list[int], most_docs: int, most_tokens: i
 
 def _damaged(file: str, error: Exception) -> InputError:
     return InputError(
-        f"not a complete .spacy file: {(str(error) or type(error).__name__).splitlines()[0]}",
+        f"not a complete .spacy file: {first_line(error)}",
         file=file,
         expected="what DocBin.to_disk writes",
         fix="convert it again, or copy it again",

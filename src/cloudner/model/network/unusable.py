@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, first_line
 from cloudner.pieces.tokenizer import PieceTokenizer
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ def unusable(name: str, path: str, error: Exception, needs: str = "config.json")
 
 def unreachable(name: str, error: Exception) -> ConfigError:
     offline = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
-    first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
     return ConfigError(
-        f"cannot load the encoder {name!r}: {first}",
+        f"cannot load the encoder {name!r}: {first_line(error)}",
         expected="a name on the Hugging Face hub, a local folder, package:module/folder or modelscope:owner/name"
         + (" (the hub is switched off by HF_HUB_OFFLINE)" if offline else "")
         + (f" (HF_ENDPOINT is {endpoint})" if (endpoint := os.environ.get("HF_ENDPOINT")) else ""),
