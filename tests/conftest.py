@@ -17,6 +17,24 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 
 
+def _seed() -> None:
+    from thinc.api import fix_random_seed
+
+    fix_random_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def seeded_module() -> None:
+    """What a module's own fixtures train does not depend on the tests before it."""
+    _seed()
+
+
+@pytest.fixture(autouse=True)
+def seeded(seeded_module: None) -> None:
+    """Nor does what a test trains."""
+    _seed()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def export_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Exported encoders go to a temporary folder, not into the user's."""

@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from thinc.api import Config
 import cloudner
 import tiny
 from cloudner.errors import CloudnerError
+from cloudner.training.fit import said
 from cloudner.training.output_folder import one_training
 from cloudner.training.shipped import config_file, shipped_configs
 from training import runs
@@ -229,3 +231,18 @@ def test_trainings_in_threads_take_turns(bert, tmp_path, capsys):
     assert found["one"] == found["other"] == found["alone"]
     assert sys.stdout is before
     assert set(capsys.readouterr().out.split()) == {"here"}
+
+
+def test_the_stream_of_a_silent_training_outlives_it(capsys):
+    """Another thread may be in the middle of a `print` to it, which holds no reference: CPython crashed."""
+    before = sys.stdout
+    with said(False):
+        stream = weakref.ref(sys.stdout)
+        with said(False):
+            print("inner")
+        print("outer")
+    assert sys.stdout is before
+    gc.collect()
+    print("after", file=stream())
+    assert stream() is not None
+    assert capsys.readouterr().out == "after\n"

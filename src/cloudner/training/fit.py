@@ -162,18 +162,38 @@ def said(show: bool) -> Iterator[None]:
     if show:
         yield
         return
-    with IN_TURN, redirect_stdout(cast("TextIO", _Silence(sys.stdout))):
+    with IN_TURN, _OUTPUT.without_this_thread():
         yield
 
 
-class _Silence:
-    """A stream without what this thread writes."""
+class _Output:
+    """Standard output without what one thread writes.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._thread = stream, get_ident()
+    One for the whole process, because it has to outlive the training: CPython's `print` holds no reference of its own to
+    the stream that another thread takes out of `sys.stdout` (up to 3.13), and crashes where that was the last one.
+    """
+
+    def __init__(self) -> None:
+        self._stream: TextIO = sys.stdout
+        self._silent: int | None = None
+
+    @contextmanager
+    def without_this_thread(self) -> Iterator[None]:
+        before = self._silent
+        if sys.stdout is not self:
+            self._stream = sys.stdout
+        try:
+            self._silent = get_ident()
+            with redirect_stdout(cast("TextIO", self)):
+                yield
+        finally:
+            self._silent = before
 
     def write(self, text: str) -> int:
-        return len(text) if get_ident() == self._thread else self._stream.write(text)
+        return len(text) if get_ident() == self._silent else self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+_OUTPUT = _Output()
