@@ -30,9 +30,9 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for editors and type checkers
     from cloudner.studies.learning_curve import LearningCurve, curve
     from cloudner.studies.tuning import Tuning, tune
     from cloudner.studies.watching import Drift, drift
+    from cloudner.training.checkpoint_options import CheckpointOptions
     from cloudner.training.fit import train
     from cloudner.training.result import TrainingResult
-    from cloudner.training.run import CheckpointOptions
 
 __version__ = "0.1.0"
 
@@ -64,7 +64,7 @@ _HOMES = {
     "predict": "cloudner.inference.entities",
     "predict_stream": "cloudner.inference.entities",
     "TrainingResult": "cloudner.training.result",
-    "CheckpointOptions": "cloudner.training.run",
+    "CheckpointOptions": "cloudner.training.checkpoint_options",
 }
 __all__ = [
     "CheckpointOptions",

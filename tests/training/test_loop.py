@@ -10,7 +10,11 @@ import sys
 import time
 
 import pytest
+from typer.testing import CliRunner
 
+import cloudner
+from cloudner.cli import app
+from cloudner.errors import ConfigError
 from cloudner.training.loop import _steps
 from cloudner.training.progress import Progress
 from training import runs
@@ -190,8 +194,8 @@ def test_ctrl_c_says_what_is_usable(folder, fresh, encoder_folder):
 
 
 def test_ctrl_c_before_anything_is_saved(tmp_path):
+    from cloudner.training.checkpoint_options import CheckpointOptions
     from cloudner.training.interrupted import usable
-    from cloudner.training.run import CheckpointOptions
 
     config = runs.CONFIGS / "cpu.cfg"
     lines = list(usable(config, tmp_path, {}, None, CheckpointOptions(), 0.0))
@@ -203,3 +207,16 @@ def test_ctrl_c_before_anything_is_saved(tmp_path):
     later = best.stat().st_mtime + 100
     earlier = list(usable(config, tmp_path, {}, None, CheckpointOptions(), later))
     assert "an earlier training's" in earlier[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "least"),
+    [("minutes", -1.0, 0), ("minutes", float("nan"), 0), ("steps", -3, 0), ("keep", 0, 1)],
+)
+def test_checkpoint_options_that_mean_nothing(option, value, least):
+    with pytest.raises(ConfigError, match=f"{option} = {value}; expected {least} or more"):
+        cloudner.CheckpointOptions(**{option: value})
+    flag = "--keep" if option == "keep" else f"--checkpoint-{option}"
+    ended = CliRunner().invoke(app, ["train", "cpu", flag, str(value)])
+    assert ended.exit_code == 1
+    assert ended.stderr.strip() == f"cloudner: checkpoints: {option} = {value}; expected {least} or more"

@@ -13,7 +13,7 @@ from cloudner.cli import app
 from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
 from cloudner.errors import ConfigError, InputError
-from cloudner.training.run import CheckpointOptions
+from cloudner.training.checkpoint_options import CheckpointOptions
 
 
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -98,7 +98,9 @@ def train_cli(
         from cloudner.training.ranks.launch import launch
 
         raise typer.Exit(launch(_words(ctx), size))
-    options = CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
+    options = run(
+        lambda: CheckpointOptions(resume, checkpoints or None, checkpoint_minutes, checkpoint_steps, keep)
+    )
     run(
         lambda: _train(
             ctx, unquote(config), output, gpu_id, unquote(encoder), calibrate, options, code, scale_batch,

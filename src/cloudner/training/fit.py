@@ -11,13 +11,13 @@ from typing import Any, TextIO, cast
 
 from cloudner.errors import ConfigError
 from cloudner.overrides import read_config
+from cloudner.training.checkpoint_options import CheckpointOptions
 from cloudner.training.corpora import Corpora, write_corpora
 from cloudner.training.groups import learnt_group
 from cloudner.training.output_folder import IN_TURN, one_training
 from cloudner.training.ranks.join import speaks
 from cloudner.training.resolution import Resolution
 from cloudner.training.result import TrainingResult, read_result, scores_of
-from cloudner.training.run import CheckpointOptions
 from cloudner.training.run import train as run_training
 from cloudner.training.shipped import ConfigLike, config_file
 from cloudner.training.table import show_settings

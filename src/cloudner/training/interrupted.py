@@ -11,7 +11,7 @@ from cloudner.json_files import object_of
 from cloudner.report.loggers.progress import entity_score
 
 if TYPE_CHECKING:
-    from cloudner.training.run import CheckpointOptions
+    from cloudner.training.checkpoint_options import CheckpointOptions
 
 
 def usable(

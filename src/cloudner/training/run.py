@@ -19,6 +19,7 @@ from cloudner.atomic import write_text
 from cloudner.errors import CloudnerError, ConfigError, first_line
 from cloudner.training.asked import as_json
 from cloudner.training.best import fetch_best
+from cloudner.training.checkpoint_options import CheckpointOptions
 from cloudner.training.checkpoints import Checkpoints, Saved
 from cloudner.training.ending import end
 from cloudner.training.output_folder import BEST
@@ -34,22 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cloudner")
 
 RESOLVED = "resolved.cfg"
-
-
-@dataclass(frozen=True)
-class CheckpointOptions:
-    """When a training writes down where it is, and whether it goes on from there.
-
-    resume: "auto" (from the newest complete checkpoint, if the same training is asked for), "never", or the folder or
-    URL of a checkpoint. where: a folder or a URL that fsspec opens; None: OUTPUT/checkpoints. minutes, steps: how often;
-    steps, where not 0, replaces minutes. keep: how many stay.
-    """
-
-    resume: str = "auto"
-    where: str | None = None
-    minutes: float = 10.0
-    steps: int = 0
-    keep: int = 2
 
 
 def train(
