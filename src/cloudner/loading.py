@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from cloudner.json_files import check_kinds, json_of, text_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Doc, Span
 
 logger = logging.getLogger("cloudner")
 
@@ -247,11 +246,6 @@ def own_group(nlp: Language) -> str | None:
 
     keys = [pipe.cfg["spans_key"] for _, pipe in nlp.pipeline if isinstance(pipe, CloudnerSpans)]
     return keys[0] if keys and not writers_of(nlp, "doc.ents") else None
-
-
-def found_in(doc: Doc, group: str | None) -> Iterable[Span]:
-    """What a pipeline found: `doc.ents`, or the spans of its `own_group`."""
-    return doc.ents if group is None else doc.spans.get(group, ())
 
 
 def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:

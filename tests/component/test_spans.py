@@ -66,7 +66,10 @@ def test_tables_services_and_bulk_jobs_give_the_spans(nlp, folder, tmp_path):
         return pytest.approx(confidence, abs=1e-4)
 
     expected = [
-        [(s.start_char, s.end_char, s.label_, near(s._.confidence)) for s in doc.spans["sc"]]
+        [
+            (s.start_char, s.end_char, s.label_, near(p))
+            for s, p in zip(doc.spans["sc"], doc.spans["sc"].attrs["scores"], strict=True)
+        ]
         for doc in nlp.pipe(TEXTS)
     ]
     assert sum(map(len, expected)) > len(TEXTS)
@@ -88,6 +91,28 @@ def test_tables_services_and_bulk_jobs_give_the_spans(nlp, folder, tmp_path):
     assert [
         [(e["start"], e["end"], e["label"], e["confidence"]) for e in found] for found in written
     ] == expected
+
+
+def test_each_of_several_labels_in_one_place_has_its_own_probability(nlp):
+    """Not the highest of them, which let the unlikely ones past a threshold."""
+    from cloudner.serving.recognition import recognize
+
+    pipe = nlp.get_pipe("cloudner_spans")
+    pipe.cfg["threshold"] = 0.001
+    text = TEXTS[0]
+    doc = nlp(text)
+    group = doc.spans["sc"]
+    expected = [
+        (s.start_char, s.end_char, s.label_, float(p))
+        for s, p in zip(group, group.attrs["scores"], strict=True)
+    ]
+    assert len({row[:2] for row in expected}) < len(expected)
+    rows = cloudner.predict(nlp, [text], to="rows")
+    assert [(r["start"], r["end"], r["label"], r["confidence"]) for r in rows] == expected
+    (served,) = recognize(nlp, [text])
+    assert [(e["label"], e["confidence"]) for e in served] == [(e[2], round(e[3], 6)) for e in expected]
+    sure = cloudner.predict(nlp, [text], to="rows", threshold=0.5)
+    assert [r["label"] for r in sure] == [row[2] for row in expected if row[3] >= 0.5]
 
 
 def test_threshold(nlp):

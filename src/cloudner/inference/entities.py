@@ -86,7 +86,7 @@ def predict_stream(
 def entities_of(doc: Doc, group: str | None) -> list[dict[str, Any]]:
     """Of `doc.ents`, or of the pipeline's `own_group`: start, end (characters, end exclusive), label, text and confidence
     (None where the pipeline gives none)."""
-    from cloudner.loading import found_in
+    from cloudner.pieces.found import found_in
 
     return [
         {
@@ -94,9 +94,9 @@ def entities_of(doc: Doc, group: str | None) -> list[dict[str, Any]]:
             "end": ent.end_char,
             "label": ent.label_,
             "text": ent.text,
-            "confidence": ent._.confidence if ent.has_extension("confidence") else None,
+            "confidence": probability,
         }
-        for ent in found_in(doc, group)
+        for ent, probability in found_in(doc, group)
     ]
 
 

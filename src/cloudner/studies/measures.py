@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from cloudner.loading import cloudner_pipes, own_group
-from cloudner.report.evaluation.spans import predictions_of
+from cloudner.pieces.found import found_in
 
 _CHUNK = 512
 
@@ -111,7 +111,7 @@ def _with_encoder(nlp: Language) -> Iterator[Any]:
 def _of(doc: Doc, group: str | None, pieces: int, unknown: int, known: Mapping[str, Any] | None) -> _Facts:
     labels: dict[str, int] = {}
     sure, unseen = [], 0
-    found = predictions_of(doc, group)
+    found = found_in(doc, group)
     for ent, confidence in found:
         labels[ent.label_] = labels.get(ent.label_, 0) + 1
         if confidence is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+
+from cloudner.pieces.found import found_in
 
 
 class Entity(NamedTuple):
@@ -81,7 +82,7 @@ def score_document(example: Example, key: str | None = None) -> ScoredDocument |
     align = None if same else example.alignment.x2y
     complete = in_group or gold_doc.has_annotation("ENT_IOB", require_complete=True)
     missing = None if complete else gold_doc
-    for span, probability in predictions_of(predicted_doc, key):
+    for span, probability in found_in(predicted_doc, key):
         start, end = span.start, span.end
         if align is not None:
             indices = align[start:end]
@@ -113,26 +114,6 @@ def score_document(example: Example, key: str | None = None) -> ScoredDocument |
     )
 
 
-def predictions_of(doc: Doc, key: str | None) -> list[tuple[Span, float | None]]:
-    """What a pipeline has written into `doc.ents`, or `doc.spans[key]`, each with its probability where there is one."""
-    if key is None:
-        known = Span.has_extension("confidence")
-        return [(span, _probability(span._.confidence) if known else None) for span in doc.ents]
-    if key not in doc.spans:
-        return []
-    group = doc.spans[key]
-    scores = group.attrs.get("scores")
-    values = [None] * len(group) if scores is None or len(scores) != len(group) else list(scores)
-    return [(span, _probability(value)) for span, value in zip(group, values, strict=True)]
-
-
 def _same_tokens(gold: Doc, predicted: Doc) -> bool:
     # Computing spaCy's alignment costs many times this comparison and is the identity when it holds.
     return len(gold) == len(predicted) and np.array_equal(gold.to_array("ORTH"), predicted.to_array("ORTH"))
-
-
-def _probability(value: Any) -> float | None:
-    if value is None or not math.isfinite(value := float(value)):
-        return None
-    # Sums of probabilities overshoot 1 by an epsilon.
-    return min(1.0, max(0.0, value))
