@@ -15,7 +15,7 @@ from cloudner.errors import ConfigError
 from cloudner.pieces.annotations import (
     Prediction,
     longest,
-    write_confidences,
+    write_confidences_of_spans,
     write_entities,
     write_spans,
 )
@@ -103,7 +103,7 @@ class CloudnerSpans(Cloudner):
         docs = list(docs)
         write_spans(docs, scores, self.cfg["spans_key"], self.labels)
         if self.cfg["confidence"]:
-            write_confidences(docs, scores.by_probability())
+            write_confidences_of_spans(docs, scores)
         if self.cfg["ents"] == "longest":
             write_entities(docs, longest(docs, scores).spans, self.vocab.strings, self.labels)
 

@@ -45,7 +45,8 @@ def make_cloudner_spans(
     spans_key: spans are learnt from `doc.spans[spans_key]` and written there; their probabilities, in the same order, to
         `doc.spans[spans_key].attrs["scores"]`. Where a training document has no such group, its `doc.ents` are learnt.
     threshold: the probability from which a span is written.
-    confidence: set `span._.confidence`, the probability of each span; of several labels in one place the highest.
+    confidence: set `span._.confidence`, the probability of each span; of several labels in one place the highest, and where
+        an earlier component's entity has one that one.
     ents: "none", or "longest": also set `doc.ents` to the spans that do not overlap, longest first.
     """
     return CloudnerSpans(

@@ -146,6 +146,20 @@ def test_entities_where_asked_for(nlp):
     assert tiny.ents(nlp(before)) == [(1, 4, "ORG"), (4, 5, "KEPT")]
 
 
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_the_tagger_beside_it_keeps_the_confidences_of_its_entities(where, nlp, trained):
+    """Extension attributes go by the place: an entity had the number of a span there, of whatever label."""
+    text = tiny.DATA[0][0]
+    alone = [ent._.confidence for ent in trained(text).ents]
+    assert len(alone) == 2
+    nlp.add_pipe("cloudner", source=trained, **{where: "cloudner_spans"})
+    nlp.get_pipe("cloudner_spans").cfg["threshold"] = 0.0
+    doc = nlp(text)
+    assert [ent._.confidence for ent in doc.ents] == pytest.approx(alone, abs=1e-9)
+    assert len(doc.spans["sc"]) > len(doc.ents)
+    assert all(span._.confidence is not None for span in doc.spans["sc"])
+
+
 def test_white_space_and_empty_documents(nlp):
     docs = list(nlp.pipe(["", "  \n ", "  " + TEXTS[0].replace(" of ", "  of ") + " "]))
     assert [len(doc.spans["sc"]) for doc in docs[:2]] == [0, 0]

@@ -69,9 +69,26 @@ def write_confidences(docs: Sequence[Doc], found: Prediction) -> None:
     if found.probability is None:
         return
     for (i, start, end, _), p in zip(found.spans.tolist(), found.probability.tolist(), strict=True):
-        doc = docs[i]
-        last_token = doc[end - 1]
-        doc.user_data["._.", "confidence", doc[start].idx, last_token.idx + len(last_token)] = p
+        docs[i].user_data[_confidence_key(docs[i], start, end)] = p
+
+
+def _confidence_key(doc: Doc, start: int, end: int) -> tuple[str, str, int, int]:
+    last_token = doc[end - 1]
+    return "._.", "confidence", doc[start].idx, last_token.idx + len(last_token)
+
+
+def write_confidences_of_spans(docs: Sequence[Doc], found: Prediction) -> None:
+    """`span._.confidence`, of several labels in one place the highest. An entity that has one keeps it: spaCy's extension
+    attributes go by the place, and the entity may have another label."""
+    kept = []
+    for doc in docs:
+        for ent in doc.ents:
+            key = _confidence_key(doc, ent.start, ent.end)
+            if doc.user_data.get(key) is not None:
+                kept.append((doc.user_data, key, doc.user_data[key]))
+    write_confidences(docs, found.by_probability())
+    for data, key, value in kept:
+        data[key] = value
 
 
 def write_candidates(docs: Sequence[Doc], found: Prediction, key: str, labels: Sequence[str]) -> None:
