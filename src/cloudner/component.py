@@ -214,7 +214,7 @@ class Cloudner(ComponentState):
         shared = self.model.has_ref("tok2vec")
         if not shared:
             examples = [eg for eg in examples if len(eg.predicted)]
-        if not examples:
+        if not any(len(eg.predicted) for eg in examples):
             return losses
         tags = gold_tags(examples, self.scheme, spans_key=self.cfg["gold_spans_key"], name=self.name)
         n_labelled = int((tags >= 0).sum())
