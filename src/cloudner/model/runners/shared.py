@@ -11,13 +11,14 @@ import torch
 from thinc.api import Model, torch2xp, xp2torch
 
 from cloudner.errors import ConfigError
-from cloudner.model.network.tag_network import TagNetwork
+from cloudner.model.network.tag_network import HEADS, TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.runners.inputs import Gold
+from cloudner.model.runners.skeleton import check_choice
 from cloudner.model.saving import Saved
 from cloudner.model.settings import check_smoothing
 from cloudner.model.shim import TaggerShim
-from cloudner.model.soundness import need, whole_number
+from cloudner.model.soundness import whole_number
 from cloudner.model.training.class_weights import ClassWeights
 from cloudner.model.training.loss import crf_loss, token_loss
 from cloudner.pieces.gold import solid_tokens
@@ -39,7 +40,7 @@ class SharedRunner:
 
     def skeleton(self, saved: Saved) -> TagNetwork:
         values, where = saved.json("network.json"), saved.where("network.json")
-        need(values, where, {"head": str})
+        check_choice(values, "head", HEADS, where)
         sizes = [whole_number(values, name, where, 1, 1 << 24) for name in ("width", "n_tags")]
         with torch.device("meta"):
             return TagNetwork(*sizes, head=values["head"])
@@ -67,7 +68,7 @@ class SharedRunner:
         n_labelled = int((gold.tags >= 0).sum())
         with self.shim.forward_context():
             scores = network.head(flat[solid]).float()
-            if not len(solid):  # empty documents alone
+            if not len(solid):  # white space alone
                 loss = scores.sum()
             else:
                 sizes = _sizes(gold.docs)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from cloudner.model.network.encoder import build_from_config, config_json
-from cloudner.model.network.tag_network import Network
+from cloudner.model.network.tag_network import HEADS, POOLINGS, Network
 from cloudner.model.saving import Saved
 from cloudner.model.soundness import broken, check_sizes, need, reading, whole_number
 from cloudner.pieces.tokenizer import PieceTokenizer
@@ -28,11 +28,21 @@ def tagger(encoder: torch.nn.Module, values: dict[str, Any]) -> Network:
     )
 
 
+def check_choice(values: dict[str, Any], key: str, choices: tuple[str, ...], where: str) -> None:
+    """Raises InputError where the text at `key` is none of these."""
+    need(values, where, {key: str})
+    if values[key] not in choices:
+        raise broken(f"{key} = {values[key]!r}", where, " or ".join(map(repr, choices)))
+
+
 def skeleton(saved: Saved, make: Make = tagger) -> Network:
     """A network like the saved one on the device "meta", without memory. Raises InputError for files that are damaged."""
     values, config, pieces = (saved.json(name) for name in ("network.json", "encoder.json", "pieces.json"))
     where = saved.where("network.json")
-    need(values, where, {"head": str, "pooling": str, "case_features": bool})
+    if make is tagger:
+        check_choice(values, "head", HEADS, where)
+    check_choice(values, "pooling", POOLINGS, where)
+    need(values, where, {"head": str, "case_features": bool})
     whole_number(values, "n_tags", where, 1, 1 << 20)
     check_sizes(config, len(saved.weights), saved.where("encoder.json"))
     with torch.device("meta"), reading("the encoder's configuration", saved.where("encoder.json")):
