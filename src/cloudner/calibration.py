@@ -155,7 +155,10 @@ def _write(
 ) -> None:
     """settings: by component. performance: what takes the place of scores that were those without the shift."""
     for name, cfg in settings.items():
-        write_json(folder / name / "cfg", cfg)
+        path = folder / name / "cfg"
+        write_json(
+            path, {**json.loads(path.read_text(encoding="utf8")), **cfg}
+        )  # what it says of the files stays
     meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
     meta.setdefault("cloudner", {})["calibration"] = result.to_dict()
     if performance:

@@ -1,6 +1,6 @@
 """What a component knows and how it is saved: settings, labels, weights."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from spacy.training import Example
 from thinc.api import Model
 
 from cloudner.atomic import write_json
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, InputError
 from cloudner.pieces.gold import gold_tags
 from cloudner.pieces.labels import given_labels
 from cloudner.pieces.scheme import TagScheme
@@ -100,11 +100,13 @@ class ComponentState(TrainablePipe):
     # -- saving -----------------------------------------------------------------------------------------------
 
     def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
-        """`cfg` (JSON) and the folder `model`: safetensors, configuration and tokenizer of the encoder."""
+        """`cfg` (JSON) and the folder `model`: safetensors, configuration and tokenizer of the encoder. `cfg` has the
+        digests of these files, so that it does not load with another pipeline's."""
+        digests: dict[str, str] = {}
         serialize = {
-            "cfg": lambda p: write_json(p, self.cfg),
+            "model": lambda p: digests.update(self._shim.write(self.model, Path(p))),
+            "cfg": lambda p: write_json(p, {**self.cfg, **({"digests": digests} if digests else {})}),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self._shim.write(self.model, Path(p)),
         }
         util.to_disk(path, serialize, exclude)
 
@@ -112,10 +114,17 @@ class ComponentState(TrainablePipe):
         """Raises InputError for a folder that is damaged or not whole."""
         from cloudner.model.soundness import reading
 
+        saved: dict[str, Any] = {}
+
+        def read_cfg(file: Path) -> None:
+            found = self._soundness.read_json(file)
+            self._update_cfg(found, str(file))
+            saved.update(found)
+
         deserialize: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._update_cfg(self._soundness.read_json(p), str(p)),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": self._model_from_disk,
+            "cfg": read_cfg,
+            "vocab": self._vocab_from_disk(exclude),
+            "model": lambda p: self._model_from_disk(p, saved.get("digests", {})),
         }
         with reading(f"the component {self.name!r}", str(path)):
             util.from_disk(path, deserialize, exclude)
@@ -175,8 +184,20 @@ class ComponentState(TrainablePipe):
             outputs = self._shim.network.head.linear.out_features
             self._soundness.check_tags(outputs, self.labels, self.scheme, where)
 
-    def _model_from_disk(self, path: Path) -> None:
-        self._shim.read(self.model, Path(path))
+    def _vocab_from_disk(self, exclude: Iterable[str]) -> Callable[[Path], None]:
+        def read(folder: Path) -> None:
+            if not folder.is_dir():
+                raise InputError(
+                    "no such folder: inside a pipeline the vocabulary is kept once, beside its components",
+                    file=str(folder),
+                    fix='from_disk(folder, exclude=["vocab"]), or spacy.load(PIPELINE)',
+                )
+            self.vocab.from_disk(folder, exclude=exclude)
+
+        return read
+
+    def _model_from_disk(self, path: Path, digests: Mapping[str, str]) -> None:
+        self._shim.read(self.model, Path(path), digests)
         self._loaded()
 
     def _model_from_bytes(self, data: bytes) -> None:

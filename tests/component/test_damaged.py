@@ -82,7 +82,8 @@ def longer_header(folder):
 
 
 def more_pieces(folder):
-    """As of another pipeline, whose vocabulary is larger."""
+    """As of another pipeline, whose vocabulary is larger; saved before there were digests."""
+    without(CFG, "digests")(folder)
     path = folder / TOKENIZER
     spec = json.loads(path.read_text(encoding="utf8"))
     spec["model"]["vocab"]["Curies"] = 5000
@@ -156,9 +157,10 @@ DAMAGES = {
     "another number of tags": (changed(NETWORK, n_tags=9), "head.linear"),
     "tags without number": (changed(NETWORK, n_tags=None), "n_tags"),
     "tags of billions": (changed(NETWORK, n_tags=10**12), "n_tags"),
-    "an unknown head": (changed(NETWORK, head="evil"), "head"),
+    "an unknown head": (changed(NETWORK, head="evil"), r"network\.json: head = 'evil'"),
+    "the head of cloudner_spans": (changed(NETWORK, head="global_pointer"), r"network\.json: head = 'global_pointer'"),
     "a CRF without its weights": (changed(NETWORK, head="crf"), "head.between"),
-    "an unknown pooling": (changed(NETWORK, pooling="evil"), "pooling"),
+    "an unknown pooling": (changed(NETWORK, pooling="evil"), r"network\.json: pooling = 'evil'"),
     "case features without their weights": (changed(NETWORK, case_features=True), "cases"),
     "no pooling": (without(NETWORK, "pooling"), "pooling"),
     "no tokenizer": (lost(TOKENIZER), r"tokenizer\.json"),
@@ -185,6 +187,7 @@ DAMAGES = {
     "a label twice": (changed(CFG, labels=["LOC", "LOC", "PER"]), "twice"),
     "labels that are numbers": (changed(CFG, labels=[1, 2, 3]), "labels"),
     "labels as text": (changed(CFG, labels="LOC"), "labels"),
+    "digests as a list": (changed(CFG, digests=[]), "digests"),
 }  # fmt: skip
 # What spaCy reads itself: `cloudner.load` tells it.
 OF_SPACY = {
@@ -283,6 +286,49 @@ def test_a_pipeline_that_loaded_stays_as_it_was(trained, copy):
     assert [tiny.ents(doc) for doc in trained.pipe(tiny.TEXT)] == expected
 
 
+@pytest.fixture(scope="module")
+def others(bert, tmp_path_factory) -> Path:
+    """Another pipeline of the same sizes: other labels, weights and word pieces."""
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    tiny.start(nlp, tiny.make_examples(nlp, [("x y z", [(0, 1, "A"), (2, 3, "B"), (4, 5, "C")])]), seed=1)
+    folder = tmp_path_factory.mktemp("others") / "pipeline"
+    nlp.to_disk(folder)
+    path = folder / TOKENIZER
+    spec = json.loads(path.read_text(encoding="utf8"))
+    vocab = spec["model"]["vocab"]
+    vocab["Marie"], vocab["Paris"] = vocab.get("Paris", 100), vocab.get("Marie", 101)
+    spec["model"]["vocab"] = vocab
+    path.write_text(json.dumps(spec), encoding="utf8")
+    return folder
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, TOKENIZER, CFG])
+def test_another_pipelines_file_of_the_same_sizes_is_refused(name, copy, others):
+    """It would load, and find nonsense with confidence."""
+    shutil.copyfile(others / name, copy / name)
+    with pytest.raises(
+        InputError, match=r"model/(model\.safetensors|tokenizer\.json): not the file that cfg"
+    ):
+        spacy.load(copy)
+    without(CFG, "digests")(copy)  # a pipeline saved before there were any, or changed on purpose
+    spacy.load(copy)
+
+
+def test_line_ends_that_git_has_changed_are_no_damage(copy, trained):
+    for path in (copy / MODEL).glob("*.json"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert [tiny.ents(d) for d in spacy.load(copy).pipe(tiny.TEXT)] == [
+        tiny.ents(d) for d in trained.pipe(tiny.TEXT)
+    ]
+
+
+def test_a_pipelines_component_by_itself_says_where_the_vocabulary_is(trained, copy):
+    with pytest.raises(InputError, match=r'vocab: no such folder.*exclude=\["vocab"\]'):
+        trained.get_pipe("cloudner").from_disk(copy / "cloudner")
+    trained.get_pipe("cloudner").from_disk(copy / "cloudner", exclude=["vocab"])
+
+
 def test_a_base_with_a_damaged_component_is_one_line(copy, tmp_path):
     from cloudner.training.updating import open_base
 
@@ -300,6 +346,7 @@ def test_an_encoder_whose_layers_work_in_chunks_reads_texts_of_any_length(encode
     nlp = tiny.make_nlp(folder)
     nlp.to_disk(tmp_path / "pipeline")
     changed(ENCODER, chunk_size_feed_forward=64)(tmp_path / "pipeline")
+    without(CFG, "digests")(tmp_path / "pipeline")
     for each in (nlp, spacy.load(tmp_path / "pipeline")):
         assert len(each("Ada Lovelace wrote to Charles Babbage.")) == 7
 
@@ -310,4 +357,5 @@ def test_large_weights_are_finite_though_their_sum_is_not(trained, tmp_path):
     held = load_file(tmp_path / WEIGHTS)
     held["head.linear.bias"][:3] = 3e38
     save_file(held, tmp_path / WEIGHTS)
+    without(CFG, "digests")(tmp_path)
     spacy.load(tmp_path)

@@ -128,8 +128,13 @@ def test_what_was_trained_is_calibrated_and_what_is_frozen_stays(bert, tmp_path)
     told = json.loads((tmp_path / "second" / "run.json").read_text())["calibration"]
     kept, trained = (json.loads((best / name / "cfg").read_text()) for name in ("kept", "cloudner"))
     assert kept.pop("platt") == pytest.approx(before.pop("platt"))
+    assert (
+        kept.pop("digests").keys() == before.pop("digests").keys()
+    )  # spaCy takes one source twice as one object
     assert kept == before
     assert trained["temperature"] == told["temperature"] != 1.2345
+    assert trained["digests"]  # which the calibration has left there
+    spacy.load(best)
 
 
 @pytest.mark.parametrize("entities", [True, False])

@@ -125,6 +125,8 @@ def test_loading_a_saved_pipeline_runs_no_code(trained_folder, tmp_path):
     model = folder / "cloudner" / "model"
     config = json.loads((model / "encoder.json").read_text())
     (model / "encoder.json").write_text(json.dumps({**config, "auto_map": AUTO_MAP}))
+    cfg = model.parent / "cfg"
+    cfg.write_text(json.dumps({**json.loads(cfg.read_text()), "digests": {}}))
     _mine(model, target)
     before = set(sys.modules)
     nlp = spacy.load(folder)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from cloudner.model.runners.protocol import Runner
 from cloudner.model.soundness import reading
 
 logger = logging.getLogger("cloudner")
+
+_LAYER = "tok2vec"  # the thinc model's reference to the layer, and the file it is saved in
 
 
 class NetworkShim(PyTorchShim):
@@ -71,30 +75,32 @@ class NetworkShim(PyTorchShim):
 
     # -- saving -----------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _layer(model: Any, action: str, folder: Path) -> None:
-        if model.has_ref("tok2vec"):
-            getattr(model.get_ref("tok2vec"), action)(folder / "tok2vec")
+    def write(self, model: Any, folder: Path) -> dict[str, str]:
+        """This shim's files and, where `model` has one, its tok2vec layer's. Returns their digests by name."""
+        made = self.to_folder(folder)
+        if model.has_ref(_LAYER):
+            model.get_ref(_LAYER).to_disk(folder / _LAYER)
+            made[_LAYER] = saving.digest((folder / _LAYER).read_bytes())
+        return made
 
-    def write(self, model: Any, folder: Path) -> None:
-        """This shim's files and, where `model` has one, its tok2vec layer's."""
-        self.to_folder(folder)
-        self._layer(model, "to_disk", folder)
+    def read(self, model: Any, folder: Path, digests: Mapping[str, str]) -> None:
+        """digests: those that `write` returned, or none. Raises InputError where a file has another."""
+        if model.has_ref(_LAYER) and _LAYER in digests:
+            with reading("the tok2vec layer", str(folder / _LAYER)):
+                found = saving.digest((folder / _LAYER).read_bytes())
+            saving.check_digest(str(folder / _LAYER), found, digests[_LAYER])
+        self._fill(saving.read(folder), digests)
+        if model.has_ref(_LAYER):
+            model.get_ref(_LAYER).from_disk(folder / _LAYER)
 
-    def read(self, model: Any, folder: Path) -> None:
-        self.from_folder(folder)
-        self._layer(model, "from_disk", folder)
-
-    def to_folder(self, folder: Path) -> None:
-        """`model.safetensors` and the runner's text files."""
+    def to_folder(self, folder: Path) -> dict[str, str]:
+        """`model.safetensors` and the runner's text files. Returns their digests."""
         self.settle()
         folder.mkdir(parents=True, exist_ok=True)
-        if self._model is not None:
-            assert self.runner is not None
-            saving.write(folder, self.network, self.runner.files(self.network))
-
-    def from_folder(self, folder: Path) -> None:
-        self._fill(saving.read(folder))
+        if self._model is None:
+            return {}
+        assert self.runner is not None
+        return saving.write(folder, self.network, self.runner.files(self.network))
 
     def to_bytes(self) -> bytes:
         if self._model is None:
@@ -106,7 +112,7 @@ class NetworkShim(PyTorchShim):
         self._fill(saving.unpack(bytes_data))
         return self
 
-    def _fill(self, saved: saving.Saved | None) -> None:
+    def _fill(self, saved: saving.Saved | None, digests: Mapping[str, str] = MappingProxyType({})) -> None:
         if saved is None:
             self._model = None
             self.reset()
@@ -114,6 +120,7 @@ class NetworkShim(PyTorchShim):
         assert self.runner is not None
         with reading("a saved network", str(saved.folder) if saved.folder is not None else None):
             saving.check(self.runner.skeleton(saved), saved)
+            saving.check_digests(saved, digests)
             network = self.runner.build(saved)
             saving.fill(network, saved.weights)
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +13,7 @@ import srsly
 import torch
 
 from cloudner.atomic import replacing, write_text
+from cloudner.errors import InputError
 from cloudner.json_files import text_of
 from cloudner.model.soundness import broken, check_weights, json_object, reading
 
@@ -34,20 +37,22 @@ class Saved(NamedTuple):
         return json_object(self.files[name], self.where(name))
 
 
-def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> None:
-    """Weights are written straight from their memory. Raises InputError where the disk is full."""
+def write(folder: Path, network: torch.nn.Module, files: dict[str, str]) -> dict[str, str]:
+    """Weights are written straight from their memory. Returns `digests`. Raises InputError where the disk is full."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     for name, text in files.items():
         write_text(folder / name, text)
+    state = _state(network)
     with replacing(folder / WEIGHTS) as aside:
         try:
-            save_file(_state(network), aside)
+            save_file(state, aside)
         except SafetensorError as error:  # its text has the number of what the system refused, by version
             if number := re.search(r"(?:os error|code:) (\d+)", str(error)):
                 raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
             raise
+    return digests(files, state)
 
 
 def read(folder: Path) -> Saved | None:
@@ -99,6 +104,39 @@ def fill(network: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
 def check(skeleton: torch.nn.Module, saved: Saved) -> None:
     """Raises InputError unless the weights are those of a network like `skeleton`."""
     check_weights(skeleton, saved.weights, saved.where(WEIGHTS))
+
+
+def digests(files: Mapping[str, str], weights: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """SHA-256 of each file by name, in hexadecimal. Of the weights, whose bytes would take a second for each gigabyte, those of
+    the head and of all vectors: no two trainings end with the same."""
+    made = {name: digest(text.replace("\r\n", "\n").encode()) for name, text in sorted(files.items())}
+    told = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        if tensor.dim() == 1 or name.startswith("head."):
+            told.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+            told.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return {**made, WEIGHTS: told.hexdigest()}
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def check_digests(saved: Saved, expected: Mapping[str, str]) -> None:
+    """Raises InputError where a file is another one than that which was saved with `expected`: a pipeline of the same sizes
+    would load, and find nonsense."""
+    for name, value in digests(saved.files, saved.weights).items():
+        check_digest(saved.where(name), value, expected.get(name))
+
+
+def check_digest(where: str, value: str, expected: str | None) -> None:
+    if expected is not None and value != expected:
+        raise InputError(
+            "not the file that cfg beside the folder model was saved with: one of them is another pipeline's",
+            file=where,
+            expected="the files of one training",
+            fix='copy the pipeline\'s folder again, or where the file was changed on purpose take "digests" out of cfg',
+        )
 
 
 def _state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
