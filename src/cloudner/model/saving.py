@@ -114,7 +114,7 @@ def digests(files: Mapping[str, str], weights: Mapping[str, torch.Tensor]) -> di
     for name, tensor in sorted(weights.items()):
         if tensor.dim() == 1 or name.startswith("head."):
             told.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-            told.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+            told.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return {**made, WEIGHTS: told.hexdigest()}
 
 

@@ -72,7 +72,7 @@ def write_confidences(docs: Sequence[Doc], found: Prediction) -> None:
         docs[i].user_data[_confidence_key(docs[i], start, end)] = p
 
 
-def _confidence_key(doc: Doc, start: int, end: int) -> tuple[str, str, int, int]:
+def _confidence_key(doc: Doc, start: int, end: int) -> Any:
     last_token = doc[end - 1]
     return "._.", "confidence", doc[start].idx, last_token.idx + len(last_token)
 
