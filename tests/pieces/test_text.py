@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import shutil
 
 import pytest
 import spacy
@@ -124,3 +125,11 @@ def test_a_damaged_tokenizer_is_one_error(text):
     nlp.tokenizer.from_bytes(text.encode())
     with pytest.raises(InputError, match=r"no tokenizer\.json"):
         nlp("Marie Curie")
+
+
+def test_an_encoder_without_a_tokenizer_is_one_error(bert, tmp_path):
+    """transformers 5 makes a tokenizer that knows no word."""
+    folder = shutil.copytree(bert, tmp_path / "encoder", ignore=shutil.ignore_patterns("*token*"))
+    with pytest.raises(ConfigError, match=r"the tokenizer of the encoder .* cannot be had: ") as caught:
+        blank(folder)("Marie Curie")
+    assert "\n" not in str(caught.value)

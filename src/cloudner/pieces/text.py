@@ -18,6 +18,7 @@ from spacy.vocab import Vocab
 from cloudner.atomic import write_text
 from cloudner.encoders.folders import resolve_encoder
 from cloudner.errors import ConfigError, InputError, first_line
+from cloudner.pieces.tokenizer import has_no_words
 
 
 def encoder_pieces(encoder: str) -> Callable[[Language], "EncoderPieces"]:
@@ -112,8 +113,10 @@ def _tokenizer_json(encoder: str) -> str:
 
     try:
         made = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, use_fast=True)
+        if has_no_words(made):
+            raise ValueError("no word is in its vocabulary")
         return str(made.backend_tokenizer.to_str())
-    except (OSError, ValueError, ImportError, AttributeError) as error:
+    except Exception as error:  # bare ones of the library; TypeError where there is no tokenizer at all
         raise ConfigError(
             f"the tokenizer of the encoder {encoder!r} cannot be had: {str(error).splitlines()[0] if str(error) else error!r}",
             expected="an encoder with a fast tokenizer",

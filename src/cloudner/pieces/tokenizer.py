@@ -258,3 +258,9 @@ class PieceTokenizer:
             words = [docs[d][i].text for d, i in zip(doc_of.tolist(), within.tolist(), strict=True)]
             self._add(table, unique[new], words, spaced[positions])
         return table, table.find(unique)
+
+
+def has_no_words(tokenizer: Any) -> bool:
+    """Of a transformers tokenizer: whether every word is unknown to it. transformers 5 makes such a one where the files are
+    missing."""
+    return set(tokenizer.get_vocab()) <= {*tokenizer.all_special_tokens, "▁"}

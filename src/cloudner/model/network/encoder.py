@@ -14,7 +14,7 @@ from cloudner.encoders.folders import resolve_encoder
 from cloudner.encoders.limits import SPECIAL_PIECES, longest_input
 from cloudner.errors import ConfigError
 from cloudner.model.network.unusable import check_vocabulary, check_whole, unusable
-from cloudner.pieces.tokenizer import PieceTokenizer
+from cloudner.pieces.tokenizer import PieceTokenizer, has_no_words
 
 if TYPE_CHECKING:
     import torch
@@ -192,6 +192,8 @@ def _read_tokenizer(name: str, path: str, config: Any) -> PieceTokenizer:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, use_fast=True)
     except Exception as error:  # bare ones of the library; TypeError where there is no tokenizer at all
         raise unusable(name, path, error, needs="tokenizer.json") from error
+    if has_no_words(tokenizer):
+        raise unusable(name, path, ValueError("no word is in its vocabulary"), needs="tokenizer.json")
     return PieceTokenizer.from_transformers(tokenizer, max_length=longest_input(config))
 
 

@@ -54,6 +54,10 @@ def unusable(name: str, path: str, error: Exception, needs: str = "config.json")
     if not Path(path).is_dir():
         return unreachable(name, error)
     said = " ".join(str(error).split())[:200] or type(error).__name__
+    if (
+        "ignore_mismatched_sizes" in said and "size mismatch" not in said
+    ):  # transformers 5, which logs the names
+        said = "size mismatch between model.safetensors and config.json"
     fix = "copy the folder again, or `git lfs pull` where it came with git"
     if not (Path(path) / needs).is_file():
         said = f"there is no {needs} ({said})"
