@@ -60,3 +60,30 @@ def test_rows_of_one_token_and_of_a_sentence_have_the_same_names_in_another_orde
     assert set(TAG) == set(TAGS)
     assert (TOKEN[0], TAG[0]) == ("word", "tag")
     assert (TOKENS[0], TAGS[0]) == ("tokens", "ner_tags")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", '文本,实体\n王明走了,"[[0, 2, ""人名""]]"\n'),
+        ("b.csv", "文本,实体,标签\n王明走了,王明,人名\n"),
+        ("c.csv", "编号,文本,开始,结束,标签\n1,王明走了,0,2,人名\n"),
+        ("d.csv", "句子编号,字,标签\n1,王,B-人名\n1,明,I-人名\n2,走,O\n"),
+        ("e.jsonl", '{"文本": "王明走了", "实体": [[0, 2, "人名"]], "标签": "体育"}\n'),
+        (
+            "f.jsonl",
+            '{"原文": "王明走了", "标注": [{"实体": "王明", "类型": "人名", "起始": 0, "结束": 2}]}\n',
+        ),
+        ("g.jsonl", '{"文本": "王明走了", "实体": [{"实体": "王明", "类型": "人名"}]}\n'),
+    ],
+)
+def test_chinese_names_are_known_by_the_english_ones(tmp_path, name, content):
+    assert found(tmp_path, name, content) == [("王明", "人名")]
+
+
+def test_the_column_that_is_asked_for_is_read_and_not_its_translation(tmp_path):
+    path = put(tmp_path, "a.csv", "text,文本,start,end,label\nx,王明走了,0,2,人名\n")
+    source = next(open_sources(path))
+    options = ReadOptions(text_column="文本")
+    (record,) = detect(source.sample(), source.name).format.read(source, options)
+    assert surfaces(record) == [("王明", "人名")]

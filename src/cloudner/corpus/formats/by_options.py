@@ -47,7 +47,7 @@ def _of_objects(items: Sequence[Mapping[str, Any]], what: str, names: list[str])
 
 def _of_table(sample: Sample, what: str, names: list[str]) -> str | None:
     for table in tables(sample):
-        columns = [find_column(table.rows[0], [name.lower().replace("-", "_").strip()]) for name in names]
+        columns = [find_column(table.rows[0], [name]) for name in names]
         if None in columns:
             continue
         body = [row for row in table.rows[1:51] if len(row) == len(table.rows[0])]

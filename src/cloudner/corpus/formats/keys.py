@@ -1,7 +1,7 @@
 """What people and tools call the columns of a table and the keys of an object, by role; of spans, too.
 
 One table for all formats: a name that one tool uses turns up in the files of others. The first name that is there wins.
-Tables compare them without regard to case, JSON exactly.
+Tables compare them without regard to case, JSON exactly. Chinese names are known by the English ones that they stand for.
 """
 
 from __future__ import annotations
@@ -9,38 +9,62 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-TEXT = (
+# Of tables that were kept by hand, mostly. In small letters.
+CHINESE = {
+    "文本": "text", "文字": "text", "原文": "source_text", "正文": "body", "内容": "content", "內容": "content",
+    "句子": "sentence", "语句": "sentence",
+    "实体": "entity", "實體": "entity", "命名实体": "named_entities", "实体列表": "entities", "实体名": "entity_name",
+    "实体名称": "entity_name", "标注": "annotation", "標註": "annotation",
+    "标签": "label", "標籤": "label", "实体标签": "entity_label", "实体类型": "entity_type", "实体类别": "entity_type",
+    "类型": "type", "類型": "type", "类别": "category", "類別": "category",
+    "字": "token", "字符": "token", "词": "word", "词语": "word", "詞": "word", "单词": "word",
+    "句子编号": "sentence_id", "句子序号": "sentence_id", "句子id": "sentence_id",
+    "文档编号": "doc_id", "文档id": "doc_id", "文件名": "filename", "编号": "id", "編號": "id", "序号": "id",
+    "开始": "start", "開始": "start", "起始": "start", "起点": "start", "开始位置": "start", "起始位置": "start",
+    "结束": "end", "結束": "end", "终点": "end", "结束位置": "end", "终止位置": "end",
+    # what is beside the entities in a table
+    "标题": "title", "語言": "language", "语言": "language", "来源": "source", "作者": "author", "链接": "url",
+    "摘要": "summary", "问题": "question", "答案": "answer", "情感": "sentiment", "主题": "topic", "意图": "intent",
+}  # fmt: skip
+
+
+def _also_chinese(*names: str) -> tuple[str, ...]:
+    """The names, and after them the Chinese ones that stand for them."""
+    return (*names, *(chinese for name in names for chinese, english in CHINESE.items() if english == name))
+
+
+TEXT = _also_chinese(
     "text", "sentence", "content", "document", "data", "doc", "body", "sentence_text", "input", "full_text", "doc_text",
     "raw_text", "source_text", "originalText", "sentText", "text_a",
 )  # fmt: skip
-SPANS = (
+SPANS = _also_chinese(
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "tags",
     "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions",
 )  # fmt: skip
 _LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
-_ONE_TOKEN = ("word", "token", "form", "term")
-_LISTS_OF_TAGS = (
+_ONE_TOKEN = _also_chinese("word", "token", "form", "term")
+_LISTS_OF_TAGS = _also_chinese(
     "ner_tags", "tags", "ner", "labels", "ner_labels", "entities", "label", "iob", "bio_tags", "fine_ner_tags",
 )  # fmt: skip
-_ONE_TAG = ("tag", "ner", "ner_tag", "label", "entity", "iob", "bio", "ne", "target")
+_ONE_TAG = _also_chinese("tag", "ner", "ner_tag", "label", "entity", "iob", "bio", "ne", "target")
 # Where a row is a sentence, and where it is one token.
 TOKENS, TOKEN = (*_LISTS_OF_TOKENS, *_ONE_TOKEN), (*_ONE_TOKEN, *_LISTS_OF_TOKENS)
 TAGS, TAG = (*_LISTS_OF_TAGS, *_ONE_TAG), (*_ONE_TAG, *_LISTS_OF_TAGS)
 # Which sentence a token is in.
-SENTENCE = (
+SENTENCE = _also_chinese(
     "sentence #", "sentence", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_number", "sentence_idx",
     "sent", "sentence number", "sent_idx", "sentence_index", "sent_index", "sent #", "sentence_no", "sent_no",
     "sentence_num", "sent_num", "sentenceid", "doc_id", "document_id", "document", "id",
 )  # fmt: skip
 # Which text a span is in.
-ID = ("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")
+ID = _also_chinese("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")
 # What is kept with a document.
 META = ("id", "doc_id", "document_id", "split", "meta", "source")
 
-_START = (
+_START = _also_chinese(
     "start", "start_offset", "startOffset", "begin", "begin_offset", "beginOffset", "BeginOffset", "start_char", "offset",
 )  # fmt: skip
-_END = ("end", "end_offset", "endOffset", "EndOffset", "end_char", "stop", "finish")
+_END = _also_chinese("end", "end_offset", "endOffset", "EndOffset", "end_char", "stop", "finish")
 # In small letters and without underscores, for the spellings that are not above (char_start, startIndex, ...).
 _PLAIN_START = frozenset(
     (
@@ -55,7 +79,7 @@ _PLAIN_END = frozenset(
         "characteroffsetend", "stop", "to", "finish",
     )
 )  # fmt: skip
-_LABEL = (
+_LABEL = _also_chinese(
     "label", "labels", "entity_group", "entity_type", "type", "tag", "category", "entity", "Type", "label_name",
     "annotation", "tag_name", "class", "label_", "ner", "name",
 )  # fmt: skip
@@ -65,7 +89,9 @@ _PLAIN_LABEL = frozenset(
         "ner", "nertag", "nerlabel", "entity", "entitytag", "cls", "lbl", "lab",
     )
 )  # fmt: skip
-_SURFACE = ("text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "name")
+_SURFACE = _also_chinese(
+    "text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "entity_name", "name",
+)  # fmt: skip
 
 
 def _plain(key: str) -> str:

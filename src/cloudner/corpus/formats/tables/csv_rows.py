@@ -11,25 +11,32 @@ from typing import IO, Literal
 
 from cloudner.corpus.contract import ReadOptions, Sample, Source
 from cloudner.corpus.files.encoding import decode_errors
+from cloudner.corpus.formats.keys import CHINESE
 from cloudner.corpus.formats.spans import Where
 from cloudner.errors import InputError
 
 _DELIMITERS = (",", "\t", ";", "|")
 _NAMED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel's own first line, which names the delimiter
+# Between the entities of a cell: these always, commas where it cannot be one entity.
+PARTS, COMMAS = re.compile(r"[;；|\n]"), re.compile(r"[,，、]")
 # Characters in a cell: far over what spaCy takes for one text, and an end to a quote that is never closed.
 _FIELD_LIMIT = 32 * 1024 * 1024
 
 
 def plain_name(name: str) -> str:
-    return name.strip().strip("\ufeff").lower().replace("-", "_")
+    """A column's name without regard to case; of a Chinese one, the English one that it stands for."""
+    plain = name.strip().strip("\ufeff").lower().replace("-", "_")
+    return CHINESE.get(plain, plain)
 
 
 def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
     """The first column with one of the names, in the order of the names."""
     plain = [plain_name(name) for name in header]
-    for name in map(plain_name, names):
-        if name in plain:
-            return plain.index(name)
+    for name in names:
+        if name in header:  # beside another that only reads the same
+            return header.index(name)
+        if plain_name(name) in plain:
+            return plain.index(plain_name(name))
     return None
 
 
@@ -198,8 +205,8 @@ def column_of(
         if isinstance(wanted, int) or (wanted not in header and str(wanted).isdigit()):
             if int(wanted) < len(header):
                 return int(wanted)
-        elif plain_name(wanted) in [plain_name(name) for name in header]:
-            return [plain_name(name) for name in header].index(plain_name(wanted))
+        elif (there := find_column(header, [wanted])) is not None:
+            return there
         raise where.error(
             f"no column {wanted!r} among {', '.join(header)}",
             "the name of a column",

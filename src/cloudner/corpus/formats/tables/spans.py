@@ -57,7 +57,7 @@ class _Columns(NamedTuple):
 def _columns(header: Sequence[str], text: str | None = None) -> _Columns | None:
     plain = [plain_name(name).replace(" ", "_") for name in header]
     found = [find_column(plain, names) for names in (_START_NAMES, _END_NAMES, _LABEL_NAMES)]
-    texts = find_column(plain, [plain_name(text)] if text else TEXT)
+    texts = find_column(header, [text]) if text else find_column(plain, TEXT)
     if texts is None or None in found:
         return None
     start, end, label = (column for column in found if column is not None)
