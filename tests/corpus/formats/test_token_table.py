@@ -61,3 +61,14 @@ def test_a_quote_that_swallows_rows_is_an_error(tmp_path, header, quoted, bare, 
     content = "\n".join([header, *[quoted] * before, *bare]) + "\n"
     with pytest.raises(InputError, match=f"a.csv:{before + 2}: a token over several rows, behind a quote"):
         convert(put(tmp_path, "a.csv", content), tmp_path / "a.spacy")
+
+
+def test_a_space_of_a_text_that_was_cut_into_characters(tmp_path):
+    """It is left out as in files of columns, and counted; a hole in the table is another matter."""
+    rows = [*zip("Al B去", ("B-PER", "I-PER", "I-PER", "I-PER", "O"), strict=True)]
+    content = "sentence,token,label\n" + "".join(f"1,{token},{tag}\n" for token, tag in rows)
+    report = convert(put(tmp_path, "a.csv", content), tmp_path / "a.spacy", lang="zh")
+    assert report.labels == {"PER": 1}
+    assert report.issues == {("empty-token", "dropped"): 1}
+    with pytest.raises(InputError, match="the tag 'I-PER' without a token"):
+        convert(put(tmp_path, "b.csv", content.replace("1, ,", "1,,")), tmp_path / "b.spacy")

@@ -146,7 +146,7 @@ def _records(
             held = None
         elif held is not None and new_sentence:
             held.starts.append(len(held.tokens))
-        if not word:
+        if not word and not row[columns.token]:  # a space is a token of a text that was cut into characters
             if tag and tag not in NOTHING and tag != "O":
                 raise InputError(
                     f"the tag {tag!r} without a token",
