@@ -21,3 +21,12 @@ def test_words_of_a_table_that_stand_in_several_places(tmp_path):
 def test_a_colon_within_an_entity(aligner, tmp_path):
     _, records = read_all(tmp_path, "a.csv", 'text,entities\n"At 10:30, Bob ran.",10:30:TIME; PER: Bob\n')
     assert entities_of(aligner, records) == [("10:30", "TIME"), ("Bob", "PER")]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["王明：PER；成都：LOC", "王明（PER）、成都（LOC）", "王明:PER，成都:LOC", "王明【PER】；成都【LOC】"],
+)
+def test_full_width_punctuation_between_words_and_labels(aligner, tmp_path, cell):
+    _, records = read_all(tmp_path, "a.csv", f"text,entities\n王明 在 成都 。,{cell}\n")
+    assert entities_of(aligner, records) == [("王明", "PER"), ("成都", "LOC")]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import SENTENCE, SPANS, TAG, TEXT, TOKEN
 from cloudner.corpus.formats.surfaces import locate
 from cloudner.corpus.formats.tables.csv_rows import (
+    COMMAS,
+    PARTS,
     column_of,
     find_column,
     plain_name,
@@ -23,47 +25,56 @@ _EMPTY = frozenset(("", "-", "nan", "NaN", "None", "none", "null", "[]", "n/a", 
 # Columns that say something else, though their cells may be words of the text.
 _OTHERS = frozenset(
     (*SPANS, *TAG, *TOKEN, *SENTENCE, *TEXT, "title", "lang", "language", "source", "split",
-     "start", "end", "type", "category", "sentiment", "topic", "intent", "author", "url", "date", "summary", "answer", "question")
+     "start", "end", "type", "category", "sentiment", "topic", "intent", "author", "url", "summary", "answer", "question")
 )  # fmt: skip
-_PARTS = re.compile(r"[;|\n]")
+_LISTS = "、"  # stands between the items of a list, and hardly ever in a name
 
 
 def _words(cell: str, text: str) -> list[str]:
-    """The words of a cell: all of it where it stands in the text so, else what semicolons, bars or commas part."""
+    """The words of a cell: all of it where it stands in the text so, else what semicolons, bars or commas part; 、 always
+    parts."""
     cell = cell.strip()
     if cell in _EMPTY:
         return []
     if cell[:1] == "[" and cell[-1:] == "]":
         return [part.strip(" '\"") for part in cell[1:-1].split(",") if part.strip(" '\"")]
-    if cell in text:
+    if cell in text and _LISTS not in cell:
         return [cell]
-    parts = [part.strip() for part in _PARTS.split(cell) if part.strip()]
-    return parts if len(parts) > 1 else [part.strip() for part in cell.split(",") if part.strip()]
+    items = [item.strip() for part in PARTS.split(cell) for item in part.split(_LISTS)]
+    parts = [item for item in items if item]
+    return parts if len(parts) > 1 else [part.strip() for part in COMMAS.split(cell) if part.strip()]
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> tuple[int, list[int]] | None:
-    """The column of the text and those of the labels: two or more whose words stand in the texts."""
+class _Columns(NamedTuple):
+    text: int
+    labels: list[int]  # two or more, whose words stand in the texts
+    others: list[int]  # half of their words do
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
+    """The columns of a table; None where there is not a column a label."""
     header, body = rows[0], [row for row in rows[1:51] if len(row) == len(rows[0])]
     text = find_column(header, TEXT)
     if text is None:
         return None
-    labels = []
+    labels, others = list[int](), list[int]()
     for column, name in enumerate(header):
         if column == text or plain_name(name) in _OTHERS or not name.strip():
             continue
         words = [(word, row[text]) for row in body for word in _words(row[column], row[text])]
         there = sum(word in where for word, where in words)
-        if words and 10 * there >= 9 * len(words) and not all(word.isdecimal() for word, _ in words):
-            labels.append(column)
-    return (text, labels) if len(labels) > 1 else None
+        if 2 * there < len(words) or all(word.isdecimal() for word, _ in words):
+            continue
+        (labels if 10 * there >= 9 * len(words) else others).append(column)
+    return _Columns(text, labels, others) if len(labels) > 1 else None
 
 
 def _sniff(sample: Sample) -> Match | None:
     for table in tables(sample):
         results = _columns(table.rows)
         if results is not None:
-            names = ", ".join(repr(table.rows[0][column]) for column in results[1][:4])
-            return Match(0.7, f"a column a label ({names}) with words of {table.rows[0][results[0]]!r}")
+            names = ", ".join(repr(table.rows[0][column]) for column in results.labels[:4])
+            return Match(0.7, f"a column a label ({names}) with words of {table.rows[0][results.text]!r}")
     return None
 
 
@@ -75,18 +86,20 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     header, place = read_header(source, rows)
     columns = _columns(table.rows) if table else None
     text = column_of(header, options.text_column, TEXT, "text", place)
-    labels = [column for column in columns[1] if column != text] if columns else []
+    labels = [column for column in columns.labels if column != text] if columns else []
     if not labels:
         raise place.error(
             f"no columns with words of {header[text]!r}", "a column a label, words of the text in it"
         )
     identity = find_column(header, ["id", "doc_id", "document_id"])
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
+    notes = [_not_read(header[column], header[text]) for column in columns.others] if columns else []
     count = 0
     for line, row in rows:
         if len(row) != len(header):
             raise ragged_row(source, line, row, len(header), delimiter)
-        record = Record(source.name, line, row[text])
+        record = Record(source.name, line, row[text], notes=notes)
+        notes = []
         names = [options.labels.get(header[column], header[column].strip()) for column in labels]
         mentions = [
             (word, name)
@@ -102,6 +115,11 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield record
     if count == 0:
         raise InputError("a header and no rows", file=source.name, line=1, expected="a text a row")
+
+
+def _not_read(column: str, text: str) -> tuple[str, str, str]:
+    done = f"{column!r} is not read: too many of its words are not in {text!r}; write them as they stand there, or part them by ;"
+    return "unsupported", "dropped", done
 
 
 _EXAMPLE = """text,PER,LOC

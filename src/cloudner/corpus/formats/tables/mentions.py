@@ -15,6 +15,8 @@ from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, label_of, looks_like_spans, short
 from cloudner.corpus.formats.surfaces import in_order, locate, mentions_of
 from cloudner.corpus.formats.tables.csv_rows import (
+    COMMAS,
+    PARTS,
     column_of,
     find_column,
     plain_name,
@@ -41,8 +43,8 @@ _LABEL_NAMES = (
     "ner_tag",
     "class",
 )
-_BETWEEN = re.compile(r"->|=>|[:=]")
-_BRACKETED = re.compile(r"(?P<first>.+?)[(\[](?P<second>[^()\[\]]+)[)\]]")
+_BETWEEN = re.compile(r"->|=>|[:：=]")
+_BRACKETED = re.compile(r"(?P<first>.+?)[(\[（【](?P<second>[^()\[\]（）【】]+)[)\]）】]")
 _MOST_BETWEEN = 20  # colons of a pair that are looked at
 _EMPTY = ("", "[]", "{}", "nan", "none", "null", "-")
 _SHAPES = '[["Paris", "LOC"]], {"LOC": ["Paris"]} or Paris:LOC; Bonn:LOC'
@@ -74,9 +76,9 @@ def cell_mentions(cell: str, options: ReadOptions, where: Where) -> list[tuple[s
     elif value is not None:
         return mentions_of(value, options, where)
     else:
-        parts = [part.strip() for part in re.split(r"[;|\n]", cell) if part.strip()]
+        parts = [part.strip() for part in PARTS.split(cell) if part.strip()]
         if len(parts) == 1:
-            by_comma = [part.strip() for part in cell.split(",") if part.strip()]
+            by_comma = [part.strip() for part in COMMAS.split(cell) if part.strip()]
             parts = by_comma if all(_pair(part, where.text) for part in by_comma) else parts
     found = []
     for part in parts:
@@ -164,7 +166,9 @@ def _words_only(rows: Sequence[Sequence[str]]) -> bool:
     if text is None or column is None or text == column:
         return False
     body = [row for row in rows[1:51] if len(row) == len(header) and row[column].strip()]
-    parts = [(row[text], part.strip(" []'\"")) for row in body for part in re.split(r"[,;|\n]", row[column])]
+    parts = [
+        (row[text], part.strip(" []'\"")) for row in body for part in re.split(r"[,，、;；|\n]", row[column])
+    ]
     return bool(parts) and all(part in where for where, part in parts)
 
 
