@@ -73,6 +73,14 @@ def encoder_folder(name: str) -> Path | None:
     return local_folder(name) or cached_folder(name)
 
 
+def how_to_download(name: str, files: str) -> str:
+    """What to type for some files of an encoder on the hub or on ModelScope."""
+    if modelscope.is_ours(name):
+        model = name.removeprefix(modelscope.PREFIX)
+        return f"modelscope download --model {model} {files} --local_dir encoder   (and ./encoder as the encoder)"
+    return f"hf download {name} {files}"
+
+
 def cached_folder(name: str, file: str = "config.json") -> Path | None:
     """The folder in the cache that holds this file of a ModelScope model, or of a hub model's main revision; or None."""
     if modelscope.is_ours(name):

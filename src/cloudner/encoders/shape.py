@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudner.encoders.folders import encoder_folder
+from cloudner.encoders import modelscope
+from cloudner.encoders.folders import encoder_folder, how_to_download
 from cloudner.encoders.limits import longest_input
 from cloudner.errors import ConfigError
 
@@ -112,12 +113,13 @@ class EncoderShape:
                 ) from None
             return cls.from_config(config, name)
         known = known_encoders()
-        if name in known:
-            return cls.from_config(known[name], name)
+        on_the_hub = name.removeprefix(modelscope.PREFIX)
+        if on_the_hub in known:
+            return cls.from_config(known[on_the_hub], name)
         raise ConfigError(
             f"the encoder {name!r} is not known here: no such folder, not in the local cache, not a known name",
             expected="a folder with config.json, package:module/folder, or a name such as bert-base-cased",
-            fix=f"hf download {name} config.json",
+            fix=how_to_download(name, "config.json"),
         )
 
 

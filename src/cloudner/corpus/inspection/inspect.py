@@ -21,6 +21,7 @@ from cloudner.corpus.inspection.splits import find_splits, read_chunks
 from cloudner.corpus.inspection.statistics import Tally
 from cloudner.corpus.inspection.suspects import Surfaces, SuspectSearch
 from cloudner.corpus.inspection.tables import markdown
+from cloudner.encoders.folders import how_to_download
 
 __all__ = ["Inspection", "Overlap", "SplitStats", "inspect_corpus", "length_names"]
 
@@ -173,7 +174,7 @@ def _counter(encoder: str | None, window: int | None, notes: list[str]) -> Piece
     if tokenizer is None:
         notes.append(
             f"word pieces are not counted: {encoder} is not on this machine; "
-            f"hf download {encoder} tokenizer.json config.json"
+            + how_to_download(encoder, "tokenizer.json config.json")
         )
         return None
     return PieceCounter(tokenizer, window)
