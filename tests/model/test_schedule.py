@@ -170,3 +170,22 @@ def test_a_small_corpus_is_gone_through_until_min_steps(docs, epochs, min_steps)
 def test_min_steps_is_a_number_of_steps():
     with pytest.raises(ConfigError, match="min_steps"):
         linear(1e-3, min_steps=-1)
+
+
+@pytest.mark.parametrize(("max_epochs", "max_steps", "cut_to"), [(3, 2, 2), (0, 5, 5), (3, 5000, None)])
+def test_a_number_of_steps_that_ends_training_is_the_reason(max_epochs, max_steps, cut_to):
+    """It ends it, whatever min_steps would have prolonged."""
+    import spacy
+
+    from cloudner.model.training.steps import resolve_training
+
+    rate = {"@schedules": "cloudner.linear.v1", "initial_rate": 1e-3, "total_steps": "auto", "min_steps": 40}
+    training = {
+        "batcher": {"@batchers": "cloudner.batch_by_pieces.v1", "batch_size": 4},
+        "optimizer": {"@optimizers": "cloudner.AdamW.v1", "learn_rate": rate},
+        "max_epochs": max_epochs,
+        "max_steps": max_steps,
+    }
+    made = resolve_training({"training": training}, tiny.make_examples(spacy.blank("en"), tiny.DATA))
+    assert made.get("cut_to") == cut_to
+    assert ("prolonged_from" in made) == (cut_to is None)

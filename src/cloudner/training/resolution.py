@@ -270,12 +270,13 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
         tell_unknown(counter.tokenizer, examples, encoder)
     training_epochs = training.get("max_epochs")
     found = resolve_training(made.config, examples)
+    total = "epochs x batches of the corpus"
+    if "prolonged_from" in found:
+        total = f"min_steps: {training_epochs} epochs of this small corpus are only {found['prolonged_from']}"
+    elif "cut_to" in found:
+        total = f"max_steps is {found['cut_to']}, counted from 0"
     reasons = {
-        "total_steps": (
-            f"min_steps: {training_epochs} epochs of this small corpus are only {found['prolonged_from']}"
-            if "prolonged_from" in found
-            else "epochs x batches of the corpus"
-        ),
+        "total_steps": total,
         "max_steps": "the last step, counted from 0",
         "eval_frequency": "at most an epoch; the last step is evaluated",
     }

@@ -66,31 +66,31 @@ def resolve_training(config: dict[str, Any], examples: Sequence[Example]) -> dic
     that `max_epochs` would end before. So the frequency becomes the smaller
     of what the config says and one epoch, then both are moved a little so that the last step is one of its multiples.
     Nothing changes where `total_steps` is a number already, or where neither `max_epochs` nor `max_steps` ends
-    training. Returns what was set.
+    training. Returns what was set, and why: `prolonged_from` (steps) or `cut_to` (max_steps).
     """
     training = config.get("training") or {}
     rate = training.get("optimizer", {}).get("learn_rate")
     if not isinstance(rate, dict) or rate.get("total_steps") != "auto" or not examples:
         return {}
-    prolonged = {}
+    why = {}
     max_epochs, max_steps = training.get("max_epochs") or 0, training.get("max_steps") or 0
     if max_epochs > 0:
         epoch = count_steps(training, examples)
         asked, wanted = epoch * max_epochs, int(rate.get("min_steps") or 0)
         last = max(asked, wanted) - 1
         if wanted > asked:
-            prolonged = {"prolonged_from": asked}
+            why = {"prolonged_from": asked}
             epoch = max(epoch, wanted // _EVALUATIONS)
-        if max_steps:
-            last = min(last, max_steps)
+        if max_steps and max_steps < last:
+            last, why = max_steps, {"cut_to": max_steps}
     elif max_steps:
-        epoch, last = max_steps, max_steps
+        epoch, last, why = max_steps, max_steps, {"cut_to": max_steps}
     else:
         return {}
     last = max(last, 1)
     frequency = max(1, min(int(training.get("eval_frequency") or 200), epoch, last))
     frequency, last = _end_on_evaluation(frequency, last, max_steps)
-    resolved = {"max_steps": last, "eval_frequency": frequency, "total_steps": last + 1, **prolonged}
+    resolved = {"max_steps": last, "eval_frequency": frequency, "total_steps": last + 1, **why}
     rate["total_steps"] = resolved["total_steps"]
     training["max_steps"], training["eval_frequency"] = last, frequency
     # The steps end training now; with max_epochs spaCy would stop a step or two earlier, unevaluated.
