@@ -163,6 +163,11 @@ def _has_blank_lines(sample: Sample) -> bool:
     return any(not line.strip() or SENTENCE_MARK.fullmatch(line) for line in sample.lines[1:])
 
 
+def _cuts_sentences(sample: Sample) -> bool:
+    """Does nothing in the file say where a sentence ends?"""
+    return not _has_blank_lines(sample) and not any(DOCSTART.match(line) for line in sample.lines)
+
+
 def _unannotated(sample: Sample, options: ReadOptions) -> Layout | None:
     """The layout of what `write` makes of documents that nobody annotated: no tag in the sample but that for unknown."""
     rows = [line.split("\t") for line in data_lines(sample)]
@@ -194,9 +199,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     sample = source.sample()
     layout = layout_of(source, options)
     style = style_of(sample, layout, options)
-    cut = not _has_blank_lines(sample) and not any(DOCSTART.match(line) for line in sample.lines)
     found = False
-    for block in blocks(source, layout, cut):
+    for block in blocks(source, layout, _cuts_sentences(sample)):
         yield style.record(source.name, block, () if found else layout.others)
         found = True
     if not found:
@@ -218,6 +222,8 @@ def sniff(sample: Sample) -> Match | None:
     score = min(layout.score, 0.95)
     if any(DOCSTART.match(line) for line in sample.lines):
         return Match(max(score, 0.9), f"-DOCSTART- lines, {layout.reason}")
+    if _cuts_sentences(sample) and rows > 1:
+        return Match(score, f"{layout.reason}, no blank lines: a sentence ends after its last punctuation")
     return Match(score, layout.reason)
 
 
