@@ -176,5 +176,5 @@ def test_the_file_scheme_is_no_host(monkeypatch):
 
 def test_a_plan_knows_the_sizes_by_the_name_on_the_hub_or_says_how_to_get_them():
     assert EncoderShape.from_name("modelscope:google-bert/bert-base-chinese").hidden == 768
-    with pytest.raises(ConfigError, match="modelscope download --model someone/unheard-of config.json"):
+    with pytest.raises(ConfigError, match="modelscope download --model someone/unheard-of config"):
         EncoderShape.from_name("modelscope:someone/unheard-of")
