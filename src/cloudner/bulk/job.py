@@ -175,7 +175,7 @@ def _prepared(
     )
     count = _workers(store, model, device, engine, workers, len(numbers))
     progress.say(
-        f"{progress.total:,} documents in {len(mine):,} pieces, {len(before):,} of them done; "
+        f"{progress.total:,} documents in {len(mine):,} {'piece' if len(mine) == 1 else 'pieces'}, {len(before):,} of them done; "
         f"{engine}, {count} {'worker' if count == 1 else 'workers'}"
     )
     return Run(store.url, model, device, plan, numbers, count, progress), before

@@ -92,9 +92,31 @@ def _progress(split: str, docs: int) -> None:
     print(f"\r{split}: {docs:,} documents", end="", file=sys.stderr, flush=True)
 
 
+def _table(section: Any, most: int, out: Any) -> Any:
+    """A section's first rows; on its side, a column for each row, where numbers would be cut to fit the terminal."""
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    def table(lines: list[list[str]]) -> Any:
+        made = Table(title=Text(printable(section.title)), title_justify="left")
+        for name in lines[0]:
+            made.add_column(Text(printable(name)))
+        for line in lines[1:]:
+            made.add_row(*(Text(printable(cell)) for cell in line))
+        return made
+
+    lines = [list(section.header), *(list(row) for row in section.rows[:most])]
+    made = table(lines)
+    if Measurement.get(out, out.options.update(max_width=10_000), made).minimum > out.width and len(
+        lines
+    ) < len(lines[0]):
+        return table([list(line) for line in zip(*lines, strict=True)])
+    return made
+
+
 def _show(made: Any, rows: int = 12) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from cloudner.corpus.inspection.tables import sections
@@ -106,12 +128,7 @@ def _show(made: Any, rows: int = 12) -> None:
         if not section.rows:
             out.print(Text(printable(f"{section.title}: {section.empty}")))
             continue
-        table = Table(title=Text(printable(section.title)), title_justify="left")
-        for name in section.header:
-            table.add_column(Text(printable(name)))
-        for row in section.rows[:rows]:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        out.print(table)
+        out.print(_table(section, rows, out))
         if len(section.rows) > rows:
             out.print(Text(f"... {len(section.rows) - rows} more in the page"))
     for note in made.notes:

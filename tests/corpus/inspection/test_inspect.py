@@ -408,3 +408,16 @@ def test_names_of_files_do_not_steer_the_terminal(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "a\\x1b[31mb" in said
     assert "\x1b" not in said
+
+
+def test_numbers_are_not_cut_to_fit_a_terminal(corpus, tmp_path, monkeypatch):
+    """The table of word pieces has too many columns for 80 characters and lies on its side there."""
+    from cloudner.cli import app
+
+    command = ["inspect", str(corpus), "-o", str(tmp_path / "c.html"), "-e", ENCODER]
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = CliRunner().invoke(app, command).output
+    assert "…" not in narrow
+    assert "│ pieces per token │" in narrow
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "│ pieces per token │" not in CliRunner().invoke(app, command).output
