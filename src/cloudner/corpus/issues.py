@@ -23,7 +23,7 @@ CAUSES: dict[str, str] = {
     "empty": "covers no text",
     "outside-text": "lies outside the text",
     "whitespace": "white space at the edge",
-    "surface-mismatch": "the stored surface text is not at its offsets",
+    "surface-mismatch": "the stored surface text is not at its offsets, or, without offsets, not as often in the text as given",
     "offsets-utf16": "offsets counted in UTF-16 code units",
     "offsets-bytes": "offsets counted in UTF-8 bytes",
     "offsets-crlf": "line ends counted differently",

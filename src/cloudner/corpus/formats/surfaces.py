@@ -118,7 +118,7 @@ def locate(record: Record, text: str, mentions: list[tuple[str, str]]) -> None:
         if times > 1 and times < len(free):
             free = free[:times]
         if len(free) != times or len(free) != len(places):
-            done = f"{surface!r} ({label}) has no offsets and {len(places)} places: marked {len(free)}"
+            done = f"{surface!r} ({label}) has no offsets and {len(places)} place{'s' if len(places) != 1 else ''}: marked {len(free)}"
             record.notes.append(("surface-mismatch", "noted", done))
         record.spans += [SpanRecord(at, at + len(surface), label, surface) for at in free]
     record.spans.sort(key=lambda span: (span.start, -span.end))
