@@ -157,3 +157,26 @@ def test_the_page_asks_for_a_token(trained_folder: Path, browser: Any) -> None:
         page.one("#token").send_keys("s" * 20)
         page.ask("Marie Curie lived in Paris.")
         page.until(lambda: len(page.find("mark")) == 2)
+
+
+@pytest.mark.slow
+def test_a_text_whose_entities_overlap_is_shown_once(served: Running, browser: Any) -> None:
+    page = Page(browser, served.url)
+    text = "🙂 University of Warsaw, Poland"
+    spans = [(2, 22, "ORG"), (16, 22, "LOC"), (16, 30, "LOC"), (2, 22, "LOC")]
+    entities = [
+        {"start": a, "end": b, "label": label, "text": text[a:b], "confidence": 0.9} for a, b, label in spans
+    ]
+    answer = json.dumps({"model": "m", "entities": entities})
+    browser.execute_script(
+        "window.fetch = async () => new Response(arguments[0])".replace("arguments[0]", json.dumps(answer))
+    )
+    page.ask(text)
+    script = "return [...document.querySelectorAll('#result small')].map(e => e.textContent)"
+    labels = browser.execute_script(script)
+    assert sorted(labels) == ["LOC 90 %"] * 3 + ["ORG 90 %"]
+    shown = page.one("#result").get_attribute("textContent")
+    for label in ("LOC 90 %", "ORG 90 %"):
+        shown = shown.replace(label, "")
+    assert shown == text
+    assert len(page.find("#rows tr")) == len(spans)

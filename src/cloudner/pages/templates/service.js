@@ -26,17 +26,26 @@
     const colour = (label) => `c${labels.indexOf(label) % 8}`;
     const characters = Array.from(answered.text); // offsets count code points, strings of JavaScript UTF-16 units
     const entities = kept();
-    const parts = [];
-    let at = 0;
-    for (const entity of entities) {
-      parts.push(document.createTextNode(characters.slice(at, entity.start).join("")));
-      const mark = element("mark", characters.slice(entity.start, entity.end).join(""), colour(entity.label));
-      mark.title = `${entity.label} ${percent(entity.confidence)}`;
-      mark.append(element("small", `${entity.label} ${percent(entity.confidence)}`.trim()));
-      parts.push(mark);
-      at = entity.end;
-    }
-    parts.push(document.createTextNode(characters.slice(at).join("")));
+    // Entities may overlap: the text is cut where one begins or ends, and a part is inside the marks of all that hold it.
+    const waiting = [...entities].sort((a, b) => a.start - b.start);
+    const cuts = [...new Set([0, characters.length, ...entities.flatMap((e) => [e.start, e.end])])].sort((a, b) => a - b);
+    let open = [];
+    let next = 0;
+    const parts = cuts.slice(0, -1).map((start, i) => {
+      const end = cuts[i + 1];
+      open = open.filter((e) => e.end > start);
+      while (next < waiting.length && waiting[next].start === start) open.push(waiting[next++]);
+      open.sort((a, b) => a.end - a.start - (b.end - b.start)); // the shortest is the innermost
+      let part = document.createTextNode(characters.slice(start, end).join(""));
+      for (const entity of open) {
+        const mark = element("mark", "", colour(entity.label));
+        mark.title = `${entity.label} ${percent(entity.confidence)}`;
+        mark.append(part);
+        if (entity.end === end) mark.append(element("small", `${entity.label} ${percent(entity.confidence)}`.trim()));
+        part = mark;
+      }
+      return part;
+    });
     $("result").replaceChildren(...parts);
     $("legend").replaceChildren(...labels.map((label) => element("span", `${label} ${entities.filter((e) => e.label === label).length}`, `key ${colour(label)}`)));
     $("rows").replaceChildren(...entities.map((entity) => {
