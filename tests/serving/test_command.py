@@ -48,6 +48,8 @@ def invoke(*words: object) -> Any:
         (["x", "--token-file", "no/such/file"], "cannot read the tokens"),
         (["x", "--host", "no.such.host.invalid", "--port", "0"], "cannot listen on no.such.host.invalid:0"),
         (["x", "--retrain", "make train"], "--token-file"),
+        (["x", "--cors", "example.org"], "--cors example.org; expected an origin as browsers send it"),
+        (["x", "--cors", "https://example.org/"], "--cors https://example.org/; expected an origin"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_served_is_one_line(words: list[str], said: str) -> None:
@@ -94,6 +96,8 @@ def test_tokens_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text(f"# of the team\n{TOKEN}\n\n  {TOKEN}2  \n")
     assert read_tokens(path) == (TOKEN, TOKEN + "2")
+    path.write_text(f"{TOKEN}\r\n", encoding="utf-8-sig")  # as an editor of Windows saves it
+    assert read_tokens(path) == (TOKEN,)
     for text, said in (("", "no token"), ("# only\n", "no token"), (f"{TOKEN}\nshort\n", ":2: a token of 5")):
         path.write_text(text)
         with pytest.raises(InputError, match=said) as raised:

@@ -98,6 +98,11 @@ class ServiceSettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        for origin in self.cors:
+            if not re.fullmatch(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#]+", origin):
+                raise ConfigError(
+                    f"--cors {origin}", expected="an origin as browsers send it, such as https://example.org"
+                )
         if self.retrain is not None and not self.tokens:
             raise ConfigError(
                 "--retrain without --token-file: whoever reaches the service could start it",
@@ -135,7 +140,7 @@ def parse_model(text: str) -> tuple[str | None, str]:
 def read_tokens(path: Path) -> tuple[str, ...]:
     """One token a line; blank lines and lines that begin with # are left out. Raises InputError where there is none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"cannot read the tokens: {first}", file=str(path)) from error
