@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import random
 import socket
@@ -135,11 +136,73 @@ def test_hostile_bodies_are_refused_in_one_line_and_not_echoed(served: Running, 
     answer = served.client.post(
         "/v1/entities", content=HOSTILE[name], headers={"content-type": "application/json"}
     )
-    assert answer.status_code in (400, 422), answer.text
-    assert answer.json()["code"] in ("invalid", "bad_request", "not_unicode", "no_text")
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["code"] in ("invalid", "not_unicode", "no_text")
     assert len(answer.content) < 400
     assert "\n" not in answer.json()["error"]
     assert served.post(ADA).status_code == 200
+
+
+TOLD = {
+    b'{"txt": 1}': "txt: no such key; expected `text` (a text or a list of texts), `model` (a name of /v1/models), "
+    "`threshold` (a number from 0 to 1)",
+    b'{"text": 5}': "text: expected a text or a list of texts",
+    b'{"text": ["a", 5, null]}': "text: expected a text or a list of texts; text 1: expected a text; text 2: expected a text",
+    b'{"text": "a", "threshold": 2}': "threshold: expected a number from 0 to 1",
+    b'["a"]': "expected an object with `text`: a text or a list of texts",
+    b"": "expected an object with `text`: a text or a list of texts",
+    b'{"text": a}': "the body is not JSON: Expecting value at character 9",
+    b'{"text": "\xff"}': "the body is not UTF-8",
+    b'{"text": ' + b"[" * 100_000: "the body is nested too deeply",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(TOLD)))
+def test_a_refusal_says_what_was_expected(served: Running, number: int) -> None:
+    body = list(TOLD)[number]
+    answer = served.client.post("/v1/entities", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()) == (422, {"error": TOLD[body], "code": "invalid"})
+
+
+def test_what_is_not_read_is_refused_and_not_passed_over(served: Running) -> None:
+    client, body = served.client, {"text": ADA}
+    for asked in ("threshold=1", "model=nosuch", "format=hf&threshold=1"):
+        answer = client.post(f"/v1/entities?{asked}", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), asked
+    for path in ("/v1/entities", "/v1/stream"):
+        kind = "application/json" if path == "/v1/entities" else "application/x-ndjson"
+        headers = {"content-type": kind, "content-encoding": "gzip"}
+        answer = client.post(path, content=gzip.compress(json.dumps(body).encode()), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (415, "encoded")
+
+
+def test_methods(served: Running) -> None:
+    for path in ("/live", "/ready", "/", "/health"):
+        head, get = served.client.head(path), served.client.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(get.content))
+    for method in ("GET", "HEAD", "PUT", "DELETE", "BREW"):
+        assert served.client.request(method, "/v1/entities").status_code == 405
+
+
+def test_the_description_fits_the_answers(served: Running) -> None:
+    """Answers as they come, by the schemas of /openapi.json."""
+    jsonschema = pytest.importorskip("jsonschema")
+    described = served.client.get("/openapi.json").json()
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+
+    def fits(path: str, body: Any, **asked: Any) -> None:
+        answer = served.client.post(path, json=body, params=asked)
+        responses = described["paths"][path]["post"]["responses"]
+        schema = responses[str(answer.status_code)]["content"]["application/json"]["schema"]
+        jsonschema.validate(answer.json(), {**schema, "components": described["components"]})
+
+    for text in (ADA, [ADA, ""], [], 5):
+        fits("/v1/entities", {"text": text})
+        fits("/v1/entities", {"text": text}, format="hf")
+    fits("/v1/entities", {"text": "a", "model": "nosuch"})
+    for path in ("/setup", "/predict", "/webhook", "/train"):
+        fits(path, [])
 
 
 def test_characters_that_are_odd_but_sound_are_computed(served: Running) -> None:

@@ -143,6 +143,31 @@ def test_bad_lines_are_answered_in_their_place(served: Running) -> None:
     assert max(len(json.dumps(answer)) for answer in answers[1:-1]) < 400
 
 
+def test_a_bad_line_keeps_its_id_and_says_what_was_expected(served: Running) -> None:
+    bad = [
+        b'{"id": 7, "txt": "a"}',
+        b'{"id": "x", "text": 1}',
+        b'{"id": [1], "text": 1}',
+        b'{"id": 7, "text": "a',
+    ]
+    with client(served) as opened:
+        opened.send(b"\n".join(bad))
+        opened.end()
+        answers = opened.answers()
+    assert [answer.get("id") for answer in answers] == [7, "x", None, None]
+    assert answers[0]["error"].startswith("text: missing; expected a text; txt: no such key; expected")
+    assert answers[1]["error"] == "text: expected a text"
+    assert answers[3]["error"].startswith("not JSON: EOF")
+
+
+def test_a_byte_order_mark_in_front_is_no_part_of_the_first_line(served: Running) -> None:
+    with client(served) as opened:
+        opened.send(b"\xef\xbb\xbf" + lines([ADA, ADA]))
+        opened.end()
+        answers = opened.answers()
+    assert [spans(answer["entities"]) for answer in answers] == [FOUND, FOUND]
+
+
 def test_the_threshold_of_the_stream_and_of_a_line(served: Running) -> None:
     with client(served, b"?threshold=1") as opened:
         opened.send(json.dumps({"text": ADA}).encode() + b"\n")

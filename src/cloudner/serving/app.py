@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -10,13 +10,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import cloudner
-from cloudner.errors import printable
-from cloudner.serving import formats
+from cloudner.serving import formats, refusals
 from cloudner.serving.errors import ClientGoneError, RefusedError
 from cloudner.serving.guard import STREAM, Guard
 from cloudner.serving.label_studio import add_label_studio
@@ -26,7 +26,7 @@ from cloudner.serving.retraining import Retraining
 from cloudner.serving.service import Service, limits_of
 from cloudner.serving.stream import Stream, describe_stream
 
-Exchange = Callable[[Request, Any], Any]
+ENTITIES = "/v1/entities"
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": formats.ErrorAnswer, "description": said}
     for status, said in {
@@ -37,6 +37,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         415: "Not JSON",
         422: "Not what is expected here",
         429: "Too many texts are waiting; Retry-After says for how many seconds",
+        500: "The pipeline failed on this text",
         503: "The service stops, or memory ran out",
         504: "Not computed within the time limit",
     }.items()
@@ -98,8 +99,8 @@ def create_app(service: Service) -> ASGIApp:
 
 def _recognition(app: FastAPI, service: Service) -> None:
     @app.post(
-        "/v1/entities",
-        response_model=formats.EntitiesAnswer,
+        ENTITIES,
+        response_model=formats.EntitiesAnswer | formats.HuggingFaceAnswer,
         responses=ERRORS,
         summary="Entities of one text or of a list",
     )
@@ -108,6 +109,12 @@ def _recognition(app: FastAPI, service: Service) -> None:
         body: formats.EntitiesRequest,
         format: Literal["cloudner", "hf"] = "cloudner",
     ) -> Response:
+        if set(request.query_params) - {"format"}:  # as a stream has them; passed over they would be missed
+            raise RefusedError(
+                422,
+                "invalid",
+                "the address has the parameter format alone; model and threshold go into the body",
+            )
         given = body.given()
         several = isinstance(given, list)
         texts = given if isinstance(given, list) else [given]
@@ -155,13 +162,15 @@ def _errors(app: FastAPI) -> None:
         return JSONResponse(error.body, error.status_code, error.headers)
 
     async def invalid(request: Request, error: Any) -> Response:
-        said = "; ".join(_told(each) for each in error.errors()[:3])
-        return JSONResponse({"error": said, "code": "invalid"}, 422)
+        keys = refusals.REQUEST if getattr(request.scope.get("route"), "path", "") == ENTITIES else {}
+        return JSONResponse({"error": refusals.told(error.errors(), keys), "code": "invalid"}, 422)
 
     async def other(request: Request, error: Any) -> Response:
-        code = {404: "no_such_path", 405: "wrong_method", 400: "bad_request"}.get(
-            error.status_code, "refused"
-        )
+        if error.status_code == 400:  # FastAPI's, for whatever its parser raises
+            if isinstance(error.__cause__, ClientDisconnect):
+                return Response(status_code=499)
+            return JSONResponse({"error": refusals.of_parsing(error.__cause__), "code": "invalid"}, 422)
+        code = {404: "no_such_path", 405: "wrong_method"}.get(error.status_code, "refused")
         return JSONResponse({"error": str(error.detail), "code": code}, error.status_code, error.headers)
 
     async def gone(request: Request, error: Any) -> Response:
@@ -171,9 +180,3 @@ def _errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, other)
     app.add_exception_handler(ClientGoneError, gone)
-
-
-def _told(error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part != "body")
-    said = printable(f"{where[:80]}: {error['msg']}" if where else error["msg"])
-    return said.encode("utf-8", "replace").decode("utf-8")  # a key may be half of a surrogate pair

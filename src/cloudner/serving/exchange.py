@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic_core import from_json
 from starlette.types import Receive, Send
 
-from cloudner.errors import printable
-from cloudner.serving import formats
+from cloudner.serving import formats, refusals
 from cloudner.serving.errors import ClientGoneError, RefusedError
 from cloudner.serving.service import Service
 
@@ -34,6 +34,16 @@ class StreamLine(BaseModel):
 
 
 _LINE = TypeAdapter(StreamLine)
+
+
+def _identity(line: bytes) -> dict[str, Any]:
+    """The `id` of a line that has something else wrong with it; nothing where that cannot be told."""
+    try:
+        found = from_json(line, allow_inf_nan=False)
+        asked = StreamLine(text="", id=found.get("id") if isinstance(found, dict) else None)
+    except ValueError:
+        return {}
+    return {} if asked.id is None else {"id": asked.id}
 
 
 class Exchange:
@@ -93,6 +103,8 @@ class Exchange:
             *lines, last = rest.split(b"\n")
             rest = bytearray(last)
             for line in lines if more else [*lines, last]:
+                if not self._lines:
+                    line = line.removeprefix(b"\xef\xbb\xbf")
                 await self._take(bytes(line))
                 self._heard = time.monotonic()
             if len(rest) > self.service.limits.max_body:
@@ -166,12 +178,9 @@ class Exchange:
             threshold = self.threshold if asked.threshold is None else asked.threshold
             answer |= formats.of_text(formats.above(result, threshold))
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            answer |= {
-                "error": printable(f"{where[:80]}: {first['msg'][:200]}".lstrip(": ")),
-                "code": "invalid",
-            }
+            errors = error.errors(include_input=False, include_url=False, include_context=False)
+            answer |= _identity(line)
+            answer |= {"error": refusals.told(errors, refusals.LINE), "code": "invalid"}
         except RefusedError as error:
             answer |= error.body
         return json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace") + b"\n"

@@ -28,7 +28,9 @@ class EntitiesRequest(BaseModel):
         """Raises RefusedError where there is not one of `text` and `inputs`."""
         found = [value for value in (self.text, self.inputs) if value is not None]
         if len(found) != 1:
-            raise RefusedError(422, "no_text", "expected `text` or `inputs`: a text or a list of texts")
+            raise RefusedError(
+                422, "no_text", "expected `text`, a text or a list of texts, or `inputs` in its place"
+            )
         return found[0]
 
 
@@ -48,6 +50,20 @@ class EntitiesAnswer(BaseModel):
     model: str
     entities: list[Entity] | None = None
     results: list[dict[str, Any]] | None = None
+
+
+class HuggingFaceEntity(BaseModel):
+    """With `?format=hf`: what a token-classification endpoint of Hugging Face answers."""
+
+    entity_group: str
+    score: float
+    word: str
+    start: int
+    end: int
+
+
+# Of one text, and of a list.
+HuggingFaceAnswer = list[HuggingFaceEntity] | list[list[HuggingFaceEntity]]
 
 
 class ErrorAnswer(BaseModel):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,19 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from cloudner.serving.errors import RefusedError
+from cloudner.serving.formats import ErrorAnswer
 from cloudner.serving.protocol import left
 from cloudner.serving.retraining import Retraining
 from cloudner.serving.service import Served, Service
 from cloudner.serving.work import TIMEOUT, Entities, Failure
 
 logger = logging.getLogger("cloudner")
+
+
+# In place of FastAPI's own form, which no answer here has.
+ERRORS: dict[int | str, dict[str, Any]] = {
+    422: {"model": ErrorAnswer, "description": "Not what is expected here"}
+}
 
 
 class SetupRequest(BaseModel):
@@ -134,9 +142,8 @@ def prediction(text: str, entities: Entities, labelling: Labelling, version: str
 
 def code_units(text: str) -> Callable[[int], int]:
     """From offsets in characters to UTF-16 code units, in which Label Studio's browser part counts."""
-    if text.isascii() or max(text) <= "\uffff":
-        return lambda position: position
-    return lambda position: len(text[:position].encode("utf-16-le")) // 2
+    wide = [] if text.isascii() else [i for i, character in enumerate(text) if character > "\uffff"]
+    return lambda position: position + bisect_left(wide, position)
 
 
 def version_of(served: Served) -> str:
@@ -153,7 +160,7 @@ def add_label_studio(app: FastAPI, service: Service, retraining: Retraining | No
         up = service.alive and not service.stopping
         return JSONResponse({"status": "UP" if up else "DOWN", "model_class": "cloudner"}, 200 if up else 503)
 
-    @app.post("/setup", summary="Label Studio: a project is connected")
+    @app.post("/setup", responses=ERRORS, summary="Label Studio: a project is connected")
     async def setup(body: SetupRequest) -> Response:
         served = service.model(None)
         if body.label_schema:
@@ -163,7 +170,7 @@ def add_label_studio(app: FastAPI, service: Service, retraining: Retraining | No
                 logger.warning("Label Studio's configuration has no label for %s", ", ".join(missing))
         return JSONResponse({"model_version": version_of(served)})
 
-    @app.post("/predict", summary="Label Studio: entities of tasks")
+    @app.post("/predict", responses=ERRORS, summary="Label Studio: entities of tasks")
     async def predict(request: Request, body: PredictRequest) -> Response:
         served, labelling = service.model(None), parse_labelling(body.label_config)
         texts = [_text(task, labelling.field) for task in body.tasks]
@@ -184,13 +191,21 @@ def add_label_studio(app: FastAPI, service: Service, retraining: Retraining | No
                     results[i] = prediction(texts[i], entities, labelling, version_of(served))
         return JSONResponse({"results": results})
 
-    @app.post("/webhook", summary="Label Studio: an event; START_TRAINING starts the command of --retrain")
+    @app.post(
+        "/webhook",
+        responses=ERRORS,
+        summary="Label Studio: an event; START_TRAINING starts the command of --retrain",
+    )
     async def webhook(body: WebhookRequest) -> Response:
         if body.action != "START_TRAINING":
             return JSONResponse({"status": "ignored"})
         return started(body.project)
 
-    @app.post("/train", summary="Label Studio: the same without an event, as some versions send it")
+    @app.post(
+        "/train",
+        responses=ERRORS,
+        summary="Label Studio: the same without an event, as some versions send it",
+    )
     async def train(body: WebhookRequest) -> Response:
         return started(body.project)
 
