@@ -247,6 +247,11 @@ def test_patterns_and_folders(tmp_path: Path) -> None:
         ("a.csv", b'id,"text\n1,Apple\n', r"a\.csv:1: a quote that is not closed; expected a header"),
         ("a.txt", b"Apple\rParis\r", "its lines end in CR alone"),
         ("a.json", b'[{"text": "x"}]', "a JSON list; expected one JSON object a line; try: jq"),
+        (
+            "a.json",
+            b'\n{\n  "text": "x"\n}',
+            "JSON objects that go over several lines; .* try: jq -c [.] FILE",
+        ),
         ("a.parquet", b"PAR1 not", "not a complete Parquet file"),
         ("a.spacy", b"nothing", "not a complete .spacy file"),
         ("a.doc", b"x", "nothing known ends like this; .* --format"),
@@ -292,3 +297,41 @@ def test_a_source_with_fewer_records_than_planned(tmp_path: Path) -> None:
     path.write_text(json.dumps({"text": "x"}))
     with pytest.raises(InputError, match="1 records where the plan has 3"):
         list(read(file, part, options))
+
+
+def test_a_column_that_a_parquet_file_has_twice(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="needs the extra cloudner[parquet]")
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_arrays([pa.array(["x"]), pa.array([1]), pa.array([2])], names=["text", "n", "n"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert [r.text for r in read_all(tmp_path / "a.parquet")] == ["x"]
+    for asked in ({"columns": ("n",)}, {"id_column": "n"}):
+        with pytest.raises(InputError, match=r"a\.parquet: the column 'n' comes twice; expected it once"):
+            read_all(tmp_path / "a.parquet", **asked)
+
+
+def test_an_empty_cell_is_no_id(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n7,x\n,y\n,z\n")
+    assert [r.id for r in read_all(tmp_path / "a.csv", id_column="id")] == ["7", "a.csv:2", "a.csv:3"]
+    jobs.write_jsonl(tmp_path / "a.jsonl", [{"id": "", "text": "x"}, {"id": 0, "text": "y"}])
+    assert [r.id for r in read_all(tmp_path / "a.jsonl", id_column="id")] == ["a.jsonl:1", "0"]
+
+
+def test_a_delimiter_inside_a_quoted_name_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('"a, b, c";"text"\n1;Paris, Lyon\n')
+    assert [r.text for r in read_all(tmp_path / "a.csv")] == ["Paris, Lyon"]
+
+
+def test_a_pattern_reads_what_is_hidden_only_where_it_names_it(tmp_path: Path) -> None:
+    for name in ("a", ".b", "_c", "sub/d", "_failed/e", "sub/_done/f", ".git/g"):
+        jobs.write_jsonl(tmp_path / f"{name}.jsonl", [{"text": name}])
+
+    def read_by(pattern: str) -> set[str]:
+        return {r.text for r in read_all(tmp_path / pattern)}  # type: ignore[misc]
+
+    assert read_by("**/*.jsonl") == {"a", "_c", "sub/d"}
+    assert read_by("*.jsonl") == {"a", "_c"}
+    assert read_by("_failed/*.jsonl") == {"_failed/e"}
+    assert read_by("*/_done/*.jsonl") == {"sub/_done/f"}
+    assert read_by(".*.jsonl") == {".b"}

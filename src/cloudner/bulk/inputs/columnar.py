@@ -10,7 +10,7 @@ from cloudner.bulk.contract import Batch, InputFile, Options, Part, Record
 from cloudner.bulk.inputs.arrow import python_values
 from cloudner.bulk.inputs.jsonl import missing
 from cloudner.bulk.inputs.opening import open_raw
-from cloudner.bulk.inputs.values import as_text, text_of
+from cloudner.bulk.inputs.values import identity, text_of
 from cloudner.errors import ConfigError, InputError
 
 _BUFFER = 1 << 20  # bytes of a column that are read at a time
@@ -54,6 +54,8 @@ def check_columns(file: InputFile, options: Options) -> Any:
     for column in (options.text_column, *options.columns, *filter(None, [options.id_column])):
         if column not in schema.names:
             raise missing(file, column, schema.names, options)
+        if schema.names.count(column) > 1:
+            raise InputError(f"the column {column!r} comes twice", file=file.name, expected="it once")
     kind = schema.field(options.text_column).type
     if not _is_text(pa, kind):
         raise InputError(
@@ -129,5 +131,6 @@ def _records(name: str, before: int, rows: Any, options: Options) -> Iterator[Re
     texts = python_values(rows.column(options.text_column))
     ids = python_values(rows.column(options.id_column)) if options.id_column else [None] * len(texts)
     for number, (text, given) in enumerate(zip(texts, ids, strict=True), start=before + 1):
-        identity = f"{name}:{number}" if given is None else as_text(given)
-        yield Record(identity, *text_of({options.text_column: text}, options.text_column))
+        yield Record(
+            identity(name, number, given), *text_of({options.text_column: text}, options.text_column)
+        )

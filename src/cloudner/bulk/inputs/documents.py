@@ -10,7 +10,7 @@ from spacy.vocab import Vocab
 
 from cloudner.bulk.contract import InputFile, Options, Part, Record, Words
 from cloudner.bulk.inputs.opening import bytes_source
-from cloudner.bulk.inputs.values import Kinds, as_text
+from cloudner.bulk.inputs.values import Kinds, identity
 from cloudner.corpus.docbin.load import docbin_docs, load_docbin
 
 
@@ -32,7 +32,7 @@ def records(file: InputFile, part: Part, options: Options) -> Iterator[Record]:
         meta = doc.user_data.get("meta")
         given = meta.get(options.id_column) if options.id_column and isinstance(meta, dict) else None
         yield Record(
-            f"{file.name}:{number}" if given is None else as_text(given),
+            identity(file.name, number, given),
             Words([token.text for token in doc], [bool(token.whitespace_) for token in doc]),
             None,
             _values(doc, options),

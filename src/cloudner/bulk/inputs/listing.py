@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
@@ -90,7 +91,12 @@ def _expand(source: str, without: str) -> list[_Found]:
             }
         elif glob.has_magic(path):
             root = path[: min(path.find(c) for c in "*?[" if c in path)].rpartition("/")[0]
-            infos = {p: i for p, i in filesystem.glob(path, detail=True).items() if i.get("type") == "file"}
+            named = _is_hidden(_below(path, root))  # by the pattern itself
+            infos = {
+                p: i
+                for p, i in filesystem.glob(path, detail=True).items()
+                if i.get("type") == "file" and (named or not _is_aside(_below(p, root)))
+            }
         else:
             infos = {}
     except Exception as error:
@@ -121,6 +127,11 @@ def _below(path: str, root: str) -> str:
 def _is_hidden(name: str) -> bool:
     """As Hadoop and Arrow have it: what begins with a dot or an underscore is no data."""
     return any(part.startswith((".", "_")) for part in name.split("/"))
+
+
+def _is_aside(name: str) -> bool:
+    """What a pattern such as `**/*.jsonl` does not mean: a target's own `_failed` and `_done`, files that shells hide."""
+    return name.rpartition("/")[2].startswith(".") or _is_hidden(name.rpartition("/")[0])
 
 
 def _size(info: dict[str, Any]) -> int:
@@ -169,6 +180,13 @@ def _described(found: _Found, kind: str, options: Options) -> InputFile:
             expected="one JSON object a line",
             fix="jq -c '.[]' FILE > FILE.jsonl",
         )
+    if kind == "jsonl" and head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0].strip() == b"{":
+        raise InputError(
+            "JSON objects that go over several lines",
+            file=found.name,
+            expected="one JSON object a line",
+            fix="jq -c . FILE > FILE.jsonl",
+        )
     source = bytes_source(file)
     encoding = options.encoding or detect_encoding(source.open_bytes, file.name)
     if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
@@ -184,7 +202,7 @@ def _described(found: _Found, kind: str, options: Options) -> InputFile:
 
 
 def _delimiter(head: bytes) -> str:
-    line = head.split(b"\n", 1)[0]
+    line = re.sub(rb'"[^"]*"', b"", head.split(b"\n", 1)[0])  # a name in quotes may hold any of them
     counts = {character: line.count(character.encode()) for character in ",\t;|"}
     best = max(counts, key=lambda character: counts[character])
     return best if counts[best] else ","

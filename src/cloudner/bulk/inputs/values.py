@@ -23,10 +23,14 @@ KINDS = {
 def record(name: str, number: int, values: Mapping[str, Any], options: Options, encoding: str) -> Record:
     """A record of an object or a row by its columns. name, number: the file, and the record's number in it."""
     given = values.get(options.id_column) if options.id_column else None
-    identity = f"{name}:{number}" if given is None else as_text(given)
     kept = {column: values.get(column) for column in options.columns}
     text, problem = text_of(values, options.text_column, encoding)
-    return Record(identity, text, problem, kept)
+    return Record(identity(name, number, given), text, problem, kept)
+
+
+def identity(name: str, number: int, given: Any) -> str:
+    """A document's id: what its source gives; FILE:NUMBER where that is nothing, in CSV an empty cell."""
+    return f"{name}:{number}" if given is None or given == "" else as_text(given)
 
 
 def text_of(values: Mapping[str, Any], column: str, encoding: str = "utf-8") -> tuple[str | None, str | None]:
