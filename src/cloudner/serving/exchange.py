@@ -40,7 +40,8 @@ def _identity(line: bytes) -> dict[str, Any]:
     """The `id` of a line that has something else wrong with it; nothing where that cannot be told."""
     try:
         found = from_json(line, allow_inf_nan=False)
-        asked = StreamLine(text="", id=found.get("id") if isinstance(found, dict) else None)
+        given = found.get("id") if isinstance(found, dict) else None
+        asked = StreamLine.model_validate({"text": "", "id": given})
     except ValueError:
         return {}
     return {} if asked.id is None else {"id": asked.id}
