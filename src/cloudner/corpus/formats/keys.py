@@ -35,11 +35,11 @@ def _also_chinese(*names: str) -> tuple[str, ...]:
 
 TEXT = _also_chinese(
     "text", "sentence", "content", "document", "data", "doc", "body", "sentence_text", "input", "full_text", "doc_text",
-    "raw_text", "source_text", "originalText", "sentText", "text_a",
+    "raw_text", "source_text", "originalText", "sentText", "text_a", "generated_text",
 )  # fmt: skip
 SPANS = _also_chinese(
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "tags",
-    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions",
+    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans",
 )  # fmt: skip
 _LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
 _ONE_TOKEN = _also_chinese("word", "token", "form", "term")
@@ -50,6 +50,8 @@ _ONE_TAG = _also_chinese("tag", "ner", "ner_tag", "label", "entity", "iob", "bio
 # Where a row is a sentence, and where it is one token.
 TOKENS, TOKEN = (*_LISTS_OF_TOKENS, *_ONE_TOKEN), (*_ONE_TOKEN, *_LISTS_OF_TOKENS)
 TAGS, TAG = (*_LISTS_OF_TAGS, *_ONE_TAG), (*_ONE_TAG, *_LISTS_OF_TAGS)
+# What is a list or an object, and a text where somebody has written it as JSON or as Python prints it.
+LISTS = frozenset((*SPANS, *_LISTS_OF_TOKENS, *_LISTS_OF_TAGS))
 # Which sentence a token is in.
 SENTENCE = _also_chinese(
     "sentence #", "sentence", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_number", "sentence_idx",
@@ -80,7 +82,7 @@ _PLAIN_END = frozenset(
     )
 )  # fmt: skip
 _LABEL = _also_chinese(
-    "label", "labels", "entity_group", "entity_type", "type", "tag", "category", "entity", "Type", "label_name",
+    "label", "labels", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
     "annotation", "tag_name", "class", "label_", "ner", "name",
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(

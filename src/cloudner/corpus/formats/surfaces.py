@@ -9,8 +9,9 @@ from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
-from cloudner.corpus.formats.spans import Where, label_of, short
+from cloudner.corpus.formats.spans import Where, by_columns, label_of, short
 
+_BETWEEN = "<>"  # between words, label and what the label means, as NuNER's data have it
 SHAPES = '[{"text": "Paris", "label": "LOC"}], [["Paris", "LOC"]] or {"LOC": ["Paris"]}'
 
 
@@ -19,6 +20,9 @@ def mentions_of(value: Any, options: ReadOptions, where: Where) -> list[tuple[st
 
     Raises InputError for what has another shape, offsets too.
     """
+    rows = by_columns(value) if isinstance(value, Mapping) else None
+    if rows is not None:
+        return mentions_of(rows, options, where)
     if isinstance(value, Mapping):
         found = _by_key(value, options, where)
         if found is None:
@@ -37,6 +41,9 @@ def mentions_of(value: Any, options: ReadOptions, where: Where) -> list[tuple[st
                 continue
         elif isinstance(item, (list, tuple)) and len(item) == 2 and all(isinstance(x, str) for x in item):
             found.append(in_order(item[0], item[1], options, where))
+            continue
+        elif isinstance(item, str) and len(parts := item.split(_BETWEEN)) > 1:
+            found.append((parts[0].strip(), label_of(parts[1], options, where)[0]))
             continue
         raise where.error(f"cannot read the entity {short(item)}", SHAPES)
     return found

@@ -1,10 +1,12 @@
-"""What a language model answered: JSON as such, in a fence, or with words around it."""
+"""What a language model answered: JSON as such, as Python prints it, in a fence, or with words around it."""
 
 from __future__ import annotations
 
 import json
 import re
 from typing import Any
+
+from cloudner.corpus.formats.literals import NO_LITERAL, printed
 
 _FENCE = re.compile(r"```[A-Za-z]*\s*\n?(?P<body>[^`]*)```")
 
@@ -17,9 +19,13 @@ def answer_of(value: Any) -> Any:
     fenced = _FENCE.search(text)
     if fenced is not None:
         text = fenced["body"].strip()
-    if text[:1] in ("{", "["):
+    if text.startswith(("{", "[", "array([")):
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
+            pass
+        try:
+            return printed(text)
+        except NO_LITERAL:
             pass
     return value

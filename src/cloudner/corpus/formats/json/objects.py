@@ -8,9 +8,10 @@ from typing import Any
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Sample, Source
 from cloudner.corpus.formats.groups import group_in
+from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.row_lists import row_lists
 from cloudner.corpus.formats.json.stream import peek, values
-from cloudner.corpus.formats.keys import META, SPANS, TEXT, TOKENS
+from cloudner.corpus.formats.keys import LISTS, META, SPANS, TEXT, TOKENS
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.errors import InputError
 
@@ -44,9 +45,20 @@ def _unwrapped(found: Iterable[tuple[int, Any]], told: list[str] | None = None) 
     for line, value in found:
         rows = rows_within(value, told) if isinstance(value, dict) else None
         if rows is None:
-            yield line, _lowered(value) if isinstance(value, dict) else value
+            yield line, _listed(_lowered(value)) if isinstance(value, dict) else value
         else:
-            yield from ((line, _lowered(row)) for row in rows)
+            yield from ((line, _listed(_lowered(row))) for row in rows)
+
+
+def _listed(item: dict[str, Any]) -> dict[str, Any]:
+    """An object whose spans, tokens and tags are lists, where they are lists written as texts (`"[(0, 3, 'PER')]"`)."""
+    written = [
+        key
+        for key, value in item.items()
+        if key in LISTS and isinstance(value, str) and value.lstrip().startswith(("[", "{", "array(["))
+    ]
+    read = {key: answer_of(item[key]) for key in written}
+    return {**item, **{key: value for key, value in read.items() if isinstance(value, (list, dict))}}
 
 
 def _lowered(item: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cloudner.corpus.align.tag_shapes import POSITION_TAG
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import SPANS, TEXT
-from cloudner.corpus.formats.literals import NO_LITERAL, literal
+from cloudner.corpus.formats.literals import NO_LITERAL, printed
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, label_of, looks_like_spans, short
 from cloudner.corpus.formats.surfaces import in_order, locate, mentions_of
@@ -54,7 +54,7 @@ def _value(cell: str) -> Any:
     """What JSON or Python would read in a cell, or None."""
     if cell[:1] not in "[{(":
         return None
-    for load in (json.loads, literal):
+    for load in (json.loads, printed):
         try:
             value = load(cell)
         except NO_LITERAL:

@@ -10,7 +10,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import names_tags, tag_name
 from cloudner.corpus.formats.keys import TAGS, TEXT, TOKENS
-from cloudner.corpus.formats.literals import NO_LITERAL, literal
+from cloudner.corpus.formats.literals import NO_LITERAL, literal, printed
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.tables.csv_rows import (
@@ -30,12 +30,13 @@ _WORD_NAMES = (*TOKENS, *TEXT)
 _TAG = re.compile(r"[BIOLUSEM][-_].+|O|-|_|0")
 _ENTITY = re.compile(r"[BIOLUSEM][-_].")
 # What numpy prints, which pandas writes into a table: values with spaces between them, texts quoted.
+_ARRAY = "array(["
 _PRINTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,]+""")
 
 
 def _is_list(cell: str) -> bool:
     cell = cell.strip()
-    return cell.startswith("[") and cell.endswith("]")
+    return (cell.startswith("[") and cell.endswith("]")) or (cell.startswith(_ARRAY) and cell.endswith(")"))
 
 
 def _values(cell: str) -> list[Any] | None:
@@ -51,6 +52,8 @@ def _values(cell: str) -> list[Any] | None:
     # Python would join texts that have no comma between them, so numpy's way comes first.
     inner = cell[1:-1]
     try:
+        if cell.startswith(_ARRAY):
+            return list(printed(cell))
         if "," not in _PRINTED.sub("", inner):
             return [literal(part) for part in _PRINTED.findall(inner)]
         value = literal(cell)
@@ -84,8 +87,8 @@ def _fits(words: str, tags: str, named: bool) -> int:
     """How many words a row has, where each has a tag, or the tags are a list of such; 0 otherwise. named: the column's
     name says tags, so that a list of as many texts is one of bare labels."""
     tokens = _words(words)
-    listed = tags.lstrip()[:1] == "["
-    numbers = listed and words.lstrip()[:1] == "["
+    listed = tags.lstrip().startswith(("[", _ARRAY))
+    numbers = listed and words.lstrip().startswith(("[", _ARRAY))
     values = _tags(tags, len(tokens))
     good = all(
         bool(_TAG.fullmatch(value))

@@ -44,7 +44,7 @@ def _sniff(sample: Sample) -> Match | None:
         found = choose(header, body)
         if found is not None:
             first = body[0][found.token].strip() if body and len(body[0]) > found.token else ""
-            if len(first) > 1 and first[0] == "[":
+            if len(first) > 1 and first.startswith(("[", "array([")):
                 return None  # a list, and so a sentence a row
             return Match(0.93, f"one token a row: {_shown(header, found)}")
     return None
