@@ -12,7 +12,7 @@ from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect
 from cloudner.corpus.formats.registry import formats
 from cloudner.errors import InputError
-from corpus.reading import put, read_all, read_entities
+from corpus.reading import put, read_all, read_entities, surfaces
 from corpus.samples.words import SPANS, TAGS, WORDS, lines
 
 
@@ -95,3 +95,28 @@ def test_all_rows_have_their_tags_in_one_column(tmp_path):
         tmp_path, "b.jsonl", lines({"tokens": ["Ann", "ran"], "NE_COARSE_LIT": ["B-pers", "O"]})
     )
     assert records[0].tags == ["B-pers", "O"]
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [
+        [{"start": 0, "end": 3, "label": 1}, {"start": 9, "end": 13, "label": 0}],
+        {"start": [0, 9], "end": [3, 13], "label": [1, 0]},
+        [{"text": "Ann", "label": 1}, {"text": "Oslo", "label": 0}],
+    ],
+)
+def test_numbered_labels_of_spans_have_the_names_of_the_features(tmp_path, entities):
+    import pyarrow
+    import pyarrow.parquet
+
+    label = {"names": ["LOC", "PER"], "_type": "ClassLabel"}
+    struct = {"start": {"dtype": "int32"}, "label": label}
+    features = {
+        "info": {"features": {"entities": [struct] if isinstance(entities, list) else {"feature": struct}}}
+    }
+    table = pyarrow.Table.from_pylist([{"text": "Ann left Oslo.", "entities": entities}])
+    pyarrow.parquet.write_table(
+        table.replace_schema_metadata({"huggingface": json.dumps(features)}), tmp_path / "a.parquet"
+    )
+    _, (record,) = read_all(tmp_path, "a.parquet", (tmp_path / "a.parquet").read_bytes())
+    assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Source
 from cloudner.corpus.formats.json import argilla, bigbio
+from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of
-from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS
+from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, label_key
 from cloudner.corpus.formats.notes import further_spans, left_out
-from cloudner.corpus.formats.spans import Where, short, spans_of
+from cloudner.corpus.formats.spans import Where, by_columns, short, spans_of
+from cloudner.corpus.formats.surfaces import locate, mentions_of
+from cloudner.errors import InputError
 
 _SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
 _TAGS_TOO = re.compile(
@@ -120,7 +124,7 @@ def record_of_row(
     if token_key is None and (read := _schema(item)) is not None:
         return read(item, file, line, options)
     if token_key is None or token_key not in item:
-        return _text_record(item, file, line, options, where)
+        return _text_record(item, names, file, line, options, where)
     tokens = item[token_key]
     if isinstance(tokens, list) and None in tokens:
         tokens = [
@@ -194,11 +198,21 @@ def tag_name(tag: Any, names: Sequence[str] | None, options: ReadOptions, where:
 
 def _span_key(item: Mapping[str, Any]) -> str | None:
     """Where a row has its spans; where none has any, a column of spans that is empty in this row."""
-    found = next((key for key in SPANS if isinstance(item.get(key), (list, str))), None)
+    found = next(
+        (
+            key
+            for key in SPANS
+            if isinstance(value := item.get(key), (list, str))
+            or (isinstance(value, Mapping) and by_columns(value) is not None)
+        ),
+        None,
+    )
     return found or next((key for key in SPANS if key in item and item[key] is None), None)
 
 
-def _text_record(item: Mapping[str, Any], file: str, line: int, options: ReadOptions, where: Where) -> Record:
+def _text_record(
+    item: Mapping[str, Any], names: Names | None, file: str, line: int, options: ReadOptions, where: Where
+) -> Record:
     text = options.text_column or next((k for k in TEXT if isinstance(item.get(k), str)), None)
     text = text or next((k for k in TEXT if k in item and item[k] is None), None)
     if text is not None and text in item and item[text] is None:
@@ -211,9 +225,19 @@ def _text_record(item: Mapping[str, Any], file: str, line: int, options: ReadOpt
             "--token-column and --tag-column, or --text-column and --entities-column",
         )
     where.text = item[text]
-    return Record(
-        file, line, item[text], spans_of(item.get(spans), options, where), meta=meta_of(item, options)
-    )
+    own = (names or {}).get(spans)
+    if own:
+        options = replace(options, labels={**{str(i): name for i, name in enumerate(own)}, **options.labels})
+    record = Record(file, line, item[text], meta=meta_of(item, options))
+    value = answer_of(item.get(spans))
+    try:
+        record.spans = spans_of(value, options, where)
+    except InputError as error:  # entities as words without offsets, where they are that
+        try:
+            locate(record, item[text], mentions_of(value, options, where))
+        except InputError:
+            raise error from None
+    return record
 
 
 def class_names(value: Any) -> Names | None:
@@ -241,7 +265,9 @@ def _names_of(feature: Any) -> Sequence[str] | None:
         return [str(name) for name in names]
     if isinstance(names, dict):  # YAML exports: {"0": "O", "1": "B-PER"}
         return [str(names[key]) for key in sorted(names, key=lambda k: int(k))]
-    return _names_of(feature.get("feature")) or _names_of(feature.get("class_label"))
+    label = label_key(feature)  # of spans, {"start": ..., "end": ..., "label": ...}
+    of_label = _names_of(feature[label]) if label is not None and isinstance(feature[label], dict) else None
+    return of_label or _names_of(feature.get("feature")) or _names_of(feature.get("class_label"))
 
 
 def names_beside(source: Source) -> Names | None:
