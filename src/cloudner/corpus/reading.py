@@ -20,7 +20,7 @@ from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect_source, refuse_documents
 from cloudner.corpus.formats.huggingface.row_source import RowSource
-from cloudner.corpus.formats.registry import get_format
+from cloudner.corpus.formats.registry import get_format, in_blocks
 from cloudner.corpus.grouping import Groups
 from cloudner.corpus.habits.settle import settled
 from cloudner.corpus.issues import ConversionIssue, IssueLog
@@ -57,7 +57,9 @@ def _read(source: FileSource, fmt: Format, options: ReadOptions) -> Iterator[Rec
     def read() -> Iterator[Record]:
         return read_safely(sound(fmt.read(source, options)), source)
 
-    return skipping(read, source, options.skip_bad) if options.skip_bad else read()
+    if not options.skip_bad:
+        return read()
+    return skipping(read, source, options.skip_bad, in_blocks(fmt.name))
 
 
 def read_sources(

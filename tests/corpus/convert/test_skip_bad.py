@@ -88,3 +88,25 @@ def test_a_brat_label_with_a_blank_is_listed(tmp_path):
     assert report.labels == {"PER": 1}
     assert report.issues == {("unsupported", "dropped"): 1}
     assert "line 2 left out: the label 'main place'" in issue_texts(report)[0]
+
+
+def test_a_sentence_with_a_bad_row_is_left_out_whole(tmp_path):
+    """It was two sentences, with a part of New York City in each."""
+    good, bad = "Ann\tB-PER\nleft\tO\n\n", "New\tB-LOC\nYork\nCity\tI-LOC\n\n"
+    report, docs = converted(tmp_path, "a.conll", good + bad + good, skip_bad=1)
+    assert entities(docs) == [[("Ann", "PER")]] * 2
+    assert issue_texts(report) == ["lines 4 to 6 left out: 1 column in 'York'"]
+    with pytest.raises(InputError, match="--skip-bad 1 allows 1"):
+        converted(tmp_path, "a.conll", good + bad + good + bad, skip_bad=1)
+
+
+def test_what_begins_a_document_stays_where_its_first_sentence_is_left_out(tmp_path):
+    document = "-DOCSTART- -DOCSTART- O\nAnn N B-PER\n\nShe N O\n\n"
+    content = document + document.replace("Ann N B-PER", "Bob\nran V O") + document
+    _, docs = converted(tmp_path, "ned.train", content, skip_bad=1)
+    assert [doc.text for doc in docs] == ["Ann She ", "She ", "Ann She "]
+
+
+def test_without_blank_lines_the_row_alone_is_left_out(tmp_path):
+    _, docs = converted(tmp_path, "a.conll", "Ann\tB-PER\nleft\tO\n.\tO\nBob\nran\tO\n.\tO\n" * 2, skip_bad=2)
+    assert " ".join(doc.text for doc in docs).split() == ["Ann", "left", ".", "ran", "."] * 2

@@ -60,12 +60,12 @@ def _is_value(token: tokenize.TokenInfo) -> bool:
 class _Lists(ast.NodeTransformer):
     """`array([1, 2], dtype=int64)` is its list and `nan` is None."""
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         array = isinstance(node.func, ast.Name) and node.func.id == "array" and len(node.args) == 1
         return node.args[0] if array else node
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Constant(None) if node.id == "nan" else node
 
 

@@ -22,6 +22,9 @@ from cloudner.errors import ConfigError
 
 ENTRY_POINT_GROUP = "cloudner_formats"
 DOCBIN = "spacy"  # the name of the format of `.spacy` files
+_IN_BLOCKS = frozenset(
+    ("conll", "conll-biluo", "conll2012", "conllu", "germeval2014", "hipe", "stanford")
+)
 
 
 class _Home(NamedTuple):
@@ -263,3 +266,8 @@ def can_write(fmt: Format) -> bool:
 
 def _writable() -> list[str]:
     return sorted(name for name, fmt in formats().items() if can_write(fmt))
+
+
+def in_blocks(name: str) -> bool:
+    """Is a record of that format the lines between two blank ones, a token each?"""
+    return name in _IN_BLOCKS
