@@ -4,7 +4,7 @@ import pytest
 
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.errors import InputError
-from corpus.reading import read_all, surfaces
+from corpus.reading import entities_of, read_all, surfaces
 from corpus.samples.words import ADA_WORDS
 
 
@@ -70,3 +70,11 @@ def test_a_sentence_with_its_tags_among_tokens_is_an_error(tmp_path):
 )
 def test_several_tags_are_no_tag(cell, expected):
     assert is_tag(cell) == expected
+
+
+def test_a_small_o_behind_a_slash(aligner, tmp_path):
+    """MSRA's own files."""
+    found, records = read_all(
+        tmp_path, "train1.txt", "当/o 中国/ns 和/o 邓小平/nr 在/o\n我们/o 变/o\n", lang="zh"
+    )
+    assert (found, entities_of(aligner, records)) == ("slash-tags", [("中国", "ns"), ("邓小平", "nr")])

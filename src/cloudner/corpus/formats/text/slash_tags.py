@@ -53,6 +53,8 @@ def sniff(sample: Sample) -> Match | None:
         tags = [tag for sentence in sentences for _, tag in sentence or ()]
         # Naver's corpus has - for O; with slashes it would be a part of speech
         outside = "O" if "O" in tags or parse is _slashed else "-"
+        if parse is _slashed and "O" not in tags and "o" in tags:  # MSRA: 当/o 希望工程/o 中国/ns
+            outside = "o"
         entities = {tag for tag in tags if tag != outside}
         # parts of speech stand behind slashes too, but know no O; two columns are a sentence of one word each
         one_word = all(len(sentence or ()) == 1 for sentence in sentences)
