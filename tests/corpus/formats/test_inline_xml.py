@@ -5,7 +5,7 @@ import pytest
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.formats.registry import formats
 from cloudner.errors import InputError
-from corpus.reading import entities_of, put, read, read_all
+from corpus.reading import entities_of, put, read, read_all, surfaces
 from corpus.samples.text import VARIANTS
 from corpus.samples.xml import SHAPES
 
@@ -122,3 +122,9 @@ def test_an_entity_around_records_is_told(tmp_path):
     first, second = read(tmp_path, formats()["inline-xml"], "<?xml version='1.0'?>" + content, "a.xml")
     assert (first.text, second.text) == ("Then Al left.", "Then Al left.")
     assert first.notes == [("unsupported", "dropped", "1 entities that are around a <p> left out")]
+
+
+def test_how_words_look_is_no_entity(tmp_path):
+    content = "<TEI><text><p>On <date>May 1</date> <hi rend='i'>Ann</hi> <emph>left</emph> CO<sub>2</sub>.</p></text></TEI>"
+    _, (record,) = read_all(tmp_path, "a.xml", '<?xml version="1.0"?>\n' + content)
+    assert (record.text, surfaces(record)) == ("On May 1 Ann left CO2.", [("May 1", "date")])
