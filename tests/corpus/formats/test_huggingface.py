@@ -120,3 +120,16 @@ def test_numbered_labels_of_spans_have_the_names_of_the_features(tmp_path, entit
     )
     _, (record,) = read_all(tmp_path, "a.parquet", (tmp_path / "a.parquet").read_bytes())
     assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]
+
+
+def test_characters_with_the_spaces_among_them_are_a_text(tmp_path):
+    """KLUE: spaces stood between all the characters."""
+    row = {
+        "tokens": list("특히 영동고속도로 방향"),
+        "ner_tags": ["O"] * 3 + ["B-LC"] + ["I-LC"] * 5 + ["O"] * 3,
+    }
+    _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row) + "\n")
+    assert (record.text, surfaces(record)) == ("특히 영동고속도로 방향", [("영동고속도로", "LC")])
+    row = {"tokens": ["Ann", " ", "left", "in", "May"], "ner_tags": ["B-PER", "O", "O", "O", "O"]}
+    _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row) + "\n")
+    assert record.tokens == row["tokens"]

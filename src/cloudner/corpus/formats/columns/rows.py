@@ -71,7 +71,7 @@ class TokenStyle:
         if self.unspaced and (self.characters or is_unspaced("".join(tokens))):
             record.spaces = spaces_between(tokens)
         elif self.characters:
-            return _of_characters(record)
+            return of_characters(record)
         return record
 
 
@@ -138,7 +138,7 @@ def _first_of_several(tags: list[str | None], notes: list[tuple[str, str, str]])
     return made
 
 
-def _of_characters(record: Record) -> Record:
+def of_characters(record: Record) -> Record:
     """A text that was exported one character a line: words are found again, tags become character offsets."""
     tags = record.tags or []
     text, starts = join(record.tokens or [], [False] * len(tags))

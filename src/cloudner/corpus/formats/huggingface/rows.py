@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Source
+from cloudner.corpus.formats.columns.rows import of_characters
 from cloudner.corpus.formats.json import argilla, bigbio
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of
@@ -17,6 +18,7 @@ from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, label_key
 from cloudner.corpus.formats.notes import further_spans, left_out
 from cloudner.corpus.formats.spans import Where, by_columns, short, spans_of
 from cloudner.corpus.formats.surfaces import locate, mentions_of
+from cloudner.corpus.formats.words import is_unspaced
 from cloudner.errors import InputError
 
 _SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
@@ -145,7 +147,19 @@ def record_of_row(
     record.spaces = _spaces(item, len(tokens))
     own = _names_for(names, tag_key)
     record.tags = [tag_name(tag, own, options, where) for tag in tags]
+    if record.spaces is None and _are_characters(tokens):
+        return of_characters(record)
     return record
+
+
+def _are_characters(tokens: Sequence[str]) -> bool:
+    """Are these the characters of a text whose words spaces part, with the spaces among them?"""
+    return (
+        " " in tokens
+        and len(tokens) > 4
+        and all(len(token) == 1 for token in tokens)
+        and not is_unspaced("".join(tokens))
+    )
 
 
 def _spaces(item: Mapping[str, Any], count: int) -> list[bool] | None:
