@@ -16,6 +16,7 @@ from cloudner.corpus.formats.json.textless import refuse_textless
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT
 from cloudner.corpus.formats.registry import builtin, builtins, formats, plugins
 from cloudner.corpus.formats.tables.cells import holds_rows
+from cloudner.corpus.formats.tables.csv_rows import first_line
 from cloudner.corpus.formats.text.slash_tags import has_tags_behind_tab
 from cloudner.errors import InputError
 
@@ -24,7 +25,7 @@ ENOUGH = 0.5  # a lower score is not taken without being asked for
 _SIGNS: dict[str, Callable[[Sample], bool]] = {
     "binary": lambda sample: sample.raw.startswith((b"\x78", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")),
     "json": lambda sample: peek(sample) is not None,
-    "table": lambda sample: bool(sample.lines) and any(d in sample.lines[0] for d in ",\t;|"),
+    "table": lambda sample: any(d in first_line(sample) for d in ",\t;|"),
 }
 
 

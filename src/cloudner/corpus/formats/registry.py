@@ -22,9 +22,7 @@ from cloudner.errors import ConfigError
 
 ENTRY_POINT_GROUP = "cloudner_formats"
 DOCBIN = "spacy"  # the name of the format of `.spacy` files
-_IN_BLOCKS = frozenset(
-    ("conll", "conll-biluo", "conll2012", "conllu", "germeval2014", "hipe", "stanford")
-)
+_IN_BLOCKS = frozenset(("conll", "conll-biluo", "conll2012", "conllu", "germeval2014", "hipe", "stanford"))
 
 
 class _Home(NamedTuple):

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.beside import text_beside
 from cloudner.corpus.formats.spans import Where, offset, short
+from cloudner.corpus.formats.tables.csv_rows import first_line
 from cloudner.errors import InputError
 
 
 def _sniff_comprehend(sample: Sample) -> Match | None:
-    head = sample.lines[0].lower().replace('"', "") if sample.lines else ""
+    head = first_line(sample).lower().replace('"', "")
     cells = [cell.strip() for cell in head.split(",")]
     if {"file", "line", "begin offset", "end offset", "type"} <= set(cells):
         return Match(0.98, "File, Line, Begin Offset, End Offset, Type (Comprehend)")

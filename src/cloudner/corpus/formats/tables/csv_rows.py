@@ -52,15 +52,26 @@ def _parse(sample: Sample, delimiter: str) -> list[list[str]]:
         text = text[: text.rfind("\n") + 1] or text
     csv.field_size_limit(_FIELD_LIMIT)
     try:
-        return [row for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter) if row][:200]
+        rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+        return [row for row in rows if not _is_blank(row)][:200]
     except csv.Error:
         return []
 
 
+def _is_blank(row: Sequence[str]) -> bool:
+    """Is the row a line of nothing but white space?"""
+    return not row or (len(row) == 1 and not row[0].strip())
+
+
+def first_line(sample: Sample) -> str:
+    """The first line that is not blank, which is a table's header; "" where there is none."""
+    return next((line for line in sample.lines if line.strip()), "")
+
+
 def tables(sample: Sample) -> Iterator[_Table]:
-    if not sample.lines:
+    first = first_line(sample)
+    if not first:
         return
-    first = sample.lines[0]
     if first.lstrip()[:1] in ("{", "["):
         return
     named = _NAMED.fullmatch(first.strip("\ufeff"))
@@ -143,6 +154,8 @@ def table_rows(
                     fix="look for a quote that is not closed, or give --delimiter",
                 ) from error
             last, raw.lines = raw.lines, []
+            if _is_blank(row):
+                row = []
             if line == 1 and last and _NAMED.fullmatch(last[0].rstrip("\r\n")):
                 row = []
             if (row or keep_blank) and line not in getattr(source, "hidden", ()):

@@ -24,7 +24,8 @@ def sniff(sample: Sample) -> Match | None:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record a line; sentences between blank lines are one document where the file has blank lines."""
-    blank = any(not line.strip() for line in source.sample().lines[:-1])
+    # blank lines above and under all sentences part none
+    blank = re.search(r"\S[^\n]*\n[ \t]*\n\s*\S", "\n".join(source.sample().lines)) is not None
     document: Record | None = None
     found = False
     for number, line in source.lines():
