@@ -162,3 +162,16 @@ def surface_of(item: Mapping[str, Any]) -> str | None:
     if label in ("l", "c") and _short(item) is not None and isinstance(item.get("t"), str):
         return str(item["t"])
     return None
+
+
+def by_columns(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The entities of `{"start": [0, 9], "end": [3, 13], "label": ["PER", "LOC"]}`, which a sequence of features of the
+    `datasets` library is, and of `{"text": ["Ann", "Oslo"], "label": ["PER", "LOC"]}`; None for anything else."""
+    columns = {key: each for key, each in value.items() if isinstance(each, (list, tuple))}
+    if len(columns) < 2 or len({len(each) for each in columns.values()}) != 1:
+        return None
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    first = rows[0] if rows else dict.fromkeys(columns, "")
+    label = label_key(first)
+    words = label not in ("name", "class", "category", "entity") and surface_of(first) is not None
+    return rows if label is not None and (words or offsets_of(first) is not None) else None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
-from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
+from cloudner.corpus.formats.keys import by_columns, label_key, offsets_of, surface_of
 from cloudner.corpus.formats.label_or_text import which_is_text
 from cloudner.corpus.formats.literals import NO_LITERAL, printed
 from cloudner.errors import InputError
@@ -163,8 +163,7 @@ def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]
         for key in ("entities", "spans", "labels", "annotations"):
             if isinstance(value.get(key), (list, tuple)):
                 return spans_of(value[key], options, where)
-        rows = by_columns(value)
-        if rows is not None:
+        if (rows := by_columns(value)) is not None:
             return spans_of(rows, options, where)
         if offsets_of(value) is not None:
             return span_of(value, options, where)
@@ -212,19 +211,6 @@ def _by_length(value: Sequence[Any], text: str) -> bool:
     return False
 
 
-def by_columns(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The entities of `{"start": [0, 9], "end": [3, 13], "label": ["PER", "LOC"]}`, which a sequence of features of the
-    `datasets` library is, and of `{"text": ["Ann", "Oslo"], "label": ["PER", "LOC"]}`; None for anything else."""
-    columns = {key: each for key, each in value.items() if isinstance(each, (list, tuple))}
-    if len(columns) < 2 or len({len(each) for each in columns.values()}) != 1:
-        return None
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    first = rows[0] if rows else dict.fromkeys(columns, "")
-    label = label_key(first)
-    words = label not in ("name", "class", "category", "entity") and surface_of(first) is not None
-    return rows if label is not None and (words or offsets_of(first) is not None) else None
-
-
 def _is_pairs(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(
         isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(x, int) for x in pair)
@@ -237,8 +223,7 @@ def is_spans(value: Any) -> bool:
     if isinstance(value, Mapping):
         if isinstance(value.get("entities"), list):
             return is_spans(value["entities"])
-        rows = by_columns(value)
-        if rows is not None:
+        if (rows := by_columns(value)) is not None:
             return is_spans(rows)
         return bool(value) and all(map(_is_pairs, value.values())) and any(value.values())
     if not isinstance(value, list) or not value:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
-from cloudner.corpus.formats.keys import label_key, offsets_of, surface_of
-from cloudner.corpus.formats.spans import Where, by_columns, label_of, short
+from cloudner.corpus.formats.keys import by_columns, label_key, offsets_of, surface_of
+from cloudner.corpus.formats.spans import Where, label_of, short
 
 _BETWEEN = "<>"  # between words, label and what the label means, as NuNER's data have it
 SHAPES = '[{"text": "Paris", "label": "LOC"}], [["Paris", "LOC"]] or {"LOC": ["Paris"]}'

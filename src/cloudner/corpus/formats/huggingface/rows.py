@@ -14,9 +14,9 @@ from cloudner.corpus.formats.columns.rows import of_characters
 from cloudner.corpus.formats.json import argilla, bigbio
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of
-from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, label_key
+from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, by_columns, label_key
 from cloudner.corpus.formats.notes import further_spans, left_out
-from cloudner.corpus.formats.spans import Where, by_columns, short, spans_of
+from cloudner.corpus.formats.spans import Where, short, spans_of
 from cloudner.corpus.formats.surfaces import locate, mentions_of
 from cloudner.corpus.formats.words import is_unspaced
 from cloudner.errors import InputError
