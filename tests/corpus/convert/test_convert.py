@@ -261,8 +261,9 @@ def test_character_level_exports_are_words_again(tmp_path):
     row = {"tokens": list(text), "ner_tags": tags}
     (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n")
     convert(tmp_path / "a.jsonl", tmp_path / "a.spacy")
-    doc = docs_at(tmp_path / "a.spacy")[0]
-    assert [(e.start, e.end) for e in doc.ents] == [(0, 12)]
+    docs = docs_at(tmp_path / "a.spacy")
+    assert [doc.text for doc in docs] == [text]
+    assert entities(docs) == [[("Sodali Ayran", "PER")]]
     row = {"text": "found XTC Pills 200mg", "spans": [{"start": 6, "end": 9, "label": "Drug"}]}
     (tmp_path / "b.jsonl").write_text(json.dumps(row) + "\n")
     convert(tmp_path / "b.jsonl", tmp_path / "b.csv")
