@@ -115,3 +115,13 @@ def test_a_busy_core_is_seen():
         assert "OMP_NUM_THREADS=" in (watch.told(threads=10_000) or "")
         assert "OMP_NUM_THREADS=" not in (watch.told(threads=1) or "")
     assert cores.CoreWatch().others() == 0.0
+
+
+@pytest.mark.parametrize(("wanted", "threads"), [("1", 1), (" 3 ", 3), ("many", None), ("", None)])
+def test_doctor_judges_by_the_number_of_threads_that_is_set(
+    wanted: str, threads: int | None, monkeypatch: pytest.MonkeyPatch
+):
+    """With OMP_NUM_THREADS=1 on a busy machine it said "OMP_NUM_THREADS=1 may be faster"."""
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    monkeypatch.setattr(cores.CoreWatch, "told", lambda self, threads: str(threads))
+    assert cores.busy_now(0) == str(threads or os.cpu_count())

@@ -91,10 +91,11 @@ class CoreWatch:
 
 
 def busy_now(seconds: float = 0.25) -> str | None:
-    """`CoreWatch.told` of the next `seconds`, for as many threads as there are cores."""
+    """`CoreWatch.told` of the next `seconds`, for as many threads as OMP_NUM_THREADS says, else as there are cores."""
     watch = CoreWatch()
     time.sleep(seconds)
-    return watch.told(os.cpu_count() or 1)
+    wanted = os.environ.get("OMP_NUM_THREADS", "").strip()
+    return watch.told(int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1)
 
 
 def _times() -> tuple[float, float, float]:
