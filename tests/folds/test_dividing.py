@@ -85,3 +85,11 @@ def test_copies_and_groups_stay_together_while_labels_move():
 def test_too_few():
     with pytest.raises(ConfigError, match="8 different texts for 5 folds; expected 10 or more"):
         divide(documents([{"A"}] * 8), 5, 0)
+
+
+def test_too_few_are_told_what_would_do():
+    """`--folds 2` was advised to who had typed it."""
+    with pytest.raises(ConfigError, match=r"8 different .* a larger corpus, or --folds 4$"):
+        divide(documents([{"A"}] * 8), 5, 0)
+    with pytest.raises(ConfigError, match=r"3 different .* for 2 folds; .* case, digits .* a larger corpus$"):
+        divide(documents([{"A"}] * 3), 2, 0)

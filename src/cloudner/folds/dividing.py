@@ -25,11 +25,12 @@ def divide(docs: Sequence[Doc], folds: int, seed: int, spans: str | None = None)
     groups = groups_of(docs)
     if folds < 2:
         raise ConfigError(f"{folds} folds", expected="2 or more", fix="--folds 3")
-    if len(set(groups)) < 2 * folds:
+    if (texts := len(set(groups))) < 2 * folds:
         raise ConfigError(
-            f"{len(set(groups))} different texts for {folds} folds", expected=f"{2 * folds} or more",
-            fix="a larger corpus, or --folds 2",
-        )  # fmt: skip
+            f"{texts} different texts for {folds} folds",
+            expected=f"{2 * folds} or more that differ by more than case, digits and punctuation",
+            fix=f"a larger corpus, or --folds {texts // 2}" if texts >= 4 else "a larger corpus",
+        )
     labels = _labels(docs, spans)
     fold_of = dict(zip(groups, assign(groups, labels, [1 / folds] * folds, seed), strict=True))
     has: dict[int, set[int]] = {group: set() for group in fold_of}
