@@ -111,6 +111,17 @@ def test_unseen_entities(nlp, tmp_path):
     assert (change.reference, change.new, change.drifted) == (0.0, 1.0, True)
 
 
+def test_a_reference_that_the_pipeline_was_trained_on_is_told(nlp, tmp_path):
+    """Its entities are known and the new ones' are not, which looks like drift."""
+    train = tmp_path / "train.jsonl"
+    train.write_text('{"text": "Ada is in Oslo", "entities": [[0, 3, "PER"], [10, 14, "LOC"]]}\n')
+    found = cloudner.drift(["Ada  is in Oslo", "Ada is out"], ["Rome is far"] * 2, model=nlp, train=train)
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("1 of 2 documents of the reference are training data")
+    assert found.notes[0] in found.lines()
+    assert cloudner.drift(["Ada is out"] * 2, ["Ada is in Oslo"] * 2, model=nlp, train=train).notes == []
+
+
 def test_texts_of_files(tmp_path):
     (tmp_path / "a.txt").write_text("one\n\ntwo\n")
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": "two", "label": 3}\n')

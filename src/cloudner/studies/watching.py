@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from cloudner.errors import ConfigError, InputError
 from cloudner.inference.inputs import check_batch_size
@@ -130,8 +131,8 @@ def drift(
     reference, new: files or folders, annotated or not (plain text: a document a line), or texts, frames and rows as
     `cloudner.predict` takes them; new may be a mapping of names to such. model: as in `cloudner.load`, or a loaded
     pipeline. train: the training data, for unseen entities; by default where the pipeline says it was, if it is still
-    there. level: of the adjusted p values. rounds, seed: of the permutation tests; there are more rounds where
-    that many measures need them.
+    there; a note says where texts of the reference are among it, which the pipeline knows too well. level: of the
+    adjusted p values. rounds, seed: of the permutation tests; there are more rounds where that many measures need them.
 
     Raises InputError for texts that cannot be read, for less than two documents on a side and for no new texts or some by the
     name "reference", ConfigError for a level that is no probability.
@@ -143,7 +144,7 @@ def drift(
     check_batch_size(batch_size)
     nlp = model if isinstance(model, Language) else load(model, device=device)
     name = str(nlp.path or nlp.meta.get("name") or "pipeline")
-    known, notes = _known(nlp, train)
+    known, trained_on, notes = _known(nlp, train)
     labels = _labels(nlp)
     parts = dict(new) if isinstance(new, Mapping) else {_name(new): new}
     if not parts or REFERENCE in parts:
@@ -151,17 +152,26 @@ def drift(
         raise InputError(what, expected="new texts, by names of their own")
     documents: dict[str, int] = {}
 
-    def measured(said: str, data: Any) -> list[Measure]:
-        documents[said], found = measure(
-            nlp, texts_of(data, text_column, str(nlp.lang)), known, labels, batch_size
-        )
+    def measured(said: str, texts: Iterable[str]) -> list[Measure]:
+        documents[said], found = measure(nlp, texts, known, labels, batch_size)
         if documents[said] < 2:
             raise InputError(f"{documents[said]} documents in {said}", expected="two or more")
         return found
 
-    before = measured(REFERENCE, reference)
+    def read(data: Any) -> Iterator[str]:
+        return texts_of(data, text_column, str(nlp.lang))
+
+    learnt: list[str] = []
+    before = measured(REFERENCE, _noting(read(reference), trained_on, learnt))
+    if learnt:
+        notes.append(
+            f"{len(learnt):,} of {documents[REFERENCE]:,} documents of the reference are training data, whose entities "
+            "the pipeline knows and of which it is surer: unseen entities and confidence differ without any drift. "
+            "Better: earlier texts that it was not trained on."
+        )
     changes = {
-        said: _changes(before, measured(said, data), level, rounds, seed) for said, data in parts.items()
+        said: _changes(before, measured(said, read(data)), level, rounds, seed)
+        for said, data in parts.items()
     }
     return Drift(name, changes, documents, level, notes)
 
@@ -191,15 +201,31 @@ def _labels(nlp: Language) -> Sequence[str]:
     return sorted(labels_of(nlp, own_group(nlp)))
 
 
-def _known(nlp: Language, train: Any) -> tuple[Mapping[str, Any] | None, list[str]]:
-    """Entities of the training data by text, or None and a note that says so."""
+def _known(nlp: Language, train: Any) -> tuple[Mapping[str, Any] | None, set[str], list[str]]:
+    """Entities of the training data by text, and its texts; or None, no texts and a note that says so."""
     from cloudner.loading import own_group
-    from cloudner.report.evaluation.inputs import training_surfaces
+    from cloudner.report.evaluation.inputs import surfaces_of, training_docs
 
     place = train or (nlp.config.interpolate().get("paths") or {}).get("train")
     if place is None or (train is None and not Path(str(place)).exists()):
-        return None, ["Unseen entities are not measured: the training data is not there (train, --train)."]
-    return training_surfaces(place, nlp, own_group(nlp)), []
+        said = "Unseen entities are not measured: the training data is not there (train, --train)."
+        return None, set(), [said]
+    texts: set[str] = set()
+
+    def noted() -> Iterator[Doc]:
+        for doc in training_docs(place, nlp, own_group(nlp)):
+            texts.add(" ".join(doc.text.split()))
+            yield doc
+
+    return surfaces_of(noted(), own_group(nlp)), texts, []
+
+
+def _noting(texts: Iterable[str], known: set[str], found: list[str]) -> Iterator[str]:
+    """The texts; those that are among the known ones are put into `found`."""
+    for text in texts:
+        if " ".join(text.split()) in known:
+            found.append(text)
+        yield text
 
 
 def _name(new: Any) -> str:

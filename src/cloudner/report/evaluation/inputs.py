@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import spacy
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Example
 
 from cloudner.atomic import take_back
@@ -59,12 +60,23 @@ def training_surfaces(
     nlp: the pipeline that was trained on it, whose config says how it is read. key: of `doc.spans[key]`, where a document
     has that group.
     """
-    surfaces: dict[str, set[str]] = {}
-    nlp = nlp or spacy.blank("xx")
+    return surfaces_of(training_docs(train, nlp or spacy.blank("xx"), key), key)
+
+
+def training_docs(
+    train: str | Path | Sequence[str | Path], nlp: Language, key: str | None = None
+) -> Iterator[Doc]:
+    """The documents of the training data, as the config of the pipeline reads them."""
     for file in data_files(train):
-        for doc in reader_for(nlp, file, spans_key=key).references(nlp):
-            for span in doc.ents if key is None else doc.spans.get(key, doc.ents):
-                surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
+        yield from reader_for(nlp, file, spans_key=key).references(nlp)
+
+
+def surfaces_of(docs: Iterable[Doc], key: str | None = None) -> dict[str, set[str]]:
+    """Labels by entity text (white space normalised); key: as in `training_surfaces`."""
+    surfaces: dict[str, set[str]] = {}
+    for doc in docs:
+        for span in doc.ents if key is None else doc.spans.get(key, doc.ents):
+            surfaces.setdefault(" ".join(span.text.split()), set()).add(span.label_)
     return surfaces
 
 
