@@ -53,6 +53,8 @@ def judge(nlp: Language, texts: Sequence[str]) -> Iterator[Candidate]:
 
 def pick(nlp: Language, pool: Path, target: Path, *, count: int, to: str) -> list[Candidate]:
     """Write the `count` least certain texts of the pool that were not picked before."""
+    if target.exists():
+        raise SystemExit(f"{target} is there already: its texts would be lost, for they are not picked again")
     memory = pool.parent / "picked.txt"
     known = set(memory.read_text(encoding="utf-8").splitlines()) if memory.exists() else set()
     lines = (line.strip() for line in pool.read_text(encoding="utf-8").splitlines())
@@ -70,19 +72,30 @@ def pick(nlp: Language, pool: Path, target: Path, *, count: int, to: str) -> lis
 
 def label_studio_task(candidate: Candidate, version: str) -> dict[str, Any]:
     """A task with a prediction, for a labelling config with <Labels name="label" toName="text">."""
+    text = candidate.text
     result = [
         {
             "from_name": "label",
             "to_name": "text",
             "type": "labels",
-            "value": {"start": start, "end": end, "text": candidate.text[start:end], "labels": [label]},
+            "value": {
+                "start": utf16(text, start),
+                "end": utf16(text, end),
+                "text": text[start:end],
+                "labels": [label],
+            },
             "score": probability,
         }
         for start, end, label, probability in candidate.entities
     ]
     # Label Studio sorts tasks by this score: the least certain first in ascending order.
     prediction = {"model_version": version, "score": 1 - candidate.uncertainty, "result": result}
-    return {"data": {"text": candidate.text}, "predictions": [prediction]}
+    return {"data": {"text": text}, "predictions": [prediction]}
+
+
+def utf16(text: str, position: int) -> int:
+    """The offset as Label Studio counts, in UTF-16 code units: an emoji is two."""
+    return len(text[:position].encode("utf-16-le")) // 2
 
 
 def doccano_row(candidate: Candidate) -> dict[str, Any]:

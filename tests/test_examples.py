@@ -55,6 +55,11 @@ def test_active_learning_round(to: str, trained_folder: Path, tmp_path: Path) ->
     texts = [row["text"] if to == "doccano" else row["data"]["text"] for row in second]
     assert sorted([*chosen, *texts]) == sorted([*TEXTS, *unseen])
 
+    # Nor does it write over the first, whose texts would be nowhere then.
+    with pytest.raises(SystemExit, match="there already"):
+        script.main(["pick", str(pool), str(target), "--count", "9", *common])
+    assert (list(srsly.read_jsonl(target)) if to == "doccano" else srsly.read_json(target)) == rows
+
     # What the annotator sends back: one entity over the first word.
     if to == "doccano":
         answer = [
@@ -75,3 +80,10 @@ def test_active_learning_round(to: str, trained_folder: Path, tmp_path: Path) ->
     assert [[(e.text, e.label_) for e in doc.ents] for doc in docs] == [
         [(t.split()[0], "LOC")] for t in chosen
     ]
+
+
+def test_a_task_for_label_studio_counts_utf16_units() -> None:
+    script = example("active_learning")
+    task = script.label_studio_task(script.Candidate("🙂 Ada 😀 slept", [(2, 7, "PER", 0.9)], 0.1), "m")
+    (result,) = task["predictions"][0]["result"]
+    assert result["value"] == {"start": 3, "end": 9, "text": "Ada 😀", "labels": ["PER"]}
