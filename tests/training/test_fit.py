@@ -17,9 +17,9 @@ from thinc.api import Config
 import cloudner
 import tiny
 from cloudner.errors import CloudnerError
-from cloudner.training.fit import said
 from cloudner.training.output_folder import one_training
 from cloudner.training.shipped import config_file, shipped_configs
+from cloudner.training.silence import said
 from training import runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -231,6 +231,34 @@ def test_trainings_in_threads_take_turns(bert, tmp_path, capsys):
     assert found["one"] == found["other"] == found["alone"]
     assert sys.stdout is before
     assert set(capsys.readouterr().out.split()) == {"here"}
+
+
+def test_what_a_silent_training_starts_is_silent_too(capsys, monkeypatch, bert, tmp_path):
+    """A step of a minute gets a line from a thread of the logger's own, which other threads' print is not."""
+    from cloudner.report.loggers import console
+
+    monkeypatch.setattr(console, "_SILENCE", 0.02)
+    cloudner.train(
+        pairs(), pairs(), encoder=str(bert), output=tmp_path, overrides=QUICK, device="cpu", show=False
+    )  # fmt: skip
+    assert capsys.readouterr().out == ""
+    cloudner.train(pairs(), pairs(), encoder=str(bert), output=tmp_path, overrides=QUICK, device="cpu")
+    assert " gone" in capsys.readouterr().out
+
+
+def test_a_silent_training_shows_no_table_in_a_notebook(capsys, monkeypatch, bert, tmp_path):
+    from cloudner.report.loggers import console
+
+    def shown(*args):
+        raise AssertionError("a table")
+
+    monkeypatch.setattr(console, "in_notebook", lambda: True)
+    monkeypatch.setattr(console, "NotebookTable", shown)
+    overrides = {**QUICK, "training.max_steps": 2}
+    cloudner.train(
+        pairs(), pairs(), encoder=str(bert), output=tmp_path, overrides=overrides, device="cpu", show=False
+    )  # fmt: skip
+    assert capsys.readouterr().out == ""
 
 
 def test_the_stream_of_a_silent_training_outlives_it(capsys):

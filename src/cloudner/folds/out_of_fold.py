@@ -30,8 +30,8 @@ from cloudner.json_files import object_of
 from cloudner.loading import load
 from cloudner.report.evaluation.predictions import CharSpan
 from cloudner.training.asked import what_is_asked
-from cloudner.training.fit import said
 from cloudner.training.run import train
+from cloudner.training.silence import said
 
 logger = logging.getLogger("cloudner")
 

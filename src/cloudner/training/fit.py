@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from threading import get_ident
-from typing import Any, TextIO, cast
+from typing import Any
 
 from cloudner.errors import ConfigError
 from cloudner.overrides import read_config
 from cloudner.training.checkpoint_options import CheckpointOptions
 from cloudner.training.corpora import Corpora, write_corpora
 from cloudner.training.groups import learnt_group
-from cloudner.training.output_folder import IN_TURN, one_training
+from cloudner.training.output_folder import one_training
 from cloudner.training.ranks.join import speaks
 from cloudner.training.resolution import Resolution
 from cloudner.training.result import TrainingResult, read_result, scores_of
 from cloudner.training.run import train as run_training
 from cloudner.training.shipped import ConfigLike, config_file
+from cloudner.training.silence import said
 from cloudner.training.table import show_settings
 from cloudner.training.update import Update
 
@@ -154,46 +153,3 @@ def gpu_id_of(device: str) -> str:
     if name not in ("cuda", "gpu") or not (number or "0").isdigit():
         raise ConfigError(f"device = {device!r}", expected='"auto", "cpu", "cuda" or "cuda:N"')
     return number or "0"
-
-
-@contextmanager
-def said(show: bool) -> Iterator[None]:
-    """What a training prints, or nothing of it. Other threads print on."""
-    if show:
-        yield
-        return
-    with IN_TURN, _OUTPUT.without_this_thread():
-        yield
-
-
-class _Output:
-    """Standard output without what one thread writes.
-
-    One for the whole process, because it has to outlive the training: CPython's `print` holds no reference of its own to
-    the stream that another thread takes out of `sys.stdout` (up to 3.13), and crashes where that was the last one.
-    """
-
-    def __init__(self) -> None:
-        self._stream: TextIO = sys.stdout
-        self._silent: int | None = None
-
-    @contextmanager
-    def without_this_thread(self) -> Iterator[None]:
-        before = self._silent
-        if sys.stdout is not self:
-            self._stream = sys.stdout
-        try:
-            self._silent = get_ident()
-            with redirect_stdout(cast("TextIO", self)):
-                yield
-        finally:
-            self._silent = before
-
-    def write(self, text: str) -> int:
-        return len(text) if get_ident() == self._silent else self._stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-_OUTPUT = _Output()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from timeit import default_timer as timer
@@ -21,6 +20,7 @@ from cloudner.training.dev_scores import dev_scores
 from cloudner.training.output_folder import LAST, saver
 from cloudner.training.progress import Progress, Saving, checkpoint, due_after, resume, tell_logger
 from cloudner.training.signals import stop_signal
+from cloudner.training.silence import streams
 from cloudner.training.step import batch_sum, take_step
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def train_pipeline(
 
 def _logger(nlp: Any, settings: Any, resumed: Saved | None) -> tuple[Any, Any]:
     with nlp.select_pipes(disable=settings["frozen_components"]):
-        log_step, finalize = settings["logger"](nlp, sys.stdout, sys.stderr)
+        log_step, finalize = settings["logger"](nlp, *streams())
     if resumed is not None:
         tell_logger(log_step, resumed)
     return log_step, finalize

@@ -65,7 +65,9 @@ class TrainingConsole:
         self.cores: CoreWatch | None = CoreWatch()
         self.collapse = CollapseWatch()
         self.bar, self.task = None, None
-        self.table = NotebookTable(_HEADER.split()) if progress and in_notebook() else None
+        # A table is for the output that everyone writes to: not where what is printed goes elsewhere, or nowhere.
+        shown = progress and stdout is sys.stdout and in_notebook()
+        self.table = NotebookTable(_HEADER.split()) if shown else None
         if progress and self.table is None and self.console.is_terminal:
             self.bar, self.task = _start_bar(self.console, self.run.total)
         if self.table is None:
