@@ -22,9 +22,21 @@ def is_unicode(text: str) -> bool:
 
 
 def whole(text: str, file: str, line: int) -> str:
-    """The same text. Raises InputError (file, line) for one with lone surrogates."""
-    check(Record(file, line, text))
+    """The same text, of texts that nobody converts. Raises InputError (file, line) for one with lone surrogates."""
+    if problem := _half_a_pair(text):
+        raise InputError(
+            problem, file=file, line=line, expected="Unicode text",
+            fix="text.encode('utf-8', 'replace').decode('utf-8'), with ? in its place",
+        )  # fmt: skip
     return text
+
+
+def _half_a_pair(text: str) -> str | None:
+    """What is wrong with a text that has a lone surrogate; None for one that has not."""
+    if is_unicode(text):
+        return None
+    at = next(i for i, char in enumerate(text) if "\ud800" <= char <= "\udfff")
+    return f"{_PAIR}, at character {at}: {text[max(0, at - 15) : at + 15]!a}"
 
 
 def sound(records: Iterator[Record]) -> Iterator[Record]:
@@ -45,11 +57,9 @@ def check(record: Record) -> None:
         if texts and not is_unicode("\n".join(texts)):
             odd = next((text for text in texts if not is_unicode(text)), "")
             raise _error(record, f"{what} with {_PAIR}: {odd[:40]!a}", "Unicode text")
-    text = record.text
-    if text is not None and not is_unicode(text):
-        at = next(i for i, char in enumerate(text) if "\ud800" <= char <= "\udfff")
-        around = ascii(text[max(0, at - 15) : at + 15])
-        raise _error(record, f"{_PAIR}, at character {at}: {around}", "Unicode text")
+    problem = None if record.text is None else _half_a_pair(record.text)
+    if problem is not None:
+        raise _error(record, problem, "Unicode text")
 
 
 def _error(record: Record, problem: str, expected: str) -> InputError:
@@ -60,5 +70,5 @@ def _error(record: Record, problem: str, expected: str) -> InputError:
         file=record.file,
         line=record.line,
         expected=expected,
-        fix="write the file again with the whole character, or --skip-bad 1 to leave the document out",
+        fix="write the file again with the whole character, or `cloudner convert --skip-bad 1`, which leaves the document out",
     )

@@ -175,6 +175,8 @@ def _usual(data: Mapping[str, Any], wanted: str | None, where: Where) -> str:
         key = max(strings, key=lambda k: len(strings[k]))
     if key is None:
         raise where.error(
-            f"no text in data {short(dict(data))}", "a string in data", "--text-column KEY, or --skip-bad 1"
+            f"no text in data {short(dict(data))}",
+            "a string in data",
+            "--text-column KEY, or `cloudner convert --skip-bad 1`, which leaves it out",
         )
     return key

@@ -125,7 +125,7 @@ def text_of(item: Mapping[str, Any], wanted: str | None, where: Where, keys: tup
         raise where.error(
             f"no text among the keys {', '.join(map(repr, list(item)[:12]))}",
             f"a key {wanted!r}" if wanted else "one of " + ", ".join(keys[:5]),
-            "--text-column KEY, or --skip-bad 1 to leave it out",
+            "--text-column KEY, or `cloudner convert --skip-bad 1`, which leaves it out",
         )
     if item[key] is None:
         return ""
