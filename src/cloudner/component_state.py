@@ -1,6 +1,7 @@
 """What a component knows and how it is saved: settings, labels, weights."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class ComponentState(TrainablePipe):
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "ComponentState":
-        """Raises InputError for a folder that is damaged or not whole."""
+        """Raises InputError for a folder that is damaged or not whole; the component is then as it was."""
         from cloudner.model.soundness import reading
 
         saved: dict[str, Any] = {}
@@ -126,9 +127,8 @@ class ComponentState(TrainablePipe):
             "vocab": self._vocab_from_disk(exclude),
             "model": lambda p: self._model_from_disk(p, saved.get("digests", {})),
         }
-        with reading(f"the component {self.name!r}", str(path)):
+        with self._as_it_was(str(path), exclude), reading(f"the component {self.name!r}", str(path)):
             util.from_disk(path, deserialize, exclude)
-        self._check_tags(str(path), exclude)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -140,7 +140,7 @@ class ComponentState(TrainablePipe):
         return util.to_bytes(serialize, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "ComponentState":
-        """Raises InputError for bytes that are damaged or not whole."""
+        """Raises InputError for bytes that are damaged or not whole; the component is then as it was."""
         from cloudner.model.soundness import reading
 
         deserialize = {
@@ -148,9 +148,8 @@ class ComponentState(TrainablePipe):
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
             "model": self._model_from_bytes,
         }
-        with reading(f"the component {self.name!r}", "saved bytes"):
+        with self._as_it_was("saved bytes", exclude), reading(f"the component {self.name!r}", "saved bytes"):
             util.from_bytes(bytes_data, deserialize, exclude)
-        self._check_tags("saved bytes", exclude)
         return self
 
     def _update_cfg(self, saved: Any, where: str) -> None:
@@ -179,10 +178,24 @@ class ComponentState(TrainablePipe):
 
         return soundness
 
-    def _check_tags(self, where: str, exclude: Iterable[str]) -> None:
-        if self._shim.ready and not {"cfg", "model"} & set(exclude):
-            outputs = self._shim.network.head.linear.out_features
-            self._soundness.check_tags(outputs, self.labels, self.scheme, where)
+    @contextmanager
+    def _as_it_was(self, where: str, exclude: Iterable[str]) -> Iterator[None]:
+        """What is refused leaves the component as it was: a network is looked at before it takes the old one's place, and the
+        labels, which are read before it, are put back."""
+        before = {**self.cfg, "labels": list(self.labels)}
+        if not {"cfg", "model"} & set(exclude):
+            self._shim.look_at = lambda network: self._check_head(network.head, where)
+        try:
+            yield
+        except BaseException:
+            self.cfg.clear()
+            self.cfg.update(before)
+            raise
+        finally:
+            self._shim.look_at = None
+
+    def _check_head(self, head: Any, where: str) -> None:
+        self._soundness.check_tags(head.linear.out_features, self.labels, self.scheme, where)
 
     def _vocab_from_disk(self, exclude: Iterable[str]) -> Callable[[Path], None]:
         def read(folder: Path) -> None:

@@ -197,14 +197,12 @@ class CloudnerSpans(Cloudner):
 
     # -- saving -----------------------------------------------------------------------------------------------
 
-    def _check_tags(self, where: str, exclude: Iterable[str]) -> None:
+    def _check_head(self, head: Any, where: str) -> None:
         from cloudner.model.soundness import broken
 
-        if self._shim.ready and not {"cfg", "model"} & set(exclude):
-            outputs = self._shim.network.head.n_labels
-            if outputs != len(self.labels):
-                raise broken(
-                    f"{len(self.labels)} labels, and the saved head has {outputs}",
-                    where,
-                    "cfg, config.cfg and weights of one training",
-                )
+        if head.n_labels != len(self.labels):
+            raise broken(
+                f"{len(self.labels)} labels, and the saved head has {head.n_labels}",
+                where,
+                "cfg, config.cfg and weights of one training",
+            )

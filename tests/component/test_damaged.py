@@ -286,6 +286,31 @@ def test_a_pipeline_that_loaded_stays_as_it_was(trained, copy):
     assert [tiny.ents(doc) for doc in trained.pipe(tiny.TEXT)] == expected
 
 
+@pytest.mark.parametrize("name", [WEIGHTS, CFG])
+def test_what_is_refused_leaves_labels_and_weights(name, trained, others, tmp_path):
+    """Other labels over the weights that are kept: every entity under another's name."""
+    pipe, expected = trained.get_pipe("cloudner"), [tiny.ents(doc) for doc in trained.pipe(tiny.TEXT)]
+    labels = pipe.labels
+    folder = tmp_path / "others"
+    shutil.copytree(others, folder)
+    if name == WEIGHTS:
+        path = folder / WEIGHTS
+        path.write_bytes(path.read_bytes()[:-100])
+    else:  # fewer labels than the saved head has scores for
+        without(CFG, "digests")(folder)
+        changed(CFG, labels=["Z"])(folder)
+    with pytest.raises(InputError):
+        pipe.from_disk(folder / "cloudner", exclude=["vocab"])
+    assert pipe.labels == labels
+    assert [tiny.ents(doc) for doc in trained.pipe(tiny.TEXT)] == expected
+    message = srsly.msgpack_loads(pipe.to_bytes(exclude=["vocab"]))
+    cfg = srsly.json_loads(message["cfg"])
+    message["cfg"] = srsly.json_dumps({**cfg, "labels": ["Z"]})
+    with pytest.raises(InputError):
+        pipe.from_bytes(srsly.msgpack_dumps(message), exclude=["vocab"])
+    assert [tiny.ents(doc) for doc in trained.pipe(tiny.TEXT)] == expected
+
+
 @pytest.fixture(scope="module")
 def others(bert, tmp_path_factory) -> Path:
     """Another pipeline of the same sizes: other labels, weights and word pieces."""

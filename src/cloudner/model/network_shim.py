@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +33,8 @@ class NetworkShim(PyTorchShim):
         super().__init__(None, mixed_precision=False)
         self.wanted_device = device
         self.runner: Runner | None = None
+        # Told of a saved network (on the device "meta") before it is built; may refuse it.
+        self.look_at: Callable[[TagNetwork], None] | None = None
 
     # -- network and device -----------------------------------------------------------------------------------
 
@@ -119,8 +121,11 @@ class NetworkShim(PyTorchShim):
             return
         assert self.runner is not None
         with reading("a saved network", str(saved.folder) if saved.folder is not None else None):
-            saving.check(self.runner.skeleton(saved), saved)
+            skeleton = self.runner.skeleton(saved)
+            saving.check(skeleton, saved)
             saving.check_digests(saved, digests)
+            if self.look_at is not None:
+                self.look_at(skeleton)
             network = self.runner.build(saved)
             saving.fill(network, saved.weights)
         try:
