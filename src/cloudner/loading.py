@@ -240,12 +240,18 @@ def writers_of(nlp: Language, what: str) -> list[str]:
     return [name for name in nlp.pipe_names if what in nlp.get_pipe_meta(name).assigns]
 
 
-def own_group(nlp: Language) -> str | None:
-    """The group that `cloudner_spans` writes, where no other component writes `doc.ents`; None otherwise."""
+def own_groups(nlp: Language) -> list[str]:
+    """The groups that components `cloudner_spans` write, in the pipeline's order, where no other component writes
+    `doc.ents`; none otherwise."""
     from cloudner.span_component import CloudnerSpans
 
     keys = [pipe.cfg["spans_key"] for _, pipe in nlp.pipeline if isinstance(pipe, CloudnerSpans)]
-    return keys[0] if keys and not writers_of(nlp, "doc.ents") else None
+    return list(dict.fromkeys(keys)) if not writers_of(nlp, "doc.ents") else []
+
+
+def own_group(nlp: Language) -> str | None:
+    """The first of `own_groups`, which is the one that is scored; None where there is none."""
+    return next(iter(own_groups(nlp)), None)
 
 
 def set_precision(pipe: Any, precision: str, backend: str = "auto") -> None:

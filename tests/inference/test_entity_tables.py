@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
+import spacy
+from spacy.tokens import Span
 
 import cloudner
+import spans
+import tiny
 from cloudner.errors import CloudnerError
+from cloudner.serving.recognition import recognize
 
 TEXTS = ["Marie Curie lived in Paris.", "no entity stands here", "Apple bought Beats in 2014"]
 NAMES = ["document", "start", "end", "label", "text", "confidence"]
@@ -155,8 +161,43 @@ def test_no_documents_at_a_time_are_refused(trained, size):
 
 
 def test_half_a_surrogate_pair_names_the_document(trained):
-    with pytest.raises(CloudnerError, match="document:1: half of a surrogate pair"):
+    with pytest.raises(CloudnerError, match="document:1: half of a surrogate pair") as error:
         cloudner.predict(trained, [TEXTS[0], "a \ud83d b"])
+    assert "skip-bad" not in str(error.value)  # an option of `convert`
+    mended = "a \ud83d b".encode("utf-8", "replace").decode("utf-8")  # as the error says
+    assert mended == "a ? b"
+    cloudner.predict(trained, [mended])
+
+
+def test_two_components_of_spans_give_both_groups(bert, tmp_path):
+    nlp = spacy.blank("xx")
+    for name, key in (("first", "sc"), ("second", "other")):
+        nlp.add_pipe("cloudner_spans", name=name, config={**spans.settings(bert), "spans_key": key})
+    text = "Marie Curie met Apple in Paris"
+    examples = spans.gold(nlp, [(text, [(0, 2, "PER"), (5, 6, "LOC")])])
+    for eg in examples:  # one span of both groups, one inside another
+        eg.reference.spans["other"] = [
+            Span(eg.reference, *span) for span in ((0, 2, "PER"), (1, 2, "PER"), (3, 4, "ORG"))
+        ]
+    tiny.start(nlp, examples)
+    optimizer = tiny.adamw(1e-2)
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer)
+    expected = [("Marie Curie", "PER"), ("Curie", "PER"), ("Apple", "ORG"), ("Paris", "LOC")]
+    doc = nlp(text)
+    assert (len(doc.spans["sc"]), len(doc.spans["other"])) == (2, 3)
+    rows = cloudner.predict(nlp, [text], to="rows")
+    assert [(row["text"], row["label"]) for row in rows] == expected
+    assert rows[0]["confidence"] == max(float(doc.spans[key].attrs["scores"][0]) for key in ("sc", "other"))
+    assert [(each["text"], each["label"]) for each in recognize(nlp, [text])[0]] == expected
+    nlp.to_disk(tmp_path / "pipeline")
+    (tmp_path / "texts.txt").write_text(text + "\n", encoding="utf8")
+    cloudner.annotate(
+        tmp_path / "texts.txt", tmp_path / "out", model=tmp_path / "pipeline", to="jsonl", device="cpu"
+    )
+    (piece,) = (tmp_path / "out").glob("*.jsonl")
+    (row,) = map(json.loads, piece.read_text(encoding="utf8").splitlines())
+    assert [(each["text"], each["label"]) for each in row["entities"]] == expected
 
 
 @pytest.mark.parametrize("kind", ["polars", "arrow"])

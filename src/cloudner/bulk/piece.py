@@ -104,7 +104,7 @@ class PieceWorker:
     def _add(self, out: Writer, batch: Batch, failed: list[dict[str, Any]]) -> int:
         count = 0
         for docs in self.annotator.annotate(batch.records):
-            count = out.add(batch, docs, self.annotator.group)
+            count = out.add(batch, docs, self.annotator.groups)
             for record, doc in zip(batch.records, docs, strict=True):
                 if isinstance(doc, str):
                     failed.append({ID: record.id, ERROR: doc})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudner.bulk.contract import Options, Record, Words
 from cloudner.errors import InputError
-from cloudner.loading import find_pipeline, load, own_group
+from cloudner.loading import find_pipeline, load, own_groups
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -60,7 +60,7 @@ class Annotator:
             backend=options.backend,
             threshold=options.threshold,
         )
-        self.group = own_group(self.nlp)
+        self.groups = own_groups(self.nlp)
         self._errors: dict[int, str] = {}
         self._keep_going = keep_going
         self._never = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -83,10 +83,10 @@ def predict_stream(
     return _rows(nlp, documents_of(texts, text_column, id_column), threshold, batch_size)
 
 
-def entities_of(doc: Doc, group: str | None) -> list[dict[str, Any]]:
-    """Of `doc.ents`, or of the pipeline's `own_group`: start, end (characters, end exclusive), label, text and confidence
+def entities_of(doc: Doc, groups: Sequence[str]) -> list[dict[str, Any]]:
+    """Of `doc.ents`, or of the pipeline's `own_groups`: start, end (characters, end exclusive), label, text and confidence
     (None where the pipeline gives none)."""
-    from cloudner.pieces.found import found_in
+    from cloudner.pieces.found import found_in_all
 
     return [
         {
@@ -96,19 +96,19 @@ def entities_of(doc: Doc, group: str | None) -> list[dict[str, Any]]:
             "text": ent.text,
             "confidence": probability,
         }
-        for ent, probability in found_in(doc, group)
+        for ent, probability in found_in_all(doc, groups)
     ]
 
 
 def _rows(
     nlp: Language, documents: Iterator[tuple[Any, Any]], threshold: float | None, batch_size: int | None
 ) -> Iterator[EntityRow]:
-    from cloudner.loading import own_group
+    from cloudner.loading import own_groups
 
-    group = own_group(nlp)
+    groups = own_groups(nlp)
     pairs = ((_in_vocab(text, nlp), key) for key, text in documents)
     for doc, key in nlp.pipe(pairs, as_tuples=True, batch_size=batch_size):
-        for found in entities_of(doc, group):
+        for found in entities_of(doc, groups):
             value = found["confidence"]
             if threshold and value is not None and value < threshold:
                 continue

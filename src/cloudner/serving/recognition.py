@@ -8,7 +8,7 @@ from typing import Any
 from spacy.language import Language
 
 from cloudner.inference.entities import entities_of
-from cloudner.loading import cloudner_pipes, own_group
+from cloudner.loading import cloudner_pipes, own_groups
 from cloudner.serving.work import Entities
 
 
@@ -19,8 +19,8 @@ class AbandonedError(Exception):
 def recognize(nlp: Language, texts: Sequence[str]) -> list[Entities]:
     """The entities of each text: "start", "end" (exclusive, in characters), "label", "text", "confidence" (None from
     components that give none). Raises what the pipeline raises."""
-    group = own_group(nlp)
-    return [_rounded(entities_of(doc, group)) for doc in nlp.pipe(texts, batch_size=max(1, len(texts)))]
+    groups = own_groups(nlp)
+    return [_rounded(entities_of(doc, groups)) for doc in nlp.pipe(texts, batch_size=max(1, len(texts)))]
 
 
 def _rounded(found: Entities) -> Entities:

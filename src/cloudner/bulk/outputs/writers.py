@@ -25,7 +25,7 @@ class Writer(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def add(self, batch: Batch, docs: list[Doc | str], group: str | None) -> int:
+    def add(self, batch: Batch, docs: list[Doc | str], groups: list[str]) -> int:
         """Write a batch; a text in `docs` is why there is no annotation. Returns the number of entities."""
         ...
 
@@ -76,8 +76,8 @@ class ParquetWriter:
             {"cloudner.failed": str(failed), "cloudner.entities": str(entities)}
         )
 
-    def add(self, batch: Batch, docs: list[Doc | str], group: str | None) -> int:
-        found = [None if isinstance(doc, str) else entities_of(doc, group) for doc in docs]
+    def add(self, batch: Batch, docs: list[Doc | str], groups: list[str]) -> int:
+        found = [None if isinstance(doc, str) else entities_of(doc, groups) for doc in docs]
         values: dict[str, Any] = {
             ID: [record.id for record in batch.records],
             ENTITIES: found,
@@ -118,12 +118,12 @@ class JsonWriter:
     def finish(self, failed: int, entities: int) -> None:
         pass
 
-    def add(self, batch: Batch, docs: list[Doc | str], group: str | None) -> int:
+    def add(self, batch: Batch, docs: list[Doc | str], groups: list[str]) -> int:
         kept = {name: batch.column(name) for name in self._columns}
         count = 0
         for number, (record, doc) in enumerate(zip(batch.records, docs, strict=True)):
             failed = isinstance(doc, str)
-            found = None if isinstance(doc, str) else entities_of(doc, group)
+            found = None if isinstance(doc, str) else entities_of(doc, groups)
             count += len(found or ())
             row = {ID: record.id, ENTITIES: found, ERROR: doc if failed else None}
             row.update((name, values[number]) for name, values in kept.items())
@@ -149,7 +149,7 @@ class SpacyWriter:
     def finish(self, failed: int, entities: int) -> None:
         pass
 
-    def add(self, batch: Batch, docs: list[Doc | str], group: str | None) -> int:
+    def add(self, batch: Batch, docs: list[Doc | str], groups: list[str]) -> int:
         import json
 
         kept = {name: batch.column(name) for name in self._columns}
@@ -159,5 +159,5 @@ class SpacyWriter:
                 columns = {name: values[number] for name, values in kept.items()}
                 doc.user_data["meta"] = {ID: record.id, **json.loads(dumps(columns))}
                 self._docs.add(doc)
-                count += len(entities_of(doc, group))
+                count += len(entities_of(doc, groups))
         return count
