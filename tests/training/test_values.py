@@ -89,3 +89,10 @@ def test_what_spacy_raises_for_a_setting_names_the_config(tmp_path):
     assert str(caught.value).startswith(
         f"{tmp_path}/a.cfg: ValueError: invalid literal for int() with base 10: 'wide' (test_values.py, line "
     )
+
+
+def test_a_function_whose_package_is_not_installed_is_one_line(tmp_path):
+    """spacy.WandbLogger.v3 without wandb raises ImportError as the config is resolved."""
+    said = r"a\.cfg: .*cannot be loaded: No module named 'nosuch_package'"
+    with pytest.raises(ConfigError, match=said), _settings_fit(tmp_path / "a.cfg"):
+        import nosuch_package  # noqa: F401

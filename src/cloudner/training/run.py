@@ -255,6 +255,11 @@ def _settings_fit(config_path: Path) -> Iterator[None]:
         raise
     except ConfigValidationError as error:
         raise ConfigError(_of_wrong_kind(error), file=str(config_path)) from error
+    except ImportError as error:  # of a logger's package, say
+        raise ConfigError(
+            f"a function that it names cannot be loaded: {first_line(error)}", file=str(config_path),
+            expected="functions whose packages are installed",
+        ) from error  # fmt: skip
     except (
         ValueError, TypeError, LookupError, AttributeError, SystemError, OverflowError, InterpolationError
     ) as error:  # fmt: skip
