@@ -10,6 +10,12 @@ CASES = {
         '<span style="font-size: 0.8em">PER</span></mark> was born in <mark class="entity" style="background: #ddd">Warsaw'
         '<span style="font-size: 0.8em">LOC</span></mark>.</div></figure></body></html>',
     ),
+    "an element a word": (
+        "xml-words",
+        "a.xml",
+        '<TEI><text><s><name type="PER"><w>Marie</w> <w>Curie</w></name> <w>was</w> <w>born</w> <w>in</w> '
+        '<name type="LOC"><w join="right">Warsaw</w></name><pc>.</pc></s></text></TEI>',
+    ),
     "BioC": (
         "bioc",
         "a.xml",

@@ -99,6 +99,7 @@ _BUILTIN = {
     "i2b2": _Home("xml.i2b2:I2B2", "<"),
     "inline-xml": _Home("xml.inline:INLINE_XML", "<"),
     "xmi": _Home("xml.xmi:XMI", "<xmi:XMI"),
+    "xml-words": _Home("xml.words:XML_WORDS", "<"),
     # text
     "braces": _Home("text.braces:BRACES", "{{"),
     "brat": _Home("text.brat:BRAT"),

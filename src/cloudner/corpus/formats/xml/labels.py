@@ -55,8 +55,11 @@ BLOCKS = DOCUMENTS | frozenset(
         "tr",
     )
 )
+# Elements whose content names the document around them and is not part of its text.
+IDENTITIES = frozenset(("docid", "docno"))
 # Elements whose content is about the text and not part of it.
 HEADS = frozenset(("teiheader", "style", "script"))
+WORDS = frozenset(("w", "pc", "tok", "token"))
 SENTENCES = frozenset(("s", "p", "sentence", "sent", "line", "para", "paragraph", "seg", "l", "tu"))
 _STRUCTURE = (
     DOCUMENTS
@@ -119,5 +122,6 @@ def label_of(name: str, attrs: Mapping[str, str]) -> str | None:
         for attribute in _LABEL_ATTRIBUTES:
             if lowered.get(attribute):
                 return lowered[attribute]
-        return None if lower in ("span", "em") else name
-    return None if lower in _STRUCTURE else name
+        return None if lower in ("span", "em", "cons") else name
+    # TEI's punctuation is no entity, a postal code <PC> may be one
+    return None if lower in _STRUCTURE or name == "pc" else name
