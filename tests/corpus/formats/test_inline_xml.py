@@ -128,3 +128,55 @@ def test_how_words_look_is_no_entity(tmp_path):
     content = "<TEI><text><p>On <date>May 1</date> <hi rend='i'>Ann</hi> <emph>left</emph> CO<sub>2</sub>.</p></text></TEI>"
     _, (record,) = read_all(tmp_path, "a.xml", '<?xml version="1.0"?>\n' + content)
     assert (record.text, surfaces(record)) == ("On May 1 Ann left CO2.", [("May 1", "date")])
+
+
+MUC = """<DOC>
+<DOCID> nyt960214.0704 </DOCID>
+<STORYID cat=f pri=u> A4479 </STORYID>
+<TEXT>
+<p>
+<ENAMEX TYPE=PERSON>Ann Lee</ENAMEX> left <ENAMEX TYPE="LOCATION">Oslo</ENAMEX> & Co &mdash; 3 < 4.
+<p>
+She paid <NUMEX TYPE=MONEY MIN='3'>$3</NUMEX>.
+</TEXT>
+</DOC>
+<DOC>
+<DOCNO>nyt2</DOCNO>
+<TEXT>
+In <ENAMEX TYPE=LOCATION>Rome</ENAMEX>.
+</TEXT>
+</DOC>
+"""
+
+
+def test_sgml_of_muc(tmp_path):
+    name, (first, second) = read_all(tmp_path, "a.sgm", MUC)
+    assert name == "inline-xml"
+    assert first.text == "A4479\nAnn Lee left Oslo & Co \u2014 3 < 4.\nShe paid $3."
+    assert surfaces(first) == [("Ann Lee", "PERSON"), ("Oslo", "LOCATION"), ("$3", "MONEY")]
+    assert (second.text, surfaces(second), second.line) == ("In Rome.", [("Rome", "LOCATION")], 11)
+    assert [record.meta for record in (first, second)] == [{"id": "nyt960214.0704"}, {"id": "nyt2"}]
+
+
+def test_the_number_of_a_document_is_its_id_and_no_text(tmp_path):
+    content = "<DOC>\n<HEADER><DOCNO> N-1 </DOCNO></HEADER>\n<TXT><s>In <ENAMEX TYPE='LOC'>Rome</ENAMEX>.</s></TXT>\n</DOC>\n"
+    _, records = read_all(tmp_path, "a.sgm", content * 2)
+    assert [(r.text, r.meta) for r in records] == [("In Rome.", {"id": "N-1"})] * 2
+
+
+def test_lines_with_attributes_without_quotes(tmp_path):
+    _, (record,) = read_all(tmp_path, "a.txt", "<ENAMEX TYPE=PERSON>Ann</ENAMEX> is a=b.\n")
+    assert (record.text, surfaces(record)) == ("Ann is a=b.", [("Ann", "PERSON")])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("Oslo</ENAMEX>", "Oslo", r"a.sgm:9: not well-formed XML: mismatched tag"),
+        ("Rome</ENAMEX>", "Rome<ENAMEX>", r"a.sgm:15: not well-formed XML: mismatched tag"),
+        ("<DOC>", "<!DOCTYPE x [<!ENTITY a 'b'>]><DOC>", "XML that declares entities"),
+    ],
+)
+def test_sgml_whose_entities_do_not_close_is_one_line(tmp_path, old, new, found):
+    with pytest.raises(InputError, match=found):
+        read_all(tmp_path, "a.sgm", MUC.replace(old, new, 1))

@@ -142,6 +142,7 @@ def _records(
     file: str, element: Element, root: Element, text: str, spans: list[SpanRecord]
 ) -> Iterator[Record]:
     ids = [value for key, value in element.attrs.items() if key.lower() in ("id", "docid", "xml:id")]
+    ids += filter(None, [element.identity.strip()])
     meta = {"id": ids[0]} if ids else {}
     if element.attrs.get("xml:space") == "preserve":
         moved = [s._replace(start=s.start - element.start, end=s.end - element.start) for s in spans]

@@ -14,14 +14,14 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.words import refuse, refuse_missing, text_of, unused
 from cloudner.corpus.formats.xml.documents import read_document
 from cloudner.corpus.formats.xml.labels import CARRIERS, label_of
+from cloudner.corpus.formats.xml.sgml import BARE, NAME
 from cloudner.corpus.formats.xml.tree import READINGS
 from cloudner.errors import InputError
 
-_NAME = r"[A-Za-z_][\w.:-]*"
 _TAG = re.compile(
-    rf"<(?P<close>/?)(?P<name>{_NAME})(?P<attrs>(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*(?P<empty>/?)>"
+    rf"<(?P<close>/?)(?P<name>{NAME})(?P<attrs>(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|{BARE}))*)\s*(?P<empty>/?)>"
 )
-_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>=/]+))")
 _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#(\d+)|#x([0-9A-Fa-f]+));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _NUMBERED = re.compile(r"(?P<text>.*\S)\t(?P<id>\d+)\s*")  # a sentence with its number behind it
@@ -39,8 +39,8 @@ def sniff(sample: Sample) -> Match | None:
         return None
     labels = set()
     pairs = 0
-    for match in re.finditer(rf"<({_NAME})(\s[^<>]*)?>([^<>]+)</\1>", sample.text):
-        attrs = {a[0]: a[1] or a[2] for a in _ATTRIBUTE.findall(match[2] or "")}
+    for match in re.finditer(rf"<({NAME})(\s[^<>]*)?>([^<>]+)</\1>", sample.text):
+        attrs = {a[0]: a[1] or a[2] or a[3] for a in _ATTRIBUTE.findall(match[2] or "")}
         label = label_of(match[1], attrs)
         before = sample.text[: match.start()].rstrip(" \t")[-1:]
         after = sample.text[match.end() : match.end() + 40].lstrip(" \t")[:1]
@@ -137,7 +137,10 @@ def parse_line(line: str, file: str, number: int) -> tuple[str, list[SpanRecord]
             if label is not None:
                 spans.append(SpanRecord(start, length, label))
         elif not tag["empty"] and name.lower() not in _VOID:
-            attrs = {a[0]: _REFERENCE.sub(_character, a[1] or a[2]) for a in _ATTRIBUTE.findall(tag["attrs"])}
+            attrs = {
+                a[0]: _REFERENCE.sub(_character, a[1] or a[2] or a[3])
+                for a in _ATTRIBUTE.findall(tag["attrs"])
+            }
             open_tags.append((name, label_of(name, attrs), length))
     add(line[position:])
     if open_tags:

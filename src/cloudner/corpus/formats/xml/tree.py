@@ -7,8 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Source
-from cloudner.corpus.formats.xml.labels import BLOCKS, CARRIERS, HEADS, SENTENCES, label_of
+from cloudner.corpus.formats.xml.labels import (
+    BLOCKS,
+    CARRIERS,
+    DOCUMENTS,
+    HEADS,
+    IDENTITIES,
+    SENTENCES,
+    label_of,
+)
 from cloudner.corpus.formats.xml.parse import Handler, parse
+from cloudner.corpus.formats.xml.sgml import as_xml
 from cloudner.errors import InputError
 
 READINGS = "ALT"  # HAREM's element around readings of one text, parted by bars
@@ -22,6 +31,7 @@ class Element:
         self.end = start
         self.has_text = False  # of its own, not only in its children
         self.children = 0
+        self.identity = ""  # what is in an element of its own (<DOCNO>)
 
 
 class Tree(Handler):
@@ -74,6 +84,10 @@ class Tree(Handler):
     def characters(self, content: str) -> None:
         if self.heads or not content or any(self.readings):
             return
+        if self.open and self.open[-1].name.lower() in IDENTITIES and self.open[-1].parent is not None:
+            around = (element for element in reversed(self.open) if element.name.lower() in DOCUMENTS)
+            next(around, self.open[-1].parent).identity += content
+            return
         if self.readings and self.open[-1].name == READINGS and "|" in content:
             content = content[: content.index("|")].rstrip()
             self.readings[-1] = True
@@ -97,8 +111,24 @@ def _is_entity(element: Element) -> bool:
 
 
 def tree_of(source: Source) -> Tree:
-    """The tree of a file; several documents one after another, which is not XML, stand under a root of their own."""
-    tree, text = Tree(source.name), source.text()
+    """The tree of a file; several documents one after another, which is not XML, stand under a root of their own.
+
+    What is no XML and does not say that it is, is read as SGML. Raises InputError, of the file as it is, where that fails too.
+    """
+    text = source.text()
+    try:
+        return _tree(text, source.name)
+    except InputError as error:
+        if "not well-formed" not in str(error) or text.lstrip("\ufeff \t\r\n").startswith("<?xml"):
+            raise
+        try:
+            return _tree(as_xml(text), source.name)
+        except InputError as second:
+            raise (second if second.line and error.line and second.line > error.line else error) from None
+
+
+def _tree(text: str, file: str) -> Tree:
+    tree = Tree(file)
     try:
         parse(text, tree)
     except InputError as error:
@@ -106,7 +136,7 @@ def tree_of(source: Source) -> Tree:
             raise
         head = re.match(r"\s*(?:<\?.*?\?>|<!DOCTYPE\s[^\[\]<>]*>|\s)*", text, re.DOTALL)
         at = head.end() if head else 0
-        tree = Tree(source.name)
+        tree = Tree(file)
         parse(f"{text[:at]}<corpus>{text[at:]}</corpus>", tree)
     return tree
 
