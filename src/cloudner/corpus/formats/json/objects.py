@@ -72,6 +72,8 @@ def _lowered(item: dict[str, Any]) -> dict[str, Any]:
 
 def rows_within(tree: dict[str, Any], told: list[str] | None = None) -> list[dict[str, Any]] | None:
     """The objects in a tree that is not an annotated text itself, or None. told: takes what a user should know of it."""
+    if (table := _split_table(tree)) is not None:
+        return table
     cells = [tree[key] for key in (*TEXT, *TOKENS) if key in tree]
     if not any(isinstance(cell, str) for cell in cells):
         lists = row_lists(tree)
@@ -97,6 +99,20 @@ def rows_within(tree: dict[str, Any], told: list[str] | None = None) -> list[dic
         if first and nested and not tagged and len(sizes) == 1:
             return [dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
+
+
+def _split_table(tree: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of a table as pandas writes it with `orient="split"`; None for another tree."""
+    columns, rows = tree.get("columns"), tree.get("data")
+    if (
+        not isinstance(columns, list)
+        or not isinstance(rows, list)
+        or not set(tree) <= {"columns", "index", "data"}
+    ):
+        return None
+    if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+        return None
+    return [dict(zip(map(str, columns), row, strict=True)) for row in rows]
 
 
 def _is_document(value: Any) -> bool:
