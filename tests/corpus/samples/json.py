@@ -29,6 +29,22 @@ CASES = {
         json.dumps({"PubTator3": [{"id": "1", "passages": [{"offset": 0, "text": TEXT, "annotations": [
             {"infons": {"type": s["label"]}, "text": TEXT[s["start"] : s["end"]], "locations": [{"offset": s["start"], "length": s["end"] - s["start"]}]} for s in DICTS]}]}]}),
     ),
+    "slots in brackets": (
+        "massive",
+        "a.jsonl",
+        lines({"id": "0", "utt": TEXT, "annot_utt": "[PER : Marie Curie] was born in [LOC : Warsaw]."}),
+    ),
+    "pandas, by rows without keys": (
+        "jsonl",
+        "a.json",
+        json.dumps({"columns": ["text", "entities"], "index": [0], "data": [[TEXT, LABELS]]}),
+    ),
+    "answers in words": (
+        "mrc",
+        "a.json",
+        json.dumps([{"qas_id": f"0.{i}", "context": " ".join(WORDS), "entity_label": label, "query": "?", "impossible": False,
+                     "start_position": [a], "end_position": [b]} for i, (a, b, label) in enumerate([(0, 1, "PER"), (5, 5, "LOC")])]),
+    ),
     "doccano labels": ("doccano", "a.jsonl", lines({"id": 1, "text": TEXT, "labels": LABELS})),
     "doccano label": ("doccano", "a.jsonl", lines({"id": 1, "text": TEXT, "label": LABELS, "Comments": []})),
     "doccano data": ("doccano", "a.jsonl", lines({"id": 1, "data": TEXT, "label": LABELS})),

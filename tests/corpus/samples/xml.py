@@ -16,6 +16,19 @@ CASES = {
         '<TEI><text><s><name type="PER"><w>Marie</w> <w>Curie</w></name> <w>was</w> <w>born</w> <w>in</w> '
         '<name type="LOC"><w join="right">Warsaw</w></name><pc>.</pc></s></text></TEI>',
     ),
+    "DDI": (
+        "ddi",
+        "a.xml",
+        '<document id="d"><sentence id="s" text="Marie Curie was born in Warsaw."><entity id="e0" charOffset="0-10" type="PER" '
+        'text="Marie Curie"/><entity id="e1" charOffset="24-29" type="LOC" text="Warsaw"/></sentence></document>',
+    ),
+    "SemEval's aspects": (
+        "semeval-absa",
+        "a.xml",
+        '<sentences><sentence id="1"><text>Marie Curie was born in Warsaw.</text><aspectTerms><aspectTerm term="Marie Curie" '
+        'polarity="PER" from="0" to="11"/><aspectTerm term="Warsaw" polarity="LOC" from="24" to="30"/></aspectTerms>'
+        "</sentence></sentences>",
+    ),
     "BioC": (
         "bioc",
         "a.xml",

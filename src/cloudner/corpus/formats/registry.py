@@ -77,7 +77,9 @@ _BUILTIN = {
     "ground-truth": _Home("json.ground_truth:MANIFEST", "json"),
     "kili": _Home("json.kili:KILI", "json"),
     "labelbox": _Home("json.labelbox:LABELBOX", "json"),
+    "massive": _Home("json.massive:MASSIVE", "json"),
     "mentions": _Home("json.mentions:MENTIONS", "json"),
+    "mrc": _Home("json.mrc:MRC", "json"),
     "stanza": _Home("json.corenlp:STANZA", "json"),
     "tacred": _Home("json.tacred:TACRED", "json"),
     "tagtog": _Home("json.tagtog:TAGTOG", "json"),
@@ -94,10 +96,12 @@ _BUILTIN = {
     # xml
     "ace": _Home("xml.ace:ACE", "<source_file"),
     "bioc": _Home("xml.bioc:BIOC", "<"),
+    "ddi": _Home("xml.ddi:DDI", "charOffset"),
     "displacy": _Home("xml.displacy:DISPLACY", "<mark"),
     "gate": _Home("xml.gate:GATE", "<"),
     "i2b2": _Home("xml.i2b2:I2B2", "<"),
     "inline-xml": _Home("xml.inline:INLINE_XML", "<"),
+    "semeval-absa": _Home("xml.semeval:SEMEVAL", "<sentence"),
     "xmi": _Home("xml.xmi:XMI", "<xmi:XMI"),
     "xml-words": _Home("xml.words:XML_WORDS", "<"),
     # text

@@ -11,7 +11,7 @@ from typing import Any
 from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Source
 from cloudner.corpus.formats.columns.rows import of_characters
-from cloudner.corpus.formats.json import argilla, bigbio
+from cloudner.corpus.formats.json import argilla, bigbio, massive
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, by_columns, label_key
@@ -104,9 +104,8 @@ def _tag_key(item: Mapping[str, Any], tokens: str, options: ReadOptions) -> str 
 
 def _schema(item: Mapping[str, Any]) -> Callable[[Mapping[str, Any], str, int, ReadOptions], Record] | None:
     """What reads rows of a schema that other tools have given them; None where the columns speak for themselves."""
-    if bigbio.is_bigbio(item):
-        return bigbio.record_of
-    return argilla.record_of if argilla.is_flat(item) else None
+    known = ((bigbio.is_bigbio, bigbio), (massive.is_massive, massive), (argilla.is_flat, argilla))
+    return next((module.record_of for is_it, module in known if is_it(item)), None)
 
 
 def record_of_row(

@@ -1,0 +1,70 @@
+"""MASSIVE and SLURP: utterances whose slots stand in brackets, `wake me at [time : nine am]`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
+from cloudner.corpus.formats.spans import Where, label_of, short
+
+_KEYS = ("annot_utt", "sentence_annotation")
+_SLOT = re.compile(r"\[\s*(?P<label>[^\s\[\]:]+)\s+:\s+(?P<words>[^\[\]]*[^\[\]\s])\s*\]")
+_SHAPE = "wake me at [time : nine am]"
+
+
+def is_massive(item: Mapping[str, Any]) -> bool:
+    """Is there an utterance with its slots in brackets, or one that may have some?"""
+    return any(isinstance(item.get(key), str) for key in _KEYS)
+
+
+def record_of(item: Mapping[str, Any], file: str, line: int, options: ReadOptions) -> Record:
+    """The record of a row. Raises InputError for a row without such an utterance, and for brackets that are no slot."""
+    where = Where(file, line, "utterance")
+    marked = next((item[key] for key in _KEYS if isinstance(item.get(key), str)), None)
+    if marked is None:
+        raise where.error(f"none among {', '.join(map(repr, list(item)[:12]))}", f'"{_KEYS[0]}": "{_SHAPE}"')
+    record = Record(file, line, "", meta=meta_of(item, options))
+    if item.get("slurp_id") is not None:
+        record.meta.setdefault("id", item["slurp_id"])
+    text, at = "", 0
+    for slot in _SLOT.finditer(marked):
+        text += _plain(marked[at : slot.start()], where)
+        record.spans.append(
+            SpanRecord(len(text), len(text) + len(slot["words"]), label_of(slot["label"], options, where)[0])
+        )
+        text += slot["words"]
+        at = slot.end()
+    record.text = text + _plain(marked[at:], where)
+    return record
+
+
+def _plain(text: str, where: Where) -> str:
+    if "[" in text or "]" in text:
+        raise where.error(f"a bracket that is no slot in {short(text.strip())}", _SHAPE)
+    return text
+
+
+def _sniff(sample: Sample) -> Match | None:
+    items = [item for item in some_objects(sample) if is_massive(item)]
+    if any(_SLOT.search(item[key]) for item in items for key in _KEYS if isinstance(item.get(key), str)):
+        return Match(0.97, "utterances with slots in brackets (MASSIVE, SLURP)")
+    return None
+
+
+def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    return (record_of(item, source.name, line, options) for line, item in objects(source))
+
+
+_EXAMPLE = """{"id": "curie", "locale": "en-US", "utt": "Marie Curie was born in Warsaw.", "annot_utt": "[PER : Marie Curie] was born in [LOC : Warsaw]."}
+"""
+MASSIVE = Format(
+    "massive",
+    "MASSIVE and SLURP: utterances with slots in brackets, [time : nine am]",
+    (".jsonl", ".json"),
+    _sniff,
+    _read,
+    example=_EXAMPLE,
+)

@@ -1,0 +1,59 @@
+"""MASSIVE and SLURP: slots in brackets."""
+
+import json
+
+import pytest
+
+from cloudner.corpus.convert.convert import convert
+from cloudner.errors import InputError
+from corpus.converting import converted, docs_at, entities
+from corpus.reading import read_all, surfaces
+from corpus.samples.words import lines
+
+ROWS = [
+    {"id": "0", "locale": "en-US", "intent": "alarm_set", "utt": "wake me at five am this week", "annot_utt": "wake me at [time : five am] [date : this week]"},
+    {"id": "1", "locale": "zh-CN", "intent": "alarm_set", "utt": "早上五点叫我", "annot_utt": "[time : 早上五点]叫我"},
+    {"id": "2", "locale": "en-US", "intent": "stop", "utt": "stop", "annot_utt": "stop"},
+]  # fmt: skip
+SLURP = {"slurp_id": 7, "sentence": "one american dollar in yen", "sentence_annotation": "one [currency_name : american dollar] in [currency_name : yen]",
+         "tokens": [{"surface": "one", "id": 0}], "entities": [{"span": [1, 2], "type": "currency_name"}, {"span": [4], "type": "currency_name"}]}  # fmt: skip
+
+
+def test_slots_are_entities(tmp_path):
+    name, records = read_all(tmp_path, "a.jsonl", lines(*ROWS))
+    assert name == "massive"
+    assert [record.text for record in records] == [row["utt"] for row in ROWS]
+    assert [surfaces(record) for record in records] == [
+        [("five am", "time"), ("this week", "date")],
+        [("早上五点", "time")],
+        [],
+    ]
+    assert [record.meta["id"] for record in records] == ["0", "1", "2"]
+
+
+def test_slurp_whose_spans_count_words(tmp_path):
+    name, (record,) = read_all(tmp_path, "a.jsonl", lines(SLURP))
+    assert (name, record.text, record.meta) == ("massive", SLURP["sentence"], {"id": 7})
+    assert surfaces(record) == [("american dollar", "currency_name"), ("yen", "currency_name")]
+
+
+def test_rows_in_memory(tmp_path):
+    convert(ROWS, tmp_path / "a.spacy", lang="zh")
+    assert entities(docs_at(tmp_path / "a.spacy")) == [
+        [("five am", "time"), ("this week", "date")],
+        [("早上五点", "time")],
+        [],
+    ]
+
+
+@pytest.mark.parametrize("marked", ["at [time : nine", "at time : nine]", "at [nine am]"])
+def test_a_bracket_that_is_no_slot_is_one_line(tmp_path, marked):
+    content = lines(*ROWS, {"utt": "x", "annot_utt": marked})
+    with pytest.raises(
+        InputError, match=r"a.jsonl:4: utterance: a bracket that is no slot in '.*; expected wake me at"
+    ):
+        read_all(tmp_path, "a.jsonl", content)
+    _, docs = converted(tmp_path, "a.jsonl", content, skip_bad=1)
+    assert entities(docs)[0] == [("five am", "time"), ("this week", "date")]
+    with pytest.raises(InputError, match="utterance: none among 'utt'"):
+        read_all(tmp_path, "a.json", json.dumps([*ROWS, {"utt": "x"}]))
