@@ -211,3 +211,21 @@ def test_a_file_for_each_annotation(tmp_path):
         assert entities_of_doc(doc) == [(expected, "PER")]
         assert doc.user_data["meta"]["id"] == 7
         assert report.issues == {("several-annotators", "noted"): 1}
+
+
+def test_which_tasks_of_json_min_were_annotated(aligner, tmp_path):
+    marked = [{"start": 0, "end": 11, "text": TEXT[:11], "labels": ["PER"]}]
+    tasks = [
+        {"id": 1, "text": TEXT, "label": marked, "annotator": 1, "lead_time": 3.5},
+        {"id": 2, "text": TEXT, "label": [], "annotator": 1, "lead_time": 3.5},
+        {"id": 3, "text": TEXT, "annotation_id": 9},
+        {"id": 4, "text": TEXT, "annotator": None, "annotation_id": None, "lead_time": None},
+        {"id": 5, "text": TEXT, "label": []},
+    ]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(tasks))
+    docs = [
+        aligner.doc(r) for r in formats()["label-studio-min"].read(next(open_sources(path)), ReadOptions())
+    ]
+    assert [doc.has_annotation("ENT_IOB") for doc in docs] == [True, True, True, False, False]
+    aligner.take_issues()

@@ -20,6 +20,10 @@ from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
 
+# What an export says of a task that somebody has annotated, with or without a region.
+_DONE = ("annotation_id", "annotator", "lead_time")
+
+
 def is_results(value: Any) -> bool:
     """Are these the results of one control, `[{"start": 0, "end": 5, "labels": ["PER"]}]`?"""
     return isinstance(value, list) and any(
@@ -84,7 +88,7 @@ def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
             text,
             spans,
             meta=meta_of(item, options),
-            complete="annotation_id" in item or bool(spans),
+            complete=bool(spans) or any(item.get(key) is not None for key in _DONE),
             annotator=named(item.get("annotator")),
         )
 
