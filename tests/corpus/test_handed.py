@@ -49,6 +49,14 @@ def test_pandas(tmp_path):
     assert [ents for _, ents in found(tokens, tmp_path)] == [[(0, 3, "PER")], [(0, 2, "PER")]]
 
 
+def test_pandas_with_spans_of_tokens_and_slots_in_brackets(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    counted = pandas.DataFrame([{"tokenized_text": ["Ada", "slept"], "ner": [[0, 0, "PER"]]}])
+    assert found(counted, tmp_path) == [("Ada slept", [(0, 3, "PER")])]
+    slots = pandas.DataFrame([{"id": "0", "utt": "Ada slept", "annot_utt": "[PER : Ada] slept"}])
+    assert found(slots, tmp_path) == [("Ada slept", [(0, 3, "PER")])]
+
+
 def test_polars_and_arrow(tmp_path):
     polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
     spans = [[{"start": a, "end": b, "label": label} for a, b, label in each] for _, each in DATA]

@@ -12,6 +12,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from cloudner.atomic import write_bytes
+from cloudner.corpus.formats.json.massive import is_massive
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT
 from cloudner.errors import InputError
 
@@ -105,7 +106,7 @@ def _collected(frame: Any) -> Any:
 def _is_rows(columns: list[str], text_column: str | None, entities_column: str | None) -> bool:
     """Does a row hold a whole document: a text and its entities, or tokens and their tags?"""
     lower = {name.lower() for name in columns}
-    if text_column is not None and entities_column is not None:
+    if (text_column is not None and entities_column is not None) or is_massive(dict.fromkeys(columns, "")):
         return True
     named = {name.lower() for name in (*SPANS, *TAGS)}
     tokens = any(name in lower for name in _TOKENS)

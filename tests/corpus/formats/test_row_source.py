@@ -163,3 +163,37 @@ def test_names_of_another_column_are_not_taken(tmp_path):
 
     with pytest.raises(InputError, match="nothing says their names"):
         convert(Tagged(), tmp_path / "a.spacy")
+
+
+WORDS = ["Ada", "Lovelace", "left", "London"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"tokenized_text": WORDS, "ner": [[0, 1, "PER"], [3, 3, "LOC"]]}],
+        [{"tokenized_text": WORDS, "ner": [["0", "1", "PER"], ["3", "3", "LOC"]]}],
+        [{"tokens": WORDS, "entities": [{"type": "PER", "start": 0, "end": 2}, {"type": "LOC", "start": 3, "end": 4}]}],
+        [{"input": " ".join(WORDS), "output": ["Ada Lovelace <> PER <> a name", "London <> LOC <> a place"]}],
+        [{"input": " ".join(WORDS), "output": "['Ada Lovelace <> PER', 'London <> LOC']"}],
+    ],
+    ids=["GLiNER", "GLiNER as texts", "SpERT", "NuNER", "NuNER printed"],
+)  # fmt: skip
+def test_spans_of_tokens_and_mentions_in_rows_and_parquet(tmp_path, rows):
+    expected = [("Ada Lovelace", "PER"), ("London", "LOC")]
+    convert(rows * 2, tmp_path / "a.spacy")
+    assert [entities(doc) for doc in read(tmp_path / "a.spacy")] == [expected] * 2
+    if isinstance(rows[0].get("ner", [[""]])[0][0], int):
+        return  # a column has values of one kind
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.Table.from_pylist(rows * 2), tmp_path / "a.parquet")
+    convert(tmp_path / "a.parquet", tmp_path / "b.spacy")
+    assert [entities(doc) for doc in read(tmp_path / "b.spacy")] == [expected] * 2
+
+
+def test_a_span_of_tokens_that_are_not_there(tmp_path):
+    rows = [{"tokens": WORDS, "entities": [[0, 1, "PER"]]}, {"tokens": WORDS, "entities": [[3, 7, "LOC"]]}]
+    with pytest.raises(
+        InputError, match=r"rows:2: span: .* of 4 tokens; expected positions of tokens from 0"
+    ):
+        convert(rows, tmp_path / "a.spacy")

@@ -8,14 +8,8 @@ from typing import IO
 
 from cloudner.corpus.align.tag_shapes import UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.huggingface.rows import (
-    Names,
-    class_names,
-    key_of,
-    names_beside,
-    records_of_rows,
-    tag_key_of,
-)
+from cloudner.corpus.formats.huggingface.class_names import Names, class_names, names_beside
+from cloudner.corpus.formats.huggingface.rows import key_of, records_of_rows, tag_key_of
 from cloudner.corpus.formats.huggingface.text_rows import with_tokens
 from cloudner.corpus.formats.json.objects import objects, some_objects
 from cloudner.corpus.formats.json.stream import peek

@@ -9,12 +9,8 @@ from typing import Any
 
 from cloudner.corpus.align.tag_shapes import UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.huggingface.rows import (
-    Names,
-    class_names,
-    names_beside,
-    records_of_rows,
-)
+from cloudner.corpus.formats.huggingface.class_names import Names, class_names, names_beside
+from cloudner.corpus.formats.huggingface.rows import records_of_rows
 from cloudner.corpus.formats.words import unused
 from cloudner.errors import InputError
 

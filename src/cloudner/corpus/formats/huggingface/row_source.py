@@ -9,7 +9,8 @@ from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record
 from cloudner.corpus.files.sources import as_paths, is_table
-from cloudner.corpus.formats.huggingface.rows import Names, class_names, records_of_rows
+from cloudner.corpus.formats.huggingface.class_names import Names, class_names
+from cloudner.corpus.formats.huggingface.rows import records_of_rows
 from cloudner.errors import ConfigError, InputError
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Any
 
 from cloudner.corpus.align.tag_shapes import is_tag
-from cloudner.corpus.contract import ReadOptions, Record, Source
+from cloudner.corpus.contract import ReadOptions, Record
 from cloudner.corpus.formats.columns.rows import of_characters
-from cloudner.corpus.formats.json import argilla, bigbio, massive
+from cloudner.corpus.formats.huggingface.class_names import Names
+from cloudner.corpus.formats.json import argilla, bigbio, massive, token_spans
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of
-from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, by_columns, label_key
+from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, by_columns
 from cloudner.corpus.formats.notes import further_spans, left_out
 from cloudner.corpus.formats.spans import Where, short, spans_of
 from cloudner.corpus.formats.surfaces import locate, mentions_of
@@ -22,11 +23,11 @@ from cloudner.corpus.formats.words import is_unspaced
 from cloudner.errors import InputError
 
 _SPACE_KEYS = ("space_after", "trailing_whitespace", "spaces", "ws", "whitespace")
+_LOOKED_AT = 50  # rows that say what all of them hold
 _TAGS_TOO = re.compile(
     r"(?:^|[_-])(?:ner|ne|nes|iob|bio|biluo|bioes|entity|entities)(?:$|[_-])|^(?:word|token)s?[_-](?:label|tag)s?$",
     re.IGNORECASE,
 )
-Names = Mapping[str, Sequence[str] | None]  # of the numbers in each column; None where nothing says them
 
 
 def key_of(item: Mapping[str, Any], names: Sequence[str]) -> str | None:
@@ -77,6 +78,12 @@ def records_of_rows(
     """
     settled: str | None = None
     told: set[str] = set()
+    rows = iter(rows)
+    first = list(islice(rows, _LOOKED_AT))
+    rows = chain(first, rows)
+    if _are_token_spans([item for _, item in first], options):
+        yield from token_spans.records_of(rows, [item for _, item in first], file, options)
+        return
     for line, item in rows:
         record = record_of_row(item, names, file, line, options, settled)
         if record.tokens is None and options.entities_column is None and _schema(item) is None:
@@ -90,6 +97,14 @@ def records_of_rows(
             if options.tag_column is None:
                 record.notes += [left_out(other, settled) for other in _other_tags(item, tokens, settled)]
         yield record
+
+
+def _are_token_spans(items: Sequence[Mapping[str, Any]], options: ReadOptions) -> bool:
+    """Do rows have spans that count their tokens (GLiNER, SpERT), and no tags?"""
+    if options.token_column is not None or options.tag_column is not None:
+        return False
+    tagged = any((key := key_of(item, TOKENS)) is not None and tag_key_of(item, key) for item in items)
+    return not tagged and token_spans.keys_in(items) is not None
 
 
 def _token_key(item: Mapping[str, Any], options: ReadOptions) -> str | None:
@@ -230,7 +245,12 @@ def _text_record(
     text = text or next((k for k in TEXT if k in item and item[k] is None), None)
     if text is not None and text in item and item[text] is None:
         return Record(file, line, "", meta=meta_of(item, options))
-    spans = options.entities_column or _span_key(item)
+    # NuNER's data, and others made by a language model
+    spans = (
+        options.entities_column
+        or _span_key(item)
+        or ("output" if text == "input" and "output" in item else None)
+    )
     if text is None or spans is None or not isinstance(item.get(text), str):
         raise where.error(
             f"no tokens, and no text with spans, among the columns {', '.join(map(repr, item))}",
@@ -251,47 +271,3 @@ def _text_record(
         except InputError:
             raise error from None
     return record
-
-
-def class_names(value: Any) -> Names | None:
-    """ClassLabel names by column, anywhere in a description of features; None where there are none."""
-    if not isinstance(value, dict):
-        return None
-    features = (
-        value.get("info", value).get("features", value)
-        if isinstance(value.get("info", value), dict)
-        else value
-    )
-    if not isinstance(features, dict):
-        return None
-    names = {str(column): _names_of(feature) for column, feature in features.items()}
-    return names if any(names.values()) else None
-
-
-def _names_of(feature: Any) -> Sequence[str] | None:
-    if isinstance(feature, list) and feature:
-        feature = feature[0]
-    if not isinstance(feature, dict):
-        return None
-    names = feature.get("names")
-    if isinstance(names, list):
-        return [str(name) for name in names]
-    if isinstance(names, dict):  # YAML exports: {"0": "O", "1": "B-PER"}
-        return [str(names[key]) for key in sorted(names, key=lambda k: int(k))]
-    label = label_key(feature)  # of spans, {"start": ..., "end": ..., "label": ...}
-    of_label = _names_of(feature[label]) if label is not None and isinstance(feature[label], dict) else None
-    return of_label or _names_of(feature.get("feature")) or _names_of(feature.get("class_label"))
-
-
-def names_beside(source: Source) -> Names | None:
-    """Names from a `dataset_info.json` or `dataset_infos.json` beside the file."""
-    for name in ("dataset_info.json", "dataset_infos.json"):
-        found = source.neighbour(name)
-        if found is not None:
-            value = json.loads(found.text())
-            names = class_names(value)
-            if names is None and isinstance(value, dict):
-                names = next((n for n in map(class_names, value.values()) if n), None)
-            if names:
-                return names
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
@@ -97,8 +97,9 @@ def _words_of_it(span: Sequence[Any], words: list[str]) -> bool:
     return named and "".join(span[2].split()) == "".join("".join(words).split()) != span[3]
 
 
-def _sniff(sample: Sample) -> Match | None:
-    for item in some_objects(sample):
+def keys_in(items: Iterable[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """The keys of tokens and of spans that count them in the first object that has some; None where none has."""
+    for item in items:
         keys = _keys(item)
         if keys is None or isinstance(item.get("text"), str):
             continue
@@ -111,8 +112,13 @@ def _sniff(sample: Sample) -> Match | None:
         except InputError:
             continue
         if all(start <= end <= len(tokens) for start, end, _ in triples):
-            return Match(0.9, f"{keys[0]!r}, and {keys[1]!r} with positions of tokens")
+            return keys
     return None
+
+
+def _sniff(sample: Sample) -> Match | None:
+    keys = keys_in(some_objects(sample))
+    return Match(0.9, f"{keys[0]!r}, and {keys[1]!r} with positions of tokens") if keys else None
 
 
 def _sentences(value: list[Any]) -> tuple[list[str], list[int]]:
@@ -128,13 +134,13 @@ def _sentences(value: list[Any]) -> tuple[list[str], list[int]]:
     return tokens, starts
 
 
-def _inclusive(sample: Sample) -> bool:
+def _inclusive(items: Iterable[Mapping[str, Any]]) -> bool:
     """Do ends name the last token? SpERT's objects have the end after it, the triples of DyGIE++ and GLiNER the last.
 
     What cannot be under one reading decides: an end behind all tokens, or an end that is its start.
     """
     triples = 0
-    for item in some_objects(sample):
+    for item in items:
         keys = _keys(item)
         if keys is None:
             continue
@@ -155,9 +161,19 @@ def _inclusive(sample: Sample) -> bool:
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    inclusive = int(_inclusive(source.sample()))
-    for line, item in objects(source):
-        where = Where(source.name, line, "span")
+    return records_of(objects(source), some_objects(source.sample()), source.name, options)
+
+
+def records_of(
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
+    first: Iterable[Mapping[str, Any]],
+    file: str,
+    options: ReadOptions,
+) -> Iterator[Record]:
+    """One record a row, a pair of line and object. first: objects that say whether ends are inclusive."""
+    inclusive = int(_inclusive(first))
+    for line, item in rows:
+        where = Where(file, line, "span")
         keys = _keys(item)
         if keys is None:
             if any(item.get(key) == [] for key in _TOKENS):
@@ -166,9 +182,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         tokens, starts = _sentences(item[keys[0]])
         spaces = [*map(bool, tokens[:-1]), False]  # an empty token, which is left out later, adds nothing
         text, places = join(tokens, spaces)
-        record = Record(
-            source.name, line, text, tokens=tokens, sent_starts=starts, meta=meta_of(item, options)
-        )
+        record = Record(file, line, text, tokens=tokens, sent_starts=starts, meta=meta_of(item, options))
         record.spaces = spaces
         if isinstance(item.get("doc_key"), str):
             record.meta["id"] = item["doc_key"]
