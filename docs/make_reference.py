@@ -49,7 +49,7 @@ FORMATS_HEAD = """# Formats
 Generated from the formats by `python docs/make_reference.py`: edit their examples, not this file.
 
 `cloudner convert`, `cloudner.train` and the reader `cloudner.Corpus.v1` recognise these formats by their content; `--format NAME`
-says which one it is. Every example here, but for that of `peoples-daily`, says the same: that "Marie Curie was born in Warsaw." has
+says which one it is. Every example here, but for those of `peoples-daily` and `bc2gm`, says the same: that "Marie Curie was born in Warsaw." has
 a `PER` and a `LOC`. Tests read each (`tests/corpus/formats/test_layouts.py`). Many formats have more faces than the one shown:
 other names of columns and keys, other tag schemes, several versions of a tool's export.
 

@@ -30,7 +30,10 @@ EVERY = (
         ("spacy-iob", "a.iob", SPACY_IOB),
         ("peoples-daily", "199801.txt", PEOPLES_DAILY),
         ("peoples-daily", "lac.txt", LAC),
-        *((name, *next(iter(formats()[name].example.items()))) for name in ("ace", "i2b2-concepts")),
+        *(
+            (name, *next(iter(formats()[name].example.items())))
+            for name in ("ace", "i2b2-concepts", "chemdner", "bc2gm")
+        ),
     ]
 )
 

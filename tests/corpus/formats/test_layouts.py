@@ -18,7 +18,10 @@ from corpus.reading import entities_of
 
 ROOT = Path(__file__).resolve().parents[3]
 EXPECTED = [(TEXT[start:end], label) for start, end, label in ENTITIES]
-OTHERS = {"peoples-daily": [("王小明", "nr"), ("人民日报", "nt")]}
+OTHERS = {
+    "bc2gm": [("Marie Curie", "GENE"), ("Warsaw", "GENE")],
+    "peoples-daily": [("王小明", "nr"), ("人民日报", "nt")],
+}
 NEEDS = {"parquet": "pyarrow", "arrow": "pyarrow"}
 
 

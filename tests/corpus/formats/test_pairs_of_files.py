@@ -1,4 +1,4 @@
-"""Annotations in one file and their text in another: i2b2 2010 and ACE 2005."""
+"""Annotations in one file and their text in another: i2b2 2010, ACE 2005, CHEMDNER and BC2GM."""
 
 import zipfile
 
@@ -118,3 +118,69 @@ def test_broken_ace_is_one_line(tmp_path):
     (tmp_path / "X.1.sgm").unlink()
     with pytest.raises(InputError, match=r"'X\.1\.sgm' that it names is not beside it"):
         read(put(tmp_path, "X.1.apf.xml", APF), tmp_path)
+
+
+MENTIONS = "11\tT\t0\t6\tAceton\tTRIVIAL\n11\tA\t7\t10\tCO2\tFORMULA\n11\tA\t0\t3\tCO2\tFORMULA\n"
+ABSTRACTS = "11\tAceton in air\tCO2 or CO2.\n12\tNone\tNone.\n"
+
+
+def test_chemdner(tmp_path):
+    put(tmp_path / "in", "training.abstracts.txt", ABSTRACTS)
+    path = put(tmp_path / "in", "training.annotations.txt", MENTIONS)
+    for given in (path, tmp_path / "in"):
+        report, docs = read(given, tmp_path)
+        assert [doc.text for doc in docs] == ["Aceton in air\nCO2 or CO2.", "None\nNone."]
+        assert entities(docs) == [[("Aceton", "TRIVIAL"), ("CO2", "FORMULA"), ("CO2", "FORMULA")], []]
+        assert [doc.user_data["meta"]["id"] for doc in docs] == ["11", "12"]
+        assert not report.issues
+
+
+@pytest.mark.parametrize(
+    ("mentions", "abstracts", "found"),
+    [
+        (MENTIONS + "12\tT\tx\n", ABSTRACTS, r"annotations.txt:4: '12\\tT\\tx'; expected ID, T or A"),
+        (MENTIONS + "13\tT\t0\t1\tx\ty\n", ABSTRACTS, "annotations of '13', which is not in training.abstracts.txt"),
+        (MENTIONS, "11\tAceton in air\n", r"abstracts.txt:1: 2 cells in a line"),
+        (MENTIONS, None, "the text 'training.abstracts.txt' that it names is not beside it"),
+    ],
+)  # fmt: skip
+def test_broken_chemdner_is_one_line(tmp_path, mentions, abstracts, found):
+    if abstracts is not None:
+        put(tmp_path, "training.abstracts.txt", abstracts)
+    with pytest.raises(InputError, match=found):
+        read(put(tmp_path, "training.annotations.txt", mentions), tmp_path, format="chemdner")
+
+
+GENES = "P1T0|14 33|alkaline phosphatases\nP1T0|37 51|5-nucleotidases\n"
+SENTENCES = "P1T0 Comparison with alkaline phosphatases and 5-nucleotidases\nP2A1 None here.\n"
+
+
+def test_bc2gm(tmp_path):
+    put(tmp_path / "in", "train.in", SENTENCES)
+    path = put(tmp_path / "in", "GENE.eval", GENES)
+    put(tmp_path / "in", "ALTGENE.eval", "P1T0|22 33|phosphatases\n")
+    for given in (path, tmp_path / "in"):
+        report, docs = read(given, tmp_path)
+        assert entities(docs) == [[("alkaline phosphatases", "GENE"), ("5-nucleotidases", "GENE")], []]
+        assert docs[0].user_data["meta"]["id"] == "P1T0"
+    # what is right too is told, and read by its name alone
+    assert report.issues == {("not-a-document", "noted"): 1}
+
+
+@pytest.mark.parametrize(
+    ("genes", "found"),
+    [
+        ("P1T0|14 99|x\n", "P1T0: 'x' at 14 to 99 of 52 characters"),
+        ("P1T0|14 x|x\n", r"GENE.eval:1: 'P1T0|14 x|x'; expected ID"),
+        ("P9|0 1|x\n", "mentions in 'P9', which train.in has not"),
+    ],
+)
+def test_broken_bc2gm_is_one_line(tmp_path, genes, found):
+    put(tmp_path, "train.in", SENTENCES)
+    with pytest.raises(InputError, match=found.replace("|", r"\|")):
+        read(put(tmp_path, "GENE.eval", genes), tmp_path, format="bc2gm")
+
+
+def test_bc2gm_without_its_sentences_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="no file of its sentences is beside it"):
+        read(put(tmp_path, "GENE.eval", GENES), tmp_path)

@@ -105,8 +105,10 @@ _BUILTIN = {
     "xmi": _Home("xml.xmi:XMI", "<xmi:XMI"),
     "xml-words": _Home("xml.words:XML_WORDS", "<"),
     # text
+    "bc2gm": _Home("text.bc2gm:BC2GM", "|"),
     "braces": _Home("text.braces:BRACES", "{{"),
     "brat": _Home("text.brat:BRAT"),
+    "chemdner": _Home("text.chemdner:CHEMDNER", "\t"),
     "chunk-trees": _Home("text.chunk_trees:CHUNK_TREES", "("),
     "i2b2-concepts": _Home("text.i2b2_concepts:I2B2_CONCEPTS"),
     "markup": _Home("text.markup:MARKUP", "]("),

@@ -19,7 +19,6 @@ from cloudner.corpus.formats.json.without_text import (
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
-
 # What an export says of a task that somebody has annotated, with or without a region.
 _DONE = ("annotation_id", "annotator", "lead_time")
 
