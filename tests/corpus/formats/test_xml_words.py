@@ -89,3 +89,12 @@ def test_broken_xml_is_one_line(tmp_path):
     empty = SUC.replace("w>", "wort>").replace("<w ", "<wort ")
     with pytest.raises(InputError, match=r"a.xml:1: no words in it"):
         read(tmp_path, formats()["xml-words"], empty, "a.xml")
+
+
+def test_what_is_about_a_word_is_no_part_of_it(tmp_path):
+    content = (
+        '<x><s id="1"><name type="person"><w n="1">Ann<ana><ps>PM</ps><b>Ann</b></ana></w></name> '
+        "<w>l<hi>e</hi>ft<lemma>leave</lemma></w> <tok><orth>Oslo</orth><lex><base>Oslo</base></lex></tok></s></x>"
+    )
+    _, (record,) = read_all(tmp_path, "a.xml", content)
+    assert (record.text, surfaces(record)) == ("Ann left Oslo", [("Ann", "person")])

@@ -1,7 +1,20 @@
 """Samples of the formats of the family xml: XML. Name of the format, file name, content."""
 
+from corpus.samples.words import TOKENS
+
 # What is in SPANS of `words`.
 CASES = {
+    "CoreNLP's XML": (
+        "corenlp-xml",
+        "a.xml",
+        '<root><document><sentences><sentence id="1"><tokens>'
+        + "".join(
+            f'<token id="{i}"><word>{t["text"]}</word><CharacterOffsetBegin>{t["start"]}</CharacterOffsetBegin>'
+            f"<CharacterOffsetEnd>{t['end']}</CharacterOffsetEnd><NER>{t['bare']}</NER></token>"
+            for i, t in enumerate(TOKENS, 1)
+        )
+        + "</tokens></sentence></sentences></document></root>",
+    ),
     "displaCy, minified": (
         "displacy",
         "a.html",

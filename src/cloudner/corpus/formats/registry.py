@@ -96,6 +96,7 @@ _BUILTIN = {
     # xml
     "ace": _Home("xml.ace:ACE", "<source_file"),
     "bioc": _Home("xml.bioc:BIOC", "<"),
+    "corenlp-xml": _Home("xml.corenlp:CORENLP_XML", "<token"),
     "ddi": _Home("xml.ddi:DDI", "charOffset"),
     "displacy": _Home("xml.displacy:DISPLACY", "<mark"),
     "gate": _Home("xml.gate:GATE", "<"),

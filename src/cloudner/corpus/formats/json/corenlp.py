@@ -52,7 +52,7 @@ def _read_corenlp(source: Source, options: ReadOptions) -> Iterator[Record]:
         tokens = [token for sentence in sentences for token in sentence["tokens"]]
         if not any("ner" in token for token in tokens) and not any("entitymentions" in s for s in sentences):
             raise where.error("tokens without ner", "the output of the annotator ner", "-annotators ...,ner")
-        record = _record(source.name, line, tokens, [s["tokens"] for s in sentences], "originalText", where)
+        record = record_of(source.name, line, tokens, [s["tokens"] for s in sentences], "originalText", where)
         if isinstance(item.get("docId"), str):
             record.meta["id"] = item["docId"]
         record.meta |= group_of(item, options)
@@ -141,7 +141,7 @@ def _surface_tokens(sentence: Tokens) -> Tokens:
 
 def _stanza_record(file: str, line: int, sentences: list[Tokens]) -> Record:
     tokens = [token for sentence in sentences for token in sentence]
-    record = _record(file, line, tokens, sentences, "text", Where(file, line, "token"))
+    record = record_of(file, line, tokens, sentences, "text", Where(file, line, "token"))
     record.tags = [None if token.get("ner") is None else str(token["ner"]) for token in tokens]
     return record
 
@@ -149,7 +149,7 @@ def _stanza_record(file: str, line: int, sentences: list[Tokens]) -> Record:
 # Both
 
 
-def _record(
+def record_of(
     file: str, line: int, tokens: Tokens, sentences: list[Tokens], surface: str, where: Where
 ) -> Record:
     """Words, the spaces between them as the offsets have them, and sentences."""

@@ -21,13 +21,33 @@ _NO_ENTITY = WORDS | frozenset(
     (
         "phr", "cl", "mw", "m", "choice", "orig", "reg", "sic", "corr", "del", "add", "unclear", "supplied", "foreign",
         "q", "quote", "said", "ref", "note", "gap", "pause", "vocal", "kinesic", "incident", "desc", "anchor", "ana",
+        "tokens", "words",
     )
 )  # fmt: skip
 _SIGNS = WORDS | {"c"}  # <c> is a sign of punctuation or the space between two words
-# What is within a word and about it, or another spelling of it.
-_ABOUT = frozenset(("ana", "lemma", "pos", "msd", "reg", "corr", "note", "desc", "fs"))
-_WORD = r"(?:\w+:)?(?:w|tok|token)"
-_AROUND = re.compile(rf"<([\w:.-]+)((?:\s[^<>]*)?)(?<!/)>\s*(?=<(?:[^<>/!?][^<>]*[^/]>\s*<)?{_WORD}[\s>])")
+# What may be within a word and be a part of it; all else there is about it (lemma, part of speech, another spelling).
+_PARTS = WORDS | frozenset(
+    (
+        "hi",
+        "emph",
+        "c",
+        "g",
+        "m",
+        "seg",
+        "ex",
+        "abbr",
+        "choice",
+        "orig",
+        "sic",
+        "del",
+        "add",
+        "unclear",
+        "supplied",
+    )
+)
+_FORMS = frozenset(("word", "orth", "t", "form"))  # where a word has its form beside other things
+_ASIDE = frozenset(("note", "desc"))  # text of its own
+_AROUND = re.compile(r"<([\w:.-]+)((?:\s[^<>]*)?)(?<!/)>\s*(?=<(?:\w+:)?(?:w|tok|token)[\s>])")
 _ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
@@ -57,6 +77,7 @@ class _Words(Handler):
         self.open: list[tuple[str, str, int, _Sentence | None]] = []  # element, label, its first word
         self.heads = self.nested = 0
         self.word: list[str] | None = None
+        self.form: list[str] = []  # its text in an element of its own
         self.inside: list[str] = []  # the elements open within a word
         self.joins = False  # does the file say which words nothing stands between?
         self.across = 0
@@ -82,7 +103,7 @@ class _Words(Handler):
         self.open.append((name, label or "", at, self.now))
 
     def _begin_word(self, attrs: Any) -> None:
-        self.word = []
+        self.word, self.form = [], []
         if self.now is None:
             self.now = _Sentence(self.line, "")
         side = attrs.get("join", "")
@@ -95,12 +116,14 @@ class _Words(Handler):
         if self.heads:
             return
         if self.word is not None:
-            if _ABOUT.isdisjoint(self.inside):
+            if self.inside and self.inside[-1] in _FORMS:
+                self.form.append(content)
+            elif _PARTS.issuperset(self.inside):
                 self.word.append(content)
             return
         if self.now is not None and self.now.apart and any(map(str.isspace, content)):
             self.now.apart[-1] = True
-        if content.strip() and self.nested and self.open[-1][0].rsplit(":", 1)[-1].lower() not in _ABOUT:
+        if content.strip() and self.nested and self.open[-1][0].rsplit(":", 1)[-1].lower() not in _ASIDE:
             self.stray.append(" ".join(content.split()))
 
     def endElement(self, name: str) -> None:  # noqa: N802
@@ -110,7 +133,7 @@ class _Words(Handler):
             self.heads -= lower in HEADS
             return
         if self.word is not None:
-            self._end_word("".join(self.word))
+            self._end_word("".join(self.form or self.word))
             return
         element, label, start, sentence = self.open.pop()
         if lower in _SENTENCES:
