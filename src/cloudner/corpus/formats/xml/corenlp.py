@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
@@ -28,7 +28,7 @@ class _Tokens(Handler):
 
     def __init__(self, file: str) -> None:
         super().__init__(file)
-        self.sentences: list[list[dict[str, Any]]] = []
+        self.sentences: list[list[Mapping[str, Any]]] = []
         self.identity = ""
         self.token: dict[str, Any] | None = None
         self.pieces: list[str] = []
