@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -200,8 +201,11 @@ def test_several_processes_one_of_which_dies(trained_folder: Path) -> None:
         until_ready(url)
 
         def workers() -> list[psutil.Process]:
-            children = psutil.Process(process.pid).children()
-            return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+            found = []
+            for child in psutil.Process(process.pid).children():
+                with contextlib.suppress(psutil.NoSuchProcess):  # one that has just died
+                    found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+            return found
 
         assert len(workers()) == 2
         for _ in range(20):
