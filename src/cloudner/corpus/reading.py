@@ -122,6 +122,7 @@ def _opened(
     skipped: list[tuple[str, str]] = []
     used: set[str] = set()
     for source in open_sources(sources, encoding):
+        skipped += source.left_out
         try:
             fmt, reason, records = read_records(source, options, given)
         except InputError as error:

@@ -26,7 +26,7 @@ def archive_sources(
     """The members of an archive that may be data, or None for a file that is no archive.
 
     head: the first `HEAD_BYTES` of the file. open_raw: opens it. size: its bytes on disk, where that is known.
-    A file of an office program, which is a zip, comes as it is. Iterating raises InputError for an archive that is
+    Of an Excel workbook, which is a zip, the sheets; another file of an office program comes as it is. Iterating raises InputError for an archive that is
     broken, unsafe or holds no data file.
     """
     if head.startswith(ZIP_HEADS):

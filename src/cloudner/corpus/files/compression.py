@@ -109,6 +109,17 @@ class Limited(io.RawIOBase):
         super().close()
 
 
+def refuse_bomb(name: str, unpacked: int, packed: int, fix: str) -> None:
+    """Raises InputError for an archive whose members take absurdly more bytes unpacked than packed."""
+    if unpacked > RATIO_FREE_BYTES and unpacked > MAX_RATIO * max(packed, 1):
+        raise InputError(
+            f"the archive unpacks from {packed:,} to {unpacked:,} bytes",
+            file=name,
+            expected=f"at most {MAX_RATIO} times its size; this is a decompression bomb",
+            fix=fix,
+        )
+
+
 def unreadable(name: str, error: BaseException) -> InputError:
     """The error for a file that cannot be opened or breaks off."""
     text = str(error) or type(error).__name__

@@ -11,6 +11,7 @@ from cloudner.corpus.files.compression import Limited, open_decompressed
 from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.pairs import is_text_of_pair
+from cloudner.corpus.files.workbook import packed_workbook
 from cloudner.errors import InputError
 
 # Not annotations, whatever they hold.
@@ -65,7 +66,7 @@ def member_sources(
         if is_text_of_pair(member.name, by_name.__contains__):
             continue
         any_data = True
-        yield _source(name, member, encoding, by_name, tolerant=len(usable) > 1)
+        yield from packed_workbook(_source(name, member, encoding, by_name, tolerant=len(usable) > 1))
     if not any_data:
         raise InputError("the archive holds no data file", file=name, expected="at least one annotated file")
 

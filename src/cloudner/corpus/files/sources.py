@@ -130,6 +130,7 @@ def _stdin(encoding: Encodings | None) -> Iterator[FileSource]:
             raise InputError("nothing came in", file="-", expected="annotated text on standard input")
         for source in _local(path, encoding):
             source.name = source.name.replace(str(path), "-")
+            source.left_out = [(left.replace(str(path), "-"), why) for left, why in source.left_out]
             source._find_sibling = None
             yield source
     finally:
@@ -164,7 +165,7 @@ def open_sources(
     """Every input file behind `sources`, in a stable order, found while iterating.
 
     sources: one or many of: a path, a glob (`data/**/*.csv`), a folder (searched at any depth), `-` for standard
-        input, a URL that fsspec opens. A zip or tar stands for its members. Of a text and its annotations
+        input, a URL that fsspec opens. A zip or tar stands for its members, an Excel workbook for its sheets. Of a text and its annotations
         (NAME.txt with NAME.ann) both given, one.
     encoding: a Python codec name for every file, or several `PATTERN=NAME`; None to find out for each.
     Raises InputError for what does not exist, is empty or cannot be opened.

@@ -31,7 +31,7 @@ _SIGNS: dict[str, Callable[[Sample], bool]] = {
 
 # What programs write that hold no text of their own: how it begins, what else is in it, what it is, what to do
 _OFFICE = re.compile(rb"PK.{0,60}(?:\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis)", re.DOTALL)
-_AS_CSV = "save the sheet as CSV (UTF-8) in the program, and convert that"
+_AS_CSV = "save the sheet as CSV (UTF-8) in the program, or all of them as .xlsx, and convert that"
 _AS_TEXT = "save it as plain text with its annotations"
 
 
@@ -48,7 +48,7 @@ def refuse_documents(sample: Sample, file: str) -> None:
         else:
             what, fix = "a file of an office program", _AS_TEXT
     elif raw[:4] == b"\xd0\xcf\x11\xe0":
-        what, fix = "a file of an older Excel or Word", _AS_CSV
+        what, fix = "a file of an older Excel or Word, or one with a password", _AS_CSV
     elif raw[:5] == b"%PDF-":
         what, fix = "a PDF", _AS_TEXT
     else:

@@ -135,6 +135,7 @@ def table_rows(
     ):
         raw = _Raw(stream)
         reader = csv.reader(raw, delimiter=delimiter, quoting=quoting)
+        by_row = getattr(source, "line_is_row", False)
         line = 1
         last: list[str] = []
         while True:
@@ -162,7 +163,7 @@ def table_rows(
                 if "\x00" in "".join(row):
                     raise _nul(source, line)
                 yield line, row
-            line = reader.line_num + 1
+            line = line + 1 if by_row else reader.line_num + 1
 
 
 def read_header(source: Source, rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str], Where]:
