@@ -35,6 +35,27 @@ def test_tokens_and_their_ner(aligner, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("begin", "end"),
+    [("<document><docId>{}</docId>", "</document>"), ("<DOC id='{}' type='story'>", "</DOC>")],
+)
+def test_documents_of_one_file_are_apart(aligner, tmp_path, begin, end):
+    """The Annotated Gigaword has many in a file; their offsets begin anew."""
+    parts = [
+        f"{begin.format(name)}<sentences><sentence id='1'><tokens>{_token(word, 0, 3, 'PERSON')}</tokens></sentence>"
+        f"</sentences>{end}\n"
+        for name, word in (("a", "Ann"), ("b", "Bob"))
+    ]
+    name, records = read_all(tmp_path, "a.xml", f"<FILE id='x'>\n{''.join(parts)}</FILE>\n")
+    assert name == "corenlp-xml"
+    assert [(record.tokens, record.meta) for record in records] == [
+        (["Ann"], {"id": "a"}),
+        (["Bob"], {"id": "b"}),
+    ]
+    assert [record.line for record in records] == [2, 4]
+    assert entities_of(aligner, records) == [("Ann", "PERSON"), ("Bob", "PERSON")]
+
+
+@pytest.mark.parametrize(
     ("old", "new", "found"),
     [
         ("<word>Lee</word>", "<word/>", r"a.xml:6: a token without a word; expected <word>Ann</word>"),

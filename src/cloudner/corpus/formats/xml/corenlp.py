@@ -12,6 +12,7 @@ from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
+_DOCUMENTS = ("document", "DOC")
 # Element of a token -> its key in CoreNLP's JSON.
 _KEYS = {
     "word": "word",
@@ -23,21 +24,30 @@ _KEYS = {
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
 
 
+class _Document:
+    def __init__(self, line: int, identity: str = "") -> None:
+        self.line, self.identity = line, identity
+        self.sentences: list[list[Mapping[str, Any]]] = []
+
+
 class _Tokens(Handler):
-    """The tokens of each sentence. Those of `<coreference>` are no tokens."""
+    """The tokens of each sentence of each document. Those of `<coreference>` are no tokens."""
 
     def __init__(self, file: str) -> None:
         super().__init__(file)
-        self.sentences: list[list[Mapping[str, Any]]] = []
-        self.identity = ""
+        self.documents: list[_Document] = []
         self.token: dict[str, Any] | None = None
         self.pieces: list[str] = []
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
         self.pieces = []
-        if name == "tokens":
-            self.sentences.append([])
-        elif name == "token" and self.sentences:
+        if name in _DOCUMENTS:  # one a file, in the Annotated Gigaword many
+            self.documents.append(_Document(self.line, attrs.get("id", "")))
+        elif name == "tokens":
+            if not self.documents:
+                self.documents.append(_Document(self.line))
+            self.documents[-1].sentences.append([])
+        elif name == "token" and self.documents and self.documents[-1].sentences:
             self.token = {"line": self.line}
 
     def characters(self, content: str) -> None:
@@ -45,8 +55,8 @@ class _Tokens(Handler):
 
     def endElement(self, name: str) -> None:  # noqa: N802
         text = "".join(self.pieces).strip()
-        if name == "docId":
-            self.identity = text
+        if name == "docId" and self.documents:
+            self.documents[-1].identity = text
         elif name == "token" and self.token is not None:
             if not self.token.get("word"):
                 raise InputError(
@@ -58,7 +68,7 @@ class _Tokens(Handler):
             places = [self.token.get(key) for key in ("characterOffsetBegin", "characterOffsetEnd")]
             if isinstance(places[0], int) and places[1] == places[0] + 1:
                 self.token["word"] = _BRACKETS.get(self.token["word"], self.token["word"])
-            self.sentences[-1].append(self.token)
+            self.documents[-1].sentences[-1].append(self.token)
             self.token = None
         elif self.token is not None and name in _KEYS:
             whole = name.startswith("Character") and text.isdecimal()
@@ -72,21 +82,23 @@ def _sniff(sample: Sample) -> Match | None:
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    """The one record of a file."""
+    """One record a document."""
     found = _Tokens(source.name)
     parse(source.text(), found)
-    tokens = [token for sentence in found.sentences for token in sentence]
-    if not any("ner" in token for token in tokens):
-        raise InputError(
-            "tokens without NER" if tokens else "no token in it", file=source.name, line=1,
-            expected="the output of the annotator ner", fix="-annotators ...,ner",
-        )  # fmt: skip
-    where = Where(source.name, 1, "document")
-    record = record_of(source.name, 1, tokens, found.sentences, "originalText", where)
-    record.tags = [str(token.get("ner") or "O") for token in tokens]
-    if found.identity:
-        record.meta["id"] = found.identity
-    yield record
+    told = ("the output of the annotator ner", "-annotators ...,ner")
+    documents = [document for document in found.documents if any(document.sentences)]
+    if not documents:
+        raise Where(source.name, 1, "document").error("no token in it", *told)
+    for document in documents:
+        tokens = [token for sentence in document.sentences for token in sentence]
+        where = Where(source.name, document.line, "document")
+        if not any("ner" in token for token in tokens):
+            raise where.error("tokens without NER", *told)
+        record = record_of(source.name, document.line, tokens, document.sentences, "originalText", where)
+        record.tags = [str(token.get("ner") or "O") for token in tokens]
+        if document.identity:
+            record.meta["id"] = document.identity
+        yield record
 
 
 _EXAMPLE = """<?xml version="1.0" encoding="UTF-8"?>
