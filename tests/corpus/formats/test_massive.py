@@ -1,6 +1,7 @@
 """MASSIVE and SLURP: slots in brackets."""
 
 import json
+import time
 
 import pytest
 
@@ -57,3 +58,12 @@ def test_a_bracket_that_is_no_slot_is_one_line(tmp_path, marked):
     assert entities(docs)[0] == [("five am", "time"), ("this week", "date")]
     with pytest.raises(InputError, match="utterance: none among 'utt'"):
         read_all(tmp_path, "a.json", json.dumps([*ROWS, {"utt": "x"}]))
+
+
+def test_a_bracket_that_nothing_closes_costs_no_time(tmp_path):
+    blanks = " " * 50_000
+    row = {"annot_utt": f"wake me at [time : nine am] [a{blanks}b [a : {blanks}["}
+    began = time.perf_counter()
+    with pytest.raises(InputError, match="a bracket that is no slot"):
+        read_all(tmp_path, "a.jsonl", json.dumps(row))
+    assert time.perf_counter() - began < 5

@@ -11,7 +11,8 @@ from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
 from cloudner.corpus.formats.spans import Where, label_of, short
 
 _KEYS = ("annot_utt", "sentence_annotation")
-_SLOT = re.compile(r"\[\s*(?P<label>[^\s\[\]:]+)\s+:\s+(?P<words>[^\[\]]*[^\[\]\s])\s*\]")
+# No two parts that may match the same white space: brackets that nothing closes cost no time.
+_SLOT = re.compile(r"\[\s*(?P<label>[^\s\[\]:]+)\s+:\s+(?=[^\s\[\]])(?P<words>[^\[\]]*)\]")
 _SHAPE = "wake me at [time : nine am]"
 
 
@@ -32,10 +33,10 @@ def record_of(item: Mapping[str, Any], file: str, line: int, options: ReadOption
     text, at = "", 0
     for slot in _SLOT.finditer(marked):
         text += _plain(marked[at : slot.start()], where)
-        record.spans.append(
-            SpanRecord(len(text), len(text) + len(slot["words"]), label_of(slot["label"], options, where)[0])
-        )
-        text += slot["words"]
+        words = slot["words"].rstrip()
+        label = label_of(slot["label"], options, where)[0]
+        record.spans.append(SpanRecord(len(text), len(text) + len(words), label))
+        text += words
         at = slot.end()
     record.text = text + _plain(marked[at:], where)
     return record
