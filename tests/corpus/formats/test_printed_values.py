@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import detect_source
+from cloudner.corpus.formats.json import objects
+from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.literals import NO_LITERAL, printed
-from corpus.reading import read_all, surfaces
+from corpus.reading import put, read_all, surfaces
 
 ENTITIES = [("Ann", "PER"), ("Oslo", "LOC")]
 SPANS = [{"start": 0, "end": 3, "label": "PER"}, {"start": 9, "end": 13, "label": "LOC"}]
@@ -71,3 +75,13 @@ def test_nothing_is_run_and_sums_are_none():
     for text in ("__import__('os')", "[f(1)]", "[1, x]", "[3-1]", "['a', [1]", "array([1], [2])"):
         with pytest.raises(NO_LITERAL):
             printed(text)
+
+
+def test_detection_reads_what_is_printed_once(tmp_path, monkeypatch):
+    """Each of some thirty formats read it anew: seconds for a file of long arrays."""
+    read = []
+    monkeypatch.setattr(objects, "answer_of", lambda value: read.append(value) or answer_of(value))
+    row = {"tokens": "['Ann' 'ran']", "ner_tags": "['B-PER' 'O']"}
+    path = put(tmp_path, "a.jsonl", (json.dumps(row) + "\n") * 3)
+    assert detect_source(next(open_sources(str(path)))).format.name == "hf-jsonl"
+    assert len(read) == 6

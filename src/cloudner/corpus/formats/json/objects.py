@@ -10,7 +10,7 @@ from cloudner.corpus.contract import ReadOptions, Sample, Source
 from cloudner.corpus.formats.groups import group_in
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.row_lists import row_lists
-from cloudner.corpus.formats.json.stream import peek, values
+from cloudner.corpus.formats.json.stream import Peek, peek, values
 from cloudner.corpus.formats.keys import LISTS, META, SPANS, TEXT, TOKENS
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.errors import InputError
@@ -32,12 +32,21 @@ def objects(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
         raise Where(source.name, 1, "file").error("no element in it", "at least one object")
 
 
+_last: tuple[Peek | None, list[dict[str, Any]]] = (None, [])
+
+
 def some_objects(sample: Sample) -> list[dict[str, Any]]:
-    """The objects a sample begins with; none for what is not JSON."""
+    """The objects a sample begins with; none for what is not JSON. The last answer is remembered: every format asks,
+    and to read printed arrays takes its time."""
+    global _last
     seen = peek(sample)
     if seen is None:
         return []
-    return [item for _, item in _unwrapped((1, item) for item in seen.items) if isinstance(item, dict)]
+    last = _last  # another thread may replace it
+    if last[0] is not seen:
+        found = _unwrapped((1, item) for item in seen.items)
+        _last = last = (seen, [item for _, item in found if isinstance(item, dict)])
+    return list(last[1])
 
 
 def _unwrapped(found: Iterable[tuple[int, Any]], told: list[str] | None = None) -> Iterator[tuple[int, Any]]:
