@@ -40,6 +40,26 @@ def test_places_that_are_paired_nest(tmp_path):
     assert surfaces(record) == [("Bank of Oslo", "ORG"), ("Oslo", "ORG")]
 
 
+def test_rows_in_another_order(tmp_path):
+    """A sentence whose rows were apart was several documents, each without the other's entities."""
+    _, records = read_all(tmp_path, "a.json", json.dumps([ROWS[i] for i in (1, 4, 0, 3, 2)]))
+    assert [(record.meta, surfaces(record)) for record in records] == [
+        ({"id": "0"}, [("Bank of Oslo", "ORG"), ("Oslo", "LOC"), ("Rome", "LOC")]),
+        ({"id": "1"}, [("高勇", "LOC"), ("高勇", "PER")]),
+    ]
+    rows = [_row(None, *row) for row in (("ORG", [0], [2]), ("ORG", [], []), ("LOC", [4], [4]))]
+    for row in rows:
+        del row["qas_id"]
+    _, records = read_all(
+        tmp_path, "b.json", json.dumps([rows[0], _row("", "ORG", [], [], "No ."), rows[2], rows[1]])
+    )
+    assert [surfaces(record) for record in records] == [
+        [("Bank of Oslo", "ORG"), ("Rome", "LOC")],
+        [],
+        [],
+    ]
+
+
 def test_the_same_sentence_twice_is_two_records(tmp_path):
     _, records = read_all(
         tmp_path, "a.json", json.dumps([_row("0.1", "ORG", [0], [2]), _row("1.1", "ORG", [0], [2])])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
@@ -24,13 +23,24 @@ def _sniff(sample: Sample) -> Match | None:
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    """One record a sentence, of the rows one after another that ask it for different labels."""
-    rows = (
-        (line, item, Where(source.name, line, f"row {item.get('qas_id', '')}".strip()))
-        for line, item in objects(source)
-    )
-    for _, group in groupby(rows, lambda row: _sentence(row[1], row[2])):
-        yield _record(list(group), source.name, options)
+    """One record a sentence, of all rows that ask it for labels, wherever they stand in the file."""
+    records: list[Record] = []
+    found: dict[tuple[str, str], tuple[Record, list[int]]] = {}  # with where its words begin
+    asked: dict[tuple[str, str], set[str]] = {}
+    for line, item in objects(source):
+        where = Where(source.name, line, f"row {item.get('qas_id', '')}".strip())
+        key = number, text = _sentence(item, where)
+        label = label_of(item["entity_label"], options, where)[0]
+        # without ids, a text that is asked for a label again is another sentence of these words
+        if key not in found or (not number and label in asked[key]):
+            asked[key] = set()
+            found[key] = _record(number, text, source.name, line, item, options)
+            records.append(found[key][0])
+        asked[key].add(label)
+        _mark(*found[key], label, item, where)
+    for record in records:
+        record.spans.sort(key=lambda span: (span.start, -span.end))
+        yield record
 
 
 def _sentence(item: Mapping[str, Any], where: Where) -> tuple[str, str]:
@@ -41,22 +51,26 @@ def _sentence(item: Mapping[str, Any], where: Where) -> tuple[str, str]:
     return (number if dot else "", item["context"])
 
 
-def _record(rows: list[tuple[int, dict[str, Any], Where]], file: str, options: ReadOptions) -> Record:
-    line, first, where = rows[0]
-    words = first["context"].split()
+def _record(
+    number: str, text: str, file: str, line: int, item: Mapping[str, Any], options: ReadOptions
+) -> tuple[Record, list[int]]:
+    """A sentence without entities, and where its words begin."""
+    words = text.split()
     spaces = spaces_between(words) if is_unspaced("".join(words)) else [True] * len(words)
-    text, starts = join(words, spaces)
-    number = _sentence(first, where)[0]
+    joined, starts = join(words, spaces)
     meta = {"id": number} if number else {}
-    record = Record(file, line, text, tokens=words, spaces=spaces, meta=meta | group_of(first, options))
-    for _, item, at in rows:
-        label = label_of(item["entity_label"], options, at)[0]
-        for start, end in _places(item, at):
-            if not start <= end < len(words):
-                raise at.error(f"the words {start} to {end}", f"first and last of {len(words)} words")
-            record.spans.append(SpanRecord(starts[start], starts[end] + len(words[end]), label))
-    record.spans.sort(key=lambda span: (span.start, -span.end))
-    return record
+    return Record(
+        file, line, joined, tokens=words, spaces=spaces, meta=meta | group_of(item, options)
+    ), starts
+
+
+def _mark(record: Record, starts: list[int], label: str, item: Mapping[str, Any], where: Where) -> None:
+    """Adds the entities of a row to its sentence."""
+    words = record.tokens or []
+    for start, end in _places(item, where):
+        if not start <= end < len(words):
+            raise where.error(f"the words {start} to {end}", f"first and last of {len(words)} words")
+        record.spans.append(SpanRecord(starts[start], starts[end] + len(words[end]), label))
 
 
 def _places(item: Mapping[str, Any], where: Where) -> list[tuple[int, int]]:
