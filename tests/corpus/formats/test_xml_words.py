@@ -98,3 +98,10 @@ def test_what_is_about_a_word_is_no_part_of_it(tmp_path):
     )
     _, (record,) = read_all(tmp_path, "a.xml", content)
     assert (record.text, surfaces(record)) == ("Ann left Oslo", [("Ann", "person")])
+
+
+def test_phrases_are_no_entities(tmp_path):
+    """A noun phrase around a name was the entity, and the name another annotation of its words."""
+    content = "<x><s><NP><name type='PER'><pc>“</pc><w>Ann</w></name></NP> <VP><w>ran</w></VP></s></x>"
+    name, (record,) = read_all(tmp_path, "a.xml", content)
+    assert (name, surfaces(record), record.notes) == ("xml-words", [("“Ann", "PER")], [])

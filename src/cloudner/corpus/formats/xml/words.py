@@ -19,7 +19,7 @@ _EDGES = BLOCKS | frozenset(("u", "ab", "lg", "front", "back", "s", "sent", "seg
 # What stands around words in a sentence and is no entity.
 _NO_ENTITY = WORDS | frozenset(
     (
-        "phr", "cl", "mw", "m", "choice", "orig", "reg", "sic", "corr", "del", "add", "unclear", "supplied", "foreign",
+        "phr", "cl", "np", "vp", "pp", "adjp", "advp", "chunk", "mw", "m", "choice", "orig", "reg", "sic", "corr", "del", "add", "unclear", "supplied", "foreign",
         "q", "quote", "said", "ref", "note", "gap", "pause", "vocal", "kinesic", "incident", "desc", "anchor", "ana",
         "tokens", "words",
     )
@@ -47,7 +47,7 @@ _PARTS = WORDS | frozenset(
 )
 _FORMS = frozenset(("word", "orth", "t", "form"))  # where a word has its form beside other things
 _ASIDE = frozenset(("note", "desc"))  # text of its own
-_AROUND = re.compile(r"<([\w:.-]+)((?:\s[^<>]*)?)(?<!/)>\s*(?=<(?:\w+:)?(?:w|tok|token)[\s>])")
+_AROUND = re.compile(r"<([\w:.-]+)((?:\s[^<>]*)?)(?<!/)>\s*(?=<(?:\w+:)?(?:w|pc|tok|token)[\s>])")
 _ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
