@@ -1,5 +1,8 @@
 """JSON with entities as words without offsets."""
 
+import pytest
+
+from cloudner.errors import InputError
 from corpus.reading import read_all
 from corpus.samples.words import lines
 
@@ -26,3 +29,30 @@ def test_places_of_words(aligner, tmp_path):
         (6, "Ann"), (11, "nnex"), (16, "Ann"), (20, "Ann Lee"), (29, "New York"), (39, "York"), (45, "York"),
         (51, "C++"), (55, "C++"),
     ]  # fmt: skip
+
+
+FIRST = {"input": "Ann left Oslo", "output": '["Ann <> PER", "Oslo <> LOC"]'}
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        (
+            {"input": "Bob ran", "output": '["Bob <> PER"'},
+            r"a.jsonl:2: .*'output' is .*Bob <> PER.*; expected a whole list",
+        ),
+        ({"input": "Bob ran", "output": "I cannot do that"}, "'output' is .*I cannot do that"),
+        ({"input": "Bob ran"}, r"a.jsonl:2: .*no entities among the keys 'input'; expected the key 'output'"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_not_an_answer_of_none(tmp_path, row, found):
+    content = lines(FIRST, row)
+    with pytest.raises(InputError, match=found):
+        read_all(tmp_path, "a.jsonl", content)
+
+
+@pytest.mark.parametrize("answer", ["[]", "", "None.", None, []])
+def test_answers_of_no_entity(tmp_path, answer):
+    content = lines(FIRST, {"input": "He ran", "output": answer})
+    name, records = read_all(tmp_path, "a.jsonl", content)
+    assert (name, [len(record.spans) for record in records]) == ("mentions", [2, 0])

@@ -10,7 +10,7 @@ from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import META, SPANS, TEXT
 from cloudner.corpus.formats.notes import left_out
-from cloudner.corpus.formats.spans import Where
+from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.surfaces import locate, mentions_of
 from cloudner.errors import InputError
 
@@ -23,6 +23,9 @@ _KEYS = (
     "completion",
     "entityMentions",
 )
+
+# What an answer says where there is no entity.
+_NOTHING = ("", "none", "null", "nan", "n/a", "-", "no entities", "no entities found")
 
 
 def _judges(key: str, value: Any) -> bool:
@@ -58,6 +61,29 @@ def _further(item: Mapping[str, Any], read: str, text: str) -> list[str]:
     return [key for key, words in found.items() if words and all(word in text for word in words)]
 
 
+def _usual_key(sample: Sample) -> str | None:
+    """The key that holds entities in the first object that has some."""
+    items = some_objects(sample)
+    return next((key for item in items if (key := _span_key(item, "")) is not None), None)
+
+
+def _check_empty(item: Mapping[str, Any], usual: str | None, where: Where) -> None:
+    """Raises InputError for a row without entities that does not say there are none: an answer that breaks off, no key."""
+    if not any(key in item for key in _KEYS):
+        raise where.error(
+            f"no entities among the keys {', '.join(map(repr, list(item)[:12]))}",
+            f"the key {usual!r}" if usual else "one of " + ", ".join(SPANS[:5]),
+            "--entities-column KEY",
+        )
+    answer = item.get(usual) if usual else None
+    if isinstance(answer, str) and answer.strip().rstrip(".").lower() not in _NOTHING:
+        raise where.error(
+            f"{usual!r} is {short(answer.strip())}",
+            'a whole list, [{"text": "Ann", "label": "PER"}], or [] for none',
+            "mend it, or `cloudner convert --skip-bad 1`, which leaves it out",
+        )
+
+
 def _sniff(sample: Sample) -> Match | None:
     for item in some_objects(sample):
         text = next((k for k in TEXT if isinstance(item.get(k), str)), None)
@@ -72,6 +98,7 @@ def _sniff(sample: Sample) -> Match | None:
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     told: set[str] = set()
+    usual = _usual_key(source.sample())
     for line, item in objects(source):
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where)
@@ -80,6 +107,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         )
         record = Record(source.name, line, text, meta=meta_of(item, options))
         where.text = text
+        if key is None:
+            _check_empty(item, usual, where)
         if key is not None and item.get(key):
             locate(record, text, mentions_of(answer_of(item[key]), options, where))
             if options.entities_column is None:
