@@ -8,7 +8,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import SPANS
-from cloudner.corpus.formats.spans import Where, label_of, offset
+from cloudner.corpus.formats.spans import Where, label_of, offset, short
 
 
 def _with_idx(item: Mapping[str, Any]) -> str | None:
@@ -34,7 +34,10 @@ def _read_cmeee(source: Source, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where, ("text",))
         record = Record(source.name, line, text, meta=meta_of(item, options))
-        key = _with_idx(item)
+        key = _with_idx(item) or next((k for k in SPANS if item.get(k)), None)
+        record.complete = any(k in item for k in SPANS)  # a test file has texts alone
+        if key and not _with_idx(item):
+            raise where.error(short(item[key]), '[{"start_idx": 0, "end_idx": 2, "type": "PER"}]')
         for entity in item[key] if key else ():
             start, end = offset(entity.get("start_idx"), where), offset(entity.get("end_idx"), where)
             surface = entity.get("entity", entity.get("text"))
