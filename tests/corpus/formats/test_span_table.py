@@ -18,8 +18,15 @@ def test_the_column_text_may_hold_the_words_of_the_spans(tmp_path):
     assert entities(docs) == [FOUND]
 
 
-def test_words_without_the_text_that_the_offsets_count_in(tmp_path):
-    content = "filename,start,end,label,text\na.txt,0,11,PER,Marie Curie\nb.txt,24,30,LOC,Warsaw\n"
+@pytest.mark.parametrize(
+    "content",
+    [
+        "filename,start,end,label,text\na.txt,0,11,PER,Marie Curie\nb.txt,24,30,LOC,Warsaw\n",
+        # as `predict` gives it: "document" may hold texts, but numbers documents here
+        "document,start,end,label,text,confidence\n0,0,11,PER,Marie Curie,0.9\n1,24,30,LOC,Warsaw,0.8\n",
+    ],
+)
+def test_words_without_the_text_that_the_offsets_count_in(tmp_path, content):
     with pytest.raises(InputError, match=r"the texts under 'text' are the words of the spans.*--text-column"):
         convert(put(tmp_path, "a.csv", content), tmp_path / "a.spacy")
 

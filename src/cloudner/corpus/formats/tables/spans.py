@@ -135,7 +135,7 @@ def _whole_texts(table: Any, header: Sequence[str], columns: _Columns, place: Wh
         other = find_column(plain, [name])
         if other not in (None, columns.text, columns.label):
             found = columns._replace(text=cast(int, other), surface=columns.text)
-            if not _holds_words(rows, found):
+            if not _holds_words(rows, found) and _reaches(rows, found):
                 return found
     raise place.error(
         f"the texts under {header[columns.text]!r} are the words of the spans, and offsets count in others",
@@ -146,15 +146,26 @@ def _whole_texts(table: Any, header: Sequence[str], columns: _Columns, place: Wh
 
 def _holds_words(rows: Sequence[Sequence[str]], columns: _Columns) -> bool:
     """Are all texts as long as their span, also where it begins later?"""
-    spans = [
+    spans = _spans(rows, columns)
+    return any(start > 0 for start, _, _ in spans) and all(
+        len(text) in (end - start, end - start + 1) for start, end, text in spans
+    )
+
+
+def _reaches(rows: Sequence[Sequence[str]], columns: _Columns) -> bool:
+    """Do most spans lie within their texts? A column called "document" may number the documents."""
+    spans = _spans(rows, columns)
+    return 2 * sum(end <= len(text) for _, end, text in spans) > len(spans)
+
+
+def _spans(rows: Sequence[Sequence[str]], columns: _Columns) -> list[tuple[int, int, str]]:
+    """Start, end and text of the rows that have a span."""
+    return [
         (int(start), int(end), row[columns.text])
         for row in rows
         if (start := row[columns.start].strip().removesuffix(".0")).isdecimal()
         and (end := row[columns.end].strip().removesuffix(".0")).isdecimal()
     ]
-    return any(start > 0 for start, _, _ in spans) and all(
-        len(text) in (end - start, end - start + 1) for start, end, text in spans
-    )
 
 
 def _is_counter(table: Any, columns: _Columns) -> bool:
