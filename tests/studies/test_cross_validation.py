@@ -163,6 +163,12 @@ def test_evaluate_takes_the_predictions(made, tmp_path):
     worse.write_text('{"text": "Ada", "entities": [[0, 9, "PER"]]}\n')
     with pytest.raises(CloudnerError, match=r"worse\.jsonl:1: no predictions in a line"):
         cloudner.evaluate(worse, gold)
+    corpus = tmp_path / "applied.spacy"
+    spacy.tokens.DocBin(docs=[spacy.blank("en")("Ada slept")]).to_disk(corpus)
+    with pytest.raises(
+        CloudnerError, match=r"applied\.spacy: a corpus, which is no pipeline.*evaluate PIPELINE GOLD"
+    ):
+        cloudner.evaluate(corpus, gold)
 
 
 def test_predictions_inside_tokens_are_scored_as_they_are(tmp_path):

@@ -174,7 +174,17 @@ def with_entities(gold: Doc, entities: Iterable[CharSpan], key: str | None = Non
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf8").split("\n")  # texts may hold other line ends, such as U+2028
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        corpus = path.suffix == ".spacy"
+        raise InputError(
+            "a corpus, which is no pipeline and no file of predictions"
+            if corpus
+            else "no text, so no file of predictions",
+            file=str(path),
+            expected=f"the folder of a pipeline, or predictions: lines such as {_EXAMPLE}",
+            fix="cloudner evaluate PIPELINE GOLD",
+        ) from error
+    except OSError as error:
         raise InputError(
             f"no predictions: {error}", file=str(path), expected="JSON lines, or the folder of a pipeline"
         ) from error
