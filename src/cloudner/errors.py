@@ -18,8 +18,11 @@ def printable(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of a library says first, at most 160 characters; its type where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    """What an error of a library says first, at most 160 characters, cut between words; its type where it says nothing."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if len(line) <= 160:
+        return line
+    return (line[:157].rpartition(" ")[0] or line[:157]) + "..."
 
 
 def _is_control(char: str) -> bool:

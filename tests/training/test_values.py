@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import spacy
 from spacy.util import load_config
 
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, first_line
 from cloudner.model.training.optimizer import adamw
 from cloudner.overrides import check_values
 from cloudner.training.resolution import resolve
-from cloudner.training.run import _settings_fit
+from cloudner.training.settings_fit import settings_fit
 from cloudner.training.shipped import config_file
 from cloudner.training.values import names, whole, word
 
@@ -84,7 +85,7 @@ def test_optimizer(settings, message):
 
 
 def test_what_spacy_raises_for_a_setting_names_the_config(tmp_path):
-    with pytest.raises(ConfigError) as caught, _settings_fit(tmp_path / "a.cfg"):
+    with pytest.raises(ConfigError) as caught, settings_fit(tmp_path / "a.cfg"):
         int("wide")
     assert str(caught.value).startswith(
         f"{tmp_path}/a.cfg: ValueError: invalid literal for int() with base 10: 'wide' (test_values.py, line "
@@ -94,5 +95,17 @@ def test_what_spacy_raises_for_a_setting_names_the_config(tmp_path):
 def test_a_function_whose_package_is_not_installed_is_one_line(tmp_path):
     """spacy.WandbLogger.v3 without wandb raises ImportError as the config is resolved."""
     said = r"a\.cfg: .*cannot be loaded: No module named 'nosuch_package'"
-    with pytest.raises(ConfigError, match=said), _settings_fit(tmp_path / "a.cfg"):
+    with pytest.raises(ConfigError, match=said), settings_fit(tmp_path / "a.cfg"):
         import nosuch_package  # noqa: F401
+
+
+def test_a_function_that_is_not_registered_is_named_with_those_like_it(tmp_path):
+    said = r"a\.cfg: no function 'spacy.ConsoleLoger.v3' among the loggers; expected one of spacy.ConsoleLogger.v3, "
+    with pytest.raises(ConfigError, match=said), settings_fit(tmp_path / "a.cfg"):
+        spacy.registry.get("loggers", "spacy.ConsoleLoger.v3")
+
+
+def test_what_a_library_says_is_cut_between_words():
+    assert first_line(ValueError("word " * 40)).endswith(" word...")
+    assert len(first_line(ValueError("a" * 500))) == 160
+    assert first_line(ValueError("short\nmore")) == "short"

@@ -5,18 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from configparser import InterpolationError
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
-from thinc.config import ConfigValidationError
-
 from cloudner.atomic import write_text
-from cloudner.errors import CloudnerError, ConfigError, first_line
 from cloudner.training.asked import as_json
 from cloudner.training.best import fetch_best
 from cloudner.training.checkpoint_options import CheckpointOptions
@@ -25,7 +20,7 @@ from cloudner.training.ending import end
 from cloudner.training.output_folder import BEST
 from cloudner.training.resolution import Resolution, read_asked, resolve, resolve_again
 from cloudner.training.resume import Begun, find, kept_settings, tell_ranks
-from cloudner.training.values import shown
+from cloudner.training.settings_fit import settings_fit
 
 if TYPE_CHECKING:
     from cloudner.model.decoding.evidence import Evidence
@@ -214,7 +209,7 @@ def _run_loop(
     if ranks is not None and not ranks.first:  # the file is the first one's, maybe on another machine
         config = made.config
     else:
-        with _settings_fit(config_path):
+        with settings_fit(config_path):
             config = load_config(config_path, interpolate=False)
     if ranks is not None:
         from cloudner.training.ranks.begin import download_once
@@ -222,7 +217,7 @@ def _run_loop(
         download_once(made.config.interpolate(), ranks)
     msg.divider("Initializing pipeline")
     with (
-        _settings_fit(config_path),
+        settings_fit(config_path),
         uncollected(),
         kept_examples() as read,
     ):
@@ -243,43 +238,6 @@ def _run_loop(
     frozen = nlp.config.interpolate()["training"]["frozen_components"]
     fast = {name: rows for name, pipe in ours.items() if (rows := pipe.fast_report())}
     return fast, [name for name in ours if name not in frozen], scores
-
-
-@contextmanager
-def _settings_fit(config_path: Path) -> Iterator[None]:
-    """Turns what spaCy and thinc raise for a setting of the wrong kind into one ConfigError; they check some kinds, and
-    say of the others only where they failed."""
-    try:
-        yield
-    except CloudnerError:
-        raise
-    except ConfigValidationError as error:
-        raise ConfigError(_of_wrong_kind(error), file=str(config_path)) from error
-    except ImportError as error:  # of a logger's package, say
-        raise ConfigError(
-            f"a function that it names cannot be loaded: {first_line(error)}", file=str(config_path),
-            expected="functions whose packages are installed",
-        ) from error  # fmt: skip
-    except (
-        ValueError, TypeError, LookupError, AttributeError, SystemError, OverflowError, InterpolationError
-    ) as error:  # fmt: skip
-        last = extract_tb(error.__traceback__)[-1]
-        raise ConfigError(
-            f"{type(error).__name__}: {first_line(error)} ({Path(last.filename).name}, line {last.lineno})",
-            file=str(config_path), expected="settings of the kinds that the functions it names take",
-        ) from error  # fmt: skip
-
-
-def _of_wrong_kind(error: ConfigValidationError) -> str:
-    """The settings that are not of the kind that spaCy expects, each with its value where the error has it."""
-    told = []
-    for each in error.errors or ():
-        value: Any = error.config
-        for part in each.get("loc", ()):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        name = " -> ".join(map(str, each.get("loc", ())))
-        told.append(f"{name}{'' if value is None else f' = {shown(value)}'}: {each.get('msg')}")
-    return "; ".join(told) or first_line(error)
 
 
 def _by_whom(made: Resolution) -> str:
