@@ -129,3 +129,26 @@ def test_a_first_document_longer_than_the_sample(tmp_path):
         name, records = read_all(tmp_path, "a.json", content)
         assert name == "doccano"
         assert records[0].spans[0].start == len(text) - 5
+
+
+@pytest.mark.parametrize("title", ["Export of 2024\n", "Export of 2024,,\n", "Export of 2024\n\n"])
+def test_a_title_above_a_table_is_pointed_at(tmp_path, title):
+    path = put(
+        tmp_path, "a.csv", title + 'id,text,entities\n1,Ada slept,"[[0, 3, ""PER""]]"\n2,Bob ran,"[]"\n'
+    )
+    line = title.count("\n") + 1
+    with pytest.raises(
+        InputError, match=rf"'Export of 2024.*' is above the header of a table.*in line {line}"
+    ):
+        convert([path], tmp_path / "a.spacy")
+
+
+@pytest.mark.parametrize("before", ["", "<!-- made by hand -->\n", '<!DOCTYPE chunkList SYSTEM "ccl.dtd">\n'])
+def test_xml_that_no_format_knows_is_told_by_its_root(tmp_path, before):
+    word = '<tok><orth>{}</orth><lex><base>Ada</base></lex><ann chan="nam_liv" head="1">1</ann></tok>'
+    words = word.format("Ada") + word.format("Lovelace")
+    content = (
+        f'<?xml version="1.0"?>\n{before}<chunkList><chunk><sentence>{words}</sentence></chunk></chunkList>\n'
+    )
+    with pytest.raises(InputError, match="no format recognises this XML, whose root is <chunkList>"):
+        convert([put(tmp_path, "a.xml", content)], tmp_path / "a.spacy")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Sample
@@ -56,6 +57,12 @@ def refuse_documents(sample: Sample, file: str) -> None:
     raise InputError(
         f"{what}, which is not read", file=file, expected="text: CSV, JSON lines, columns, ...", fix=fix
     )
+
+
+# The first element of XML, behind its declaration, comments and document type
+_ROOT = re.compile(
+    r"\ufeff?\s*<\?xml[^>]*>(?:\s*<!--.*?-->|\s*<[!?][^>]*>)*\s*<([A-Za-z_][\w:.-]*)", re.DOTALL
+)
 
 
 class Detection(NamedTuple):
@@ -163,13 +170,41 @@ def detect(sample: Sample, file: str, options: ReadOptions | None = None) -> Det
             expected="a text and its entities, or tokens and their tags",
             fix="--text-column KEY --entities-column KEY, or --token-column KEY --tag-column KEY",
         )
+    if (below := _table_below(sample)) is not None:
+        raise InputError(
+            f"{first!r} is above the header of a table, which is in line {below}",
+            file=file,
+            line=1,
+            expected="the header first",
+            fix=f"tail -n +{below} FILE > TABLE",
+        )
+    if (root := _ROOT.match(sample.text)) is not None:
+        raise InputError(
+            f"no format recognises this XML, whose root is <{root[1]}>",
+            file=file,
+            line=1,
+            expected="one of the formats that `cloudner convert --formats` lists",
+            fix="export it as CoNLL columns or as JSON lines with a text and its entities",
+        )
     raise InputError(
         f"no format recognises this file, which begins {first!r}",
         file=file,
         line=1,
         expected="annotated text (CSV with text and entities, CoNLL columns, JSON lines, ...)",
-        fix="--format NAME, see `cloudner convert --help`; for a table, also --text-column and --entities-column",
+        fix="--format NAME, see `cloudner convert --formats`; for a table, also --text-column and --entities-column",
     )
+
+
+def _table_below(sample: Sample) -> int | None:
+    """The line of a table's header that a title or the like stands above, within the first ten; None where there is none."""
+    for above in range(1, min(10, len(sample.lines) - 1)):
+        lines = sample.lines[above:]
+        if lines[0].strip():
+            text = "\n".join(lines)
+            found = rank(replace(sample, raw=text.encode("utf8", "replace"), text=text, lines=lines))
+            if found and found[0].score >= ENOUGH and builtins().get(found[0].format.name) == "table":
+                return above + 1
+    return None
 
 
 def detect_source(source: FileSource, options: ReadOptions | None = None) -> Detection:
