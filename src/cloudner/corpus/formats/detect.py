@@ -176,7 +176,7 @@ def detect(sample: Sample, file: str, options: ReadOptions | None = None) -> Det
             file=file,
             line=1,
             expected="the header first",
-            fix=f"tail -n +{below} FILE > TABLE",
+            fix=f"delete what is above it: tail -n +{below} FILE > TABLE",
         )
     if (root := _ROOT.match(sample.text)) is not None:
         raise InputError(
