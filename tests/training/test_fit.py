@@ -156,7 +156,10 @@ def test_it_is_the_commands_training(bert, tmp_path):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ({"training.dropout": "x"}, r"dropout = 'x': (Input should be a valid number|value is not a valid float)"),
+        (
+            {"training.dropout": "x"},
+            r"dropout = 'x': (Input should be a valid number|value is not a valid float)",
+        ),
         ({"training.dev_corpus": 3}, "dev_corpus = 3"),
     ],
 )
