@@ -223,6 +223,23 @@ cloudner.tune(data, told=lambda number, f1: print("done", number, flush=True), d
 """
 
 
+def test_what_is_given_is_not_searched(bert, tmp_path):
+    """It was varied all the same, without a word."""
+    options = {"encoder": str(bert), "overrides": {**FP32, "training.max_epochs": 1}, "device": "cpu"}
+    made = cloudner.tune(DATA, trials=1, output=tmp_path / "out", **options)
+    assert set(made.best) == {
+        RATE,
+        "training.batcher.batch_size",
+        "training.dropout",
+        "training.optimizer.layer_decay",
+    }
+    assert Config().from_disk(made.config, interpolate=False)["training"]["max_epochs"] == 1
+    with pytest.raises(
+        CloudnerError, match=r"training\.max_epochs has both a value and a range; expected one of the two"
+    ):
+        cloudner.tune(DATA, trials=1, space=SPACE, output=tmp_path / "other", **options)
+
+
 @pytest.mark.slow
 def test_two_processes_and_a_kill(bert, tmp_path):
     options = {

@@ -113,7 +113,7 @@ def tune(
 
     train, dev, config, encoder, lang, overrides, device: as in `cloudner.train`. encoders: to choose among. space: ranges by
     dotted name, (low, high), (low, high, "log") or a list of choices; by default the learning rate about the config's,
-    epochs, batch size, dropout and layer decay. trials: in all, those of other processes and of earlier calls included.
+    epochs, batch size, dropout and layer decay, but what `overrides` fixes. trials: in all, those of other processes and of earlier calls included.
     minutes: no trial begins after them. folds: score a trial by the mean F1 of so many trainings, each on all folds of the
     training documents but one, which is its dev part; for corpora whose dev part would be too small to tell settings apart. output: a folder for the journal, `best.cfg`, `tune.html` and `tune.json`; other
     processes with the same folder (on a shared disk: other machines) take part in the same search, and after a kill the
@@ -139,7 +139,11 @@ def tune(
         file = config_file(config, aside)
         reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
         parts = corpora_of(train, dev, folds, aside / "corpus", seed, reading)
-        ranges = check_space({**(space or _space(file)), **({"encoder": list(encoders)} if encoders else {})})
+        given = options["overrides"]
+        searched = space or {name: each for name, each in _space(file).items() if name not in given}
+        ranges = check_space({**searched, **({"encoder": list(encoders)} if encoders else {})})
+        if twice := sorted(ranges.keys() & given.keys()):
+            raise ConfigError(f"{twice[0]} has both a value and a range", expected="one of the two")
         study = open_study(optuna, output, seed)
         same_search(study, {
             "data": [fingerprint(str(path)) for part in parts for path in part.values()], "config": fingerprint(str(file)),
