@@ -1,6 +1,9 @@
-"""Texts in files beside the annotations that belong to them."""
+"""Annotations with a mention a line, and texts in files beside them."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
 
 from cloudner.corpus.contract import Source
 from cloudner.errors import InputError
@@ -17,3 +20,16 @@ def text_beside(source: Source, name: str, what: str) -> Source:
             fix=f"put {name} into the same folder",
         )
     return found
+
+
+def mention_lines(
+    source: Source, form: re.Pattern[str], expected: str
+) -> Iterator[tuple[int, re.Match[str]]]:
+    """Number and match of each line but the blank ones. Raises InputError for a line of another form."""
+    for number, line in source.lines():
+        if not line.strip():
+            continue
+        match = form.fullmatch(line)
+        if match is None:
+            raise InputError(f"{line[:60]!r}", file=source.name, line=number, expected=expected)
+        yield number, match

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.files.names import base_name
+from cloudner.corpus.formats.beside import mention_lines
 from cloudner.errors import InputError
 
 _MENTION = re.compile(r"(?P<id>[^\s|]+)\|(?P<first>\d{1,7}) (?P<last>\d{1,7})\|(?P<words>.*\S)\s*")
@@ -26,12 +27,7 @@ def _sniff(sample: Sample) -> Match | None:
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record a sentence. The label is the file's name: GENE of `GENE.eval`."""
     mentions: dict[str, list[tuple[int, int, str]]] = {}
-    for number, line in source.lines():
-        if not line.strip():
-            continue
-        match = _MENTION.fullmatch(line)
-        if match is None:
-            raise InputError(f"{line[:60]!r}", file=source.name, line=number, expected=_EXPECTED)
+    for _, match in mention_lines(source, _MENTION, _EXPECTED):
         mentions.setdefault(match["id"], []).append(
             (int(match["first"]), int(match["last"]) + 1, match["words"])
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.files.names import base_name
-from cloudner.corpus.formats.beside import text_beside
+from cloudner.corpus.formats.beside import mention_lines, text_beside
 from cloudner.errors import InputError
 
 _MENTION = re.compile(
@@ -26,12 +26,7 @@ def _sniff(sample: Sample) -> Match | None:
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record an abstract, its title on a line before it. Offsets count within the title or within the abstract."""
     mentions: dict[str, list[tuple[str, SpanRecord]]] = {}
-    for number, line in source.lines():
-        if not line.strip():
-            continue
-        match = _MENTION.fullmatch(line)
-        if match is None:
-            raise InputError(f"{line[:60]!r}", file=source.name, line=number, expected=_EXPECTED)
+    for _, match in mention_lines(source, _MENTION, _EXPECTED):
         label = options.labels.get(match["label"], match["label"])
         span = SpanRecord(int(match["start"]), int(match["end"]), label, match["words"])
         mentions.setdefault(match["id"], []).append((match["part"], span))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.files.names import base_name
+from cloudner.corpus.formats.beside import mention_lines
 from cloudner.errors import InputError
 
 _CONCEPT = re.compile(
@@ -62,12 +63,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             )
         return words[line][word]
 
-    for number, line in source.lines():
-        if not line.strip():
-            continue
-        match = _CONCEPT.fullmatch(line)
-        if match is None:
-            raise InputError(f"{line[:60]!r}", file=source.name, line=number, expected=_EXPECTED)
+    for number, match in mention_lines(source, _CONCEPT, _EXPECTED):
         start = place(number, int(match["first"]), int(match["start"]))[0]
         end = place(number, int(match["last"]), int(match["end"]))[1]
         same = match["text"].lower().split() == text[start:end].lower().split()
