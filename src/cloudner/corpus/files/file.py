@@ -44,12 +44,10 @@ class FileSource:
         self.used: set[str] = set()  # names of the files beside it that were read with it
         self.hidden: set[int] = set()  # lines that are left out, because what begins there cannot be read
         self.told: list[str] = []  # what its reader has to say of the file as a whole
-        self.left_out: list[
-            tuple[str, str]
-        ] = []  # what lies beside it in its file and is no data: name and why
-        self.line_is_row = (
-            False  # a sheet: its rows are what errors count, however many lines their cells have
-        )
+        # What lies beside it in its file and is no data: name and why.
+        self.left_out: list[tuple[str, str]] = []
+        # A sheet: its rows are what errors count, however many lines their cells have.
+        self.line_is_row = False
         self.guessed = False  # is the encoding a guess from the bytes?
         self._find_neighbour = find_neighbour
         self._sample: Sample | None = None

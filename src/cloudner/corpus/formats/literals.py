@@ -13,6 +13,8 @@ _SIDE_BY_SIDE = re.compile(r"""['\"]\s+['\"]""")
 # What `ast.literal_eval` raises for a text that is no literal. Its documentation names all five: TypeError is for a
 # list as a key of a dictionary, MemoryError and RecursionError for a text that is nested too deeply.
 NO_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
+# How a list begins as JSON, Python or numpy write it.
+LIST_BEGINS = ("[", "array([")
 
 
 def literal(text: str) -> Any:

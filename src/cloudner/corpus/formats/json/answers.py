@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from cloudner.corpus.formats.literals import NO_LITERAL, printed
+from cloudner.corpus.formats.literals import LIST_BEGINS, NO_LITERAL, printed
 
 _FENCE = re.compile(r"```[A-Za-z]*\s*\n?(?P<body>[^`]*)```")
 
@@ -19,7 +19,7 @@ def answer_of(value: Any) -> Any:
     fenced = _FENCE.search(text)
     if fenced is not None:
         text = fenced["body"].strip()
-    if text.startswith(("{", "[", "array([")):
+    if text.startswith(("{", *LIST_BEGINS)):
         try:
             return json.loads(text)
         except (ValueError, RecursionError):

@@ -12,6 +12,7 @@ from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.row_lists import row_lists
 from cloudner.corpus.formats.json.stream import Peek, peek, values
 from cloudner.corpus.formats.keys import LISTS, META, SPANS, TEXT, TOKENS
+from cloudner.corpus.formats.literals import LIST_BEGINS
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.errors import InputError
 
@@ -64,7 +65,7 @@ def _listed(item: dict[str, Any]) -> dict[str, Any]:
     written = [
         key
         for key, value in item.items()
-        if key in LISTS and isinstance(value, str) and value.lstrip().startswith(("[", "{", "array(["))
+        if key in LISTS and isinstance(value, str) and value.lstrip().startswith(("{", *LIST_BEGINS))
     ]
     read = {key: answer_of(item[key]) for key in written}
     return {**item, **{key: value for key, value in read.items() if isinstance(value, (list, dict))}}

@@ -167,8 +167,9 @@ def _words_only(rows: Sequence[Sequence[str]]) -> bool:
         return False
     body = [row for row in rows[1:51] if len(row) == len(header) and row[column].strip()]
     parts = [
-        (row[text], part.strip(" []'\"")) for row in body for part in re.split(r"[,，、;；|\n]", row[column])
-    ]
+        (row[text], part.strip(" []'\""))
+        for row in body for piece in PARTS.split(row[column]) for part in COMMAS.split(piece)
+    ]  # fmt: skip
     return bool(parts) and all(part in where for where, part in parts)
 
 

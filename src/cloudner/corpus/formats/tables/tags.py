@@ -10,7 +10,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.huggingface.rows import names_tags, tag_name
 from cloudner.corpus.formats.keys import TAGS, TEXT, TOKENS
-from cloudner.corpus.formats.literals import NO_LITERAL, literal, printed
+from cloudner.corpus.formats.literals import LIST_BEGINS, NO_LITERAL, literal, printed
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.tables.csv_rows import (
@@ -87,8 +87,8 @@ def _fits(words: str, tags: str, named: bool) -> int:
     """How many words a row has, where each has a tag, or the tags are a list of such; 0 otherwise. named: the column's
     name says tags, so that a list of as many texts is one of bare labels."""
     tokens = _words(words)
-    listed = tags.lstrip().startswith(("[", _ARRAY))
-    numbers = listed and words.lstrip().startswith(("[", _ARRAY))
+    listed = tags.lstrip().startswith(LIST_BEGINS)
+    numbers = listed and words.lstrip().startswith(LIST_BEGINS)
     values = _tags(tags, len(tokens))
     good = all(
         bool(_TAG.fullmatch(value))

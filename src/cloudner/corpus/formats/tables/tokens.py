@@ -11,6 +11,7 @@ from cloudner.corpus.align.tag_schemes import encode
 from cloudner.corpus.align.tag_shapes import NOTHING, UNKNOWN
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import TAG, TOKEN
+from cloudner.corpus.formats.literals import LIST_BEGINS
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
@@ -44,7 +45,7 @@ def _sniff(sample: Sample) -> Match | None:
         found = choose(header, body)
         if found is not None:
             first = body[0][found.token].strip() if body and len(body[0]) > found.token else ""
-            if len(first) > 1 and first.startswith(("[", "array([")):
+            if len(first) > 1 and first.startswith(LIST_BEGINS):
                 return None  # a list, and so a sentence a row
             return Match(0.93, f"one token a row: {_shown(header, found)}")
     return None
