@@ -9,7 +9,6 @@ of the steps in the last P of all. F1 on dev and test, without calibration, in b
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command import say, shown_command
+from benchmarks.command import say, shown_command, trainings, trainings_parser
 from benchmarks.data import PACKAGE, ROOT, config_digest, config_path, make_docs, read_folder, write_docbin
 from benchmarks.machine import machine, versions
 from benchmarks.recipes import part_of
@@ -110,16 +109,7 @@ def trained(folder: Path, seed: int) -> tuple[dict[str, dict[str, float]], int, 
 def main(arguments: list[str]) -> int:
     import torch
 
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.averages",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", nargs="+", required=True, help="folders of train, dev and test.conll")
-    parser.add_argument("--sentences", default="1000", help="sizes of train with commas between them; 0: all")
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--work", type=Path, default=ROOT / "build" / "benchmarks")
-    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "averages.json")
+    parser = trainings_parser("averages", __doc__, "1000", ROOT / "benchmarks" / "results")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     runs = Runs(given.json)
@@ -128,16 +118,14 @@ def main(arguments: list[str]) -> int:
         "machine": machine("cpu"),
         "versions": versions(),
     }
-    for size in map(int, given.sentences.split(",")):
-        for seed in map(int, given.seeds.split(",")):
-            for data in (Path(each).resolve() for each in given.data):
-                key = {"data": data.name, "sentences": size, "seed": seed, "config": config_digest("cpu")}
-                if runs.find(key):
-                    continue
-                f1, steps, seconds = trained(part_of(data, size, given.work.resolve()), seed)
-                runs.add(key, {"steps": steps, "cpu_seconds": round(seconds), "f1": f1})
-                told = ", ".join(f"{kind} {100 * each['dev']:.1f}" for kind, each in f1.items())
-                say(f"{data.name}, {size or 'all'}, seed {seed}: dev F1 of {told}")
+    for data, size, seed in trainings(given):
+        key = {"data": data.name, "sentences": size, "seed": seed, "config": config_digest("cpu")}
+        if runs.find(key):
+            continue
+        f1, steps, seconds = trained(part_of(data, size, given.work.resolve()), seed)
+        runs.add(key, {"steps": steps, "cpu_seconds": round(seconds), "f1": f1})
+        told = ", ".join(f"{kind} {100 * each['dev']:.1f}" for kind, each in f1.items())
+        say(f"{data.name}, {size or 'all'}, seed {seed}: dev F1 of {told}")
     runs.write()
     return 0
 

@@ -9,14 +9,13 @@ configs/cpu.cfg with calibration; F1 on dev and test of both, in benchmarks/resu
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command import say, shown_command
+from benchmarks.command import say, shown_command, trainings, trainings_parser
 from benchmarks.data import PACKAGE, ROOT, Sentence, config_digest, make_docs, read_folder
 from benchmarks.machine import machine, versions
 from benchmarks.recipes import part_of
@@ -75,21 +74,10 @@ def compared(data: Path, size: int, seed: int, threshold: float, work: Path) -> 
 def main(arguments: list[str]) -> int:
     import torch
 
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.self_training",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", nargs="+", required=True, help="folders of train, dev and test.conll")
-    parser.add_argument(
-        "--sentences", default="300", help="sizes of the annotated part with commas between them"
-    )
-    parser.add_argument("--seeds", default="0")
+    parser = trainings_parser("self_training", __doc__, "300", ROOT / "benchmarks" / "results")
     parser.add_argument(
         "--threshold", type=float, default=0.8, help="confidence from which on an entity counts"
     )
-    parser.add_argument("--work", type=Path, default=ROOT / "build" / "benchmarks")
-    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "self-training.json")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     runs = Runs(given.json)
@@ -98,22 +86,20 @@ def main(arguments: list[str]) -> int:
         "machine": machine("cpu"),
         "versions": versions(),
     }
-    for size in map(int, given.sentences.split(",")):
-        for seed in map(int, given.seeds.split(",")):
-            for data in (Path(each).resolve() for each in given.data):
-                key = {
-                    "data": data.name, "sentences": size, "seed": seed, "threshold": given.threshold,
-                    "config": config_digest("cpu"),
-                }  # fmt: skip
-                if runs.find(key):
-                    continue
-                row = compared(data, size, seed, given.threshold, given.work.resolve())
-                runs.add(key, row)
-                told = (
-                    f"{who} {100 * row[who]['dev']:.1f} and {100 * row[who]['test']:.1f}"
-                    for who in ("teacher", "student")
-                )
-                say(f"{data.name}, {size}, seed {seed}: F1 on dev and test of the {', of the '.join(told)}")
+    for data, size, seed in trainings(given):
+        key = {
+            "data": data.name, "sentences": size, "seed": seed, "threshold": given.threshold,
+            "config": config_digest("cpu"),
+        }  # fmt: skip
+        if runs.find(key):
+            continue
+        row = compared(data, size, seed, given.threshold, given.work.resolve())
+        runs.add(key, row)
+        told = (
+            f"{who} {100 * row[who]['dev']:.1f} and {100 * row[who]['test']:.1f}"
+            for who in ("teacher", "student")
+        )
+        say(f"{data.name}, {size}, seed {seed}: F1 on dev and test of the {', of the '.join(told)}")
     runs.write()
     return 0
 
