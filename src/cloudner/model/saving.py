@@ -125,6 +125,8 @@ def digest(data: bytes) -> str:
 def check_digests(saved: Saved, expected: Mapping[str, str]) -> None:
     """Raises InputError where a file is another one than that which was saved with `expected`: a pipeline of the same sizes
     would load, and find nonsense."""
+    if not expected:  # of an older pipeline, or of bytes: nothing to compare with
+        return
     for name, value in digests(saved.files, saved.weights).items():
         check_digest(saved.where(name), value, expected.get(name))
 
