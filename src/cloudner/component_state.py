@@ -14,6 +14,7 @@ from thinc.api import Model
 
 from cloudner.atomic import write_json
 from cloudner.errors import ConfigError, InputError
+from cloudner.json_files import json_of
 from cloudner.pieces.gold import gold_tags
 from cloudner.pieces.labels import given_labels
 from cloudner.pieces.scheme import TagScheme
@@ -144,7 +145,7 @@ class ComponentState(TrainablePipe):
         from cloudner.model.soundness import reading
 
         deserialize = {
-            "cfg": lambda b: self._update_cfg(srsly.json_loads(b), f"saved bytes of {self.name}, cfg"),
+            "cfg": lambda b: self._update_cfg(json_of(b), f"saved bytes of {self.name}, cfg"),
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
             "model": self._model_from_bytes,
         }

@@ -18,6 +18,7 @@ import cloudner
 import tiny
 from cloudner.errors import CloudnerError
 from cloudner.training.output_folder import one_training
+from cloudner.training.result import read_result
 from cloudner.training.shipped import config_file, shipped_configs
 from cloudner.training.silence import said
 from training import runs
@@ -277,3 +278,13 @@ def test_the_stream_of_a_silent_training_outlives_it(capsys):
     print("after", file=stream())
     assert stream() is not None
     assert capsys.readouterr().out == "after\n"
+
+
+def test_scores_are_read_to_the_last_digit(tmp_path):
+    """srsly's reader makes 0.9743589744000001 of it, which is not what the log has."""
+    best = tmp_path / "model-best"
+    best.mkdir()
+    (best / "meta.json").write_text('{"performance": {"ents_f": 0.9743589744}}')
+    (tmp_path / "log.jsonl").write_text('{"scores": {"ents_f": 0.9743589744}, "score": 0.9743589744}\n')
+    made = read_result(best, [], {}, "cpu")
+    assert made.scores["dev"]["f1"] == made.history[0]["score"] == 0.9743589744

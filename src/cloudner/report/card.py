@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import srsly
-
 from cloudner.atomic import write_text
 from cloudner.errors import InputError
+from cloudner.json_files import object_of
 from cloudner.pages.markdown import Markdown, harmless, table
 from cloudner.pages.numbers import percent
 from cloudner.pages.rendering import markdown
@@ -78,7 +77,7 @@ def write_card(
         )
     path = Path(output) if output is not None else Path(folder) / "README.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, model_card(srsly.read_json(file), evaluation=evaluation))
+    write_text(path, model_card(object_of(file), evaluation=evaluation))
     return path
 
 

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import srsly
-
 from cloudner.atomic import write_json
 from cloudner.errors import ConfigError, InputError
+from cloudner.json_files import object_of
 from cloudner.training.output_folder import BEST, LAST
 from cloudner.training.provenance import provenance
 from cloudner.training.resolution import Resolution
@@ -65,7 +64,7 @@ def _look_at_score(best: Path) -> None:
     from cloudner.report.loggers.progress import entity_score, score_prefix
 
     meta = best / "meta.json"
-    known = srsly.read_json(meta).get("performance", {}) if meta.is_file() else {}
+    known = object_of(meta).get("performance", {}) if meta.is_file() else {}
     f1 = entity_score(known)
     if f1 is None or f1 >= _NOTHING:
         return

@@ -7,8 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import srsly
-
+from cloudner.json_files import object_of
 from cloudner.pages.numbers import percent
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def read_result(
     from cloudner.report.evaluation.inputs import training_record
 
     log, run = training_record(best)
-    meta = srsly.read_json(best / "meta.json")
+    meta = object_of(best / "meta.json")
     history = [record for record in log if record.get("scores")]
     scores = {"dev": _of_meta(meta.get("performance", {}))}
     return TrainingResult(best, scores, history, settings, run, None, corpora, device)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.errors import ConfigError
+from cloudner.json_files import object_of
 from cloudner.loading import check_folder, find_pipeline
 from cloudner.training.asked import fingerprint
 
@@ -111,11 +112,10 @@ def _folder(name: str | Path) -> Path:
     found = find_pipeline(name)
     if isinstance(found, Path):
         return found
-    import srsly
     from spacy.util import get_package_path
 
     root = get_package_path(found)
-    meta = srsly.read_json(root / "meta.json")
+    meta = object_of(root / "meta.json")
     return root / f"{meta['lang']}_{meta['name']}-{meta['version']}"
 
 
