@@ -193,9 +193,12 @@ def rows() -> None:
 
 def host(data: str) -> None:
     import torch
+    from spacy.training import Example
 
     from benchmarks.growth import pipeline
     from cloudner.model.decoding import predict as decoding
+    from cloudner.pieces.gold import gold_tags
+    from cloudner.pieces.scheme import TagScheme
 
     torch.set_num_threads(1)
     SHAPES["one"] = (32, 1, 2, 32)
@@ -232,6 +235,11 @@ def host(data: str) -> None:
                 f"32 dimensions included; of the time, the best tags {statistics.median(best[1:]):.1%}, "
                 f"probabilities {statistics.median(probabilities[1:]):.1%}"
             )
+
+        docs = list(make_docs(nlp.vocab, read_folder(Path(data))["train"][:16]))
+        examples = [Example(doc.copy(), doc) for doc in docs]
+        scheme = TagScheme(tuple(sorted({ent.label_ for doc in docs for ent in doc.ents})))
+        print(f"gold tags of 16 sentences {milliseconds(lambda: gold_tags(examples, scheme)):.2f} ms")
 
 
 @contextmanager
