@@ -149,6 +149,7 @@ TOLD = {
     b'{"text": 5}': "text: expected a text or a list of texts",
     b'{"text": ["a", 5, null]}': "text: expected a text or a list of texts; text 1: expected a text; text 2: expected a text",
     b'{"text": "a", "threshold": 2}': "threshold: expected a number from 0 to 1",
+    b'{"text": "a", "threshold": true}': "threshold: expected a number from 0 to 1",
     b'["a"]': "expected an object with `text`: a text or a list of texts",
     b"": "expected an object with `text`: a text or a list of texts",
     b'{"text": a}': "the body is not JSON: Expecting value at character 9",

@@ -129,7 +129,8 @@ def test_more_than_the_buffer_unread_is_one_error_and_no_deadlock(trained_folder
 def test_bad_lines_are_answered_in_their_place(served: Running) -> None:
     bad = [
         b"{", b"[1]", b'{"text": 1}', b'{"text": "a", "other": 1}', b'{"text": "\\ud800"}', b"\xff", b"[" * 5000,
-        b'{"text": "a", "threshold": 2}', b'{"text": "a", "model": "none"}', b'{"text": "' + b"x" * 100_001 + b'"}',
+        b'{"text": "a", "threshold": 2}', b'{"text": "a", "threshold": true}',
+        b'{"text": "a", "model": "none"}', b'{"text": "' + b"x" * 100_001 + b'"}',
     ]  # fmt: skip
     good = json.dumps({"text": ADA}).encode()
     with client(served) as opened:
@@ -139,7 +140,7 @@ def test_bad_lines_are_answered_in_their_place(served: Running) -> None:
     assert [answer["line"] for answer in answers] == list(range(1, len(bad) + 3))
     assert spans(answers[0]["entities"]) == spans(answers[-1]["entities"]) == FOUND
     codes = [answer["code"] for answer in answers[1:-1]]
-    assert codes == ["invalid"] * 8 + ["no_such_model", "text_too_long"]
+    assert codes == ["invalid"] * 9 + ["no_such_model", "text_too_long"]
     assert max(len(json.dumps(answer)) for answer in answers[1:-1]) < 400
 
 

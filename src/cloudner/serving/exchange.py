@@ -29,7 +29,7 @@ class StreamLine(BaseModel):
 
     text: str
     id: str | int | FiniteFloat | bool | None = None
-    threshold: float | None = Field(None, ge=0, le=1)
+    threshold: float | None = Field(None, ge=0, le=1, strict=True)
     model: str | None = None
 
 
