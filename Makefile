@@ -15,6 +15,8 @@ VARS ?=
 PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
+# A package that comes as source alone (seqeval) does not install the old way of pip before 23.1, Ubuntu 22.04's.
+export PIP_USE_PEP517 := 1
 
 .DELETE_ON_ERROR:
 .PHONY: train train-zh test test-all test-lowest test-newest lint format clean assets

@@ -188,7 +188,7 @@ def scheme_scores(documents: Sequence[ScoredDocument]) -> dict[str, Any]:
     except ImportError:
         raise CloudnerError(
             "the partial and type schemes need the package nervaluate, which is not installed",
-            fix='pip install "cloudner[evaluate]"',
+            fix='pip install "cloudner[evaluate]"; with Python 3.11 or later, as nervaluate needs',
         ) from None
     labels = sorted({e.label for document in documents for e in (*document.gold, *document.predicted)})
     if not labels:
