@@ -18,7 +18,9 @@ class EntitiesRequest(BaseModel):
     text: str | list[str] | None = Field(None, examples=["Ada Lovelace moved to Turin."])
     inputs: str | list[str] | None = Field(None, description="The same as `text`.")
     model: str | None = Field(None, description="A name of /v1/models; the first one without it.")
-    threshold: float | None = Field(None, ge=0, le=1, strict=True, description="Leave out entities of a lower confidence.")
+    threshold: float | None = Field(
+        None, ge=0, le=1, strict=True, description="Leave out entities of a lower confidence."
+    )
     parameters: dict[str, Any] | None = Field(
         None, description="Of Hugging Face's clients; `ignore_labels` is heeded."
     )
