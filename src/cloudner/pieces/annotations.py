@@ -59,8 +59,14 @@ def write_entities(
         kept = (before[:, 0] == _BEGIN) | (before[:, 0] == _INSIDE)
         iob[kept], kind[kept] = before[kept, 0], before[kept, 1]
     table: Any = np.column_stack([iob, kind])
+    knowing = strings
     for doc, start, end in zip(docs, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         if end > start:
+            # Documents may come from a DocBin or another pipeline, whose vocabulary does not know the labels yet.
+            if doc.vocab.strings is not knowing:
+                knowing = doc.vocab.strings
+                for label in labels:
+                    knowing.add(label)
             doc.from_array([ENT_IOB, ENT_TYPE], table[start:end])
 
 
