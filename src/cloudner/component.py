@@ -82,7 +82,7 @@ class Cloudner(ComponentState):
         base.
         """
         from cloudner.corpus.training.once import keep
-        from cloudner.model.training.steps import replace_default_optimizer, resolve_training
+        from cloudner.model.training.steps import replace_default_optimizer
 
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
@@ -93,7 +93,7 @@ class Cloudner(ComponentState):
         if base is not None:
             self._go_on_from(Path(base), examples, labels)
             if nlp is not None:
-                resolve_training(nlp.config, examples)
+                self._resolve(nlp, examples)
             return
         if labels is None:
             labels = self._labels_of(examples)
@@ -118,7 +118,13 @@ class Cloudner(ComponentState):
                 trained = (pipe for _, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False))
                 alone = all(isinstance(pipe, Cloudner) for pipe in trained)
                 replace_default_optimizer(nlp.config, self._shim.network.width, alone=alone)
-            resolve_training(nlp.config, examples)
+            self._resolve(nlp, examples)
+
+    def _resolve(self, nlp: Language, examples: list[Example]) -> None:
+        """What the training config left open, now that the pipeline and its data are known."""
+        from cloudner.model.training.steps import resolve_training
+
+        resolve_training(nlp.config, examples)
 
     def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
