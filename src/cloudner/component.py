@@ -43,11 +43,6 @@ class Cloudner(ComponentState):
         spans_floor: float = 0.1,
         scorer: Optional[Callable] = None,  # noqa: UP045
     ) -> None:
-        for setting, value in (("threshold", threshold), ("spans_floor", spans_floor)):
-            if not 0 <= value <= 1:
-                raise ConfigError(f"{setting} = {value}", expected="a probability from 0 to 1")
-        if o_shift != "auto" and not (isinstance(o_shift, (int, float)) and abs(o_shift) < math.inf):
-            raise ConfigError(f"o_shift = {o_shift!r}", expected='"auto" or a number')
         check_model(model, name, tags=self._tags)
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
         self.cfg: dict[str, Any] = {
@@ -62,6 +57,16 @@ class Cloudner(ComponentState):
             "spans_key": spans_key,
             "spans_floor": spans_floor,
         }
+        self._check_settings()
+        self._configured = self._settings()
+
+    def _check_settings(self) -> None:
+        for setting in ("threshold", "spans_floor"):
+            if not 0 <= (value := self.cfg.get(setting, 0.0)) <= 1:
+                raise ConfigError(f"{setting} = {value}", expected="a probability from 0 to 1")
+        o_shift = self.cfg.get("o_shift", "auto")
+        if o_shift != "auto" and not (isinstance(o_shift, (int, float)) and abs(o_shift) < math.inf):
+            raise ConfigError(f"o_shift = {o_shift!r}", expected='"auto" or a number')
 
     # -- initialisation ---------------------------------------------------------------------------------------
 

@@ -48,8 +48,6 @@ class CloudnerSpans(Cloudner):
         ents: str = "none",
         scorer: Optional[Callable] = None,  # noqa: UP045
     ) -> None:
-        if ents not in ENTS:
-            raise ConfigError(f"ents = {ents!r}", expected=" or ".join(map(repr, ENTS)))
         super().__init__(
             vocab,
             model,
@@ -63,7 +61,14 @@ class CloudnerSpans(Cloudner):
         for name in ("spans_floor", "o_shift", "fitted_o_shift", "platt"):
             del self.cfg[name]
         self.cfg["ents"] = ents
+        self._check_settings()
+        self._configured = self._settings()
         self._told_ents = False
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if (ents := self.cfg.get("ents", ENTS[0])) not in ENTS:
+            raise ConfigError(f"ents = {ents!r}", expected=" or ".join(map(repr, ENTS)))
 
     # -- labels -----------------------------------------------------------------------------------------------
 

@@ -111,6 +111,39 @@ def test_overrides_at_load_win_over_what_was_saved(trained_folder):
     assert pipe.labels == tiny.LABELS
 
 
+@pytest.mark.parametrize("way", ["disk", "bytes", "sourced"])
+def test_settings_changed_in_memory_are_saved(way, trained_folder, tmp_path):
+    """As of spaCy's own components, whose `cfg` is what counts."""
+    nlp = cloudner.load(trained_folder, threshold=0.25)
+    nlp.get_pipe("cloudner").cfg["spans_key"] = "all"
+    if way == "sourced":
+        other = spacy.blank("xx")
+        other.add_pipe("cloudner", source=nlp)
+        nlp = other
+    if way == "bytes":
+        made = spacy.load(trained_folder).from_bytes(nlp.to_bytes())
+    else:
+        nlp.to_disk(tmp_path / "pipeline")
+        spacy.load(tmp_path / "pipeline").to_disk(tmp_path / "pipeline")  # nor does it depend on how often
+        made = spacy.load(tmp_path / "pipeline")
+    cfg = made.get_pipe("cloudner").cfg
+    assert (cfg["threshold"], cfg["spans_key"], cfg["spans_floor"]) == (0.25, "all", 0.1)
+    assert "changed" not in cfg
+
+
+def test_a_config_changed_since_wins_over_settings_changed_in_memory(trained_folder, tmp_path):
+    cloudner.load(trained_folder, threshold=0.25).to_disk(tmp_path / "pipeline")
+    for config, threshold in (({}, 0.25), ({"components.cloudner.threshold": 0.5}, 0.5)):
+        made = spacy.load(tmp_path / "pipeline", config=config)
+        assert made.get_pipe("cloudner").cfg["threshold"] == threshold
+    file = tmp_path / "pipeline" / "cloudner" / "cfg"
+    saved = json.loads(file.read_text())
+    for damaged in ({"threshold": 7}, {"threshold": "high"}, {"changed": 3}):
+        file.write_text(json.dumps({**saved, **damaged}))
+        with pytest.raises(cloudner.CloudnerError):
+            spacy.load(tmp_path / "pipeline")
+
+
 def test_weights_that_do_not_fit_are_refused(trained_folder, tmp_path):
     from safetensors.numpy import load_file, save_file
 
