@@ -135,6 +135,13 @@ class Cloudner(ComponentState):
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
         from cloudner.model.settings import check_smoothing
 
+        if not (base / "cfg").is_file() and (base / "config.cfg").is_file():
+            inside = sorted(file.parent.parent.name for file in base.glob("*/model/*.safetensors"))
+            raise ConfigError(
+                f"{self.name}: base = {str(base)!r} is a whole pipeline",
+                expected="the folder of one of its components",
+                fix=", or ".join(f"base = {str(base / each)!r}" for each in inside) or None,
+            )
         self.from_disk(base, exclude=["vocab"])
         settings = self._shim.runner.settings
         check_smoothing(settings.head, settings.label_smoothing)
