@@ -240,7 +240,15 @@ class ComponentState(TrainablePipe):
         self._loaded()
 
     def _model_from_bytes(self, data: bytes) -> None:
-        self.model.from_bytes(data)
+        before = self.model.maybe_get_dim("nO")
+        self.model.set_dim(
+            "nO", None, force=True
+        )  # thinc refuses to change what is set, and labels may differ
+        try:
+            self.model.from_bytes(data)
+        except BaseException:
+            self.model.set_dim("nO", before, force=True)
+            raise
         self._loaded()
 
     def _loaded(self) -> None:

@@ -13,6 +13,7 @@ import spacy
 from safetensors import safe_open
 
 import cloudner
+import spans
 import tiny
 
 TEXTS = [text for text, _ in tiny.DATA]
@@ -109,6 +110,27 @@ def test_overrides_at_load_win_over_what_was_saved(trained_folder):
     assert pipe.cfg["threshold"] == 0.25
     assert pipe.cfg["spans_key"] == "ner"
     assert pipe.labels == tiny.LABELS
+
+
+@pytest.mark.parametrize("factory", ["cloudner", "cloudner_spans"])
+def test_a_pipeline_takes_over_bytes_of_other_labels(factory, trained_folder, bert):
+    """As a worker does whose pipeline is that of last week."""
+    if factory == "cloudner":
+        old, new = spacy.load(trained_folder), spacy.load(trained_folder)
+    else:
+        old, new = spans.make_nlp(bert), spans.make_nlp(bert)
+    new.get_pipe(factory).add_label("DATE")
+    small, large = old.to_bytes(), new.to_bytes()
+    labels = {each: nlp.get_pipe(factory).labels for each, nlp in ((small, old), (large, new))}
+    for sent in (large, small, large):
+        old.from_bytes(sent)
+        assert old.get_pipe(factory).labels == labels[sent]
+        assert old.to_bytes() == sent
+        n_outputs = old.get_pipe(factory).model.get_dim("nO")
+        with pytest.raises(cloudner.CloudnerError):
+            old.get_pipe(factory).from_bytes(new.get_pipe(factory).to_bytes()[:-9])
+        assert old.get_pipe(factory).model.get_dim("nO") == n_outputs
+    assert [tiny.ents(doc) for doc in old.pipe(TEXTS)] == [tiny.ents(doc) for doc in new.pipe(TEXTS)]
 
 
 @pytest.mark.parametrize("way", ["disk", "bytes", "sourced"])
