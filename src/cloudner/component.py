@@ -43,11 +43,6 @@ class Cloudner(ComponentState):
         spans_floor: float = 0.1,
         scorer: Optional[Callable] = None,  # noqa: UP045
     ) -> None:
-        for setting, value in (("threshold", threshold), ("spans_floor", spans_floor)):
-            if not 0 <= value <= 1:
-                raise ConfigError(f"{setting} = {value}", expected="a probability from 0 to 1")
-        if o_shift != "auto" and not (isinstance(o_shift, (int, float)) and abs(o_shift) < math.inf):
-            raise ConfigError(f"o_shift = {o_shift!r}", expected='"auto" or a number')
         check_model(model, name, tags=self._tags)
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
         self.cfg: dict[str, Any] = {
@@ -62,6 +57,16 @@ class Cloudner(ComponentState):
             "spans_key": spans_key,
             "spans_floor": spans_floor,
         }
+        self._check_settings()
+        self._configured = self._settings()
+
+    def _check_settings(self) -> None:
+        for setting in ("threshold", "spans_floor"):
+            if not 0 <= (value := self.cfg.get(setting, 0.0)) <= 1:
+                raise ConfigError(f"{setting} = {value}", expected="a probability from 0 to 1")
+        o_shift = self.cfg.get("o_shift", "auto")
+        if o_shift != "auto" and not (isinstance(o_shift, (int, float)) and abs(o_shift) < math.inf):
+            raise ConfigError(f"o_shift = {o_shift!r}", expected='"auto" or a number')
 
     # -- initialisation ---------------------------------------------------------------------------------------
 
@@ -82,7 +87,7 @@ class Cloudner(ComponentState):
         base.
         """
         from cloudner.corpus.training.once import keep
-        from cloudner.model.training.steps import replace_default_optimizer, resolve_training
+        from cloudner.model.training.steps import replace_default_optimizer
 
         examples = list(get_examples())
         validate_examples(examples, "Cloudner.initialize")
@@ -93,7 +98,7 @@ class Cloudner(ComponentState):
         if base is not None:
             self._go_on_from(Path(base), examples, labels)
             if nlp is not None:
-                resolve_training(nlp.config, examples)
+                self._resolve(nlp, examples)
             return
         if labels is None:
             labels = self._labels_of(examples)
@@ -118,12 +123,25 @@ class Cloudner(ComponentState):
                 trained = (pipe for _, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False))
                 alone = all(isinstance(pipe, Cloudner) for pipe in trained)
                 replace_default_optimizer(nlp.config, self._shim.network.width, alone=alone)
-            resolve_training(nlp.config, examples)
+            self._resolve(nlp, examples)
+
+    def _resolve(self, nlp: Language, examples: list[Example]) -> None:
+        """What the training config left open, now that the pipeline and its data are known."""
+        from cloudner.model.training.steps import resolve_training
+
+        resolve_training(nlp.config, examples)
 
     def _go_on_from(self, base: Path, examples: list[Example], labels: Sequence[str] | None) -> None:
         """Weights and labels of a trained component, and a row of the head for each label that is new."""
         from cloudner.model.settings import check_smoothing
 
+        if not (base / "cfg").is_file() and (base / "config.cfg").is_file():
+            inside = sorted(file.parent.parent.name for file in base.glob("*/model/*.safetensors"))
+            raise ConfigError(
+                f"{self.name}: base = {str(base)!r} is a whole pipeline",
+                expected="the folder of one of its components",
+                fix=", or ".join(f"base = {str(base / each)!r}" for each in inside) or None,
+            )
         self.from_disk(base, exclude=["vocab"])
         settings = self._shim.runner.settings
         check_smoothing(settings.head, settings.label_smoothing)

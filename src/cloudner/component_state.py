@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import srsly
@@ -32,11 +33,16 @@ def check_model(model: Model, name: str, *, tags: bool) -> None:
     )
 
 
+# What `cfg` has besides settings.
+_LEARNT = {"labels", "temperature", "fitted_o_shift", "platt"}
+
+
 class ComponentState(TrainablePipe):
     """Labels of a component, and its way to and from disk and bytes. Subclasses set `vocab`, `model`, `name` and `cfg`, in
     which "labels" is a list."""
 
     cfg: dict[str, Any]
+    _configured: Mapping[str, Any] = MappingProxyType({})  # the settings as the config said them
     _scheme: TagScheme | None = None
 
     # -- labels -----------------------------------------------------------------------------------------------
@@ -107,7 +113,9 @@ class ComponentState(TrainablePipe):
         digests: dict[str, str] = {}
         serialize = {
             "model": lambda p: digests.update(self._shim.write(self.model, Path(p))),
-            "cfg": lambda p: write_json(p, {**self.cfg, **({"digests": digests} if digests else {})}),
+            "cfg": lambda p: write_json(
+                p, {**self._saved_cfg(), **({"digests": digests} if digests else {})}
+            ),
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
         }
         util.to_disk(path, serialize, exclude)
@@ -134,7 +142,7 @@ class ComponentState(TrainablePipe):
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         serialize = {
-            "cfg": lambda: srsly.json_dumps(self.cfg),
+            "cfg": lambda: srsly.json_dumps(self._saved_cfg()),
             "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
             "model": self.model.to_bytes,
         }
@@ -153,11 +161,28 @@ class ComponentState(TrainablePipe):
             util.from_bytes(bytes_data, deserialize, exclude)
         return self
 
+    def _settings(self) -> dict[str, Any]:
+        return {name: value for name, value in self.cfg.items() if name not in _LEARNT}
+
+    def _saved_cfg(self) -> dict[str, Any]:
+        """`cfg`, and what the config said of settings that have been changed since, such as `threshold`."""
+        now = self._settings()
+        changed = {name: said for name, said in self._configured.items() if now.get(name) != said}
+        return {**self.cfg, **({"changed": changed} if changed else {})}
+
+    def _check_settings(self) -> None:
+        """Raises ConfigError for a setting that means nothing."""
+
     def _update_cfg(self, saved: Any, where: str) -> None:
         from cloudner.model.soundness import check_cfg
 
         check_cfg(saved, where)
-        # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved.
+        # What config.cfg (or an override at load) says now wins over what was said when the pipeline was saved; where it says
+        # the same as then, a setting that was changed in memory is as it was saved.
+        for name, said in saved.get("changed", {}).items():
+            if name in saved and name in self._configured and self._configured[name] == said:
+                self.cfg[name] = saved[name]
+        self._check_settings()
         self.cfg["labels"] = list(saved.get("labels", []))
         # Where the vocabulary is not loaded with the component, it has to have them all the same.
         for label in self.labels:
@@ -215,7 +240,15 @@ class ComponentState(TrainablePipe):
         self._loaded()
 
     def _model_from_bytes(self, data: bytes) -> None:
-        self.model.from_bytes(data)
+        before = self.model.maybe_get_dim("nO")
+        self.model.set_dim(
+            "nO", None, force=True
+        )  # thinc refuses to change what is set, and labels may differ
+        try:
+            self.model.from_bytes(data)
+        except BaseException:
+            self.model.set_dim("nO", before, force=True)
+            raise
         self._loaded()
 
     def _loaded(self) -> None:

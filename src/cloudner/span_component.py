@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Optional
 
+from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
@@ -25,6 +26,8 @@ from cloudner.pieces.span_gold import annotated, gold_spans, span_labels
 logger = logging.getLogger("cloudner")
 
 ENTS = ("none", "longest")
+# The group whose scores the factory's `default_score_weights` name.
+DEFAULT_KEY = "sc"
 
 
 class CloudnerSpans(Cloudner):
@@ -39,14 +42,12 @@ class CloudnerSpans(Cloudner):
         model: Model,
         name: str = "cloudner_spans",
         *,
-        spans_key: str = "sc",
+        spans_key: str = DEFAULT_KEY,
         threshold: float = 0.5,
         confidence: bool = True,
         ents: str = "none",
         scorer: Optional[Callable] = None,  # noqa: UP045
     ) -> None:
-        if ents not in ENTS:
-            raise ConfigError(f"ents = {ents!r}", expected=" or ".join(map(repr, ENTS)))
         super().__init__(
             vocab,
             model,
@@ -60,7 +61,14 @@ class CloudnerSpans(Cloudner):
         for name in ("spans_floor", "o_shift", "fitted_o_shift", "platt"):
             del self.cfg[name]
         self.cfg["ents"] = ents
+        self._check_settings()
+        self._configured = self._settings()
         self._told_ents = False
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if (ents := self.cfg.get("ents", ENTS[0])) not in ENTS:
+            raise ConfigError(f"ents = {ents!r}", expected=" or ".join(map(repr, ENTS)))
 
     # -- labels -----------------------------------------------------------------------------------------------
 
@@ -74,6 +82,18 @@ class CloudnerSpans(Cloudner):
     def _labels_of(self, examples: Sequence[Example]) -> list[str]:
         known = self.cfg["labels"]
         return [*known, *sorted(span_labels(examples, self.cfg["spans_key"]) - set(known))]
+
+    def _resolve(self, nlp: Language, examples: list[Example]) -> None:
+        """And by which scores the best step is chosen: they are named after the group."""
+        from cloudner.model.training.steps import weigh_scores_of
+
+        super()._resolve(nlp, examples)
+        keys = {
+            name: pipe.cfg["spans_key"] for name, pipe in nlp.components if isinstance(pipe, CloudnerSpans)
+        }
+        others = (pipe for name, pipe in nlp.components if name not in keys)
+        if not any(getattr(pipe, "key", None) == DEFAULT_KEY for pipe in others):  # spaCy's spancat, say
+            weigh_scores_of(nlp.config, DEFAULT_KEY, list(dict.fromkeys(keys.values())))
 
     def _weigh_tags(self, examples: Sequence[Example] | None = None) -> None:
         """No class weights here: the loss is by label as it is."""

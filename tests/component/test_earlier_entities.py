@@ -50,6 +50,21 @@ def test_blocked_tokens_get_none(trained):
     assert (0, 2, "PER") in tiny.ents(doc)
 
 
+def test_ids_stay_with_the_entities_that_have_them(trained):
+    doc = trained.make_doc("Marie Curie lived in Paris.")
+    doc.ents = [
+        Span(doc, 0, 2, "OLD", kb_id="Q7186", span_id="first"),
+        Span(doc, 4, 5, "CITY", kb_id="Q90", span_id="p"),
+    ]
+    doc.ents = doc.ents[1:]  # on the tokens of the other spaCy leaves its ids
+    trained.get_pipe("cloudner")(doc)
+    assert [(e.label_, e.kb_id_, e.id_, e.ent_id_) for e in doc.ents] == [
+        ("PER", "", "", ""),
+        ("CITY", "Q90", "p", "p"),
+    ]
+    assert [token.ent_kb_id_ for token in doc] == ["", "", "", "", "Q90", ""]
+
+
 @pytest.mark.parametrize(("head", "scheme"), [("softmax", "BIO"), ("crf", "BILUO")])
 def test_no_entity_goes_on_past_white_space_that_is_taken(bert, head, scheme):
     """White space has no tag: the tokens around it are neighbours for the decoder."""

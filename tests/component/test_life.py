@@ -341,6 +341,15 @@ def test_a_doc_of_any_vocab_words(trained):
     assert trained.get_pipe("cloudner")(doc) is doc
 
 
+def test_docs_of_another_vocabulary(trained):
+    """As they come from a DocBin read with a blank pipeline's: their vocabulary has never heard of the labels."""
+    others = [spacy.blank("xx"), spacy.blank("xx")]
+    docs = [other.make_doc(tiny.DATA[0][0]) for other in [*others, trained, *others]]
+    for doc in trained.pipe(docs):
+        assert tiny.ents(doc) == [(0, 2, "PER"), (4, 5, "LOC")]
+        assert [token.ent_type_ for token in doc[:3]] == ["PER", "PER", ""]
+
+
 def test_annotating_and_frozen_components(bert):
     """As `spacy train` does it: annotating components run on the predicted docs, frozen ones are not updated."""
     nlp = spacy.blank("en")

@@ -13,6 +13,7 @@ import spacy
 from safetensors import safe_open
 
 import cloudner
+import spans
 import tiny
 
 TEXTS = [text for text, _ in tiny.DATA]
@@ -109,6 +110,60 @@ def test_overrides_at_load_win_over_what_was_saved(trained_folder):
     assert pipe.cfg["threshold"] == 0.25
     assert pipe.cfg["spans_key"] == "ner"
     assert pipe.labels == tiny.LABELS
+
+
+@pytest.mark.parametrize("factory", ["cloudner", "cloudner_spans"])
+def test_a_pipeline_takes_over_bytes_of_other_labels(factory, trained_folder, bert):
+    """As a worker does whose pipeline is that of last week."""
+    if factory == "cloudner":
+        old, new = spacy.load(trained_folder), spacy.load(trained_folder)
+    else:
+        old, new = spans.make_nlp(bert), spans.make_nlp(bert)
+    new.get_pipe(factory).add_label("DATE")
+    small, large = old.to_bytes(), new.to_bytes()
+    labels = {each: nlp.get_pipe(factory).labels for each, nlp in ((small, old), (large, new))}
+    for sent in (large, small, large):
+        old.from_bytes(sent)
+        assert old.get_pipe(factory).labels == labels[sent]
+        assert old.to_bytes() == sent
+        n_outputs = old.get_pipe(factory).model.get_dim("nO")
+        with pytest.raises(cloudner.CloudnerError):
+            old.get_pipe(factory).from_bytes(new.get_pipe(factory).to_bytes()[:-9])
+        assert old.get_pipe(factory).model.get_dim("nO") == n_outputs
+    assert [tiny.ents(doc) for doc in old.pipe(TEXTS)] == [tiny.ents(doc) for doc in new.pipe(TEXTS)]
+
+
+@pytest.mark.parametrize("way", ["disk", "bytes", "sourced"])
+def test_settings_changed_in_memory_are_saved(way, trained_folder, tmp_path):
+    """As of spaCy's own components, whose `cfg` is what counts."""
+    nlp = cloudner.load(trained_folder, threshold=0.25)
+    nlp.get_pipe("cloudner").cfg["spans_key"] = "all"
+    if way == "sourced":
+        other = spacy.blank("xx")
+        other.add_pipe("cloudner", source=nlp)
+        nlp = other
+    if way == "bytes":
+        made = spacy.load(trained_folder).from_bytes(nlp.to_bytes())
+    else:
+        nlp.to_disk(tmp_path / "pipeline")
+        spacy.load(tmp_path / "pipeline").to_disk(tmp_path / "pipeline")  # nor does it depend on how often
+        made = spacy.load(tmp_path / "pipeline")
+    cfg = made.get_pipe("cloudner").cfg
+    assert (cfg["threshold"], cfg["spans_key"], cfg["spans_floor"]) == (0.25, "all", 0.1)
+    assert "changed" not in cfg
+
+
+def test_a_config_changed_since_wins_over_settings_changed_in_memory(trained_folder, tmp_path):
+    cloudner.load(trained_folder, threshold=0.25).to_disk(tmp_path / "pipeline")
+    for config, threshold in (({}, 0.25), ({"components.cloudner.threshold": 0.5}, 0.5)):
+        made = spacy.load(tmp_path / "pipeline", config=config)
+        assert made.get_pipe("cloudner").cfg["threshold"] == threshold
+    file = tmp_path / "pipeline" / "cloudner" / "cfg"
+    saved = json.loads(file.read_text())
+    for damaged in ({"threshold": 7}, {"threshold": "high"}, {"changed": 3}):
+        file.write_text(json.dumps({**saved, **damaged}))
+        with pytest.raises(cloudner.CloudnerError):
+            spacy.load(tmp_path / "pipeline")
 
 
 def test_weights_that_do_not_fit_are_refused(trained_folder, tmp_path):

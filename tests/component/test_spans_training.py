@@ -11,10 +11,12 @@ import pytest
 import spacy
 from spacy.cli._util import app
 from spacy.tokens import DocBin
+from spacy.training.loop import create_evaluation_callback
 from typer.testing import CliRunner
 
 import cloudner
 import spans
+import tiny
 from cloudner.report.loggers.progress import entity_score
 from cloudner.report.render.training_curves import training_curves
 from cloudner.training.run import train
@@ -121,3 +123,47 @@ def test_a_record_without_entity_scores_has_those_of_spans():
     assert entity_score({"spans_sc_f": 0.5, "spans_sc_p": 0.4}, "p") == 0.4
     assert entity_score({"ents_f": None, "spans_a_f": None, "spans_sc_f": 0.5}) == 0.5
     assert entity_score({"token_acc": 1.0}) is None
+    # As spaCy writes meta.json, with a 0 for what nothing scores.
+    assert entity_score({"spans_sc_f": 0.0, "spans_all_f": 0.5}) == 0.5
+    assert entity_score({"spans_sc_f": 0.0, "spans_all_f": 0.0}) == 0.0
+
+
+@pytest.mark.parametrize("given", [{}, {"spans_all_p": 0.3, "spans_all_f": 0.7}])
+def test_the_best_step_of_another_key_is_not_the_first(given, bert):
+    """The factory's default weights name the scores of "sc"; where they are not there, spaCy counts 0 for all steps."""
+    nlp = spacy.blank("xx", config={"training": {"score_weights": given}})
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("cloudner_spans", config={**spans.settings(bert), "spans_key": "all"})
+    examples = spans.gold(nlp, key="all")
+    tiny.start(nlp, examples)
+    weights = {name: weight for name, weight in nlp.config["training"]["score_weights"].items() if weight}
+    share = {"spans_all_f": weights.pop("spans_all_f"), "spans_all_p": weights.pop("spans_all_p", 0.0)}
+    assert weights.keys() == {"sents_f"}
+    assert share["spans_all_p"] == pytest.approx(share["spans_all_f"] * 3 / 7 if given else 0.0, abs=0.01)
+    optimizer = tiny.adamw(1e-2)
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer)
+    evaluate = create_evaluation_callback(nlp, lambda _: examples, nlp.config["training"]["score_weights"])
+    assert evaluate()[0] == pytest.approx(sum(share.values()), abs=0.01)
+
+
+def test_the_weights_of_two_keys_and_of_the_default_one(bert):
+    nlp = spacy.blank("xx")
+    for key in ("one", "two"):
+        nlp.add_pipe("cloudner_spans", name=key, config={**spans.settings(bert), "spans_key": key})
+    examples = spans.gold(nlp, key="one")
+    for example in examples:
+        example.reference.spans["two"] = list(example.reference.spans["one"])
+    tiny.start(nlp, examples)
+    weights = nlp.config["training"]["score_weights"]
+    assert (weights["spans_one_f"], weights["spans_two_f"], weights["spans_sc_f"]) == (0.5, 0.5, None)
+    assert spans.make_nlp(bert).config["training"]["score_weights"]["spans_sc_f"] == 1.0
+
+
+def test_spancats_scores_of_the_default_key_keep_their_weight(bert):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("spancat")
+    nlp.add_pipe("cloudner_spans", config={**spans.settings(bert), "spans_key": "all"})
+    with nlp.select_pipes(disable="spancat"):
+        tiny.start(nlp, spans.gold(nlp, key="all"))
+    assert nlp.config["training"]["score_weights"]["spans_sc_f"] == 1.0

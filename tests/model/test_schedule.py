@@ -189,3 +189,14 @@ def test_a_number_of_steps_that_ends_training_is_the_reason(max_epochs, max_step
     made = resolve_training({"training": training}, tiny.make_examples(spacy.blank("en"), tiny.DATA))
     assert made.get("cut_to") == cut_to
     assert ("prolonged_from" in made) == (cut_to is None)
+
+
+@pytest.mark.parametrize(("total", "told"), [("auto", 1), (3, 0)])
+def test_a_rate_that_nothing_resolves_is_told(total, told, trained, caplog):
+    """`spacy train` does not initialise a sourced component, which would count the steps."""
+    rate = {"@schedules": "cloudner.linear.v1", "initial_rate": 1e-5, "total_steps": total}
+    trained.config["training"]["optimizer"] = {"@optimizers": "cloudner.AdamW.v1", "learn_rate": rate}
+    optimizer = trained.resume_training()
+    for _ in range(2):
+        trained.update(tiny.make_examples(trained), sgd=optimizer)
+    assert caplog.text.count('The learning rate stays at 1e-05: total_steps = "auto"') == told

@@ -61,6 +61,13 @@ def test_a_component_begins_with_the_bases_weights(trained_folder, trained, bert
     assert [ents(d) for d in nlp.pipe(texts)] == [ents(d) for d in trained.pipe(texts)]
 
 
+def test_a_base_that_is_a_whole_pipeline_is_told(trained_folder, bert):
+    nlp = spacy.blank("xx")
+    pipe = nlp.add_pipe("cloudner", config=tiny.settings(bert))
+    with pytest.raises(cloudner.CloudnerError, match=r"whole pipeline.*try: base = '.*/cloudner'$"):
+        pipe.initialize(lambda: tiny.make_examples(nlp), nlp=nlp, base=str(trained_folder))
+
+
 def test_batches_are_cut_by_the_bases_pieces(trained_folder, bert, encoder_folder):
     """From the first epoch on, or a resumed one would be cut otherwise than it was."""
     other = tiny.make_nlp(encoder_folder("roberta"))  # whose pieces are others

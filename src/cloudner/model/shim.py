@@ -20,6 +20,7 @@ from cloudner.model.network_shim import NetworkShim
 from cloudner.model.precision import autocast, choose_precision, encoder_kind
 from cloudner.model.training.averages import swapped_in
 from cloudner.model.training.optimizer import FusedAdamW
+from cloudner.model.training.schedule import tell_unresolved
 from cloudner.model.training.step import TrainingStep
 from cloudner.model.training.stock import forget_other_shapes, tell_rate
 
@@ -135,6 +136,7 @@ class TaggerShim(NetworkShim):
         if self.reduction is not None:
             self.reduction.reduce()
         if isinstance(optimizer, FusedAdamW):
+            self._told_rate = self._told_rate or tell_unresolved(optimizer.schedule)
             if self.step.labelled:
                 optimizer.before_finish(self.id)
             self.step.finish(optimizer)

@@ -93,9 +93,12 @@ def check_cfg(saved: Any, where: str | None) -> None:
     value = saved.get("platt", [1.0, 0.0])
     if not isinstance(value, list) or len(value) != 2 or not all(map(_number, value)) or not value[0] > 0:
         raise broken(f"platt = {value!r}"[:200], where, "two numbers, the first above 0")
-    value = saved.get("digests", {})
-    if not isinstance(value, dict):
-        raise broken(f"digests = {value!r}"[:200], where, "a digest for each file")
+    for name, expected in (
+        ("digests", "a digest for each file"),
+        ("changed", "what the config said of each"),
+    ):
+        if not isinstance(value := saved.get(name, {}), dict):
+            raise broken(f"{name} = {value!r}"[:200], where, expected)
 
 
 def _number(value: Any) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE
 from spacy.strings import StringStore
 from spacy.tokens import Doc, Span, SpanGroup
 
@@ -55,13 +55,25 @@ def write_entities(
         iob[inside] = _INSIDE
         iob[first] = _BEGIN
     before = preset_table(docs)
+    kept = np.zeros(starts[-1], dtype=bool)
     if before is not None:
         kept = (before[:, 0] == _BEGIN) | (before[:, 0] == _INSIDE)
         iob[kept], kind[kept] = before[kept, 0], before[kept, 1]
     table: Any = np.column_stack([iob, kind])
+    knowing = strings
     for doc, start, end in zip(docs, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         if end > start:
+            # Documents may come from a DocBin or another pipeline, whose vocabulary does not know the labels yet.
+            if doc.vocab.strings is not knowing:
+                knowing = doc.vocab.strings
+                for label in labels:
+                    knowing.add(label)
             doc.from_array([ENT_IOB, ENT_TYPE], table[start:end])
+            # spaCy leaves them on the tokens of entities that are taken away, and they would be those of the new ones.
+            if doc.has_annotation("ENT_KB_ID") or doc.has_annotation("ENT_ID"):
+                ids: Any = doc.to_array([ENT_KB_ID, ENT_ID])
+                ids[~kept[start:end]] = 0
+                doc.from_array([ENT_KB_ID, ENT_ID], ids)
 
 
 def write_confidences(docs: Sequence[Doc], found: Prediction) -> None:

@@ -3,10 +3,13 @@
 No `from __future__ import annotations` here: thinc checks a config's values by the annotations of the function.
 """
 
+import logging
 from collections.abc import Generator
 from typing import Any
 
 from cloudner.errors import ConfigError
+
+logger = logging.getLogger("cloudner")
 
 
 class LinearSchedule(Generator):
@@ -53,6 +56,19 @@ class LinearSchedule(Generator):
     @property
     def current(self) -> float:
         return self.rate(max(self.step, 0))
+
+
+def tell_unresolved(schedule: LinearSchedule | None) -> bool:
+    """Warns, and returns True, where a step is taken at a rate that never falls."""
+    if schedule is None or schedule.total_steps != "auto":
+        return False
+    logger.warning(
+        'The learning rate stays at %g: total_steps = "auto" becomes a number when a component is initialised, and a sourced or '
+        "loaded one is not. `cloudner train` counts the steps in any case; elsewhere set total_steps to a number, and "
+        "[training] max_steps to one less.",
+        schedule.peak,
+    )
+    return True
 
 
 def linear(

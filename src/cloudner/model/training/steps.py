@@ -52,6 +52,22 @@ def replace_default_optimizer(config: dict[str, Any], width: int, *, alone: bool
     return True
 
 
+def weigh_scores_of(config: dict[str, Any], default: str, keys: Sequence[str]) -> None:
+    """Where no component writes the group `default` of spans, what its scores weigh goes to the groups `keys`, in place and in
+    equal parts, unless these have weights already: spaCy counts a score that is not there as 0, and the best step would be
+    the first. The default's become null, since spaCy adds them again where they are left out."""
+    weights = (config.get("training") or {}).get("score_weights")
+    if not weights or not keys or default in keys:
+        return
+    for name in ("f", "p", "r", "per_type"):
+        weight = weights.get(f"spans_{default}_{name}")
+        if weight is None:
+            continue
+        weights[f"spans_{default}_{name}"] = None
+        for key in keys:
+            weights.setdefault(f"spans_{key}_{name}", weight / len(keys))
+
+
 def count_steps(training: dict[str, Any], examples: Sequence[Example]) -> int:
     """How many batches the config's batcher makes of the examples: the steps of one epoch."""
     batcher = registry.resolve({"batcher": training["batcher"]})["batcher"]

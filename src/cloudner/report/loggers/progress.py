@@ -141,8 +141,10 @@ def entity_score(scores: Mapping[str, Any], kind: str = "f") -> float | None:
 
 
 def score_prefix(scores: Mapping[str, Any]) -> str:
-    """What the names of a pipeline's scores begin with: `ents`, else `spans_` and the first group that has a score."""
+    """What the names of a pipeline's scores begin with: `ents`, else `spans_` and the first group that has a score. In a
+    pipeline's `meta.json` spaCy writes 0 for each name in `score_weights` that nothing scores: groups above 0 come first."""
     groups = [name[:-2] for name in scores if name.startswith("spans_") and name.endswith("_f")]
+    groups.sort(key=lambda each: not scores[f"{each}_f"])
     return next((each for each in ("ents", *groups) if scores.get(f"{each}_f") is not None), "ents")
 
 
