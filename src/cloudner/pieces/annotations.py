@@ -54,14 +54,16 @@ def write_entities(
         kind[inside] = hashes[covered[inside] - 1]
         iob[inside] = _INSIDE
         iob[first] = _BEGIN
-    before = preset_table(docs)
+    annotated = [len(doc) > 0 and doc.has_annotation("ENT_IOB") for doc in docs]
+    before = preset_table(docs) if any(annotated) else None
     kept = np.zeros(starts[-1], dtype=bool)
     if before is not None:
         kept = (before[:, 0] == _BEGIN) | (before[:, 0] == _INSIDE)
         iob[kept], kind[kept] = before[kept, 0], before[kept, 1]
     table: Any = np.column_stack([iob, kind])
     knowing = strings
-    for doc, start, end in zip(docs, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+    bounds = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    for doc, (start, end), had in zip(docs, bounds, annotated, strict=True):
         if end > start:
             # Documents may come from a DocBin or another pipeline, whose vocabulary does not know the labels yet.
             if doc.vocab.strings is not knowing:
@@ -70,7 +72,7 @@ def write_entities(
                     knowing.add(label)
             doc.from_array([ENT_IOB, ENT_TYPE], table[start:end])
             # spaCy leaves them on the tokens of entities that are taken away, and they would be those of the new ones.
-            if doc.has_annotation("ENT_KB_ID") or doc.has_annotation("ENT_ID"):
+            if had and (doc.has_annotation("ENT_KB_ID") or doc.has_annotation("ENT_ID")):
                 ids: Any = doc.to_array([ENT_KB_ID, ENT_ID])
                 ids[~kept[start:end]] = 0
                 doc.from_array([ENT_KB_ID, ENT_ID], ids)
