@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 import spacy
@@ -17,6 +18,8 @@ from rendered import rendered_links
 
 from .conftest import ruler, write_docs
 
+needs_nervaluate = pytest.mark.skipif(sys.version_info < (3, 11), reason="nervaluate needs Python 3.11")
+
 
 def test_figures_equal_those_of_spacys_own_evaluate(model, corpus):
     _, test = corpus
@@ -29,6 +32,7 @@ def test_figures_equal_those_of_spacys_own_evaluate(model, corpus):
     assert ours["speed"] > 0
 
 
+@needs_nervaluate
 def test_everything_about_the_small_corpus(model, corpus):
     train, test = corpus
     evaluation = evaluate(model, [test], train=train, rounds=50)
@@ -129,6 +133,7 @@ def test_markdown_has_no_link_whatever_the_labels_and_names(tmp_path, evil):
     assert rendered_links(evaluation.to_markdown()) == []
 
 
+@needs_nervaluate
 def test_notes_tell_what_distorts_the_figures(tmp_path, corpus):
     evaluation = evaluate(spacy.blank("en"), corpus[1], rounds=10)
     assert "writes doc.ents" in evaluation.notes[0]

@@ -113,9 +113,10 @@ def test_policy_allows_the_pages_own_script_only(evaluation):
 def test_page_shows_scores_charts_settings_and_errors(evaluation):
     html = evaluation.to_html()
     text = " ".join(Page(html).text)
-    for expected in ("66.67", "72.73", "Confusion matrix", "Seen in training", "Other ways to count", "Comparison",
+    for expected in ("66.67", "72.73", "Confusion matrix", "Seen in training", "Comparison",
                      "Reliability", "precision", "bf16", "Loss per step", "Learning rate", "Memory of the process"):  # fmt: skip
         assert expected in text or expected in html, expected
+    assert ("Other ways to count" in text) == (evaluation.schemes is not None)
     data = page_data(html)
     assert [row["k"] for row in data["errors"]] == [e.kind for e in evaluation.errors]
     both = next(row for row in data["errors"] if row["k"] == "both")

@@ -178,12 +178,12 @@ def test_documents_without_annotation_are_left_out():
 
 
 def test_equals_nervaluate_run_on_everything(disturbed):
-    from nervaluate import Evaluator
+    nervaluate = pytest.importorskip("nervaluate")
 
     documents = tagged_documents(*disturbed)
     ours = scheme_scores(documents)
     labels = ["LOC", "MISC", "ORG", "PER"]
-    theirs = Evaluator(disturbed[0], disturbed[1], tags=labels, loader="list").evaluate()
+    theirs = nervaluate.Evaluator(disturbed[0], disturbed[1], tags=labels, loader="list").evaluate()
     for scheme in ("strict", "exact", "partial", "ent_type"):
         for mine, other in [
             (ours["overall"][scheme], theirs["overall"][scheme]),
@@ -194,6 +194,7 @@ def test_equals_nervaluate_run_on_everything(disturbed):
 
 
 def test_scheme_scores_of_nothing_and_of_all_right():
+    pytest.importorskip("nervaluate")
     assert scheme_scores(tagged_documents([["O"]], [["O"]]))["overall"] == {}
     tags = [["B-A", "I-A", "O"]]
     assert scheme_scores(tagged_documents(tags, tags))["overall"]["partial"]["f1"] == 1.0

@@ -52,7 +52,8 @@ def _parse(sample: Sample, delimiter: str) -> list[list[str]]:
         text = text[: text.rfind("\n") + 1] or text
     csv.field_size_limit(_FIELD_LIMIT)
     try:
-        rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+        # Python 3.10 parses no line with a NUL; `table_rows` refuses it in any version, with its place.
+        rows = csv.reader(text.replace("\0", " ").splitlines(keepends=True), delimiter=delimiter)
         return [row for row in rows if not _is_blank(row)][:200]
     except csv.Error:
         return []
