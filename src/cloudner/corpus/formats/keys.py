@@ -6,7 +6,7 @@ Tables compare them without regard to case, JSON exactly. Chinese names are know
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 # Of tables that were kept by hand, mostly. In small letters.
@@ -60,6 +60,16 @@ SENTENCE = _also_chinese(
 )  # fmt: skip
 # Which text a span is in.
 ID = _also_chinese("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")
+
+
+def text_names(given: Iterable[Any]) -> Sequence[str]:
+    """The names of texts, first those that count first beside the given columns or keys: of a `text` and a `文本` the second
+    one where the entities are in `实体`."""
+    plain = {str(name).strip().lower() for name in given}
+    spans = next((name for name in SPANS if name.lower() in plain), None)
+    return sorted(TEXT, key=lambda name: name not in CHINESE) if spans in CHINESE else TEXT
+
+
 # What is kept with a document.
 META = ("id", "doc_id", "document_id", "split", "meta", "source")
 

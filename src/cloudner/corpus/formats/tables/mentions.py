@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from cloudner.corpus.align.tag_shapes import POSITION_TAG
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.keys import SPANS, TEXT
+from cloudner.corpus.formats.keys import SPANS, text_names
 from cloudner.corpus.formats.literals import NO_LITERAL, printed
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, label_of, looks_like_spans, short
@@ -109,7 +109,7 @@ class _Columns(NamedTuple):
 def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
     header = rows[0]
     body = [row for row in rows[1:51] if len(row) == len(header)]
-    text = find_column(header, TEXT)
+    text = find_column(header, text_names(header))
     if text is None:
         return None
     surface, label = (find_column(header, names) for names in (_SURFACE_NAMES, _LABEL_NAMES))
@@ -162,7 +162,7 @@ def _sniff(sample: Sample) -> Match | None:
 def _words_only(rows: Sequence[Sequence[str]]) -> bool:
     """Is there a column of entities with nothing in it but words of the text?"""
     header = rows[0]
-    text, column = find_column(header, TEXT), find_column(header, _WORDS_NAMES)
+    text, column = find_column(header, text_names(header)), find_column(header, _WORDS_NAMES)
     if text is None or column is None or text == column:
         return False
     body = [row for row in rows[1:51] if len(row) == len(header) and row[column].strip()]
@@ -181,7 +181,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     header, place = read_header(source, rows)
     seen = (_columns(table.rows) if table else None) or _Columns(-1, -1, None)
     text = seen.text if options.text_column is None else -1
-    text = column_of(header, options.text_column, TEXT, "text", place) if text < 0 else text
+    text = column_of(header, options.text_column, text_names(header), "text", place) if text < 0 else text
     entities = seen.entities if options.entities_column is None else -1
     label = seen.label if entities >= 0 else None
     if entities < 0:
