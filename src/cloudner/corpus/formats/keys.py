@@ -35,10 +35,10 @@ def _also_chinese(*names: str) -> tuple[str, ...]:
 
 TEXT = _also_chinese(
     "text", "sentence", "content", "document", "data", "doc", "body", "sentence_text", "input", "full_text", "doc_text",
-    "raw_text", "source_text", "originalText", "sentText", "text_a", "generated_text",
+    "raw_text", "source_text", "unmasked_text", "originalText", "sentText", "text_a", "generated_text",
 )  # fmt: skip
 SPANS = _also_chinese(
-    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "tags",
+    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "instances", "tags",
     "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans",
 )  # fmt: skip
 _LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
@@ -92,7 +92,7 @@ _PLAIN_END = frozenset(
     )
 )  # fmt: skip
 _LABEL = _also_chinese(
-    "label", "labels", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
+    "label", "labels", "className", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
     "annotation", "tag_name", "class", "label_", "ner", "name",
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(
