@@ -77,7 +77,7 @@ _BUILTIN = {
     "ground-truth": _Home("json.ground_truth:MANIFEST", "json"),
     "kili": _Home("json.kili:KILI", "json"),
     "labelbox": _Home("json.labelbox:LABELBOX", "json"),
-    "massive": _Home("json.massive:MASSIVE", "json"),
+    "massive": _Home("json.massive:MASSIVE", " : "),
     "mentions": _Home("json.mentions:MENTIONS", "json"),
     "mrc": _Home("json.mrc:MRC", "json"),
     "stanza": _Home("json.corenlp:STANZA", "json"),
