@@ -41,7 +41,20 @@ EVERY = (
         ("peoples-daily", "lac.txt", LAC),
         *(
             (name, *_first_file(formats()[name]))
-            for name in ("ace", "i2b2-concepts", "chemdner", "bc2gm", "ccl", "folia", "nkjp")
+            for name in (
+                "ace",
+                "i2b2-concepts",
+                "chemdner",
+                "bc2gm",
+                "ccl",
+                "folia",
+                "nkjp",
+                "diakg",
+                "estner",
+                "imcs",
+                "re3d",
+                "share-clef",
+            )
         ),
     ]
 )

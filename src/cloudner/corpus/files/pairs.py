@@ -7,9 +7,13 @@ from collections.abc import Callable
 from cloudner.corpus.files.names import PACKINGS, unpacked
 
 # Ending of a text: endings of the files that are read with it.
-_PAIRS = {".txt": (".ann", ".con"), ".sgm": (".apf.xml",)}
+_PAIRS = {
+    ".txt": (".ann", ".con", ".pipe.txt", ".pipe"),
+    ".text": (".pipe",),
+    ".sgm": (".apf.xml",),
+}
 # Of annotations, an empty file says that there are none.
-MAY_BE_EMPTY = (".ann", ".con")
+MAY_BE_EMPTY = (".ann", ".con", ".pipe.txt", ".pipe")
 
 
 def is_text_of_pair(path: str, is_there: Callable[[str], bool]) -> bool:

@@ -102,7 +102,7 @@ def _folder(folder: Path, encoding: Encodings | None) -> Iterator[FileSource]:
             continue
         if is_text_of_pair(str(path), os.path.isfile):
             continue
-        if path.stat().st_size == 0 and path.suffix.lower() not in MAY_BE_EMPTY:
+        if path.stat().st_size == 0 and not path.name.lower().endswith(MAY_BE_EMPTY):
             continue
         found = True
         if path.stat().st_size == 0:
@@ -116,7 +116,12 @@ def _folder(folder: Path, encoding: Encodings | None) -> Iterator[FileSource]:
 def _with_sibling(path: Path, encoding: Encodings | None) -> FileSource:
     source = _empty(path)
     source.tolerant = True
-    source._find_sibling = lambda suffix: next(_local(path.with_suffix(suffix), encoding), None)
+
+    def find(suffix: str) -> FileSource | None:
+        other = next(filter(os.path.isfile, siblings(str(path), suffix)), None)
+        return None if other is None else next(_local(Path(other), encoding), None)
+
+    source._find_sibling = find
     return source
 
 
