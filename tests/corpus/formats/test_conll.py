@@ -284,3 +284,22 @@ def test_a_text_record_is_written_as_words(tmp_path):
     ]
     record.complete = False
     assert written(CONLL, [record]).split("\n")[6] == "left\t?"
+
+
+def test_elements_around_sentences(tmp_path):
+    """As in VLSP's files."""
+    row = "{}\tNp\tB-NP\t{}\tO\n"
+    content = (
+        "<title>\n<s>\n"
+        + row.format("Ann", "B-PER")
+        + "</s>\n</title>\n<s>\n"
+        + row.format("Hà_Nội", "B-LOC")
+        + row.format("x", "O")
+        + "</s>\n<editor>\n<s>\n"
+        + row.format("Bob", "B-PER")
+        + "</s>\n</editor>\n"
+    )
+    assert detected(tmp_path, content) == "conll"
+    records = read(tmp_path, CONLL, content)
+    assert all_surfaces(records) == [("Ann", "PER"), ("Hà_Nội", "LOC"), ("Bob", "PER")]
+    assert sum(len(record.sent_starts) for record in records) == 3

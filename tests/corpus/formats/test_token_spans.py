@@ -57,3 +57,14 @@ def test_the_words_of_a_span_before_its_label(tmp_path):
     }
     (record,) = read_all(tmp_path, "a.json", json.dumps(row))[1]
     assert surfaces(record) == [("Oto Benes", "PERSON"), ("Brno", "PLACE")]
+
+
+def test_spans_by_sentence_as_biaffine_ner_has_them(tmp_path):
+    row = {
+        "doc_key": "a_1",
+        "ners": [[[0, 1, "PER"], [3, 3, "LOC"]]],
+        "sentences": [["Ann", "Lee", "left", "Oslo"]],
+    }
+    name, (record,) = read_all(tmp_path, "train.jsonlines", lines(row))
+    assert name == "token-spans"
+    assert surfaces(record) == [("Ann Lee", "PER"), ("Oslo", "LOC")]

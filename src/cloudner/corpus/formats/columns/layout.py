@@ -15,8 +15,9 @@ from cloudner.corpus.formats.columns.values import is_constant, is_id, stays
 from cloudner.corpus.formats.keys import TAG, TOKEN
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
-# <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does
-SENTENCE_MARK = re.compile(r"\s*</?[sS]>(?:\s+</?[sS]>)*\s*")
+# <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does; so do the elements that VLSP's files have
+# around some of them
+SENTENCE_MARK = re.compile(r"\s*</?(?:[sS]|title|editor|text)>(?:\s+</?[sS]>)*\s*")
 _POSITIONED_TAG = re.compile(r"[BIESLU][-_]\S")
 _ENTITY_COLUMNS = frozenset((*TAG, "ne-coarse-lit"))
 _HEADER_WORDS = frozenset((*TOKEN, *_ENTITY_COLUMNS, "text", "pos", "chunk", "lemma", "misc"))

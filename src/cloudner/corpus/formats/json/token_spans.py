@@ -13,7 +13,7 @@ from cloudner.corpus.formats.words import join
 from cloudner.errors import InputError
 
 _TOKENS = ("tokenized_text", "tokens", "tok", "words", "sentence", "sentences", "sents")
-_SPANS = ("ner", "entities", "spans", "entity_mentions", "vertexSet")
+_SPANS = ("ner", "ners", "entities", "spans", "entity_mentions", "vertexSet")
 _SHAPES = '{"tokens": ["Ann", "ran"], "entities": [{"type": "PER", "start": 0, "end": 1}]} or "ner": [[0, 0, "PER"]]'
 
 
