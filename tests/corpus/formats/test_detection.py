@@ -47,6 +47,7 @@ EVERY = (
                 "chemdner",
                 "bc2gm",
                 "ccl",
+                "corefud",
                 "folia",
                 "nkjp",
                 "diakg",

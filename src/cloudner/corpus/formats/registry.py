@@ -22,7 +22,9 @@ from cloudner.errors import ConfigError
 
 ENTRY_POINT_GROUP = "cloudner_formats"
 DOCBIN = "spacy"  # the name of the format of `.spacy` files
-_IN_BLOCKS = frozenset(("conll", "conll-biluo", "conll2012", "conllu", "germeval2014", "hipe", "stanford"))
+_IN_BLOCKS = frozenset(
+    ("conll", "conll-biluo", "conll2012", "conllu", "corefud", "germeval2014", "hipe", "stanford")
+)
 
 
 class _Home(NamedTuple):
@@ -42,6 +44,7 @@ _BUILTIN = {
     "conll-biluo": _Home("columns.conll:CONLL_BILUO"),
     "conll2012": _Home("columns.conll2012:CONLL2012", "("),
     "conllu": _Home("columns.conllu:CONLLU"),
+    "corefud": _Home("columns.corefud:COREFUD", "global.Entity"),
     "germeval2014": _Home("columns.germeval:GERMEVAL"),
     "hipe": _Home("columns.hipe:HIPE"),
     "spacy-iob": _Home("columns.spacy_iob:IOB"),
