@@ -67,7 +67,7 @@ def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [label for item in value for label in label_of(item, options, where)]
     if isinstance(value, Mapping):
-        key = label_key(value) or ("text" if "text" in value else None)
+        key = label_key(value) or next((name for name in ("text", "value") if name in value), None)
         if key is not None:
             return label_of(value[key], options, where)
         raise where.error(f"no label in {short(value)}")
