@@ -48,6 +48,7 @@ EVERY = (
                 "bc2gm",
                 "ccl",
                 "corefud",
+                "xml-standoff",
                 "folia",
                 "nkjp",
                 "diakg",

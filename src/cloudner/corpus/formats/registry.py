@@ -113,6 +113,7 @@ _BUILTIN = {
     "inline-xml": _Home("xml.inline:INLINE_XML", "<"),
     "nkjp": _Home("xml.nkjp:NKJP", "<TEI"),
     "semeval-absa": _Home("xml.semeval:SEMEVAL", "<sentence"),
+    "xml-standoff": _Home("xml.standoff:XML_STANDOFF", "<"),
     "xmi": _Home("xml.xmi:XMI", "<xmi:XMI"),
     "xml-words": _Home("xml.words:XML_WORDS", "<"),
     # text
