@@ -56,6 +56,7 @@ EVERY = (
                 "imcs",
                 "re3d",
                 "share-clef",
+                "span-files",
             )
         ),
     ]

@@ -54,6 +54,7 @@ _BUILTIN = {
     "comprehend": _Home("tables.comprehend:COMPREHEND", "table"),
     "label-columns": _Home("tables.label_columns:LABEL_COLUMNS", "table"),
     "mention-table": _Home("tables.mentions:MENTION_TABLE", "table"),
+    "span-files": _Home("tables.span_files:SPAN_FILES", "table"),
     "span-table": _Home("tables.spans:SPAN_TABLE", "table"),
     "tagged-cells": _Home("tables.cells:TAGGED_CELLS", "<"),
     "tag-table": _Home("tables.tags:TAG_TABLE", "table"),
