@@ -35,6 +35,21 @@ def test_every_level_is_read(tmp_path, words, wrap):
     assert entities(docs) == [[ALL[0], ALL[1], ("Tamm", "PER")]]
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda words: [{"tokens": words}],
+        lambda words: {"sentences": [{"tokens": words}]},
+        lambda words: {"id": 1, "words": words},
+    ],
+)
+def test_words_with_one_tag_each(tmp_path, wrap):
+    words = [{"text": text, "pos": "X", "ner": tag} for text, tag, _ in WORDS]
+    name, (record,) = read_all(tmp_path, "a.json", json.dumps(wrap(words)))
+    assert name == "estner"
+    assert surfaces(record) == ALL[:2]
+
+
 def test_a_word_without_tags_is_one_line(tmp_path):
     content = json.dumps([{"sentences": [{"words": [*LISTS, {"text": "x"}]}]}])
     with pytest.raises(InputError, match=r"""a.json:1: document: the word {"text": "x"};"""):

@@ -1,6 +1,6 @@
-"""EstNER: documents of sentences of words, each with its tag on every level of nesting.
+"""Sentences of words that are objects with their text and tag; of EstNER, with a tag on every level of nesting.
 
-`"ner": ["B-ORG", "B-GPE", "O"]` in a word, or `"ner_1": "B-ORG", "ner_2": "B-GPE"`.
+`"ner": ["B-ORG", "B-GPE", "O"]` in a word, `"ner_1": "B-ORG", "ner_2": "B-GPE"`, or a single `"ner": "B-ORG"`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ _SHAPE = '{"sentences": [{"words": [{"text": "Ann", "ner": ["B-PER", "O"]}]}]}'
 
 
 def _words(item: Mapping[str, Any]) -> list[list[Any]] | None:
-    """The words of each sentence of a document; None for another object."""
-    sentences = item.get("sentences")
+    """The words of each sentence of a document, or of one that is a sentence itself; None for another object."""
+    sentences = item.get("sentences", [item])
     if not isinstance(sentences, list) or not sentences:
         return None
-    words = [each.get("words") if isinstance(each, Mapping) else None for each in sentences]
+    words = [
+        each.get("words", each.get("tokens")) if isinstance(each, Mapping) else None for each in sentences
+    ]
     return words if all(isinstance(each, list) for each in words) else None  # type: ignore[return-value]
 
 
@@ -42,7 +44,7 @@ def _tags(word: Any) -> list[str] | None:
 def _sniff(sample: Sample) -> Match | None:
     for item in some_objects(sample):
         first = next((word for sentence in _words(item) or () for word in sentence), None)
-        if _tags(first):
+        if _tags(first) and not isinstance(item.get("text"), str):
             return Match(0.96, "sentences of words that have text and ner (EstNER)")
     return None
 
