@@ -303,3 +303,22 @@ def test_elements_around_sentences(tmp_path):
     records = read(tmp_path, CONLL, content)
     assert all_surfaces(records) == [("Ann", "PER"), ("Hà_Nội", "LOC"), ("Bob", "PER")]
     assert sum(len(record.sent_starts) for record in records) == 3
+
+
+def test_several_tags_with_spaces_between_them(tmp_path):
+    """As in Wojood, whose entities nest."""
+    content = (
+        "Ann\tB-PERS\nLee\tI-PERS B-LOC\nleft\tO\nfor\tO\nOslo\tB-GPE B-LOC\n" + "Bob\tB-PERS\nleft\tO\n" * 5
+    )
+    (record,) = read(tmp_path, CONLL, content)
+    assert surfaces(record) == [("Ann Lee", "PERS"), ("Oslo", "GPE")] + [("Bob", "PERS")] * 5
+    assert record.notes == [("nested", "dropped", "several tags on 2 tokens (I-PERS B-LOC): kept the first")]
+
+
+def test_a_number_that_stays_0_is_no_column_of_tags(tmp_path):
+    content = "".join(
+        f"0\t{token}\t{tag}\n"
+        for token, tag in (("Ann", "PER"), ("left", "O"), ("for", "O"), ("Oslo", "LOC"))
+    )
+    (record,) = read(tmp_path, CONLL, content + "\n")
+    assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]
