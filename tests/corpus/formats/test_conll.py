@@ -322,3 +322,23 @@ def test_a_number_that_stays_0_is_no_column_of_tags(tmp_path):
     )
     (record,) = read(tmp_path, CONLL, content + "\n")
     assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]
+
+
+@pytest.mark.parametrize("nothing", ["_", "O"])
+def test_positions_and_labels_in_columns_of_their_own(tmp_path, nothing):
+    """As the Swedish tagger Stagger writes them."""
+    rows = [
+        ("Ann", "B", "person"),
+        ("Lee", "I", "person"),
+        ("left", "O", nothing),
+        ("Oslo", "B", "place"),
+        (".", "O", nothing),
+    ]
+    content = "".join(
+        f"{n}\t{token}\t_\tPM\t{tag}\t{label}\t_\n" for n, (token, tag, label) in enumerate(rows, 1)
+    )
+    (record,) = read(tmp_path, CONLL, content + "\n")
+    assert surfaces(record) == [("Ann Lee", "person"), ("Oslo", "place")]
+    # a column that says something elsewhere too is none of labels
+    (record,) = read(tmp_path, CONLL, content.replace(f"O\t{nothing}", "O\tx"))
+    assert surfaces(record) == [("Ann Lee", "ENTITY"), ("Oslo", "ENTITY")]
