@@ -117,3 +117,11 @@ def test_labels_with_their_confidence(tmp_path):
     }
     _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row))
     assert surfaces(record) == [("Ann", "PER")]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_words_before_their_offsets(tmp_path, turned):
+    spans = [["Ann", "PER", 0, 3], ["Oslo", "LOC", 9, 13]]
+    row = {"text": "Ann left Oslo", "entities": [[b, a, *n] if turned else [a, b, *n] for a, b, *n in spans]}
+    _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row))
+    assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]
