@@ -68,3 +68,15 @@ def test_spans_by_sentence_as_biaffine_ner_has_them(tmp_path):
     name, (record,) = read_all(tmp_path, "train.jsonlines", lines(row))
     assert name == "token-spans"
     assert surfaces(record) == [("Ann Lee", "PER"), ("Oslo", "LOC")]
+
+
+def test_ends_behind_the_last_word_where_the_sentences_end_so(tmp_path):
+    """As in SciREX."""
+    row = {
+        "doc_id": "a",
+        "words": ["Ann", "Lee", "left", ".", "Oslo", "slept"],
+        "sentences": [[0, 4], [4, 6]],
+        "ner": [[0, 2, "PER"], [4, 5, "LOC"]],
+    }
+    _, (record,) = read_all(tmp_path, "a.jsonl", lines(row))
+    assert surfaces(record) == [("Ann Lee", "PER"), ("Oslo", "LOC")]
