@@ -114,12 +114,25 @@ def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
         return None
     surface, label = (find_column(header, names) for names in (_SURFACE_NAMES, _LABEL_NAMES))
     if surface is not None and label is not None and len({text, surface, label}) == 3:
-        cells = [(row[text], row[surface].strip(), row[label]) for row in body if row[surface].strip()]
+        texts = _filled([row[text] for row in body])
+        cells = [
+            (t, row[surface].strip(), row[label])
+            for t, row in zip(texts, body, strict=True)
+            if row[surface].strip()
+        ]
         tagged = any(tag.strip() == "O" or POSITION_TAG.fullmatch(tag.strip()) for _, _, tag in cells)
         if cells and not tagged and 2 * sum(word in where for where, word, _ in cells) >= len(cells):
             return _Columns(text, surface, label)
     fitting = _fitting(header, body, text)
     return _Columns(text, fitting[0], None) if fitting else None
+
+
+def _filled(texts: Sequence[str]) -> list[str]:
+    """The texts, in the place of a blank one that above it: a cell that is merged with those below it has its text once."""
+    made: list[str] = []
+    for text in texts:
+        made.append(text if text.strip() or not made else made[-1])
+    return made
 
 
 def _fitting(header: Sequence[str], body: Sequence[Sequence[str]], text: int) -> list[int]:
@@ -199,7 +212,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, f"column {header[entities]!r}", row[text] if len(row) > text else "")
         if len(row) != len(header):
             raise ragged_row(source, line, row, len(header), delimiter)
-        if held is not None and (label is None or held.text != row[text]):
+        goes_on = label is not None and not row[text].strip() and bool(row[entities].strip())
+        if held is not None and not goes_on and (label is None or held.text != row[text]):
             locate(held, held.text or "", mentions)
             yield held
             held, mentions = None, []
