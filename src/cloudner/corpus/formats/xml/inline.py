@@ -134,7 +134,10 @@ def parse_line(line: str, file: str, number: int) -> tuple[str, list[SpanRecord]
             if not open_tags or open_tags[-1][0] != name:
                 raise fail(f"</{name}> closes " + (f"<{open_tags[-1][0]}>" if open_tags else "nothing"))
             _, label, start = open_tags.pop()
-            if label is not None:
+            parts = name == READINGS and any(
+                span.start >= start for span in spans
+            )  # around entities, none itself
+            if label is not None and not parts:
                 spans.append(SpanRecord(start, length, label))
         elif name.lower() in BREAKS and length and not pieces[-1][-1:].isspace():
             length += add(" ")
