@@ -249,8 +249,9 @@ def get_format(name: str) -> Format:
     near = difflib.get_close_matches(name, known, n=3)
     raise ConfigError(
         f"no format is called {name!r}",
-        expected="one of " + ", ".join(sorted(known)),
-        fix=f"--format {near[0]}" if near else None,
+        expected=f"one of the {len(known)} that `cloudner convert --formats` lists"
+        + (f", such as {', '.join(near)}" if near else ""),
+        fix=f"--format {near[0]}" if near else "cloudner convert --formats",
     )
 
 
