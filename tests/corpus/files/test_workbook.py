@@ -1,6 +1,7 @@
 """Excel workbooks: each sheet with rows is a table, as a CSV file is."""
 
 import datetime
+import gzip
 import io
 import re
 import sys
@@ -59,6 +60,13 @@ def test_a_sheet_is_a_table(tmp_path):
     report = convert(path, tmp_path / "out.spacy", lang="zh")
     assert entities(docs_at(tmp_path / "out.spacy")) == FOUND
     assert not report.issues
+
+
+def test_a_workbook_that_is_compressed_once_more(tmp_path):
+    raw = workbook(tmp_path / "a.xlsx", s=TABLE).read_bytes()
+    (tmp_path / "b.xlsx.gz").write_bytes(gzip.compress(raw))
+    fsspec.filesystem("memory").pipe("/books/b.xlsx.gz", gzip.compress(raw))
+    assert texts(tmp_path / "b.xlsx.gz", "memory://books/b.xlsx.gz") == [CSV, CSV]
 
 
 def test_cells(tmp_path):

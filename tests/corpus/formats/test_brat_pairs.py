@@ -1,5 +1,9 @@
 """The text of a standoff pair, given by its own name, is recognised by the `.ann` file beside it."""
 
+import gzip
+import zipfile
+
+import fsspec
 import pytest
 import spacy
 from spacy.tokens import DocBin
@@ -56,3 +60,30 @@ def test_a_plain_text_without_annotations_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text(TEXT)
     with pytest.raises(InputError, match="no format recognises"):
         convert(tmp_path / "a.txt", tmp_path / "b.spacy")
+
+
+@pytest.mark.parametrize("names", [("a.txt.gz", "a.ann.gz"), ("a.txt", "a.ann.gz"), ("a.txt.gz", "a.ann")])
+@pytest.mark.parametrize("given", [0, 1, None], ids=["text", "annotations", "folder"])
+def test_a_pair_whose_files_are_compressed(tmp_path, names, given):
+    (tmp_path / "in").mkdir()
+    for name, content in zip(names, (TEXT, ANN), strict=True):
+        raw = content.encode()
+        (tmp_path / "in" / name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+    report = convert(
+        tmp_path / "in" if given is None else tmp_path / "in" / names[given], tmp_path / "out.spacy"
+    )
+    assert entities(tmp_path / "out.spacy") == [[("Ada", "PER"), ("London", "LOC")]]
+    assert [name for _, name, _ in report.detected] == ["brat"]
+    (doc,) = DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.blank("en").vocab)
+    assert doc.user_data["meta"]["id"] == "a"
+
+
+def test_a_compressed_pair_in_an_archive_and_in_a_store(tmp_path):
+    store = fsspec.filesystem("memory")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, content in (("a.txt.gz", TEXT), ("a.ann.gz", ANN)):
+            archive.writestr(f"x/{name}", gzip.compress(content.encode()))
+            store.pipe(f"/packed/{name}", gzip.compress(content.encode()))
+    for given in (str(tmp_path / "a.zip"), "memory://packed"):
+        convert(given, tmp_path / "out.spacy")
+        assert entities(tmp_path / "out.spacy") == [[("Ada", "PER"), ("London", "LOC")]]

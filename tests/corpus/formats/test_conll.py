@@ -284,3 +284,61 @@ def test_a_text_record_is_written_as_words(tmp_path):
     ]
     record.complete = False
     assert written(CONLL, [record]).split("\n")[6] == "left\t?"
+
+
+def test_elements_around_sentences(tmp_path):
+    """As in VLSP's files."""
+    row = "{}\tNp\tB-NP\t{}\tO\n"
+    content = (
+        "<title>\n<s>\n"
+        + row.format("Ann", "B-PER")
+        + "</s>\n</title>\n<s>\n"
+        + row.format("Hà_Nội", "B-LOC")
+        + row.format("x", "O")
+        + "</s>\n<editor>\n<s>\n"
+        + row.format("Bob", "B-PER")
+        + "</s>\n</editor>\n"
+    )
+    assert detected(tmp_path, content) == "conll"
+    records = read(tmp_path, CONLL, content)
+    assert all_surfaces(records) == [("Ann", "PER"), ("Hà_Nội", "LOC"), ("Bob", "PER")]
+    assert sum(len(record.sent_starts) for record in records) == 3
+
+
+def test_several_tags_with_spaces_between_them(tmp_path):
+    """As in Wojood, whose entities nest."""
+    content = (
+        "Ann\tB-PERS\nLee\tI-PERS B-LOC\nleft\tO\nfor\tO\nOslo\tB-GPE B-LOC\n" + "Bob\tB-PERS\nleft\tO\n" * 5
+    )
+    (record,) = read(tmp_path, CONLL, content)
+    assert surfaces(record) == [("Ann Lee", "PERS"), ("Oslo", "GPE")] + [("Bob", "PERS")] * 5
+    assert record.notes == [("nested", "dropped", "several tags on 2 tokens (I-PERS B-LOC): kept the first")]
+
+
+def test_a_number_that_stays_0_is_no_column_of_tags(tmp_path):
+    content = "".join(
+        f"0\t{token}\t{tag}\n"
+        for token, tag in (("Ann", "PER"), ("left", "O"), ("for", "O"), ("Oslo", "LOC"))
+    )
+    (record,) = read(tmp_path, CONLL, content + "\n")
+    assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]
+
+
+@pytest.mark.parametrize("nothing", ["_", "O"])
+def test_positions_and_labels_in_columns_of_their_own(tmp_path, nothing):
+    """As the Swedish tagger Stagger writes them."""
+    rows = [
+        ("Ann", "B", "person"),
+        ("Lee", "I", "person"),
+        ("left", "O", nothing),
+        ("Oslo", "B", "place"),
+        (".", "O", nothing),
+    ]
+    content = "".join(
+        f"{n}\t{token}\t_\tPM\t{tag}\t{label}\t_\n" for n, (token, tag, label) in enumerate(rows, 1)
+    )
+    (record,) = read(tmp_path, CONLL, content + "\n")
+    assert surfaces(record) == [("Ann Lee", "person"), ("Oslo", "place")]
+    # a column that says something elsewhere too is none of labels
+    (record,) = read(tmp_path, CONLL, content.replace(f"O\t{nothing}", "O\tx"))
+    assert surfaces(record) == [("Ann Lee", "ENTITY"), ("Oslo", "ENTITY")]

@@ -1,6 +1,7 @@
 """One sample of every format among all formats: the right one wins, whatever the file is called."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from spacy.tokens import DocBin
@@ -21,6 +22,14 @@ TEXTS += [(name, file, content) for name, file, content, _ in VARIANTS]
 SPACY_IOB = "Ann|NNP|B-PER left|VBD|O Oslo|NNP|B-LOC .|.|O\nBye|UH|O .|.|O\n"
 PEOPLES_DAILY = "在/p [中国/ns 政府/n]nt 的/u 北京/ns ，/w 江/nr 泽民/nr\n同胞/n 们/k ：/w\n"
 LAC = "玛丽/PER 1867年/TIME 在/p 华沙/LOC 出生/v 。/w\n"
+
+
+def _first_file(fmt):
+    """Name and content of the file of a format's example, of several the one that is read first."""
+    several = isinstance(fmt.example, Mapping)
+    return next(iter(fmt.example.items())) if several else (f"a{fmt.extensions[0]}", fmt.example)
+
+
 EVERY = (
     TEXTS
     + list(CASES.values())
@@ -31,8 +40,24 @@ EVERY = (
         ("peoples-daily", "199801.txt", PEOPLES_DAILY),
         ("peoples-daily", "lac.txt", LAC),
         *(
-            (name, *next(iter(formats()[name].example.items())))
-            for name in ("ace", "i2b2-concepts", "chemdner", "bc2gm")
+            (name, *_first_file(formats()[name]))
+            for name in (
+                "ace",
+                "i2b2-concepts",
+                "chemdner",
+                "bc2gm",
+                "ccl",
+                "corefud",
+                "xml-standoff",
+                "folia",
+                "nkjp",
+                "diakg",
+                "estner",
+                "imcs",
+                "re3d",
+                "share-clef",
+                "span-files",
+            )
         ),
     ]
 )
@@ -143,12 +168,10 @@ def test_a_title_above_a_table_is_pointed_at(tmp_path, title):
         convert([path], tmp_path / "a.spacy")
 
 
-@pytest.mark.parametrize("before", ["", "<!-- made by hand -->\n", '<!DOCTYPE chunkList SYSTEM "ccl.dtd">\n'])
+@pytest.mark.parametrize("before", ["", "<!-- made by hand -->\n", '<!DOCTYPE corpus SYSTEM "tiger.dtd">\n'])
 def test_xml_that_no_format_knows_is_told_by_its_root(tmp_path, before):
-    word = '<tok><orth>{}</orth><lex><base>Ada</base></lex><ann chan="nam_liv" head="1">1</ann></tok>'
-    words = word.format("Ada") + word.format("Lovelace")
-    content = (
-        f'<?xml version="1.0"?>\n{before}<chunkList><chunk><sentence>{words}</sentence></chunk></chunkList>\n'
-    )
-    with pytest.raises(InputError, match="no format recognises this XML, whose root is <chunkList>"):
+    word = '<t id="s1_{0}" word="{1}" lemma="Ada" pos="NE"/>'
+    words = word.format(1, "Ada") + word.format(2, "Lovelace")
+    content = f'<?xml version="1.0"?>\n{before}<treebank><body><s><graph><terminals>{words}</terminals></graph></s></body></treebank>\n'
+    with pytest.raises(InputError, match="no format recognises this XML, whose root is <treebank>"):
         convert([put(tmp_path, "a.xml", content)], tmp_path / "a.spacy")

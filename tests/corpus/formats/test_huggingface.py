@@ -58,6 +58,30 @@ def test_a_folder_of_json_lines_and_its_description(tmp_path):
     assert not report.issues
 
 
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("label.json", {"B-PER": 1, "O": 0}),
+        ("label2id.json", {"B-PER": "1", "O": "0"}),
+        ("id2label.json", {"1": "B-PER", "0": "O"}),
+        ("labels.json", ["O", "B-PER"]),
+    ],
+)
+def test_a_table_of_the_numbers_in_the_same_folder(tmp_path, aligner, name, table):
+    put(tmp_path, f"set/{name}", json.dumps(table))
+    content = lines({"tokens": ["Marie", "left"], "tags": [1, 0]})
+    assert read_entities(aligner, tmp_path, content, "set/train.json") == ("hf-jsonl", [[("Marie", "PER")]])
+    with pytest.raises(InputError, match="the tags are numbers"):  # of a folder below it is not known
+        read_entities(aligner, tmp_path, content, "set/other/train.json")
+
+
+@pytest.mark.parametrize("table", ['{"O": 0, "B-PER": 2}', '{"a": 0, "b": 1}', "{", '["x"]', '{"O": [0]}'])
+def test_another_table_names_no_tags(tmp_path, aligner, table):
+    put(tmp_path, "label.json", table)
+    with pytest.raises(InputError, match="the tags are numbers"):
+        read_entities(aligner, tmp_path, lines({"tokens": ["Marie", "left"], "tags": [1, 0]}), "train.json")
+
+
 def test_numbered_tags_without_names_are_refused(tmp_path, aligner):
     content = lines({"tokens": ["Marie"], "ner_tags": [1]})
     with pytest.raises(InputError, match="--label 0=O"):

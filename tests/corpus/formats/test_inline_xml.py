@@ -180,3 +180,26 @@ def test_lines_with_attributes_without_quotes(tmp_path):
 def test_sgml_whose_entities_do_not_close_is_one_line(tmp_path, old, new, found):
     with pytest.raises(InputError, match=found):
         read_all(tmp_path, "a.sgm", MUC.replace(old, new, 1))
+
+
+def test_a_break_parts_words_unless_the_word_goes_on(tmp_path):
+    content = (
+        '<?xml version="1.0"?>\n<TEI><text><body><p><persName>Eva</persName>, <persName>Karl<lb/>Marx</persName> und<pb n="2"/>Frau '
+        '<persName>Ann<lb break="no"/>a</persName> <milestone unit="x"/>kamen <lb/>heim.</p></body></text></TEI>'
+    )
+    _, (record,) = read_all(tmp_path, "a.xml", content)
+    assert record.text == "Eva, Karl\nMarx und\nFrau Anna kamen heim."
+    assert surfaces(record) == [("Eva", "persName"), ("Karl\nMarx", "persName"), ("Anna", "persName")]
+    lines = "<PER>Ann</PER> left<br/>for <LOC>Oslo</LOC>. <br>\n<PER>Bob</PER> <lb/>left.\n"
+    _, (first, second) = read_all(tmp_path, "a.txt", lines)
+    assert (first.text.rstrip(), second.text) == ("Ann left for Oslo.", "Bob left.")
+    assert surfaces(first) == [("Ann", "PER"), ("Oslo", "LOC")]
+
+
+def test_of_two_elements_around_the_same_words_the_outer_one_is_kept(tmp_path, aligner):
+    line = "In <placeName><settlement>Trier</settlement></placeName> today, <persName>Ann</persName>.\n"
+    tree = f'<?xml version="1.0"?>\n<TEI><text><body><p>{line}</p></body></text></TEI>'
+    for name, content in (("a.txt", line), ("a.xml", tree)):
+        _, records = read_all(tmp_path, name, content)
+        assert surfaces(records[0]) == [("Trier", "placeName"), ("Trier", "settlement"), ("Ann", "persName")]
+        assert entities_of(aligner, records) == [("Trier", "placeName"), ("Ann", "persName")]

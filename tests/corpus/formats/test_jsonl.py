@@ -7,7 +7,7 @@ import pytest
 from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
 from corpus.converting import converted, entities, issue_texts
-from corpus.reading import read_all, read_entities
+from corpus.reading import read_all, read_entities, surfaces
 from corpus.samples.words import TEXT, lines, row
 
 
@@ -104,3 +104,24 @@ def test_luis_names_the_last_character(tmp_path):
     content = json.dumps([{"text": "book 2 to oslo", "intent": "Book", "entities": marks}])
     _, (record,) = read_all(tmp_path, "a.json", content)
     assert [(span.start, span.end, span.label) for span in record.spans] == [(10, 14, "Loc"), (5, 6, "N")]
+
+
+def test_labels_with_their_confidence(tmp_path):
+    """As Flair's `Sentence.to_dict` gives them."""
+    row = {
+        "text": "Ann left",
+        "labels": [],
+        "entities": [
+            {"text": "Ann", "start_pos": 0, "end_pos": 3, "labels": [{"value": "PER", "confidence": 0.9}]}
+        ],
+    }
+    _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row))
+    assert surfaces(record) == [("Ann", "PER")]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_words_before_their_offsets(tmp_path, turned):
+    spans = [["Ann", "PER", 0, 3], ["Oslo", "LOC", 9, 13]]
+    row = {"text": "Ann left Oslo", "entities": [[b, a, *n] if turned else [a, b, *n] for a, b, *n in spans]}
+    _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row))
+    assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]

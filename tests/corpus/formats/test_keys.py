@@ -87,3 +87,26 @@ def test_the_column_that_is_asked_for_is_read_and_not_its_translation(tmp_path):
     options = ReadOptions(text_column="文本")
     (record,) = detect(source.sample(), source.name).format.read(source, options)
     assert surfaces(record) == [("王明", "人名")]
+
+
+CHINESE_BESIDE_ENGLISH = {"text": "Marie was there", "文本": "张三在北京"}
+
+
+@pytest.mark.parametrize(
+    ("more", "read"),
+    [
+        ({"实体": [[0, 2, "PER"], [3, 5, "LOC"]]}, [("张三", "PER"), ("北京", "LOC")]),
+        ({"实体": "张三:PER；北京:LOC"}, [("张三", "PER"), ("北京", "LOC")]),
+        ({"entities": [[0, 5, "PER"]]}, [("Marie", "PER")]),
+    ],
+)
+def test_of_two_texts_the_one_in_the_language_of_the_entities_heading(tmp_path, more, read):
+    row = CHINESE_BESIDE_ENGLISH | more
+    assert found(tmp_path, "a.csv", as_csv(**row)) == read
+    if not isinstance(row.get("实体"), str):
+        assert found(tmp_path, "a.jsonl", json.dumps(row, ensure_ascii=False)) == read
+
+
+def test_a_second_text_beside_chinese_entities_without_offsets(tmp_path):
+    row = CHINESE_BESIDE_ENGLISH | {"实体": [{"实体": "张三", "类型": "PER"}]}
+    assert found(tmp_path, "a.jsonl", json.dumps(row, ensure_ascii=False)) == [("张三", "PER")]

@@ -32,6 +32,18 @@ def test_slots_are_entities(tmp_path):
     assert [record.meta["id"] for record in records] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize(("file", "between"), [("a.csv", ","), ("a.tsv", "\t"), ("a.csv", ";")])
+def test_a_table(tmp_path, file, between):
+    content = "".join(between.join(row) + "\n" for row in (ROWS[0], *(row.values() for row in ROWS)))
+    name, records = read_all(tmp_path, file, content)
+    assert name == "massive"
+    assert [record.text for record in records] == [row["utt"] for row in ROWS]
+    assert surfaces(records[0]) == [("five am", "time"), ("this week", "date")]
+    assert [record.meta["id"] for record in records] == ["0", "1", "2"]
+    with pytest.raises(InputError, match=rf"{file}:5: a row of 2 cells under a header of 5"):
+        read_all(tmp_path, file, content + f"3{between}x\n")
+
+
 def test_slurp_whose_spans_count_words(tmp_path):
     name, (record,) = read_all(tmp_path, "a.jsonl", lines(SLURP))
     assert (name, record.text, record.meta) == ("massive", SLURP["sentence"], {"id": 7})

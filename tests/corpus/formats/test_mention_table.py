@@ -30,3 +30,17 @@ def test_a_colon_within_an_entity(aligner, tmp_path):
 def test_full_width_punctuation_between_words_and_labels(aligner, tmp_path, cell):
     _, records = read_all(tmp_path, "a.csv", f"text,entities\n王明 在 成都 。,{cell}\n")
     assert entities_of(aligner, records) == [("王明", "PER"), ("成都", "LOC")]
+
+
+def test_a_text_that_stands_only_beside_its_first_entity(tmp_path, aligner):
+    """As cells that were merged are written."""
+    content = "text,entity,label\nAnn Lee left Oslo for Rome.,Ann Lee,PER\n,Oslo,LOC\n,Rome,LOC\nBob sat.,Bob,PER\nNo.,,\n"
+    name, records = read_all(tmp_path, "a.csv", content)
+    assert name == "mention-table"
+    assert [record.text for record in records] == ["Ann Lee left Oslo for Rome.", "Bob sat.", "No."]
+    assert entities_of(aligner, records) == [
+        ("Ann Lee", "PER"),
+        ("Oslo", "LOC"),
+        ("Rome", "LOC"),
+        ("Bob", "PER"),
+    ]

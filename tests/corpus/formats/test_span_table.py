@@ -47,3 +47,13 @@ def test_the_line_of_excel_that_names_the_delimiter(tmp_path, delimiter):
     assert entities(converted(tmp_path, "a.csv", content)[1]) == [FOUND]
     content = f"sep={delimiter}\nWord{delimiter}Tag\nAnn{delimiter}B-PER\nleft{delimiter}O\n"
     assert entities(converted(tmp_path, "a.csv", content)[1]) == [[("Ann", "PER")]]
+
+
+@pytest.mark.parametrize("ids", [("id,", "1,", "1,", "2,"), ("id,", "1,", ",", "2,"), ("", "", "", "")])
+def test_a_text_that_stands_only_beside_its_first_span(tmp_path, ids):
+    """As cells that were merged are written; the last row has no span."""
+    head, first, second, third = ids
+    content = f"{head}text,start,end,label\n{first}{TEXT},0,11,PER\n{second},24,30,LOC\n{third}No.,,,\n"
+    report, docs = converted(tmp_path, "a.csv", content)
+    assert entities(docs) == [FOUND, []]
+    assert not report.issues

@@ -78,3 +78,27 @@ def test_a_small_o_behind_a_slash(aligner, tmp_path):
         tmp_path, "train1.txt", "当/o 中国/ns 和/o 邓小平/nr 在/o\n我们/o 变/o\n", lang="zh"
     )
     assert (found, entities_of(aligner, records)) == ("slash-tags", [("中国", "ns"), ("邓小平", "nr")])
+
+
+@pytest.mark.parametrize("between", [",", "\t"])
+def test_a_tag_for_each_character_of_a_text(tmp_path, between):
+    """As in the tables of Chinese competitions: the spaces of a text have tags too."""
+    rows = [
+        ("id", "text", "BIO_anno", "class"),
+        ("0", "交行，14 年 用", "B-BANK I-BANK O O O O O O O", "1"),
+        ("1", "好卡", "O O", "0"),
+        ("2", "用 OK Card", "O O B-PRODUCT I-PRODUCT I-PRODUCT I-PRODUCT I-PRODUCT I-PRODUCT I-PRODUCT", "0"),
+    ]
+    name, records = read_all(tmp_path, "train.csv", "".join(between.join(row) + "\n" for row in rows))
+    assert name == "tag-table"
+    assert [record.meta["id"] for record in records] == ["0", "1", "2"]
+    assert [surfaces(record) for record in records] == [[("交行", "BANK")], [], [("OK Card", "PRODUCT")]]
+    assert ["".join(a + " " * b for a, b in zip(r.tokens, r.spaces, strict=True)) for r in records] == [
+        "交行，14 年 用",
+        "好卡",
+        "用 OK Card",
+    ]
+    rows += [*rows[1:] * 4, ("3", "三个字", "O O", "1")]
+    content = "".join(between.join(row) + "\n" for row in rows)
+    with pytest.raises(InputError, match=r"train.csv:17: column 'BIO_anno': 1 words but 2 tags"):
+        read_all(tmp_path, "train.csv", content)

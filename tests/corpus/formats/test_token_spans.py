@@ -57,3 +57,26 @@ def test_the_words_of_a_span_before_its_label(tmp_path):
     }
     (record,) = read_all(tmp_path, "a.json", json.dumps(row))[1]
     assert surfaces(record) == [("Oto Benes", "PERSON"), ("Brno", "PLACE")]
+
+
+def test_spans_by_sentence_as_biaffine_ner_has_them(tmp_path):
+    row = {
+        "doc_key": "a_1",
+        "ners": [[[0, 1, "PER"], [3, 3, "LOC"]]],
+        "sentences": [["Ann", "Lee", "left", "Oslo"]],
+    }
+    name, (record,) = read_all(tmp_path, "train.jsonlines", lines(row))
+    assert name == "token-spans"
+    assert surfaces(record) == [("Ann Lee", "PER"), ("Oslo", "LOC")]
+
+
+def test_ends_behind_the_last_word_where_the_sentences_end_so(tmp_path):
+    """As in SciREX."""
+    row = {
+        "doc_id": "a",
+        "words": ["Ann", "Lee", "left", ".", "Oslo", "slept"],
+        "sentences": [[0, 4], [4, 6]],
+        "ner": [[0, 2, "PER"], [4, 5, "LOC"]],
+    }
+    _, (record,) = read_all(tmp_path, "a.jsonl", lines(row))
+    assert surfaces(record) == [("Ann Lee", "PER"), ("Oslo", "LOC")]

@@ -105,3 +105,14 @@ def test_phrases_are_no_entities(tmp_path):
     content = "<x><s><NP><name type='PER'><pc>“</pc><w>Ann</w></name></NP> <VP><w>ran</w></VP></s></x>"
     name, (record,) = read_all(tmp_path, "a.xml", content)
     assert (name, surfaces(record), record.notes) == ("xml-words", [("“Ann", "PER")], [])
+
+
+@pytest.mark.parametrize("sentence", [True, False])
+def test_names_as_segments(tmp_path, sentence):
+    """As in ssj500k."""
+    inside = '<seg type="name" subtype="per"><w>Ana</w><c> </c><w>Lee</w></seg><c> </c><w>je</w><c> </c><seg type="name"><w>Oslo</w></seg><pc>.</pc>'
+    inside = f"<s>{inside}</s>" if sentence else inside
+    content = f'<?xml version="1.0"?>\n<TEI><text><body><p>{inside}</p></body></text></TEI>'
+    name, (record,) = read_all(tmp_path, "a.xml", content)
+    assert (name, record.text) == ("xml-words", "Ana Lee je Oslo.")
+    assert surfaces(record) == [("Ana Lee", "per"), ("Oslo", "name")]

@@ -40,6 +40,24 @@ TOOL_SAMPLES |= {
         _lines({"id": "r1", "status": "completed", "_server_id": "s", "text": _TEXT, "spans.responses": [_OBJECTS], "spans.responses.users": ["u1"],
                 "spans.responses.status": ["submitted"], "spans.suggestion": _OBJECTS[:1], "spans.suggestion.agent": "m", "spans.suggestion.score": None}),
     ),
+    "SuperAnnotate": (
+        "jsonl",
+        "a.json",
+        json.dumps([{"metadata": {"name": "t1", "status": "Completed"}, "text": _TEXT, "tags": [], "freeText": "", "instances": [
+            {"start": a, "end": b, "className": label, "type": "entity", "attributes": []} for a, b, label in _SPANS]}]),
+    ),
+    "LightTag, its older name of the rows": (
+        "jsonl",
+        "a.json",
+        json.dumps({"annotations_and_examples": [{"example_id": "e", "content": _TEXT, "annotations": [
+            {"start": a, "end": b, "tag": label, "value": _TEXT[a:b], "correct": None} for a, b, label in _SPANS]}],
+            "relations": [], "schema": {"name": "s"}}),
+    ),
+    "placeholders of a masked text": (
+        "mentions",
+        "a.jsonl",
+        _lines({"masked_text": "[PER_1] left [LOC_1].", "unmasked_text": _TEXT, "privacy_mask": "{'[PER_1]': 'Ann Lee', '[LOC_1]': 'Oslo'}"}),
+    ),
     "Dialogflow": (
         "dialogflow",
         "a_usersays_en.json",

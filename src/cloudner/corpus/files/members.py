@@ -10,6 +10,7 @@ from typing import IO, NamedTuple, cast
 from cloudner.corpus.files.compression import Limited, open_decompressed
 from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
+from cloudner.corpus.files.names import siblings, unpacked
 from cloudner.corpus.files.pairs import is_text_of_pair
 from cloudner.corpus.files.workbook import packed_workbook
 from cloudner.errors import InputError
@@ -85,12 +86,14 @@ def _source(
         return cast(IO[bytes], Limited(stream, lambda: member.packed, name))
 
     def find(suffix: str) -> FileSource | None:
-        other = by_name.get(str(PurePosixPath(member.name).with_suffix(suffix)))
-        return None if other is None else _source(archive, other, encoding, by_name)
+        other = next((each for each in siblings(member.name, suffix) if each in by_name), None)
+        return None if other is None else _source(archive, by_name[other], encoding, by_name)
 
     def find_name(other: str) -> FileSource | None:
         # The nearest member: the one whose folders agree with this one's the longest.
-        same = [n for n in by_name if n == other or n.endswith("/" + other)]
+        same = [
+            n for n in by_name if f"/{n}".endswith("/" + other) or f"/{unpacked(n)}".endswith("/" + other)
+        ]
         if not same:
             return None
         nearest = max(same, key=lambda n: len(commonpath([n, member.name])))

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cloudner.corpus.files.names import PACKINGS, unpacked
+
 # Ending of a text: endings of the files that are read with it.
-_PAIRS = {".txt": (".ann", ".con"), ".sgm": (".apf.xml",)}
+_PAIRS = {
+    ".txt": (".ann", ".con", ".pipe.txt", ".pipe"),
+    ".text": (".pipe",),
+    ".sgm": (".apf.xml",),
+}
 # Of annotations, an empty file says that there are none.
-MAY_BE_EMPTY = (".ann", ".con")
+MAY_BE_EMPTY = (".ann", ".con", ".pipe.txt", ".pipe")
 
 
 def is_text_of_pair(path: str, is_there: Callable[[str], bool]) -> bool:
     """Is it the text of a pair whose other file is there too? The pair is then read through that one."""
+    plain = unpacked(path)
     return any(
-        path.lower().endswith(ending) and any(is_there(path[: -len(ending)] + each) for each in others)
+        plain.lower().endswith(ending)
+        and any(is_there(plain[: -len(ending)] + each + packed) for each in others for packed in PACKINGS)
         for ending, others in _PAIRS.items()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
@@ -12,7 +12,9 @@ from cloudner.corpus.files.compression import is_compressed, open_decompressed, 
 from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import is_ignored
+from cloudner.corpus.files.names import packing, siblings
 from cloudner.corpus.files.pairs import is_text_of_pair
+from cloudner.corpus.files.workbook import packed_workbook
 from cloudner.errors import InputError
 
 
@@ -78,25 +80,19 @@ def _remote_file(
         yield from members
         return
 
+    def first_of(paths: Iterable[str]) -> FileSource | None:
+        there = next(filter(filesystem.exists, paths), None)
+        return None if there is None else next(_remote_file(filesystem, scheme, there, encoding), None)
+
     def find(suffix: str) -> FileSource | None:
-        other = (
-            str(PurePosixPath(path).with_suffix(suffix))
-            if "://" not in path
-            else path.rsplit(".", 1)[0] + suffix
-        )
-        return (
-            next(_remote_file(filesystem, scheme, other, encoding), None)
-            if filesystem.exists(other)
-            else None
-        )
+        # packed as this file is: to ask for each name that it could have takes its time over a network
+        return first_of(siblings(path, suffix, [packing(path)]))
 
     def find_name(other: str) -> FileSource | None:
         near = path.rsplit("/", 1)[0] + "/" + other
-        return (
-            next(_remote_file(filesystem, scheme, near, encoding), None) if filesystem.exists(near) else None
-        )
+        return first_of(dict.fromkeys((near, near + packing(path))))
 
-    yield FileSource(
+    source = FileSource(
         name,
         lambda: open_decompressed(open_raw, name, size),
         encoding=encoding,
@@ -105,3 +101,4 @@ def _remote_file(
         size=None if is_compressed(head) else size,
         tolerant=tolerant,
     )
+    yield from packed_workbook(source)

@@ -20,8 +20,10 @@ from cloudner.corpus.files.compression import is_compressed, open_decompressed, 
 from cloudner.corpus.files.encoding import Encodings
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.members import is_ignored
+from cloudner.corpus.files.names import PACKINGS, siblings
 from cloudner.corpus.files.pairs import MAY_BE_EMPTY, is_text_of_pair
 from cloudner.corpus.files.remote import remote_sources
+from cloudner.corpus.files.workbook import packed_workbook
 from cloudner.errors import InputError
 
 __all__ = ["FileSource", "open_sources"]
@@ -47,17 +49,16 @@ def _local(path: Path, encoding: Encodings | None, tolerant: bool = False) -> It
         return
 
     def find(suffix: str) -> FileSource | None:
-        for stem in (path, path.with_suffix("")):
-            other = stem.with_suffix(suffix)
-            if other != path and other.is_file():
-                return next(_local(other, encoding), None) if other.stat().st_size else _empty(other)
-        return None
+        other = next(filter(Path.is_file, map(Path, siblings(name, suffix))), None)
+        if other is None:
+            return None
+        return next(_local(other, encoding), None) if other.stat().st_size else _empty(other)
 
     def find_name(other: str) -> FileSource | None:
         found = _near(path, other)
         return None if found is None else next(_local(found, encoding), None)
 
-    yield FileSource(
+    source = FileSource(
         name,
         lambda: open_decompressed(open_raw, name, size),
         find_neighbour=find_name,
@@ -67,15 +68,16 @@ def _local(path: Path, encoding: Encodings | None, tolerant: bool = False) -> It
         size=None if is_compressed(head) else size,
         tolerant=tolerant,
     )
+    yield from packed_workbook(source)
 
 
 def _near(path: Path, name: str) -> Path | None:
     """A file of that name in the folder, in one of the four above it, or under one of those in a folder of its kind
     (tagtog keeps `ann.json/...` and `plain.html/...` apart)."""
     folders = path.absolute().parents[:5]
-    for folder in folders:
-        if (folder / name).is_file() and (folder / name).stat().st_size:
-            return folder / name
+    for path in (folder / (name + packed) for folder in folders for packed in PACKINGS):
+        if path.is_file() and path.stat().st_size:
+            return path
     if name.endswith(".plain.html"):
         for folder in folders:
             for found in sorted((folder / "plain.html").rglob(name)):
@@ -100,7 +102,7 @@ def _folder(folder: Path, encoding: Encodings | None) -> Iterator[FileSource]:
             continue
         if is_text_of_pair(str(path), os.path.isfile):
             continue
-        if path.stat().st_size == 0 and path.suffix.lower() not in MAY_BE_EMPTY:
+        if path.stat().st_size == 0 and not path.name.lower().endswith(MAY_BE_EMPTY):
             continue
         found = True
         if path.stat().st_size == 0:
@@ -114,7 +116,12 @@ def _folder(folder: Path, encoding: Encodings | None) -> Iterator[FileSource]:
 def _with_sibling(path: Path, encoding: Encodings | None) -> FileSource:
     source = _empty(path)
     source.tolerant = True
-    source._find_sibling = lambda suffix: next(_local(path.with_suffix(suffix), encoding), None)
+
+    def find(suffix: str) -> FileSource | None:
+        other = next(filter(os.path.isfile, siblings(str(path), suffix)), None)
+        return None if other is None else next(_local(Path(other), encoding), None)
+
+    source._find_sibling = find
     return source
 
 

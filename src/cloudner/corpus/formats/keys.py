@@ -6,7 +6,7 @@ Tables compare them without regard to case, JSON exactly. Chinese names are know
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 # Of tables that were kept by hand, mostly. In small letters.
@@ -35,10 +35,10 @@ def _also_chinese(*names: str) -> tuple[str, ...]:
 
 TEXT = _also_chinese(
     "text", "sentence", "content", "document", "data", "doc", "body", "sentence_text", "input", "full_text", "doc_text",
-    "raw_text", "source_text", "originalText", "sentText", "text_a", "generated_text",
+    "raw_text", "source_text", "unmasked_text", "originalText", "sentText", "text_a", "generated_text",
 )  # fmt: skip
 SPANS = _also_chinese(
-    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "tags",
+    "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "instances", "tags",
     "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans",
 )  # fmt: skip
 _LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
@@ -60,6 +60,16 @@ SENTENCE = _also_chinese(
 )  # fmt: skip
 # Which text a span is in.
 ID = _also_chinese("document_id", "doc_id", "text_id", "sentence_id", "id", "filename", "file")
+
+
+def text_names(given: Iterable[Any]) -> Sequence[str]:
+    """The names of texts, first those that count first beside the given columns or keys: of a `text` and a `文本` the second
+    one where the entities are in `实体`."""
+    plain = {str(name).strip().lower() for name in given}
+    spans = next((name for name in SPANS if name.lower() in plain), None)
+    return sorted(TEXT, key=lambda name: name not in CHINESE) if spans in CHINESE else TEXT
+
+
 # What is kept with a document.
 META = ("id", "doc_id", "document_id", "split", "meta", "source")
 
@@ -82,7 +92,7 @@ _PLAIN_END = frozenset(
     )
 )  # fmt: skip
 _LABEL = _also_chinese(
-    "label", "labels", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
+    "label", "labels", "className", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
     "annotation", "tag_name", "class", "label_", "ner", "name",
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(

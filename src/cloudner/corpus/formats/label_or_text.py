@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from cloudner.corpus.align.offsets import OffsetMap, repair, same
 
@@ -56,3 +58,17 @@ def _is_word(text: str, start: int, end: int) -> bool:
     if not 0 <= start < end <= len(text) or text[start].isspace() or text[end - 1].isspace():
         return False
     return not any(0 < at < len(text) and text[at - 1 : at + 1].isalnum() for at in (start, end))
+
+
+def is_number(text: str) -> bool:
+    """Is a text an offset that was written as one?"""
+    return text.strip().lstrip("-").isdigit()
+
+
+def words_first(item: Sequence[Any]) -> bool:
+    """Are these two words and, behind them, start and end: `["Ann", "PER", 0, 3]`?"""
+    return (
+        len(item) == 4
+        and all(isinstance(word, str) and not is_number(word) for word in item[:2])
+        and all(type(number) is int for number in item[2:])
+    )

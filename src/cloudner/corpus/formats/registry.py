@@ -22,7 +22,9 @@ from cloudner.errors import ConfigError
 
 ENTRY_POINT_GROUP = "cloudner_formats"
 DOCBIN = "spacy"  # the name of the format of `.spacy` files
-_IN_BLOCKS = frozenset(("conll", "conll-biluo", "conll2012", "conllu", "germeval2014", "hipe", "stanford"))
+_IN_BLOCKS = frozenset(
+    ("conll", "conll-biluo", "conll2012", "conllu", "corefud", "germeval2014", "hipe", "stanford")
+)
 
 
 class _Home(NamedTuple):
@@ -42,6 +44,7 @@ _BUILTIN = {
     "conll-biluo": _Home("columns.conll:CONLL_BILUO"),
     "conll2012": _Home("columns.conll2012:CONLL2012", "("),
     "conllu": _Home("columns.conllu:CONLLU"),
+    "corefud": _Home("columns.corefud:COREFUD", "global.Entity"),
     "germeval2014": _Home("columns.germeval:GERMEVAL"),
     "hipe": _Home("columns.hipe:HIPE"),
     "spacy-iob": _Home("columns.spacy_iob:IOB"),
@@ -51,6 +54,7 @@ _BUILTIN = {
     "comprehend": _Home("tables.comprehend:COMPREHEND", "table"),
     "label-columns": _Home("tables.label_columns:LABEL_COLUMNS", "table"),
     "mention-table": _Home("tables.mentions:MENTION_TABLE", "table"),
+    "span-files": _Home("tables.span_files:SPAN_FILES", "table"),
     "span-table": _Home("tables.spans:SPAN_TABLE", "table"),
     "tagged-cells": _Home("tables.cells:TAGGED_CELLS", "<"),
     "tag-table": _Home("tables.tags:TAG_TABLE", "table"),
@@ -72,14 +76,18 @@ _BUILTIN = {
     "cmeee": _Home("json.cmeee:CMEEE", "json"),
     "corenlp": _Home("json.corenlp:CORENLP", "json"),
     "dataturks": _Home("json.dataturks:DATATURKS", "json"),
+    "diakg": _Home("json.diakg:DIAKG", "json"),
     "dialogflow": _Home("json.dialogflow:DIALOGFLOW", "json"),
     "entity-rows": _Home("json.entity_rows:ENTITY_ROWS", "json"),
+    "estner": _Home("json.estner:ESTNER", "json"),
     "ground-truth": _Home("json.ground_truth:MANIFEST", "json"),
+    "imcs": _Home("json.imcs:IMCS", "json"),
     "kili": _Home("json.kili:KILI", "json"),
     "labelbox": _Home("json.labelbox:LABELBOX", "json"),
-    "massive": _Home("json.massive:MASSIVE", "json"),
+    "massive": _Home("json.massive:MASSIVE", " : "),
     "mentions": _Home("json.mentions:MENTIONS", "json"),
     "mrc": _Home("json.mrc:MRC", "json"),
+    "re3d": _Home("json.re3d:RE3D", "json"),
     "stanza": _Home("json.corenlp:STANZA", "json"),
     "tacred": _Home("json.tacred:TACRED", "json"),
     "tagtog": _Home("json.tagtog:TAGTOG", "json"),
@@ -96,13 +104,17 @@ _BUILTIN = {
     # xml
     "ace": _Home("xml.ace:ACE", "<source_file"),
     "bioc": _Home("xml.bioc:BIOC", "<"),
+    "ccl": _Home("xml.ccl:CCL", "<chunkList"),
     "corenlp-xml": _Home("xml.corenlp:CORENLP_XML", "<token"),
     "ddi": _Home("xml.ddi:DDI", "charOffset"),
     "displacy": _Home("xml.displacy:DISPLACY", "<mark"),
+    "folia": _Home("xml.folia:FOLIA", "<FoLiA"),
     "gate": _Home("xml.gate:GATE", "<"),
     "i2b2": _Home("xml.i2b2:I2B2", "<"),
     "inline-xml": _Home("xml.inline:INLINE_XML", "<"),
+    "nkjp": _Home("xml.nkjp:NKJP", "<TEI"),
     "semeval-absa": _Home("xml.semeval:SEMEVAL", "<sentence"),
+    "xml-standoff": _Home("xml.standoff:XML_STANDOFF", "<"),
     "xmi": _Home("xml.xmi:XMI", "<xmi:XMI"),
     "xml-words": _Home("xml.words:XML_WORDS", "<"),
     # text
@@ -117,6 +129,7 @@ _BUILTIN = {
     "peoples-daily": _Home("text.peoples_daily:PEOPLES_DAILY"),
     "pubtator": _Home("text.pubtator:PUBTATOR", "|t|"),
     "rasa": _Home("text.rasa:RASA"),
+    "share-clef": _Home("text.share_clef:SHARE_CLEF"),
     "slash-tags": _Home("text.slash_tags:SLASH_TAGS"),
     "stanford": _Home("text.stanford:STANFORD", "\t"),
     "webanno": _Home("text.webanno:WEBANNO"),
@@ -236,8 +249,9 @@ def get_format(name: str) -> Format:
     near = difflib.get_close_matches(name, known, n=3)
     raise ConfigError(
         f"no format is called {name!r}",
-        expected="one of " + ", ".join(sorted(known)),
-        fix=f"--format {near[0]}" if near else None,
+        expected=f"one of the {len(known)} that `cloudner convert --formats` lists"
+        + (f", such as {', '.join(near)}" if near else ""),
+        fix=f"--format {near[0]}" if near else "cloudner convert --formats",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record, SpanRecord
 from cloudner.corpus.formats.keys import by_columns, label_key, offsets_of, surface_of
-from cloudner.corpus.formats.label_or_text import which_is_text
+from cloudner.corpus.formats.label_or_text import is_number, which_is_text, words_first
 from cloudner.corpus.formats.literals import NO_LITERAL, printed
 from cloudner.errors import InputError
 
@@ -67,7 +67,7 @@ def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [label for item in value for label in label_of(item, options, where)]
     if isinstance(value, Mapping):
-        key = label_key(value) or ("text" if "text" in value else None)
+        key = label_key(value) or next((name for name in ("text", "value") if name in value), None)
         if key is not None:
             return label_of(value[key], options, where)
         raise where.error(f"no label in {short(value)}")
@@ -82,17 +82,13 @@ def label_of(value: Any, options: ReadOptions, where: Where) -> list[str]:
     return [options.labels.get(text, text)]
 
 
-def _is_number(text: str) -> bool:
-    return text.strip().lstrip("-").isdigit()
-
-
 def _text_first(item: Any, where: Where) -> bool | None:
     """In a list with offsets and two words, is the first of these the text of the span? None where nothing tells."""
     if not isinstance(item, Sequence) or len(item) not in (4, 5) or not isinstance(item[3], str):
         return None
     a, b, c, rest = item[:4]
-    if isinstance(a, str) and not _is_number(a):
-        return None if _is_number(rest) else _judged(a, rest, b, c, where)
+    if isinstance(a, str) and not is_number(a):
+        return None if is_number(rest) else _judged(a, rest, b, c, where)
     return _judged(c, rest, a, b, where) if isinstance(c, str) else None
 
 
@@ -130,13 +126,14 @@ def span_of(
             ]
         raise where.error(f"cannot read the span {short(item)}")
     if isinstance(item, Sequence) and len(item) in (3, 4, 5):
+        item = [*item[2:], *item[:2]] if words_first(item) else item
         a, b, c = item[0], item[1], item[2]
         rest = item[3] if len(item) > 3 and isinstance(item[3], str) else None  # a text, or an id
         surface: str | None = None
         if text_first is None:
             text_first = _text_first(item, where)
-        if isinstance(a, str) and not _is_number(a):
-            if rest is not None and not _is_number(
+        if isinstance(a, str) and not is_number(a):
+            if rest is not None and not is_number(
                 rest
             ):  # text, start, end, label; or label, start, end, text
                 surface, label = (rest, a) if text_first is False else (a, rest)
@@ -203,7 +200,7 @@ def _by_length(value: Sequence[Any], text: str) -> bool:
             and type(s[2]) is int
             for s in value
         )
-        or any(_is_number(s[0]) for s in value)
+        or any(is_number(s[0]) for s in value)
     ):
         return False
     if any(size <= start for _, start, size in value if start):
@@ -231,7 +228,8 @@ def is_spans(value: Any) -> bool:
     first = value[0]
     if isinstance(first, Mapping):
         return offsets_of(first) is not None
-    return isinstance(first, (list, tuple)) and len(first) >= 3 and any(isinstance(x, int) for x in first[:2])
+    listed = isinstance(first, (list, tuple)) and len(first) >= 3
+    return listed and (any(isinstance(x, int) for x in first[:2]) or words_first(first))
 
 
 def parse_cell(cell: str, options: ReadOptions, where: Where) -> list[SpanRecord]:

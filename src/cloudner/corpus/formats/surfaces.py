@@ -12,6 +12,8 @@ from cloudner.corpus.formats.keys import by_columns, label_key, offsets_of, surf
 from cloudner.corpus.formats.spans import Where, label_of, short
 
 _BETWEEN = "<>"  # between words, label and what the label means, as NuNER's data have it
+# What stands in a masked text for its first name of a person: `[FIRSTNAME_1]`
+_PLACEHOLDER = re.compile(r"\[(?P<label>\w*[^\W\d_])_\d+\]")
 SHAPES = '[{"text": "Paris", "label": "LOC"}], [["Paris", "LOC"]] or {"LOC": ["Paris"]}'
 
 
@@ -24,7 +26,7 @@ def mentions_of(value: Any, options: ReadOptions, where: Where) -> list[tuple[st
     if rows is not None:
         return mentions_of(rows, options, where)
     if isinstance(value, Mapping):
-        found = _by_key(value, options, where)
+        found = _of_placeholders(value, options, where) or _by_key(value, options, where)
         if found is None:
             raise where.error(f"cannot read the entities {short(dict(value))}", SHAPES)
         return found
@@ -47,6 +49,20 @@ def mentions_of(value: Any, options: ReadOptions, where: Where) -> list[tuple[st
             continue
         raise where.error(f"cannot read the entity {short(item)}", SHAPES)
     return found
+
+
+def _of_placeholders(
+    value: Mapping[str, Any], options: ReadOptions, where: Where
+) -> list[tuple[str, str]] | None:
+    """`{"[CITY_1]": "Oslo", "[CITY_2]": "Rome"}`, what each placeholder of a masked text stands for; None for other keys."""
+    labels = [_PLACEHOLDER.fullmatch(key) for key in value if isinstance(key, str)]
+    if None in labels or not all(isinstance(words, str) for words in value.values()):
+        return None
+    return [
+        (words, label_of(match["label"], options, where)[0])
+        for match, words in zip(labels, value.values(), strict=True)
+        if match is not None
+    ]
 
 
 def _by_key(value: Mapping[str, Any], options: ReadOptions, where: Where) -> list[tuple[str, str]] | None:

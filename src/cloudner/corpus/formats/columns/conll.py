@@ -17,6 +17,7 @@ from cloudner.corpus.formats.columns.layout import (
     Layout,
     data_lines,
     detect,
+    is_position,
     is_sentence_line,
 )
 from cloudner.corpus.formats.columns.rows import Block, style_of
@@ -49,14 +50,14 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
     Raises InputError (file, line) for a row without the token's or the tag's column.
     """
     split, columns = layout.splitter(), layout.columns
-    token_at, tag_at = layout.token, layout.tag
+    token_at, tag_at, label_at = layout.token, layout.tag, layout.label
     seen = layout.tags_seen
     block: Block | None = None
     meta: dict[str, str] = {}
     documents = False  # has the file shown a document boundary?
     at_start = True  # does a sentence start at the next row?
     header = layout.header
-    plain = layout.separator if layout.separator in "\t " and not cut_sentences else ""
+    plain = layout.separator if layout.separator in "\t " and not cut_sentences and label_at is None else ""
     other = " " if plain == "\t" else "\t"
     for number, line in source.lines():
         if plain and block is not None and line and line[0] not in "#- \t" and other not in line:
@@ -106,6 +107,8 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
             header = False
             continue
         token, tag = row[token_at], row[tag_at]
+        if label_at is not None and label_at < len(row) and is_position(tag):
+            tag = f"{tag}-{row[label_at]}"
         if block is None:
             block = Block(number, meta)
         elif cut_sentences and not documents and _ends_sentence(block, token, tag):

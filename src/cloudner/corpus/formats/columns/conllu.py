@@ -109,7 +109,7 @@ def sniff(sample: Sample) -> Match | None:
 def _brackets(lines: list[str]) -> str:
     """What to say where MISC has the brackets of CorefUD and not tags."""
     if any("Entity=(" in row[9] for row in _rows(lines)):
-        return "; Entity=(...) are the brackets of coreference (CorefUD), which are not read"
+        return "; Entity=(...) are the brackets of coreference (CorefUD), read only where they have types"
     return ""
 
 

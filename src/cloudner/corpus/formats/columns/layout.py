@@ -15,12 +15,14 @@ from cloudner.corpus.formats.columns.values import is_constant, is_id, stays
 from cloudner.corpus.formats.keys import TAG, TOKEN
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
-# <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does
-SENTENCE_MARK = re.compile(r"\s*</?[sS]>(?:\s+</?[sS]>)*\s*")
+# <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does; so do the elements that VLSP's files have
+# around some of them
+SENTENCE_MARK = re.compile(r"\s*</?(?:[sS]|title|editor|text)>(?:\s+</?[sS]>)*\s*")
 _POSITIONED_TAG = re.compile(r"[BIESLU][-_]\S")
 _ENTITY_COLUMNS = frozenset((*TAG, "ne-coarse-lit"))
 _HEADER_WORDS = frozenset((*TOKEN, *_ENTITY_COLUMNS, "text", "pos", "chunk", "lemma", "misc"))
 _SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
+_POSITIONS, _NOTHING = frozenset("BILUESM"), frozenset(("O", "o", "_", "-", ""))
 _SPACES = re.compile(r"[ \t]+")
 
 
@@ -29,7 +31,7 @@ class Layout:
     """The columns of a file.
 
     separator: a space stands for any run of spaces and tabs. columns: how many a row has. token, tag: indices.
-    score: how sure this is, 0 to 1. reason: for the user. header: is the first row names of columns.
+    label: the column of the labels where that of the tags has positions alone (B, I, O). score: how sure this is, 0 to 1. reason: for the user. header: is the first row names of columns.
     """
 
     separator: str
@@ -40,6 +42,7 @@ class Layout:
     reason: str
     header: bool = False
     tags_seen: frozenset[str] = field(default_factory=frozenset)
+    label: int | None = None
     others: tuple[str, ...] = ()  # other columns that seem to hold entities, for the user
 
     def splitter(self) -> Callable[[str], list[str]]:
@@ -64,6 +67,11 @@ def splitter(separator: str) -> Callable[[str], list[str]]:
 def is_comment(line: str) -> bool:
     """May this line be a comment (`# id x`, `# text = ...`)? A token `#` with cells after it may look the same."""
     return line.startswith("#")
+
+
+def is_position(tag: str) -> bool:
+    """Is a tag a position without a label, such as B?"""
+    return tag in _POSITIONS
 
 
 def is_sentence_line(line: str, cells: list[str]) -> bool:
@@ -134,7 +142,10 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     reason = f"{columns} columns parted by {shown}, tags in column {tag} ({why})"
     if others:
         reason += f"; other tags in {', '.join(others)}"
-    return Layout(separator, columns, token, tag, score, reason, header, seen, others)
+    label = _label_column(body, tag, token)
+    if label is not None:
+        reason += f", labels in column {label}"
+    return Layout(separator, columns, token, tag, score, reason, header, seen, label, others)
 
 
 def _common_length(rows: list[list[str]], separator: str) -> tuple[int, int, bool]:
@@ -168,6 +179,19 @@ def _names_columns(rows: list[list[str]]) -> bool:
         ):
             return True
     return False
+
+
+def _label_column(rows: list[list[str]], tag: int, token: int) -> int | None:
+    """The column that says what the entities are whose tags are positions alone, in all rows of entities and in no other."""
+    inside = {row[tag] for row in rows} - _NOTHING
+    if not inside or not inside <= _POSITIONS:
+        return None
+    for index in range(len(rows[0])):
+        if index not in (tag, token) and all(
+            (row[index] in _NOTHING) != (row[tag] in inside) for row in rows
+        ):
+            return index
+    return None
 
 
 def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, names: list[str]) -> int | None:

@@ -14,8 +14,8 @@ from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
 from cloudner.errors import InputError
 
 _LANGUAGE_PREFIX = re.compile(r"(?P<prefix>[a-z]{2,3}(?:-[a-z0-9-]+)?:)(?P<token>.+)", re.DOTALL)
-# Nested entities in one cell, `B-PER|I-ORG` or `B-location,B-group`: where a tag follows the bar.
-_BAR = re.compile(r"[|,;](?=[BIESLUM]-|O(?:[|,;]|$))")
+# Nested entities in one cell, `B-PER|I-ORG`, `B-location,B-group` or `I-ORG B-LOC`: where a tag follows what is between.
+_BAR = re.compile(r"[|,; ](?=[BIESLUM]-|O(?:[|,; ]|$))")
 _TAG = re.compile(r"[BIESLUM]-.+|O")
 
 
@@ -58,7 +58,7 @@ class TokenStyle:
         signs = set("".join(filter(None, tags)))
         if " " in signs:
             _refuse_sentences(file, block)
-        if not signs.isdisjoint("|,;"):
+        if not signs.isdisjoint("|,; "):
             tags = _first_of_several(tags, notes)
         if not MISSING.isdisjoint(tags):
             tags = [

@@ -109,6 +109,8 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
     outside = values["O"]
     if "0" in entities and not outside and not any(v.isdigit() for v in entities if v != "0"):
         outside = entities.pop("0")  # typed for the letter O, if the rest are tags
+        if not entities:
+            return 0.5, "all of them 0", entities  # more likely the number of a document
     elif not outside and not values["o"] and (letter := lone_letter(entities)):
         outside = entities.pop(letter)
     elif not outside and not values["o"] and all(map(_BARE_LABEL.fullmatch, entities)):

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.contract import Source
+from cloudner.corpus.files.names import base_name
 from cloudner.corpus.formats.keys import label_key
 
+# Where TNER and others keep what the numbers of their tags mean
+_TABLES = ("label.json", "labels.json", "label2id.json", "id2label.json")
 Names = Mapping[str, Sequence[str] | None]  # of the numbers in each column; None where nothing says them
 
 
@@ -43,7 +46,7 @@ def _names_of(feature: Any) -> Sequence[str] | None:
 
 
 def names_beside(source: Source) -> Names | None:
-    """Names from a `dataset_info.json` or `dataset_infos.json` beside the file."""
+    """Names from a `dataset_info.json` or `dataset_infos.json` beside the file, or a table of them in its own folder."""
     for name in ("dataset_info.json", "dataset_infos.json"):
         found = source.neighbour(name)
         if found is not None:
@@ -53,4 +56,22 @@ def names_beside(source: Source) -> Names | None:
                 names = next((n for n in map(class_names, value.values()) if n), None)
             if names:
                 return names
-    return None
+    table = next(filter(None, (_table(source, name) for name in _TABLES)), None)
+    return {"": table} if table else None
+
+
+def _table(source: Source, name: str) -> list[str] | None:
+    """The names in a file `{"O": 0, "B-PER": 1}`, `{"0": "O", "1": "B-PER"}` or `["O", "B-PER"]` in the source's folder."""
+    found = source.neighbour(name)
+    if found is None or found.name[: -len(name)] != source.name[: -len(base_name(source.name))]:
+        return None  # one in a folder above may be that of other data
+    try:
+        value = json.loads(found.text())
+    except ValueError:
+        return None
+    if isinstance(value, dict) and all(map(str.isdecimal, value)):
+        value = {str(label): int(number) for number, label in value.items()}
+    if isinstance(value, dict) and sorted(map(str, value.values())) == sorted(map(str, range(len(value)))):
+        value = sorted(value, key=lambda label: int(value[label]))
+    whole = isinstance(value, list) and "O" in value and all(isinstance(each, str) for each in value)
+    return value if whole else None

@@ -9,7 +9,7 @@ from typing import IO, Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.annotators import apart, by_user, choose, named, share
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
-from cloudner.corpus.formats.keys import SPANS, TEXT
+from cloudner.corpus.formats.keys import SPANS, text_names
 from cloudner.corpus.formats.notes import further_spans, left_out
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 from cloudner.corpus.formats.words import Ids
@@ -97,12 +97,12 @@ def span_key(item: Mapping[str, Any]) -> str | None:
 def _sniff_rows(sample: Sample) -> Match | None:
     items = some_objects(sample)
     for item in items:
-        text = next((k for k in TEXT if isinstance(item.get(k), str)), None)
+        text = next((k for k in text_names(item) if isinstance(item.get(k), str)), None)
         key = span_key(item)
         if text is not None and key is not None:
             return Match(0.8, f"objects with {text!r} and {key!r}")
     for item in items[:1]:
-        text = next((k for k in TEXT if isinstance(item.get(k), str)), None)
+        text = next((k for k in text_names(item) if isinstance(item.get(k), str)), None)
         key = next((k for k in SPANS if item.get(k) == []), None)
         if text is not None and key is not None:
             return Match(0.6, f"objects with {text!r} and an empty {key!r}")

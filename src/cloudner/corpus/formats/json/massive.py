@@ -9,6 +9,14 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
 from cloudner.corpus.formats.spans import Where, label_of, short
+from cloudner.corpus.formats.tables.csv_rows import (
+    column_of,
+    find_column,
+    ragged_row,
+    read_header,
+    table_rows,
+    tables,
+)
 
 _KEYS = ("annot_utt", "sentence_annotation")
 # No two parts that may match the same white space: brackets that nothing closes cost no time.
@@ -48,15 +56,41 @@ def _plain(text: str, where: Where) -> str:
     return text
 
 
+def _tables(sample: Sample) -> list[tuple[str, list[list[str]]]]:
+    """Delimiter and rows of the tables that a sample may be, with a column of such utterances."""
+    return [(t.delimiter, t.rows) for t in tables(sample) if find_column(t.rows[0], _KEYS) is not None]
+
+
 def _sniff(sample: Sample) -> Match | None:
-    items = [item for item in some_objects(sample) if is_massive(item)]
-    if any(_SLOT.search(item[key]) for item in items for key in _KEYS if isinstance(item.get(key), str)):
+    rows = some_objects(sample)
+    if not rows:
+        rows = [dict(zip(cells[0], row, strict=False)) for _, cells in _tables(sample) for row in cells[1:]]
+    marked = [item[key] for item in rows for key in _KEYS if isinstance(item.get(key), str)]
+    if any(map(_SLOT.search, marked)):
         return Match(0.97, "utterances with slots in brackets (MASSIVE, SLURP)")
     return None
 
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    return (record_of(item, source.name, line, options) for line, item in objects(source))
+    """One record a row, of JSON or of a table."""
+    rows = objects(source) if some_objects(source.sample()) else _table(source, options)
+    return (record_of(item, source.name, line, options) for line, item in rows)
+
+
+def _table(source: Source, options: ReadOptions) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    found = _tables(source.sample())
+    delimiter = options.delimiter or (found[0][0] if found else ",")
+    rows = table_rows(source, options, delimiter)
+    header, place = read_header(source, rows)
+    column_of(header, None, _KEYS, "text", place)
+    count = 0
+    for line, row in rows:
+        if len(row) != len(header):
+            raise ragged_row(source, line, row, len(header), delimiter)
+        count += 1
+        yield line, dict(zip(header, row, strict=True))
+    if count == 0:
+        raise place.error("a header and no rows", "an utterance a row")
 
 
 _EXAMPLE = """{"id": "curie", "locale": "en-US", "utt": "Marie Curie was born in Warsaw.", "annot_utt": "[PER : Marie Curie] was born in [LOC : Warsaw]."}
@@ -64,7 +98,7 @@ _EXAMPLE = """{"id": "curie", "locale": "en-US", "utt": "Marie Curie was born in
 MASSIVE = Format(
     "massive",
     "MASSIVE and SLURP: utterances with slots in brackets, [time : nine am]",
-    (".jsonl", ".json"),
+    (".jsonl", ".json", ".csv", ".tsv"),
     _sniff,
     _read,
     example=_EXAMPLE,

@@ -8,7 +8,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
-from cloudner.corpus.formats.keys import META, SPANS, TEXT
+from cloudner.corpus.formats.keys import META, SPANS, text_names
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.corpus.formats.surfaces import locate, mentions_of
@@ -86,7 +86,7 @@ def _check_empty(item: Mapping[str, Any], usual: str | None, where: Where) -> No
 
 def _sniff(sample: Sample) -> Match | None:
     for item in some_objects(sample):
-        text = next((k for k in TEXT if isinstance(item.get(k), str)), None)
+        text = next((k for k in text_names(item) if isinstance(item.get(k), str)), None)
         key = None if text is None else _span_key(item, item[text])
         if text is None or key is None or text == key:
             continue

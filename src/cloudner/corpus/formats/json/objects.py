@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudner.corpus.align.tag_shapes import is_tag
@@ -11,7 +11,7 @@ from cloudner.corpus.formats.groups import group_in
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.row_lists import row_lists
 from cloudner.corpus.formats.json.stream import Peek, peek, values
-from cloudner.corpus.formats.keys import LISTS, META, SPANS, TEXT, TOKENS
+from cloudner.corpus.formats.keys import LISTS, META, SPANS, TEXT, TOKENS, text_names
 from cloudner.corpus.formats.literals import LIST_BEGINS
 from cloudner.corpus.formats.spans import Where, short
 from cloudner.errors import InputError
@@ -143,8 +143,11 @@ def _is_annotated(part: Any) -> bool:
     )
 
 
-def text_of(item: Mapping[str, Any], wanted: str | None, where: Where, keys: tuple[str, ...] = TEXT) -> str:
+def text_of(
+    item: Mapping[str, Any], wanted: str | None, where: Where, keys: Sequence[str] | None = None
+) -> str:
     """The text of an object, by key. Raises InputError when there is none or it is no text."""
+    keys = text_names(item) if keys is None else keys
     key = wanted if wanted is not None else next((k for k in keys if isinstance(item.get(k), str)), None)
     key = key or next((k for k in keys if k in item and item[k] is None), None)
     if key is None or key not in item:

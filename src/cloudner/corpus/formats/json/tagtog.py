@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.files.names import base_name
+from cloudner.corpus.files.names import base_name, unpacked
 from cloudner.corpus.formats.json.objects import only_object
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.spans import Where, offset
@@ -107,7 +107,7 @@ def _read_tagtog(source: Source, options: ReadOptions) -> Iterator[Record]:
 
 
 def _stem(name: str) -> str:
-    return base_name(name).removesuffix(".ann.json").removesuffix(".json")
+    return unpacked(base_name(name)).removesuffix(".ann.json").removesuffix(".json")
 
 
 _EXAMPLE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
@@ -13,7 +14,7 @@ from cloudner.corpus.formats.words import join
 from cloudner.errors import InputError
 
 _TOKENS = ("tokenized_text", "tokens", "tok", "words", "sentence", "sentences", "sents")
-_SPANS = ("ner", "entities", "spans", "entity_mentions", "vertexSet")
+_SPANS = ("ner", "ners", "entities", "spans", "entity_mentions", "vertexSet")
 _SHAPES = '{"tokens": ["Ann", "ran"], "entities": [{"type": "PER", "start": 0, "end": 1}]} or "ner": [[0, 0, "PER"]]'
 
 
@@ -134,6 +135,14 @@ def _sentences(value: list[Any]) -> tuple[list[str], list[int]]:
     return tokens, starts
 
 
+def _are_ranges(item: Mapping[str, Any]) -> bool:
+    """Are the sentences ranges of words, of which each begins where the one before ends?"""
+    ranges = item.get("sentences")
+    if not isinstance(ranges, list) or not all(isinstance(each, list) and len(each) == 2 for each in ranges):
+        return False
+    return len(ranges) > 1 and all(a[1] == b[0] and type(b[0]) is int for a, b in pairwise(ranges))
+
+
 def _inclusive(items: Iterable[Mapping[str, Any]]) -> bool:
     """Do ends name the last token? SpERT's objects have the end after it, the triples of DyGIE++ and GLiNER the last.
 
@@ -144,7 +153,7 @@ def _inclusive(items: Iterable[Mapping[str, Any]]) -> bool:
         keys = _keys(item)
         if keys is None:
             continue
-        if keys[1] == "vertexSet" or keys[0] == "tok":  # DocRED, ELIT
+        if keys[1] == "vertexSet" or keys[0] == "tok" or _are_ranges(item):  # DocRED, ELIT, SciREX
             return False
         count = len(_sentences(item[keys[0]])[0])
         for span in _flat(item[keys[1]]):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.keys import META, SPANS, TEXT
+from cloudner.corpus.formats.keys import META, SPANS, TEXT, text_names
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, looks_like_spans, parse_cell, text_and_spans
 from cloudner.corpus.formats.tables.csv_rows import (
@@ -32,7 +32,7 @@ def _sniff_documents(sample: Sample, tab: bool) -> Match | None:
         if (table.delimiter == "\t") != tab:
             continue
         header, body = table.rows[0], table.rows[1:]
-        text, entities = find_column(header, TEXT), find_column(header, SPANS)
+        text, entities = find_column(header, text_names(header)), find_column(header, SPANS)
         if text is not None and entities is not None and text != entities:
             cells = [row[entities] for row in body[:50] if len(row) > entities and row[entities].strip()]
             good = sum(looks_like_spans(cell) or cell.strip() in ("[]", "{}") for cell in cells)
@@ -83,8 +83,12 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
     if entity_column is None:
         entity_column = column_of(header, wanted, SPANS, "entities", place)
     if text_column is None:
-        text_names = [name for name in TEXT if find_column(header, [name]) != entity_column]
-        text_column = column_of(header, options.text_column, text_names, "text", place)
+        names = [
+            name
+            for name in text_names([header[entity_column]])
+            if find_column(header, [name]) != entity_column
+        ]
+        text_column = column_of(header, options.text_column, names, "text", place)
     group = column_of(header, options.group_by, (), "group", place) if options.group_by else None
     columns = controls(header, body, entity_column) if wanted is None else [entity_column]
     others = further(header, body, text_column, columns) if wanted is None else []

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from cloudner.corpus.align.tag_shapes import POSITION_TAG
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.keys import SPANS, TEXT
+from cloudner.corpus.formats.keys import SPANS, text_names
 from cloudner.corpus.formats.literals import NO_LITERAL, printed
 from cloudner.corpus.formats.notes import left_out
 from cloudner.corpus.formats.spans import Where, label_of, looks_like_spans, short
@@ -109,17 +109,30 @@ class _Columns(NamedTuple):
 def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
     header = rows[0]
     body = [row for row in rows[1:51] if len(row) == len(header)]
-    text = find_column(header, TEXT)
+    text = find_column(header, text_names(header))
     if text is None:
         return None
     surface, label = (find_column(header, names) for names in (_SURFACE_NAMES, _LABEL_NAMES))
     if surface is not None and label is not None and len({text, surface, label}) == 3:
-        cells = [(row[text], row[surface].strip(), row[label]) for row in body if row[surface].strip()]
+        texts = _filled([row[text] for row in body])
+        cells = [
+            (t, row[surface].strip(), row[label])
+            for t, row in zip(texts, body, strict=True)
+            if row[surface].strip()
+        ]
         tagged = any(tag.strip() == "O" or POSITION_TAG.fullmatch(tag.strip()) for _, _, tag in cells)
         if cells and not tagged and 2 * sum(word in where for where, word, _ in cells) >= len(cells):
             return _Columns(text, surface, label)
     fitting = _fitting(header, body, text)
     return _Columns(text, fitting[0], None) if fitting else None
+
+
+def _filled(texts: Sequence[str]) -> list[str]:
+    """The texts, in the place of a blank one that above it: a cell that is merged with those below it has its text once."""
+    made: list[str] = []
+    for text in texts:
+        made.append(text if text.strip() or not made else made[-1])
+    return made
 
 
 def _fitting(header: Sequence[str], body: Sequence[Sequence[str]], text: int) -> list[int]:
@@ -162,7 +175,7 @@ def _sniff(sample: Sample) -> Match | None:
 def _words_only(rows: Sequence[Sequence[str]]) -> bool:
     """Is there a column of entities with nothing in it but words of the text?"""
     header = rows[0]
-    text, column = find_column(header, TEXT), find_column(header, _WORDS_NAMES)
+    text, column = find_column(header, text_names(header)), find_column(header, _WORDS_NAMES)
     if text is None or column is None or text == column:
         return False
     body = [row for row in rows[1:51] if len(row) == len(header) and row[column].strip()]
@@ -181,7 +194,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     header, place = read_header(source, rows)
     seen = (_columns(table.rows) if table else None) or _Columns(-1, -1, None)
     text = seen.text if options.text_column is None else -1
-    text = column_of(header, options.text_column, TEXT, "text", place) if text < 0 else text
+    text = column_of(header, options.text_column, text_names(header), "text", place) if text < 0 else text
     entities = seen.entities if options.entities_column is None else -1
     label = seen.label if entities >= 0 else None
     if entities < 0:
@@ -199,7 +212,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, f"column {header[entities]!r}", row[text] if len(row) > text else "")
         if len(row) != len(header):
             raise ragged_row(source, line, row, len(header), delimiter)
-        if held is not None and (label is None or held.text != row[text]):
+        goes_on = label is not None and not row[text].strip() and bool(row[entities].strip())
+        if held is not None and not goes_on and (label is None or held.text != row[text]):
             locate(held, held.text or "", mentions)
             yield held
             held, mentions = None, []

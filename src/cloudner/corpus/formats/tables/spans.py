@@ -103,7 +103,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             raise ragged_row(source, line, row, len(header), delimiter)
         identity = row[columns.id] if columns.id is not None else None
         numbered = identity is not None and held is not None and held.meta.get("id") == identity
-        if held is None or held.text != row[columns.text] or not (numbered or counter):
+        # a cell that is merged with those below it has its text once
+        goes_on = (
+            not row[columns.text].strip()
+            and bool(row[columns.start].strip())
+            and (numbered or not identity or counter)
+        )
+        same = held is not None and held.text == row[columns.text] and (numbered or counter)
+        if held is None or not (same or goes_on):
             if held is not None:
                 yield held
             held = Record(source.name, line, row[columns.text])

@@ -78,9 +78,14 @@ def _tags(cell: str, count: int) -> list[Any]:
         return values
     for separator in (",", "|", _PART):
         parts = [part.strip() for part in cell.split(separator)]
-        if len(parts) == count:
+        if len(parts) == count > 1:
             return parts
     return cell.split()
+
+
+def _by_character(cell: str, words: int, tags: Sequence[Any]) -> bool:
+    """Has each character of a text its tag, the spaces among them too, and not each word?"""
+    return words != len(tags) == len(cell) and not _is_list(cell)
 
 
 def _fits(words: str, tags: str, named: bool) -> int:
@@ -97,6 +102,8 @@ def _fits(words: str, tags: str, named: bool) -> int:
         for value in values
     ) or (named and numbers and len(values) == len(tokens) and all(isinstance(v, str) for v in values))
     texts = listed and any(isinstance(value, str) for value in values)
+    if good and _by_character(words, len(tokens), values):
+        return len(values)
     return len(tokens) if good and (len(values) == len(tokens) or texts) else 0
 
 
@@ -171,11 +178,17 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         values = _tags(row[tags], len(tokens))
         if ... in values or ... in (_values(row[words]) or ()):
             raise where.error("a list that was shortened to `...`", "whole lists", "export it as JSON lines")
+        spaces = None
+        if _by_character(row[words], len(tokens), values):
+            text = row[words]
+            kept = [at for at, character in enumerate(text) if not character.isspace()]
+            tokens, values = [text[at] for at in kept], [values[at] for at in kept]
+            spaces = [text[at + 1 : at + 2].isspace() for at in kept]
         if len(values) != len(tokens):
             raise where.error(
                 f"{len(tokens)} words but {len(values)} tags: {short(row[tags])}", "one tag a word"
             )
-        record = Record(source.name, line, tokens=tokens, sent_starts=[0])
+        record = Record(source.name, line, tokens=tokens, spaces=spaces, sent_starts=[0])
         if zeros:
             values = ["O" if value == "0" else value for value in values]
         record.tags = [tag_name(value, None, options, where) for value in values]

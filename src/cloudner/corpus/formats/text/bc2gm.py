@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.files.names import base_name
+from cloudner.corpus.files.names import base_name, unpacked
 from cloudner.corpus.formats.beside import mention_lines
 from cloudner.errors import InputError
 
@@ -39,7 +39,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             expected="train.in or test.in, an id and a sentence a line",
             fix="put it into the same folder",
         )
-    label = base_name(source.name).rsplit(".", 1)[0].upper()
+    label = unpacked(base_name(source.name)).rsplit(".", 1)[0].upper()
     label = options.labels.get(label, label)
     for number, line in texts.lines():
         if not line.strip():

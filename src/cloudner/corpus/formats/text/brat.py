@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.files.names import base_name
+from cloudner.corpus.files.names import base_name, unpacked
 from cloudner.corpus.formats.words import refuse_missing, text_of
 from cloudner.errors import InputError
 
@@ -45,9 +45,10 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     discontinuous one becomes one span over all its fragments, with a note. Relations, events, attributes and
     notes are no spans; relations and events are counted in a note.
     """
-    if source.name.lower().endswith(".a2") and source.sibling(".a1") is not None:
+    given = unpacked(source.name.lower())
+    if given.endswith(".a2") and source.sibling(".a1") is not None:
         return  # read with the .a1 file
-    is_text = source.name.lower().endswith((".txt", ".txt.gz"))
+    is_text = given.endswith(".txt")
     annotations, text_source = (
         (source.sibling(".ann"), source) if is_text else (source, source.sibling(".txt"))
     )
@@ -59,11 +60,11 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             fix="give the folder that holds both",
         )
     text = text_source.text()
-    name = base_name(text_source.name)
+    name = unpacked(base_name(text_source.name))
     record = Record(text_source.name, 1, text=text, meta={"id": name.rsplit(".", 1)[0]})
     others = 0
     # BioNLP's shared tasks have the given entities in NAME.a1 and those of the events in NAME.a2
-    more = source.sibling(".a2") if source.name.lower().endswith(".a1") else None
+    more = source.sibling(".a2") if given.endswith(".a1") else None
     for part in (annotations, more):
         for number, line in part.lines() if part is not None else ():
             if _OTHER.match(line):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.files.names import base_name
+from cloudner.corpus.files.names import base_name, unpacked
 from cloudner.corpus.formats.beside import mention_lines, text_beside
 from cloudner.errors import InputError
 
@@ -30,7 +30,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         label = options.labels.get(match["label"], match["label"])
         span = SpanRecord(int(match["start"]), int(match["end"]), label, match["words"])
         mentions.setdefault(match["id"], []).append((match["part"], span))
-    name = base_name(source.name)
+    name = unpacked(base_name(source.name))
     beside = name.replace("annotations", "abstracts")
     if beside == name:
         beside = "abstracts.txt"

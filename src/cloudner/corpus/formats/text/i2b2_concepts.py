@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.files.names import base_name
+from cloudner.corpus.files.names import base_name, unpacked
 from cloudner.corpus.formats.beside import mention_lines
 from cloudner.errors import InputError
 
@@ -43,7 +43,7 @@ def _text_of(source: Source, name: str) -> Source:
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """The one record of a pair. Lines count from 1, words from 0; the words of a concept are stored in small letters."""
-    name = base_name(source.name).rsplit(".", 1)[0]
+    name = unpacked(base_name(source.name)).rsplit(".", 1)[0]
     text_source = _text_of(source, name)
     text = text_source.text()
     starts = [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]

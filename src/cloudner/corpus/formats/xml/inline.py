@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.words import refuse, refuse_missing, text_of, unused
 from cloudner.corpus.formats.xml.documents import read_document
-from cloudner.corpus.formats.xml.labels import CARRIERS, label_of
+from cloudner.corpus.formats.xml.labels import BREAKS, CARRIERS, label_of
 from cloudner.corpus.formats.xml.sgml import BARE, NAME
 from cloudner.corpus.formats.xml.tree import READINGS
 from cloudner.errors import InputError
@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'
 _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#(\d+)|#x([0-9A-Fa-f]+));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _NUMBERED = re.compile(r"(?P<text>.*\S)\t(?P<id>\d+)\s*")  # a sentence with its number behind it
-_VOID = frozenset(("br", "hr", "img"))
+_VOID = BREAKS | {"hr", "img"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -134,8 +134,13 @@ def parse_line(line: str, file: str, number: int) -> tuple[str, list[SpanRecord]
             if not open_tags or open_tags[-1][0] != name:
                 raise fail(f"</{name}> closes " + (f"<{open_tags[-1][0]}>" if open_tags else "nothing"))
             _, label, start = open_tags.pop()
-            if label is not None:
+            parts = name == READINGS and any(
+                span.start >= start for span in spans
+            )  # around entities, none itself
+            if label is not None and not parts:
                 spans.append(SpanRecord(start, length, label))
+        elif name.lower() in BREAKS and length and not pieces[-1][-1:].isspace():
+            length += add(" ")
         elif not tag["empty"] and name.lower() not in _VOID:
             attrs = {
                 a[0]: _REFERENCE.sub(_character, a[1] or a[2] or a[3])
@@ -145,6 +150,7 @@ def parse_line(line: str, file: str, number: int) -> tuple[str, list[SpanRecord]
     add(line[position:])
     if open_tags:
         raise fail(f"<{open_tags[-1][0]}> is not closed")
+    spans.reverse()  # of two around the same words the one that was closed last is around the other
     return "".join(pieces), sorted(spans, key=lambda s: (s.start, -s.end))
 
 

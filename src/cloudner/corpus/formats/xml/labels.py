@@ -59,6 +59,8 @@ BLOCKS = DOCUMENTS | frozenset(
 IDENTITIES = frozenset(("docid", "docno"))
 # Elements whose content is about the text and not part of it.
 HEADS = frozenset(("teiheader", "style", "script"))
+# Empty elements that stand where a line, a page or a column ends.
+BREAKS = frozenset(("lb", "br", "pb", "cb"))
 WORDS = frozenset(("w", "pc", "tok", "token"))
 SENTENCES = frozenset(("s", "p", "sentence", "sent", "line", "para", "paragraph", "seg", "l", "tu"))
 _STRUCTURE = (
@@ -123,5 +125,7 @@ def label_of(name: str, attrs: Mapping[str, str]) -> str | None:
             if lowered.get(attribute):
                 return lowered[attribute]
         return None if lower in ("span", "em", "cons") else name
+    if lower == "seg":  # of ssj500k and hr500k: <seg type="name" subtype="per">
+        return (attrs.get("subtype") or "name") if attrs.get("type") == "name" else None
     # TEI's punctuation is no entity, a postal code <PC> may be one
     return None if lower in _STRUCTURE or name == "pc" else name

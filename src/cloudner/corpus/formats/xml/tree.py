@@ -9,6 +9,7 @@ from typing import Any
 from cloudner.corpus.contract import Source
 from cloudner.corpus.formats.xml.labels import (
     BLOCKS,
+    BREAKS,
     CARRIERS,
     DOCUMENTS,
     HEADS,
@@ -55,6 +56,8 @@ class Tree(Handler):
             self.hidden += 1
             return
         self._part(name)
+        if name.lower() in BREAKS and attrs.get("break") != "no":  # else the word goes on behind it
+            self._apart()
         self.heads += name.lower() in HEADS
         parent = self.open[-1] if self.open else None
         if parent is not None:
@@ -77,7 +80,11 @@ class Tree(Handler):
 
     def _part(self, name: str) -> None:
         """Keeps the words on both sides of a block's edge apart."""
-        if name.lower() in BLOCKS and self.pieces and not self.pieces[-1][-1:].isspace():
+        if name.lower() in BLOCKS:
+            self._apart()
+
+    def _apart(self) -> None:
+        if self.pieces and not self.pieces[-1][-1:].isspace():
             self.pieces.append("\n")
             self.length += 1
 
@@ -147,7 +154,9 @@ def entities_of(tree: Tree) -> list[Element]:
     Where all others have attributes, a name that never has any and is always around some of them only divides the
     text, such as HAREM's `<ALT>`.
     """
-    found = [element for element in tree.elements if _is_entity(element)]
+    with_text = {element.name for element in tree.elements if element.end > element.start}
+    # what never has text in it marks a place: the beginning of a line, a page
+    found = [element for element in tree.elements if element.name in with_text and _is_entity(element)]
     around: set[int] = set()
     for element in found:
         parent = element.parent

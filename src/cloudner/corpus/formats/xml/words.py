@@ -92,13 +92,15 @@ class _Words(Handler):
         if lower in _SIGNS:
             self._begin_word(attrs)
             return
-        if lower in _SENTENCES or (lower in _EDGES and not self.nested):
+        name_of = None if lower in _NO_ENTITY else label_of(name, dict(attrs.items()))
+        is_name = lower == "seg" and name_of is not None
+        if lower in _SENTENCES or (lower in _EDGES and not self.nested and not is_name):
             self.now = None
             if lower in _SENTENCES:
                 self.nested += 1
             identity = attrs.get("xml:id") or attrs.get("id") or "" if lower in _SENTENCES else ""
             self.now = _Sentence(self.line, identity)
-        label = None if lower in _NO_ENTITY | _EDGES else label_of(name, dict(attrs.items()))
+        label = name_of if is_name or lower not in _EDGES else None
         at = len(self.now.words) if self.now is not None else 0
         self.open.append((name, label or "", at, self.now))
 
@@ -143,7 +145,7 @@ class _Words(Handler):
                 self.now.entities.append(_Entity(element, label, start, len(self.now.words)))
         elif label and lower in CARRIERS:
             self.across += 1
-        if lower in _SENTENCES or (lower in _EDGES and not self.nested):
+        if lower in _SENTENCES or (lower in _EDGES and not self.nested and not (lower == "seg" and label)):
             self.now = None
 
     def _end_word(self, text: str) -> None:
@@ -165,7 +167,7 @@ def _sniff(sample: Sample) -> Match | None:
     labels = set()
     for match in _AROUND.finditer(sample.text):
         lower = match[1].rsplit(":", 1)[-1].lower()
-        if lower not in _NO_ENTITY | _EDGES | HEADS:
+        if lower == "seg" or lower not in _NO_ENTITY | _EDGES | HEADS:
             label = label_of(match[1], {name: a or b for name, a, b in _ATTRIBUTE.findall(match[2])})
             labels |= {label} if label else set()
     if not labels:
