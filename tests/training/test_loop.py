@@ -189,6 +189,14 @@ def test_ctrl_c_says_what_is_usable(folder, fresh, encoder_folder):
     f1 = json.loads((folder / "training" / "model-best" / "meta.json").read_text())["performance"]["ents_f"]
     assert f"model-best is usable, with the best dev F1 so far, {100 * f1:.2f}" in said
     step = int(re.search(r"goes on from the checkpoint of step (\d+)", said)[1])
+    # Going on, and interrupted before an evaluation: the pipeline is still this training's. (It was called an earlier one's.)
+    resumed = runs.start(folder, words, folder / "again.log", fresh)
+    while resumed.poll() is None and "epoch     step" not in (folder / "again.log").read_text():
+        time.sleep(0.002)
+    resumed.send_signal(signal.SIGINT)
+    resumed.wait()
+    assert "model-best is usable, with the best dev F1 so far" in (folder / "again.log").read_text()
+    step = int(re.search(r"goes on from the checkpoint of step (\d+)", (folder / "again.log").read_text())[1])
     runs.run(folder, words, fresh)
     assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] == step
 
