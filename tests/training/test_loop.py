@@ -203,6 +203,7 @@ def test_ctrl_c_says_what_is_usable(folder, fresh, encoder_folder):
 
 def test_ctrl_c_before_anything_is_saved(tmp_path):
     from cloudner.training.checkpoint_options import CheckpointOptions
+    from cloudner.training.checkpoints import Checkpoints
     from cloudner.training.interrupted import usable
 
     config = runs.CONFIGS / "cpu.cfg"
@@ -215,6 +216,13 @@ def test_ctrl_c_before_anything_is_saved(tmp_path):
     later = best.stat().st_mtime + 100
     earlier = list(usable(config, tmp_path, {}, None, CheckpointOptions(), later))
     assert "an earlier training's" in earlier[0]
+    # With --base the config that is trained with is another than the one given: it was said to begin anew.
+    kept = Checkpoints(tmp_path / "checkpoints")
+    kept.write(24, {}, {"progress": {"results": [[0.5, 20]]}}, {"config": "made", "resolved": {}})
+    kept.wait()
+    update = list(usable(config, tmp_path, {}, None, CheckpointOptions(), later, update=True))
+    assert "is usable, with the best dev F1 so far, 50.00" in update[0]
+    assert update[1].startswith("The same command goes on from the checkpoint of step 25")
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,9 @@ def _train(
             )
         raise typer.Exit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        for line in usable(config, output, overrides, name, options, started) if speaks() else ():
+        for line in (
+            usable(config, output, overrides, name, options, started, bool(update[0])) if speaks() else ()
+        ):
             print(line)
         raise typer.Exit(128 + signal.SIGINT) from None
     if speaks():

@@ -22,17 +22,19 @@ def usable(
     encoder: str | None,
     options: CheckpointOptions,
     started: float,
+    update: bool = False,
 ) -> Iterator[str]:
     """Lines for the console: the best pipeline with its score, and where the same command goes on.
 
     started: seconds since the epoch; a pipeline from before is an earlier training's, where this one did not go on from an
-    evaluation of its own.
+    evaluation of its own. update: with --base, whose config is made from this one: what stands there is taken to be its own, as
+    a training that begins anew deletes all others.
     """
     from cloudner.training.checkpoints import Checkpoints
 
     best = output / "model-best"
     score, kept = _score(best), Checkpoints(options.where or output / "checkpoints", options.keep)
-    saved = _newest(kept, config, overrides, encoder)
+    saved = kept.newest() if update else _newest(kept, config, overrides, encoder)
     if score is None:
         yield "Interrupted. No pipeline is usable: the first evaluation was not over."
     elif not (saved and saved.loop["progress"]["results"]) and (best / "meta.json").stat().st_mtime < started:
