@@ -190,6 +190,7 @@ def test_ctrl_c_says_what_is_usable(folder, fresh, encoder_folder):
     assert f"model-best is usable, with the best dev F1 so far, {100 * f1:.2f}" in said
     step = int(re.search(r"goes on from the checkpoint of step (\d+)", said)[1])
     # Going on, and interrupted before an evaluation: the pipeline is still this training's. (It was called an earlier one's.)
+    (folder / "again.log").touch()
     resumed = runs.start(folder, words, folder / "again.log", fresh)
     while resumed.poll() is None and "epoch     step" not in (folder / "again.log").read_text():
         time.sleep(0.002)
