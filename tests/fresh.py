@@ -7,6 +7,7 @@ As a script it is that process. It answers a line of JSON with a line: what to s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -136,6 +137,15 @@ def serve() -> dict[str, Any] | None:
     return None
 
 
+def end_forks() -> None:
+    """Nobody asks any more, maybe because pytest was killed: what still runs would run on, and what it has started."""
+    import psutil
+
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+
+
 def become(request: dict[str, Any]) -> None:
     """This fork's files, folder, environment and arguments."""
     for number, path, flags in ((0, os.devnull, os.O_RDONLY), (1, request["out"], os.O_WRONLY), (2, request["err"], os.O_WRONLY)):  # fmt: skip
@@ -163,6 +173,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     request = serve()
     if request is None:
+        end_forks()
         return
     become(request)
     kind, what, *arguments = request["words"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import resource
+import shutil
 import stat
 import subprocess
 import sys
@@ -65,6 +67,22 @@ def test_a_full_disk_is_one_error_and_the_old_file_stays(tmp_path):
     assert "cannot be written: File too large" in done.stderr.splitlines()[-1]
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("report.html", "old")]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
+
+
+def test_what_stands_in_the_way_is_no_want_of_room(tmp_path):
+    """A file where a folder was to be got "a place with room; try: df -h"."""
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError) as told:
+            atomic.make_folder(folder)
+        assert (told.value.expected, told.value.fix) == ("a name that is free", "another output")
+    copied = shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")] * 3)
+    with pytest.raises(InputError) as told, atomic.told_in_one_line(tmp_path):
+        raise copied  # it gave the list of all files
+    assert str(told.value).count("No space left") == 1
+    assert told.value.fix == "another output, or df -h"
+    read_only = atomic.not_written(OSError(errno.EROFS, "Read-only file system"), tmp_path)
+    assert read_only.expected == "a folder that this user may write to"
 
 
 def test_permissions_are_those_of_any_new_file(trained, tmp_path):

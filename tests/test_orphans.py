@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -75,6 +76,20 @@ def test_a_child_ends_with_its_parent(tmp_path: Path, how: str) -> None:
     path = tmp_path / "parent.py"
     path.write_text(textwrap.dedent(CHILDREN))
     killed([sys.executable, str(path), how], 1, tmp_path / "parent.py.begun" if how == "Popen" else None)
+
+
+def test_a_parent_that_ended_before_is_not_missed() -> None:
+    """The launcher of `train --ranks` may be killed while its processes import torch."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    code = "import sys, time; from cloudner.orphans import end_with_parent\nend_with_parent(parent=int(sys.argv[1])); time.sleep(60)"
+    done = subprocess.run([sys.executable, "-c", code, str(gone.pid)], timeout=60, check=False)
+    assert done.returncode == -signal.SIGTERM
+
+
+def test_what_tests_start_ends_with_pytest(tmp_path: Path) -> None:
+    code = "import os, sys; sys.path.insert(0, sys.argv[1])\nfrom fresh import Fresh; from pathlib import Path; import time; out = Path(sys.argv[2])\nforked = Fresh(out).start(['-c', 'import subprocess, time; subprocess.Popen([\"sleep\", \"600\"]); time.sleep(600)'], out / 'o', out / 'e'); time.sleep(600)"  # fmt: skip
+    killed([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)], 3)
 
 
 def test_processes_that_align(tmp_path: Path) -> None:

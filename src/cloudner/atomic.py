@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import functools
 import hashlib
 import json
@@ -71,13 +72,22 @@ def told_in_one_line(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        denied = isinstance(error, PermissionError)
-        raise InputError(
-            f"cannot be written: {'permission denied' if denied else error.strerror or error}",
-            file=str(path),
-            expected="a folder that this user may write to" if denied else "a place with room",
-            fix="another output" if denied else "another output, or df -h",
-        ) from error
+        raise not_written(error, path) from error
+
+
+def not_written(error: OSError, path: str | Path) -> InputError:
+    """What to say where `path` could not be written."""
+    if isinstance(error, shutil.Error) and error.args[0] and isinstance(error.args[0], list):
+        _, _, why = error.args[0][-1]  # of the files of a folder that was copied
+    else:
+        why = error.strerror or str(error)
+    expected, fix = "a place with room", "another output, or df -h"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        expected, fix = "a folder that this user may write to", "another output"
+        why = "permission denied" if error.errno != errno.EROFS else why
+    elif error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
+        expected, fix = "a name that is free", "another output"
+    return InputError(f"cannot be written: {why}", file=str(path), expected=expected, fix=fix)
 
 
 def make_folder(path: Path) -> None:

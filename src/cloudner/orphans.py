@@ -14,12 +14,14 @@ import time
 _SECONDS = 0.1  # between two looks at who the parent is
 
 
-def end_with_parent(sends: signal.Signals = signal.SIGTERM) -> None:
+def end_with_parent(sends: signal.Signals = signal.SIGTERM, parent: int | None = None) -> None:
     """From now on: once the parent of this process has ended, a signal to itself, handled as if the parent had sent it.
 
-    Returns at once; a thread watches.
+    parent: its number, from whoever knows it; without it one that has ended before this call is not missed. Returns at once;
+    a thread watches.
     """
-    threading.Thread(target=_watch, args=(os.getppid(), sends), name="parent", daemon=True).start()
+    who = os.getppid() if parent is None else parent
+    threading.Thread(target=_watch, args=(who, sends), name="parent", daemon=True).start()
 
 
 def _watch(parent: int, sends: signal.Signals) -> None:

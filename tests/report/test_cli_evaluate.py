@@ -73,3 +73,46 @@ def test_as_a_user_types_it(paths):
         cwd=folder, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip().splitlines()[-1] == "metrics/report.html"
+
+
+CODE = """
+import spacy
+
+@spacy.registry.callbacks("tests.from_code.v1")
+def make():
+    return lambda nlp: nlp
+"""
+
+
+def test_code_registers_what_the_pipeline_names(paths):
+    """As `spacy evaluate --code` does: without it a pipeline with functions of one's own could be trained, not evaluated."""
+    folder, _, test = paths
+    config = folder / "one" / "config.cfg"
+    named = '\n[nlp.after_creation]\n@callbacks = "tests.from_code.v1"\n'
+    config.write_text(config.read_text().replace("after_creation = null\n", "") + named)
+    (folder / "functions.py").write_text(CODE)
+    asked = (folder / "one", test, "--rounds", 10, "--output", folder / "report.html")
+    assert command(*asked).exit_code == 1
+    result = command(*asked, "--code", folder / "functions.py")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train cpu",
+        "evaluate a b",
+        "drift a b",
+        "curve a",
+        "cross-validate a",
+        "tune a",
+        "review a",
+        "review --pool a",
+    ],
+)
+def test_every_command_that_makes_a_pipeline_takes_code(words):
+    import cloudner.cli  # noqa: F401  registers the commands
+
+    result = CliRunner().invoke(app, ["cloudner", *words.split(), "--code", "nowhere.py"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("cloudner: nowhere.py: no such file")

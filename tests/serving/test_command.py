@@ -11,12 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -193,8 +195,6 @@ def test_sigterm_under_load_loses_nothing_accepted(trained_folder: Path, tmp_pat
 
 @pytest.mark.slow
 def test_several_processes_one_of_which_dies(trained_folder: Path) -> None:
-    import psutil
-
     with command(trained_folder, "--workers", 2, "--timeout", 20) as (process, url):
         until_ready(url)
         time.sleep(5)  # one that dies as it starts ends the service
@@ -231,3 +231,47 @@ def test_a_stop_signal_while_it_loads(trained_folder: Path, workers: int, second
         time.sleep(seconds)
         process.send_signal(signal.SIGTERM)
         process.wait(20)
+
+
+SLOW_TO_END = """
+    import signal, socket, sys, time
+    from cloudner.serving.workers import Workers
+
+    def answers_what_it_has(listening):
+        def end(number, frame):
+            listening.close()
+            print("ending", flush=True)
+            time.sleep(30)
+
+        signal.signal(signal.SIGTERM, end)
+        print("begun", flush=True)
+        time.sleep(600)
+
+    if __name__ == "__main__":
+        listening = socket.create_server(("127.0.0.1", 0))
+        print(listening.getsockname()[1], flush=True)
+        Workers(answers_what_it_has, (), listening).run(1)
+"""
+
+
+def test_while_a_process_ends_nobody_can_connect(tmp_path: Path) -> None:
+    """The first process kept the socket open: clients connected, sent their request and were cut off at the end."""
+    (tmp_path / "parent.py").write_text(textwrap.dedent(SLOW_TO_END))
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        port = int(process.stdout.readline())
+        assert process.stdout.readline() == "begun\n"
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "ending\n"
+        time.sleep(1)  # the first process closes it just after it has told the others
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+    finally:
+        for each in psutil.Process(process.pid).children():
+            each.kill()
+        process.kill()
+        process.wait()

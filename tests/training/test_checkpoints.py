@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 
@@ -207,3 +208,31 @@ def test_a_best_pipeline_that_is_not_whole_is_told(tmp_path, caplog, monkeypatch
 def test_checkpoints_in_the_output_folder_keep_no_best(tmp_path):
     pipeline(tmp_path / "model-best", "here")
     assert due_best(Checkpoints(tmp_path / "checkpoints"), tmp_path, [(0.5, 3)]) is None
+
+
+def test_a_best_pipeline_that_was_deleted_is_told(tmp_path, caplog, monkeypatch):
+    """It was named at the end of the resumed training, though no later evaluation had written it."""
+    monkeypatch.setattr(logging.getLogger("cloudner"), "propagate", True)
+    kept = Checkpoints(tmp_path / "training" / "checkpoints")
+    best, loop = (
+        tmp_path / "training" / "model-best",
+        {"progress": {"results": [[0.5, 3], [0.4, 7]]}, "logger": {"run": {"best": [0.5, 3]}}},
+    )
+    pipeline(best, "good")
+    kept.write(8, tensors(8), loop, {})
+    kept.wait()
+
+    def counted(output):
+        saved = kept.newest()
+        fetch_best(saved, output)
+        return saved.loop["progress"]["results"], saved.loop["logger"]["run"]["best"]
+
+    assert counted(tmp_path / "training") == ([[0.5, 3], [0.4, 7]], [0.5, 3])
+    best.rename(best.with_name(".model-best.previous"))  # killed between two renames
+    assert counted(tmp_path / "training") == ([[0.5, 3], [0.4, 7]], [0.5, 3])
+    assert caplog.text == ""
+    pipeline(tmp_path / "other" / "model-best", "of another training")
+    assert counted(tmp_path / "other") == ([], None)
+    shutil.rmtree(best)
+    assert counted(tmp_path / "training") == ([], None)
+    assert caplog.text.count("model-best will be the best from here on") == 2

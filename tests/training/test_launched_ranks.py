@@ -95,6 +95,20 @@ def test_a_process_that_dies_takes_the_others_along(whole, folder, encoder_folde
     runs.assert_same(whole, folder)
 
 
+def test_processes_whose_launcher_is_killed_while_they_begin(folder, encoder_folder):
+    """They waited for each other, for minutes at least, and nobody knew of them."""
+    process, workers = started(folder, words(folder, encoder_folder("bert"))), []
+    while len(workers) < 2:
+        assert process.poll() is None
+        workers = psutil.Process(process.pid).children()
+    process.kill()
+    process.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=60)
+    for each in alive:
+        each.kill()
+    assert len(gone) == 2
+
+
 def test_two_processes_find_what_one_does(whole, folder, encoder_folder):
     """Without dropout, whose draws are a process's own."""
     more = {"components.cloudner.model.dropout": 0.0, "training.dropout": 0.0}

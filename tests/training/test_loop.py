@@ -189,12 +189,22 @@ def test_ctrl_c_says_what_is_usable(folder, fresh, encoder_folder):
     f1 = json.loads((folder / "training" / "model-best" / "meta.json").read_text())["performance"]["ents_f"]
     assert f"model-best is usable, with the best dev F1 so far, {100 * f1:.2f}" in said
     step = int(re.search(r"goes on from the checkpoint of step (\d+)", said)[1])
+    # Going on, and interrupted before an evaluation: the pipeline is still this training's. (It was called an earlier one's.)
+    (folder / "again.log").touch()
+    resumed = runs.start(folder, words, folder / "again.log", fresh)
+    while resumed.poll() is None and "epoch     step" not in (folder / "again.log").read_text():
+        time.sleep(0.002)
+    resumed.send_signal(signal.SIGINT)
+    resumed.wait()
+    assert "model-best is usable, with the best dev F1 so far" in (folder / "again.log").read_text()
+    step = int(re.search(r"goes on from the checkpoint of step (\d+)", (folder / "again.log").read_text())[1])
     runs.run(folder, words, fresh)
     assert json.loads((folder / "training" / "run.json").read_text())["resumed_from_step"] == step
 
 
 def test_ctrl_c_before_anything_is_saved(tmp_path):
     from cloudner.training.checkpoint_options import CheckpointOptions
+    from cloudner.training.checkpoints import Checkpoints
     from cloudner.training.interrupted import usable
 
     config = runs.CONFIGS / "cpu.cfg"
@@ -207,6 +217,13 @@ def test_ctrl_c_before_anything_is_saved(tmp_path):
     later = best.stat().st_mtime + 100
     earlier = list(usable(config, tmp_path, {}, None, CheckpointOptions(), later))
     assert "an earlier training's" in earlier[0]
+    # With --base the config that is trained with is another than the one given: it was said to begin anew.
+    kept = Checkpoints(tmp_path / "checkpoints")
+    kept.write(24, {}, {"progress": {"results": [[0.5, 20]]}}, {"config": "made", "resolved": {}})
+    kept.wait()
+    update = list(usable(config, tmp_path, {}, None, CheckpointOptions(), later, update=True))
+    assert "is usable, with the best dev F1 so far, 50.00" in update[0]
+    assert update[1].startswith("The same command goes on from the checkpoint of step 25")
 
 
 @pytest.mark.parametrize(

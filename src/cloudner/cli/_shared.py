@@ -6,7 +6,8 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Optional, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -76,3 +77,29 @@ def told(command: Callable[..., T]) -> Callable[..., T]:
         return run(lambda: command(*args, **kwargs))
 
     return wrapped
+
+
+Code = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--code", help="Python file with registered functions that the config or the pipeline names"
+    ),
+]
+
+
+def import_code(code: Path | None) -> None:
+    """Raises InputError for a file that is not there, or that raises as it is imported."""
+    from spacy.util import import_file
+
+    if code is None:
+        return
+    if not code.is_file():
+        raise InputError(
+            "no such file", file=str(code), expected="Python code, as `spacy train --code` takes it"
+        )
+    try:
+        import_file("python_code", code)
+    except Exception as error:  # whatever the user's code raises
+        raise InputError(
+            f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
+        ) from error

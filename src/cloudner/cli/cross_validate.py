@@ -6,7 +6,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run, unquote
+from cloudner.cli._shared import Code, import_code, run, unquote
 from cloudner.cores import restart
 from cloudner.errors import printable
 
@@ -41,6 +41,7 @@ def cross_validate_cli(
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
     ] = "auto",
+    code: Code = None,
 ) -> None:
     """Cross-validation: train once for each fold of the corpus on the others, and give the mean and the standard deviation of F1,
     by label too.
@@ -49,6 +50,7 @@ def cross_validate_cli(
     missing. predictions.jsonl keeps what was predicted of each document, for `evaluate` and `review --predictions`.
     """
     restart()
+    run(lambda: import_code(code))
     options = {
         "folds": folds, "config": unquote(config), "encoder": encoder, "lang": lang, "output": output, "seed": seed,
         "keep_pipelines": keep_pipelines,

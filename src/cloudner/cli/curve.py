@@ -6,7 +6,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run, unquote
+from cloudner.cli._shared import Code, import_code, run, unquote
 from cloudner.cores import restart
 from cloudner.errors import InputError, printable
 
@@ -47,6 +47,7 @@ def curve_cli(
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
     ] = "auto",
+    code: Code = None,
 ) -> None:
     """Learning curve: F1 at growing shares of the training data, and what the next documents are expected to bring.
 
@@ -54,6 +55,7 @@ def curve_cli(
     shares that are missing.
     """
     restart()
+    run(lambda: import_code(code))
     options = {"config": unquote(config), "encoder": encoder, "lang": lang, "output": output, "more": more}
     run(lambda: _curve(ctx, (train, dev, test), shares, gpu_id, options))
 

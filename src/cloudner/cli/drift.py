@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run
+from cloudner.cli._shared import Code, import_code, run
 from cloudner.cores import restart
 from cloudner.errors import printable
 
@@ -44,6 +44,7 @@ def drift_cli(
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
     ] = "auto",
+    code: Code = None,
 ) -> None:
     """Compare new texts with those of before, as the pipeline sees them: rates of labels, confidence, unknown word pieces,
     length, entities that the training data does not have; each with a test of significance.
@@ -51,6 +52,7 @@ def drift_cli(
     The last line printed is the page's path.
     """
     restart()
+    run(lambda: import_code(code))
     run(lambda: _drift(reference, new, model, train, output, json, text_column, level, gate, gpu_id))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run
+from cloudner.cli._shared import Code, import_code, run
 from cloudner.cores import restart
 
 NOT_PASSED = 3  # 1 is an error, 2 wrong usage
@@ -60,6 +60,7 @@ def evaluate_cli(
     spans_key: Annotated[
         str | None, typer.Option("--spans-key", help="Score this group of doc.spans in place of doc.ents")
     ] = None,
+    code: Code = None,
 ) -> None:
     """Score a pipeline: strict scores with intervals, mistakes by class, an HTML report.
 
@@ -67,6 +68,7 @@ def evaluate_cli(
     than the other, has lost a label, or is slower.
     """
     restart()
+    run(lambda: import_code(code))
     run(
         lambda: _evaluate(
             model,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run, unquote
+from cloudner.cli._shared import Code, import_code, run, unquote
 from cloudner.cores import restart
 from cloudner.errors import ConfigError
 
@@ -54,6 +54,7 @@ def review_cli(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="With --pool: the pipeline that judges the texts")
     ] = None,
+    code: Code = None,
 ) -> None:
     """Find the annotations that are probably wrong; or, with --pool, the texts to annotate next.
 
@@ -62,6 +63,7 @@ def review_cli(
     overridden as in `train`: --training.max_epochs 3
     """
     restart()
+    run(lambda: import_code(code))
     # Settings come among the corpora: the list of them takes what is no option.
     given = [*(corpus or []), *ctx.args]
     at = next((i for i, word in enumerate(given) if word.startswith("--")), len(given))

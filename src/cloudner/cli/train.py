@@ -10,9 +10,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run, unquote
+from cloudner.cli._shared import import_code, run, unquote
 from cloudner.cores import restart
-from cloudner.errors import ConfigError, InputError
+from cloudner.errors import ConfigError
 from cloudner.training.checkpoint_options import CheckpointOptions
 
 
@@ -173,8 +173,7 @@ def _train(
                 expected="an option of `cloudner train --help`, or a setting with its section",
                 fix="cloudner train configs/cpu.cfg --training.max_epochs 3",
             )
-    if code is not None:
-        _import(code)
+    import_code(code)
     overrides = parse_config_overrides(ctx.args)
     config = config_file(name_of_config, output)
     name = None if encoder == "config" else encoder
@@ -206,7 +205,9 @@ def _train(
             )
         raise typer.Exit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        for line in usable(config, output, overrides, name, options, started) if speaks() else ():
+        for line in (
+            usable(config, output, overrides, name, options, started, bool(update[0])) if speaks() else ()
+        ):
             print(line)
         raise typer.Exit(128 + signal.SIGINT) from None
     if speaks():
@@ -263,19 +264,3 @@ def _update(
         device={"auto": "auto", "-1": "cpu"}.get(gpu_id, f"cuda:{gpu_id}"),
         **reading,
     ).path  # fmt: skip
-
-
-def _import(code: Path) -> None:
-    """Raises InputError for a file that is not there, or that raises as it is imported."""
-    from spacy.util import import_file
-
-    if not code.is_file():
-        raise InputError(
-            "no such file", file=str(code), expected="Python code, as `spacy train --code` takes it"
-        )
-    try:
-        import_file("python_code", code)
-    except Exception as error:  # whatever the user's code raises
-        raise InputError(
-            f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
-        ) from error

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run, unquote
+from cloudner.cli._shared import Code, import_code, run, unquote
 from cloudner.cores import restart
 from cloudner.errors import printable
 
@@ -60,6 +60,7 @@ def tune_cli(
     gpu_id: Annotated[
         str, typer.Option("--gpu-id", "-g", help="auto, -1 for the CPU, or a GPU's number")
     ] = "auto",
+    code: Code = None,
 ) -> None:
     """Search the training settings that give the best F1 on dev: rate, epochs, batch size, dropout, layer decay, encoder.
 
@@ -67,6 +68,7 @@ def tune_cli(
     a kill the same command goes on. The last line printed is the best config.
     """
     restart()
+    run(lambda: import_code(code))
     many = encoder if encoder and len(encoder) > 1 else None
     options = {
         "config": unquote(config), "encoder": encoder[0] if encoder and not many else None, "encoders": many,

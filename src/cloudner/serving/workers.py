@@ -24,9 +24,9 @@ class Workers:
     """
 
     def __init__(self, target: Callable[..., None], arguments: tuple, listening: socket.socket) -> None:
-        self._target, self._arguments = target, (*arguments, listening)
+        self._target, self._arguments, self._listening = target, (*arguments, listening), listening
         self._running: dict[BaseProcess, float] = {}
-        self._stopping = False
+        self._stopping = self._starting = False
 
     def run(self, number: int) -> int:
         """Until a signal, or a process that cannot start. Returns the exit code."""
@@ -48,10 +48,13 @@ class Workers:
             return
         # spawn: torch's threads and CUDA do not survive a fork
         process = multiprocessing.get_context("spawn").Process(target=self._target, args=self._arguments)
+        self._starting = True
         process.start()
+        self._starting = False
         self._running[process] = time.monotonic()
         if self._stopping:  # the signal came before it could be passed on to this one
             self._end(process)
+            self._listening.close()
 
     def _look(self) -> int:
         """Waits for a process to end, and starts another in its place; 1 where that makes no sense."""
@@ -76,6 +79,8 @@ class Workers:
         self._stopping = True
         for process in list(self._running):
             self._end(process)
+        if not self._starting:  # a process that is being started is handed it
+            self._listening.close()  # while it is open here, clients still connect, and nobody answers them
 
     @staticmethod
     def _end(process: BaseProcess) -> None:

@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from cloudner.atomic import remove
+from cloudner.atomic import remove, take_back
 from cloudner.training.checkpoints import Checkpoints, Saved, digest
 from cloudner.training.output_folder import BEST, copy, put_folder
 
@@ -61,10 +61,19 @@ def store_best(checkpoints: Checkpoints, folder: Path) -> dict[str, Any]:
 
 
 def fetch_best(saved: Saved, output: Path) -> None:
-    """Put the checkpoint's best pipeline into an output folder that has none. Warns where it is not whole: model-best is
+    """Put the checkpoint's best pipeline into an output folder that has none. Warns where it cannot be had: model-best is
     then the best from here on."""
     best = saved.loop.get("best")
-    if not best or (output / BEST / "meta.json").is_file():
+    take_back(output / BEST)
+    if not best:
+        # A checkpoint below the output folder relies on the pipeline that stands there.
+        if not outlive(Checkpoints(saved.where), output) and (output / BEST / "meta.json").is_file():
+            return
+        results = saved.loop["progress"]["results"]
+        if results:
+            _forget(saved, max(step for _, step in results), "it does not stand beside the checkpoint")
+        return
+    if (output / BEST / "meta.json").is_file():
         return
     filesystem, root = Checkpoints(saved.where).filesystem()
 
@@ -81,11 +90,18 @@ def fetch_best(saved: Saved, output: Path) -> None:
     try:
         put_folder(output / BEST, write)
     except (OSError, ValueError) as error:
-        saved.loop["progress"]["results"] = []
-        logger.warning(
-            "The best pipeline so far, of step %d, cannot be had from %s (%s): model-best will be the best from here on.",
-            best["step"] + 1, saved.where, error,
-        )  # fmt: skip
+        _forget(saved, best["step"], str(error))
+
+
+def _forget(saved: Saved, step: int, why: str) -> None:
+    """No evaluation before counts any more, as none has left a pipeline."""
+    saved.loop["progress"]["results"] = []
+    if told := (saved.loop.get("logger") or {}).get("run"):
+        told["best"] = None
+    logger.warning(
+        "The best pipeline so far, of step %d, cannot be had from %s (%s): model-best will be the best from here on.",
+        step + 1, saved.where, why,
+    )  # fmt: skip
 
 
 def prune_best(checkpoints: Checkpoints, kept: list[int]) -> None:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from corpus.converting import converted, entities, issue_texts, missing
+from cloudner.corpus.convert.convert import convert
+from cloudner.errors import InputError
+from corpus.converting import converted, docs_at, entities, issue_texts, missing
 from corpus.samples.words import lines
 
 TEXT = "Ann met Jo."
@@ -135,3 +137,30 @@ def test_a_text_rejected_in_a_manual_view_has_no_wrong_spans(tmp_path):
         [],
         ["Ann", "Jo"],
     ]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_document_on_which_annotate_failed(tmp_path, kind):
+    """Its row has a text, no entities and an error: it counted as a text without entities."""
+    rows = [
+        {"id": "a", "entities": [ANN], "error": None, "text": TEXT},
+        {"id": "b", "entities": None, "error": "[E088] Text too long", "text": TEXT + " Twice."},
+        {"id": "c", "entities": [], "error": None, "text": "Nobody."},
+    ]
+    if kind == "parquet":
+        pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        path = tmp_path / "part.parquet"
+        parquet.write_table(pa.Table.from_pylist(rows), path)
+        report = convert(str(path), str(tmp_path / "a.spacy"))
+        docs = docs_at(tmp_path / "a.spacy")
+    else:
+        report, docs = converted(tmp_path, "part.jsonl", lines(*rows))
+    assert entities(docs) == [[("Ann", "PER")], [], []]
+    assert missing(docs) == [0, 6, 0]
+    assert "it could not be annotated ([E088] Text too long): kept as unannotated" in issue_texts(report)
+
+
+def test_a_text_that_is_a_number_is_told_as_that(tmp_path):
+    rows = [{"text": TEXT, "entities": [ANN]}, {"text": 5, "entities": []}]
+    with pytest.raises(InputError, match=r"a.jsonl:2: row: the text is 5; expected a string; .*--skip-bad 1"):
+        converted(tmp_path, "a.jsonl", lines(*rows))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cloudner.atomic import put_in_place
+from cloudner.atomic import not_written, put_in_place
 from cloudner.corpus.contract import Format
 from cloudner.corpus.formats.registry import DOCBIN, format_for_output, get_format
 from cloudner.errors import InputError
@@ -81,12 +81,7 @@ def writing(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or error}",
-            file=str(error.filename or output),
-            expected="a place with room that may be written to",
-            fix="another output, or df -h",
-        ) from error
+        raise not_written(error, error.filename or output) from error
 
 
 def put_output(temporary: Path, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cloudner.corpus.contract import Record
 from cloudner.corpus.formats.keys import META, TOKENS, label_key
 from cloudner.corpus.formats.spans import is_spans
 
@@ -22,6 +23,17 @@ def left_out(column: str, read: str, option: str = "tag") -> tuple[str, str, str
         f"{column!r} holds {'tags' if option == 'tag' else 'spans'} too, {read!r} is read;"
         f" --{option}-column {column}",
     )
+
+
+def mark_failed(record: Record, item: Mapping[str, Any], value: Any) -> None:
+    """A row of `cloudner annotate` whose document failed has an `error` in place of entities: that nothing is known of it is
+    not that it has none. value: the row's entities."""
+    error = item.get("error")
+    if value is None and isinstance(error, str) and error:
+        record.complete = False
+        record.notes.append(
+            ("rejected", "noted", f"it could not be annotated ({error[:60]}): kept as unannotated")
+        )
 
 
 def further_spans(item: Mapping[str, Any], read: str | None) -> list[str]:

@@ -15,6 +15,8 @@ from cloudner.orphans import end_with_parent
 if TYPE_CHECKING:
     from cloudner.model.ranks.group import Ranks
 
+# The number of the process that started this one, if it was `launch`: it may have ended while this one imported torch.
+LAUNCHER = "CLOUDNER_LAUNCHER"
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -44,7 +46,9 @@ def joined(gpu_id: str | int) -> Iterator[Ranks | None]:
     from cloudner.training.loop import Stopped
 
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        end_with_parent()  # without the launcher it would train on, and hold the output folder
+        # Without the launcher it would train on and hold the output folder, or wait for the others for ever.
+        launcher = os.environ.get(LAUNCHER, "")
+        end_with_parent(parent=int(launcher) if launcher.isdecimal() else None)
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     local = int(os.environ.get("LOCAL_RANK", 0))  # without it: one process a machine
     ranks = join(rank, size, local, _device(gpu_id, local))

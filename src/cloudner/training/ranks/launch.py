@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from cloudner.cores import waiting_settings
 from cloudner.errors import ConfigError
+from cloudner.training.ranks.join import LAUNCHER
 
 # Seconds from SIGTERM to SIGKILL: the step in hand, a checkpoint and model-last are to be written in between.
 _SHUTDOWN = 300
@@ -41,6 +42,7 @@ def launch(words: Sequence[str], ranks: int) -> int:
     from torch.distributed.run import parse_args, run
 
     _share_cores(ranks)
+    os.environ[LAUNCHER] = str(os.getpid())
     for name in ("torch.distributed.elastic", "torch.distributed.run"):  # the processes say what went wrong
         logging.getLogger(name).setLevel(logging.CRITICAL)
     options = ["--standalone", "--nproc-per-node", str(ranks)]

@@ -10,7 +10,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.annotators import apart, by_user, choose, named, share
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import SPANS, text_names
-from cloudner.corpus.formats.notes import further_spans, left_out
+from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 from cloudner.corpus.formats.words import Ids
 
@@ -40,6 +40,7 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         if key:
             where.what = f"key {key!r}"
         record.annotator = named(item.get("annotator", item.get("annotator_id")))
+        mark_failed(record, item, value)
         value = _approved(value, record)
         parts = by_user(value)
         if not parts:

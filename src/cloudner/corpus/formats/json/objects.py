@@ -149,7 +149,7 @@ def text_of(
     """The text of an object, by key. Raises InputError when there is none or it is no text."""
     keys = text_names(item) if keys is None else keys
     key = wanted if wanted is not None else next((k for k in keys if isinstance(item.get(k), str)), None)
-    key = key or next((k for k in keys if k in item and item[k] is None), None)
+    key = key or next((k for k in keys if k in item and not isinstance(item[k], (list, dict))), None)
     if key is None or key not in item:
         raise where.error(
             f"no text among the keys {', '.join(map(repr, list(item)[:12]))}",
@@ -159,7 +159,11 @@ def text_of(
     if item[key] is None:
         return ""
     if not isinstance(item[key], str):
-        raise where.error(f"the text is {short(item[key])}", "a string", "--text-column KEY")
+        raise where.error(
+            f"the text is {short(item[key])}",
+            "a string",
+            "--text-column KEY, or `cloudner convert --skip-bad 1`, which leaves it out",
+        )
     return str(item[key])
 
 
