@@ -218,3 +218,41 @@ def test_entities_that_training_has_seen_are_told(seen, new, told):
     assert _seen_note(None) == _seen_note({}) == _seen_note({"unseen": Score(gold=99)}) == []
     if told:
         assert notes[0].startswith("97 %")
+
+
+def test_predictions_with_entities_as_objects_are_scored_as_lists_are(tmp_path, model, corpus):
+    docs = list(model.pipe(eg.text for eg in Corpus(corpus[1])(model)))
+    lists, objects = tmp_path / "lists.jsonl", tmp_path / "objects.jsonl"
+    srsly.write_jsonl(
+        lists,
+        [
+            {"text": doc.text, "entities": [[e.start_char, e.end_char, e.label_] for e in doc.ents]}
+            for doc in docs
+        ],
+    )
+    srsly.write_jsonl(
+        objects,
+        [
+            {
+                "id": str(number),
+                "text": doc.text,
+                "entities": [
+                    {
+                        "start": e.start_char,
+                        "end": e.end_char,
+                        "label": e.label_,
+                        "text": e.text,
+                        "confidence": 0.75,
+                    }
+                    for e in doc.ents
+                ],
+                "error": None,
+            }
+            for number, doc in enumerate(docs)
+        ],
+    )
+    of_lists, of_objects = (evaluate(str(file), corpus[1], rounds=10) for file in (lists, objects))
+    assert of_objects.strict == of_lists.strict
+    assert of_objects.strict.micro.correct > 0
+    assert of_objects.calibration.count == of_objects.strict.micro.predicted
+    assert of_lists.calibration is None

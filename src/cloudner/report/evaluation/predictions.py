@@ -46,7 +46,8 @@ class PredictionFile:
         self.lang = "en"
         self.spans_key: str | None = None
         self._of: dict[str, PredictedDocument] = {}
-        self._names = DocumentNames()
+        self._by_text: dict[str, PredictedDocument] = {}
+        self._names, texts = DocumentNames(), DocumentNames()
         for number, line in enumerate(_lines(self.path), start=1):
             if line.strip():
                 made = self._row(line, number)
@@ -55,7 +56,7 @@ class PredictionFile:
                         f"a second prediction of document {made.name}", file=str(path), line=number,
                         expected="one for each document",
                     )  # fmt: skip
-                self._of[made.name] = made
+                self._of[made.name] = self._by_text[texts.name(None, made.text)] = made
         if not self._of:
             raise InputError("no predictions", file=str(path), expected=f"lines such as {_EXAMPLE}")
 
@@ -77,7 +78,7 @@ class PredictionFile:
             meta, text = doc.user_data.get("meta"), doc.text
             name = naming.name(meta.get("id") if isinstance(meta, dict) else None, text)
             without_id = by_text.name(None, text)
-            found = self._of.get(name) or self._of.get(without_id)
+            found = self._of.get(name) or self._by_text.get(without_id)
             if found is None or found.text.rstrip() != text.rstrip():
                 what = "no prediction of" if found is None else "another text of"
                 raise InputError(
@@ -100,7 +101,8 @@ class PredictionFile:
             self.lang = str(row.get("lang") or self.lang)
             self._same_group(row.get("spans_key"), number)
             known = row.get("confidence") or [None] * len(row["entities"])
-            entities = [_span((*span[:3], p), text) for span, p in zip(row["entities"], known, strict=True)]
+            found = zip(map(_listed, row["entities"]), known, strict=True)
+            entities = [_span((*span[:3], span[3] if p is None else p), text) for span, p in found]
             likely = row.get("likely")
             name = self._names.name(row.get("id"), text)
             fold = row.get("fold")
@@ -188,6 +190,13 @@ def _lines(path: Path) -> list[str]:
         raise InputError(
             f"no predictions: {error}", file=str(path), expected="JSON lines, or the folder of a pipeline"
         ) from error
+
+
+def _listed(span: Any) -> Sequence[Any]:
+    """Start, end, label and confidence of an entity as `predictions.jsonl` has it, or as an object such as `annotate` writes."""
+    if isinstance(span, dict):
+        return [span["start"], span["end"], span["label"], span.get("confidence")]
+    return [*span[:3], None]
 
 
 def _span(span: Sequence[Any], text: str) -> CharSpan:
