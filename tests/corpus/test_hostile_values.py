@@ -100,7 +100,7 @@ UNITS = [
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_does_not_explode_with_a_run(unit):
-    """Looking at a run, and tokenizing it: eight times as long must not take twenty times as long, or a blink anyhow."""
+    """Looking at a run, and tokenizing it: eight times as long takes less than twenty times as long, or than two seconds."""
     _, tokenizer = make_tokenizer("en")
 
     def seconds(size):
@@ -113,7 +113,7 @@ def test_time_does_not_explode_with_a_run(unit):
         return time.process_time() - began
 
     short, long = seconds(1500), seconds(12_000)
-    assert long < max(20 * short, 0.8), (short, long)
+    assert long < max(20 * short, 2.0), (short, long)
 
 
 @pytest.mark.parametrize(
