@@ -11,8 +11,8 @@ MISSING = frozenset(("-", "_", "?", ""))  # a token without annotation; None is 
 NOTHING = MISSING | {"nan", "NaN", "None", "none", "null"}
 # A tag with a position: `B-PER`, `I_geo`, `PER-B`. A label may have spaces (`B-work of art`), but several tags are no tag.
 _ONE = r"(?:O|[BILUOESMW][-_:/|.]\S+|\S+[-_:/|.][BILUOESMW])"
-_SEVERAL = re.compile(rf"{_ONE}(?:\s+{_ONE})+")
-POSITION_TAG = re.compile(rf"(?!{_SEVERAL.pattern}$)(?:[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW])")
+SEVERAL_TAGS = re.compile(rf"{_ONE}(?:\s+{_ONE})+")
+POSITION_TAG = re.compile(rf"(?!{SEVERAL_TAGS.pattern}$)(?:[BILUOESMW][-_:/|.]\S.*|\S.*[-_:/|.][BILUOESMW])")
 # What files say for O that have no O.
 _WORDS = frozenset(("OTHER", "NONE", "NULL", "NIL", "OUTSIDE", "OUT"))
 _LABELLED = re.compile(r"[BIMELSUW][-_].")
@@ -45,7 +45,7 @@ def outside_of(seen: Mapping[str, int]) -> frozenset[str]:
 
 def are_several(cell: str, words: str) -> bool:
     """Is it a tag for each of several words, and not one for all of them?"""
-    return len(cell.split()) == len(words.split()) and _SEVERAL.fullmatch(cell) is not None
+    return len(cell.split()) == len(words.split()) and SEVERAL_TAGS.fullmatch(cell) is not None
 
 
 def is_tag(cell: str, seen: frozenset[str] = frozenset()) -> bool:

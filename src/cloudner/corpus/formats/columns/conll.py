@@ -20,6 +20,7 @@ from cloudner.corpus.formats.columns.layout import (
     is_position,
     is_sentence_line,
 )
+from cloudner.corpus.formats.columns.levels import PARTED
 from cloudner.corpus.formats.columns.rows import Block, style_of
 from cloudner.corpus.formats.json.stream import peek
 from cloudner.corpus.formats.words import refuse, words_of
@@ -43,10 +44,13 @@ def comment_meta(line: str, meta: dict[str, str]) -> None:
         meta.setdefault("id", match["id"])
 
 
-def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Block]:
+def blocks(
+    source: Source, layout: Layout, cut_sentences: bool, inner: tuple[int, ...] = ()
+) -> Iterator[Block]:
     """The documents of a file: between DOCSTART lines or `# newdoc` comments if it has them, else its sentences.
 
-    cut_sentences: the file has no blank lines; sentences end after their final punctuation.
+    cut_sentences: the file has no blank lines; sentences end after their final punctuation. inner: columns of tags that are
+    read beside the first; they go into one tag, with PARTED between them.
     Raises InputError (file, line) for a row without the token's or the tag's column.
     """
     split, columns = layout.splitter(), layout.columns
@@ -57,7 +61,8 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
     documents = False  # has the file shown a document boundary?
     at_start = True  # does a sentence start at the next row?
     header = layout.header
-    plain = layout.separator if layout.separator in "\t " and not cut_sentences and label_at is None else ""
+    simple = not cut_sentences and label_at is None and not inner
+    plain = layout.separator if layout.separator in "\t " and simple else ""
     other = " " if plain == "\t" else "\t"
     for number, line in source.lines():
         if plain and block is not None and line and line[0] not in "#- \t" and other not in line:
@@ -109,6 +114,8 @@ def blocks(source: Source, layout: Layout, cut_sentences: bool) -> Iterator[Bloc
         token, tag = row[token_at], row[tag_at]
         if label_at is not None and label_at < len(row) and is_position(tag):
             tag = f"{tag}-{row[label_at]}"
+        if inner:
+            tag = PARTED.join((tag, *(row[at] for at in inner if at < len(row))))
         if block is None:
             block = Block(number, meta)
         elif cut_sentences and not documents and _ends_sentence(block, token, tag):
@@ -203,8 +210,10 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     layout = layout_of(source, options)
     style = style_of(sample, layout, options)
     found = False
-    for block in blocks(source, layout, _cuts_sentences(sample)):
-        yield style.record(source.name, block, () if found else layout.others)
+    inner = layout.inner if options.spans is not None else ()
+    left_out = tuple(told for at, told in layout.others.items() if at not in inner)
+    for block in blocks(source, layout, _cuts_sentences(sample), inner):
+        yield style.record(source.name, block, () if found else left_out)
         found = True
     if not found:
         raise InputError("no token in the file", file=source.name, expected="a token and its tag a line")

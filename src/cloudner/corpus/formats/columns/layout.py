@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cloudner.corpus.align.tag_shapes import is_tag
@@ -43,7 +43,9 @@ class Layout:
     header: bool = False
     tags_seen: frozenset[str] = field(default_factory=frozenset)
     label: int | None = None
-    others: tuple[str, ...] = ()  # other columns that seem to hold entities, for the user
+    # other columns that seem to hold entities, with what the user is told of them; and those of inner levels of nesting
+    others: Mapping[int, str] = field(default_factory=dict)
+    inner: tuple[int, ...] = ()
 
     def splitter(self) -> Callable[[str], list[str]]:
         return splitter(self.separator)
@@ -141,11 +143,18 @@ def _layout(lines: list[str], separator: str, options: ReadOptions) -> Layout | 
     shown = {"\t": "tabs", " ": "spaces"}.get(separator, repr(separator))
     reason = f"{columns} columns parted by {shown}, tags in column {tag} ({why})"
     if others:
-        reason += f"; other tags in {', '.join(others)}"
+        reason += f"; other tags in {', '.join(others.values())}"
     label = _label_column(body, tag, token)
     if label is not None:
         reason += f", labels in column {label}"
-    return Layout(separator, columns, token, tag, score, reason, header, seen, label, others)
+    inner = tuple(at for at in range(columns) if at != tag and _is_inner(body, at, tag, at in others))
+    return Layout(separator, columns, token, tag, score, reason, header, seen, label, others, inner)
+
+
+def _is_inner(rows: list[list[str]], at: int, tag: int, tags: bool) -> bool:
+    """Is a column, which may hold tags of entities, a level of nesting: nothing but O so far, or no copy of the outer tags (a system's)?"""
+    inside = [row for row in rows if row[at] != "O"]
+    return not inside if not tags else 2 * sum(row[at] == row[tag] for row in inside) < len(inside)
 
 
 def _common_length(rows: list[list[str]], separator: str) -> tuple[int, int, bool]:

@@ -10,13 +10,11 @@ from cloudner.corpus.align.tag_schemes import decode, detect_scheme
 from cloudner.corpus.align.tag_shapes import MISSING, UNKNOWN, are_several, is_tag
 from cloudner.corpus.contract import ReadOptions, Record, Sample, SpanRecord
 from cloudner.corpus.formats.columns.layout import Layout, data_lines, is_comment
+from cloudner.corpus.formats.columns.levels import PARTED, SIGNS, nested, of_morphemes, tags_in
 from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
 from cloudner.errors import InputError
 
 _LANGUAGE_PREFIX = re.compile(r"(?P<prefix>[a-z]{2,3}(?:-[a-z0-9-]+)?:)(?P<token>.+)", re.DOTALL)
-# Nested entities in one cell, `B-PER|I-ORG`, `B-location,B-group` or `I-ORG B-LOC`: where a tag follows what is between.
-_BAR = re.compile(r"[|,; ](?=[BIESLUM]-|O(?:[|,; ]|$))")
-_TAG = re.compile(r"[BIESLUM]-.+|O")
 
 
 class Block:
@@ -35,13 +33,14 @@ class TokenStyle:
 
     prefix: the language code that WikiANN puts before each (`en:Paris`), or nothing. characters: one a line.
     numbered: each is a character and its position in the word (Weibo: `南0`, `京1`). unspaced: Chinese or Japanese.
-    missing: what the user says of tags that would mean no annotation (`-` is O).
+    nested: are all tags of a token wanted, not only the first. missing: what the user says of tags that would mean no annotation (`-` is O).
     """
 
     prefix: str = ""
     characters: bool = False
     numbered: bool = False
     unspaced: bool = False
+    nested: bool = False
     missing: dict[str, str] = field(default_factory=dict)
 
     def record(self, file: str, block: Block, left_out: tuple[str, ...] = ()) -> Record:
@@ -58,7 +57,12 @@ class TokenStyle:
         signs = set("".join(filter(None, tags)))
         if " " in signs:
             _refuse_sentences(file, block)
-        if not signs.isdisjoint("|,; "):
+        if "^" in signs:
+            tags = [of_morphemes(tag) if tag else tag for tag in tags]
+        levels = tags if self.nested and not signs.isdisjoint((*SIGNS, PARTED)) else None
+        if levels is not None:
+            tags = [tag.split(PARTED)[0] if tag else tag for tag in tags]
+        elif not signs.isdisjoint(SIGNS):
             tags = _first_of_several(tags, notes)
         if not MISSING.isdisjoint(tags):
             tags = [
@@ -70,9 +74,9 @@ class TokenStyle:
         record.notes = notes
         if self.unspaced and (self.characters or is_unspaced("".join(tokens))):
             record.spaces = spaces_between(tokens)
-        elif self.characters:
+        elif self.characters and levels is None:
             return of_characters(record)
-        return record
+        return record if levels is None else nested(record, levels)
 
 
 def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle:
@@ -94,6 +98,7 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
         characters=numbered or (len(words) >= 20 and sum(len(w) == 1 for w in words) >= 0.98 * len(words)),
         numbered=numbered,
         unspaced=unspaced or numbered,
+        nested=options.spans is not None,
         missing={tag: options.labels[tag] for tag in MISSING if tag in options.labels},
     )
 
@@ -126,8 +131,8 @@ def _first_of_several(tags: list[str | None], notes: list[tuple[str, str, str]])
     made: list[str | None] = []
     lost: list[str] = []
     for tag in tags:
-        parts = _BAR.split(tag) if tag else []
-        if len(parts) > 1 and all(map(_TAG.fullmatch, parts)):
+        parts = tags_in(tag) if tag else []
+        if len(parts) > 1:
             entities = [part for part in parts if part != "O"]
             if len(entities) > 1:
                 lost.append(str(tag))

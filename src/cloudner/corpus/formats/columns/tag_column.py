@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from cloudner.corpus.align.tag_shapes import MISSING, NOTHING, POSITION_TAG, lone_letter
+from cloudner.corpus.align.tag_shapes import MISSING, NOTHING, POSITION_TAG, SEVERAL_TAGS, lone_letter
+from cloudner.corpus.formats.columns.levels import of_morphemes
 from cloudner.corpus.formats.keys import TAG
 from cloudner.errors import InputError
 
@@ -61,14 +62,14 @@ class _Tags(NamedTuple):
 
 def tag_column(
     rows: list[list[str]], wanted: str | int | None, names: list[str]
-) -> tuple[int | None, float, str, frozenset[str], tuple[str, ...]]:
-    """Index, score, what was seen, all values of the column of tags; and other columns with entities."""
+) -> tuple[int | None, float, str, frozenset[str], dict[int, str]]:
+    """Index, score, what was seen, all values of the column of tags; and other columns with entities, as the user is told."""
     columns = len(rows[0]) if rows else 0
     chosen = named(wanted, names, columns)
     best: _Tags | None = None
     others: list[_Tags] = []
     for index in range(columns):
-        values = Counter(row[index] for row in rows)
+        values = Counter(of_morphemes(row[index]) for row in rows)
         score, why, entities = _tag_score(values, len(rows))
         column = _Tags(index, score, why, entities, values)
         if chosen is not None:
@@ -84,10 +85,10 @@ def tag_column(
         if column is not None and column.holds_entities():
             others.append(column)
     if best is None:
-        return None, 0.0, "", frozenset(), ()
+        return None, 0.0, "", frozenset(), {}
     seen = frozenset(best.values) if len(best.values) < 500 else frozenset()
-    shown = [f"column {c.at} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities]
-    return best.at, min(best.score, 1.0), best.why, seen, tuple(shown if best.holds_entities() else ())
+    shown = {c.at: f"column {c.at} ({', '.join(sorted(c.entities)[:3])})" for c in others if c.entities}
+    return best.at, min(best.score, 1.0), best.why, seen, shown if best.holds_entities() else {}
 
 
 def _beats(column: _Tags, best: _Tags) -> bool:
@@ -121,6 +122,9 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
     begun = {v[2:] for v in entities if v.startswith("B-")} | {"B", "I"}  # GROBID: B-ORG, then ORG alone
     positioned = [v for v in entities if small or POSITION_TAG.fullmatch(v) or v in begun]
     share = 1 - entities.total() / rows
+    several = [v for v in entities if " " in v and SEVERAL_TAGS.fullmatch(v)]  # nested entities of one token
+    if 2 * sum(entities[v] for v in positioned) >= sum(entities[v] for v in several):
+        positioned += several
     if not entities or sum(entities[v] for v in positioned) < 0.7 * entities.total():
         positioned = []
     if positioned and len(positioned) >= 0.5 * len(entities):
