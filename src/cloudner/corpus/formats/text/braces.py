@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.errors import InputError
 
-_MARK = re.compile(r"\{\{\s*(?P<label>[^\W\d][\w.-]*)\s*[:：](?P<surface>[^{}]+)\}\}")
+_MARK = re.compile(r"\{\{\s*(?P<label>[^\W\d][\w.-]*)\s*[:：](?P<surface>[^{}]*)\}\}")
 
 
 def sniff(sample: Sample) -> Match | None:
@@ -34,7 +34,11 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             before, surface = line[at : match.start()], match["surface"].strip()
             _refuse(before, source.name, number)
             start = length + len(before)
-            record.spans.append(SpanRecord(start, start + len(surface), match["label"], surface))
+            if surface:
+                record.spans.append(SpanRecord(start, start + len(surface), match["label"], surface))
+            else:
+                done = f"{match[0]} has no words: left out"
+                record.notes.append(("empty", "dropped", done))
             pieces += (before, surface)
             length = start + len(surface)
             at = match.end()

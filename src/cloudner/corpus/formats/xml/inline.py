@@ -14,6 +14,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.words import refuse, refuse_missing, text_of, unused
 from cloudner.corpus.formats.xml.documents import read_document
 from cloudner.corpus.formats.xml.labels import BREAKS, CARRIERS, label_of
+from cloudner.corpus.formats.xml.line_marks import as_elements, has_barred_words, unpadded, without_bars
 from cloudner.corpus.formats.xml.sgml import BARE, NAME
 from cloudner.corpus.formats.xml.tree import READINGS
 from cloudner.errors import InputError
@@ -39,11 +40,12 @@ def sniff(sample: Sample) -> Match | None:
         return None
     labels = set()
     pairs = 0
-    for match in re.finditer(rf"<({NAME})(\s[^<>]*)?>([^<>]+)</\1>", sample.text):
+    text = as_elements(sample.text)
+    for match in re.finditer(rf"<({NAME})(\s[^<>]*)?>([^<>]+)</\1>", text):
         attrs = {a[0]: a[1] or a[2] or a[3] for a in _ATTRIBUTE.findall(match[2] or "")}
         label = label_of(match[1], attrs)
-        before = sample.text[: match.start()].rstrip(" \t")[-1:]
-        after = sample.text[match.end() : match.end() + 40].lstrip(" \t")[:1]
+        before = text[max(0, match.start() - 40) : match.start()].rstrip(" \t")[-1:]
+        after = text[match.end() : match.end() + 40].lstrip(" \t")[:1]
         in_text = (before not in ("", "\n", ">")) or (after not in ("", "\n", "<"))
         if label is not None and (in_text or match[1].lower() in CARRIERS):
             pairs += 1
@@ -56,24 +58,25 @@ def sniff(sample: Sample) -> Match | None:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record a document element, sentence element or line, whichever the file has."""
-    first = next((line for line in source.sample().lines if line.strip()), "")
+    first = as_elements(next((line for line in source.sample().lines if line.strip()), ""))
     if first.lstrip().startswith(("<?xml", "<!DOCTYPE")) or _opens_more(first):
         yield from read_document(source)
         return
     found = False
+    barred = has_barred_words(source.sample())
     numbered = all(map(_NUMBERED.fullmatch, filter(str.strip, source.sample().lines[:200])))
     for number, line in source.lines():
         if line.strip():
             found = True
             match = _NUMBERED.fullmatch(line) if numbered else None
-            line, readings = _first_readings(match["text"] if match else line)
+            line, readings = _first_readings(unpadded(as_elements(match["text"] if match else line)))
             text, spans = parse_line(line, source.name, number)
             meta = {"id": match["id"]} if match else {}
             record = Record(source.name, number, text=text, spans=spans, meta=meta)
             if readings:
                 done = f"{readings} <{READINGS}> elements have several readings: took the first of each"
                 record.notes.append(("unsupported", "noted", done))
-            yield record
+            yield without_bars(record) if barred else record
     if not found:
         raise InputError(
             "no text in the file", file=source.name, expected="text with <LABEL>...</LABEL> elements"

@@ -9,6 +9,7 @@ CARRIERS = frozenset(
     (
         "enamex",
         "numex",
+        "namex",
         "timex",
         "timex2",
         "timex3",
@@ -58,7 +59,7 @@ BLOCKS = DOCUMENTS | frozenset(
 # Elements whose content names the document around them and is not part of its text.
 IDENTITIES = frozenset(("docid", "docno"))
 # Elements whose content is about the text and not part of it.
-HEADS = frozenset(("teiheader", "style", "script"))
+HEADS = frozenset(("teiheader", "style", "script", "articleinfo"))
 # Empty elements that stand where a line, a page or a column ends.
 BREAKS = frozenset(("lb", "br", "pb", "cb"))
 WORDS = frozenset(("w", "pc", "tok", "token"))
@@ -111,6 +112,9 @@ _STRUCTURE = (
             "td",
             "tei",
             "teiheader",
+            "ruby",
+            "rb",
+            "omitido",
         )
     )
 )
@@ -128,4 +132,4 @@ def label_of(name: str, attrs: Mapping[str, str]) -> str | None:
     if lower == "seg":  # of ssj500k and hr500k: <seg type="name" subtype="per">
         return (attrs.get("subtype") or "name") if attrs.get("type") == "name" else None
     # TEI's punctuation is no entity, a postal code <PC> may be one
-    return None if lower in _STRUCTURE or name == "pc" else name
+    return None if lower in _STRUCTURE | HEADS or name == "pc" else name

@@ -154,9 +154,11 @@ def entities_of(tree: Tree) -> list[Element]:
     Where all others have attributes, a name that never has any and is always around some of them only divides the
     text, such as HAREM's `<ALT>`.
     """
+    held = {id(element.parent) for element in tree.elements}
     with_text = {element.name for element in tree.elements if element.end > element.start}
     # what never has text in it marks a place: the beginning of a line, a page
     found = [element for element in tree.elements if element.name in with_text and _is_entity(element)]
+    found = [element for element in found if element.name != READINGS or id(element) not in held]
     around: set[int] = set()
     for element in found:
         parent = element.parent

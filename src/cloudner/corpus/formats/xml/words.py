@@ -186,7 +186,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     if not found.sentences:
         raise InputError("no words in it", file=source.name, line=1, expected="sentences with <w> elements")
     left = _other_layers(found.sentences, options)
-    apart = found.joins or any(any(sentence.apart) for sentence in found.sentences)
+    unspaced = is_unspaced("".join(word for sentence in found.sentences[:200] for word in sentence.words))
+    apart = any(any(sentence.apart) for sentence in found.sentences)
     notes = []
     if left:
         shown = ", ".join(f"{count} <{name}>" for name, count in sorted(left.items()))
@@ -204,10 +205,12 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         words = sentence.words
         if found.joins:
             spaces = [not joined for joined in sentence.joined]
+        elif unspaced:  # white space is the file's own, a line a word
+            spaces = spaces_between(words)
         elif apart:
             spaces = sentence.apart
         else:
-            spaces = spaces_between(words) if is_unspaced("".join(words)) else [True] * len(words)
+            spaces = [True] * len(words)
         text, starts = join(words, [*spaces[:-1], False])
         meta = {"id": sentence.identity} if sentence.identity else {}
         record = Record(
