@@ -15,7 +15,7 @@ from cloudner.corpus.annotators import Annotators
 from cloudner.corpus.contract import Format, ReadOptions, Record
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.load import is_docbin
-from cloudner.corpus.files.encoding import words_outside_ascii
+from cloudner.corpus.files.encoding import Encodings, words_outside_ascii
 from cloudner.corpus.files.file import FileSource
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.detect import detect_source, refuse_documents
@@ -121,7 +121,7 @@ def _opened(
         return
     skipped: list[tuple[str, str]] = []
     used: set[str] = set()
-    for source in open_sources(sources, encoding):
+    for source in open_sources(sources, Encodings(encoding, options.lang)):
         skipped += source.left_out
         try:
             fmt, reason, records = read_records(source, options, given)
@@ -239,10 +239,13 @@ def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def corpus_sources(
-    path: Paths, encoding: str | Iterable[str] | None = None, random_order: bool = False
+    path: Paths, encoding: str | Iterable[str] | None = None, random_order: bool = False, lang: str = ""
 ) -> Iterator[FileSource]:
-    """The files of a corpus: only the `.spacy` ones where there are any. Raises InputError where there is none."""
-    sources = list(open_sources(path, encoding))
+    """The files of a corpus: only the `.spacy` ones where there are any. Raises InputError where there is none.
+
+    lang: the language of the texts, which says something of the encoding of files that are not UTF-8.
+    """
+    sources = list(open_sources(path, Encodings(encoding, lang)))
     if any(is_docbin(source) for source in sources):
         sources = [source for source in sources if is_docbin(source)]
     if random_order:

@@ -72,3 +72,40 @@ def test_damaged_utf8_is_not_advised_to_be_another_encoding(tmp_path):
     assert error.value.line == 22
     assert "cp1252" not in str(error.value)
     assert "look at line 22" in str(error.value)
+
+
+OF_LANGUAGES = [
+    ("ru", "cp1251", "Президент России Путин посетил вчера Москву и встретился с министром ."),
+    ("ru", "koi8_r", "Президент России Путин посетил вчера Москву и встретился с министром ."),
+    ("uk", "cp1251", "Президент України прибув до Києва , їхній з'їзд відбудеться у Львові ."),
+    ("pl", "cp1250", "Według źródeł w Łodzi umowa została już podpisana , spotkał się ."),
+    ("pl", "iso8859_2", "Według źródeł w Łodzi umowa została już podpisana , spotkał się ."),
+    ("cs", "iso8859_2", "Předseda vlády Václav Novák přijel včera do Brna , kde se setkal s ředitelem ."),
+    ("hu", "iso8859_2", "A bank elnöke szerint az infláció csökkenni fog , a főpolgármester Győrben járt ."),
+    ("tr", "cp1254", "Başbakan Ahmet Yılmaz dün Ankara'da yapılan toplantıda görüştü ."),
+    ("lt", "cp1257", "Prezidentas susitiko su Prancūzijos užsienio reikalų ministru , žodžiais sutartis ."),
+    ("el", "iso8859_7", "Ο πρωθυπουργός συναντήθηκε χθες στην Αθήνα με τον υπουργό Εξωτερικών ."),
+    ("he", "cp1255", "ראש הממשלה נפגש אתמול בירושלים עם שר החוץ ."),
+    ("ar", "cp1256", "التقى الرئيس المصري أمس في القاهرة وزير الخارجية الفرنسي ."),
+]
+
+
+@pytest.mark.parametrize(("lang", "name", "text"), OF_LANGUAGES)
+def test_columns_in_an_older_encoding_of_the_language(tmp_path, lang, name, text):
+    rows = "".join(f"{word}\t{'B-X' if word.istitle() else 'O'}\n" for word in text.split()) + "\n"
+    _, docs = converted(tmp_path, "a.conll", (rows * 2).encode(name), lang=lang)
+    assert [[token.text for token in doc] for doc in docs] == [text.split()] * 2
+
+
+def test_accents_of_western_words_are_no_letters_of_another_script(tmp_path):
+    rows = "José B-PER\nvisitó O\nMálaga B-LOC\ny O\nsaludó O\na O\nDoña B-PER\nInês I-PER\n\n"
+    for lang in ("en", "es", "ru"):
+        _, docs = converted(tmp_path, "a.conll", rows.encode("cp1252"), lang=lang)
+        assert [token.text for token in docs[0]][0::2] == ["José", "Málaga", "saludó", "Doña"]
+
+
+def test_columns_are_recognised_without_the_language():
+    rows = (
+        "Президент\tB-PER\nРоссии\tB-LOC\nПутин\tB-PER\nпосетил\tO\nвчера\tO\nМоскву\tB-LOC\nвстретился\tO\n"
+    )
+    assert rows == (rows.encode("cp1251")).decode(guess_encoding(rows.encode("cp1251")) or "ascii")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from cloudner.corpus.files.code_pages import of_language, words_beyond_ascii
 from cloudner.corpus.files.names import base_name
 from cloudner.errors import InputError
 
@@ -27,9 +28,9 @@ _GUESS_BYTES = 256 * 1024
 _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
 
-def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str) -> str:
-    """A Python codec name for the file: byte order mark, UTF-8, UTF-16 without a mark, or a guess by
-    charset-normalizer.
+def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str, lang: str = "") -> str:
+    """A Python codec name for the file: byte order mark, UTF-8, UTF-16 without a mark, or a guess: the encoding of `lang`
+    that has its letters, or charset-normalizer's.
 
     Raises InputError when UTF-8 and another encoding are mixed in one file.
     """
@@ -74,7 +75,7 @@ def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str) -> str:
     bad = sum(1 for _ in re.finditer(rb"[\x80-\xff]", _MULTIBYTE.sub(b"", around)))
     if good and good >= bad:
         return "utf-8"  # UTF-8 with damage; reading it tells the line
-    guess = guess_encoding(around)
+    guess = guess_encoding(around, lang)
     if guess is None:
         raise InputError(
             "the text encoding cannot be recognised",
@@ -85,13 +86,16 @@ def detect_encoding(open_bytes: Callable[[], IO[bytes]], name: str) -> str:
     return guess
 
 
-def guess_encoding(raw: bytes) -> str | None:
-    """charset-normalizer's best guess for bytes that are not UTF-8, or None."""
+def guess_encoding(raw: bytes, lang: str = "") -> str | None:
+    """The best guess for bytes that are not UTF-8, or None: an encoding of the language `lang`, else charset-normalizer's."""
+    if known := of_language(raw, lang):
+        return known
     from charset_normalizer import from_bytes
 
     if _western(raw):  # a few accents in a short file are too little for statistics
         return "cp1252"
-    best = from_bytes(raw).best()
+    # tags and other ASCII between the words of columns are too much for statistics
+    best = from_bytes(raw).best() or from_bytes(words_beyond_ascii(raw)).best()
     if best is None:
         return None
     # The windows code page holds every printable character of the ISO one, and is what real files are in.
@@ -127,11 +131,12 @@ def _common(raw: bytes) -> bool:
 class Encodings:
     """Text encodings by source: `NAME` for all, or `PATTERN=NAME` for those whose path or name the pattern fits.
 
-    The first pattern that fits decides; sources that none fits are looked at. Raises InputError for an encoding that
+    The first pattern that fits decides; sources that none fits are looked at, knowing the language `lang`. Raises InputError for an encoding that
     Python does not know.
     """
 
-    def __init__(self, given: str | Iterable[str] | None) -> None:
+    def __init__(self, given: str | Iterable[str] | None, lang: str = "") -> None:
+        self.lang = lang
         texts = [given] if isinstance(given, str) else list(given or ())
         self.rules: list[tuple[str, str]] = []
         for text in texts:

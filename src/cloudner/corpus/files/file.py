@@ -41,6 +41,7 @@ class FileSource:
         self.tolerant = tolerant  # found in a folder: may be skipped where no format recognises it
         self._opener, self._find_sibling = opener, find_sibling
         self._encoding = encoding.of(name) if isinstance(encoding, Encodings) else encoding
+        self._lang = encoding.lang if isinstance(encoding, Encodings) else ""
         self.used: set[str] = set()  # names of the files beside it that were read with it
         self.hidden: set[int] = set()  # lines that are left out, because what begins there cannot be read
         self.told: list[str] = []  # what its reader has to say of the file as a whole
@@ -76,7 +77,7 @@ class FileSource:
     def encoding(self) -> str:
         """The name of the text encoding: what the user said, a byte order mark, UTF-8, or a good guess."""
         if self._encoding is None:
-            self._encoding = detect_encoding(self.open_bytes, self.name)
+            self._encoding = detect_encoding(self.open_bytes, self.name, self._lang)
             self.guessed = not self._encoding.startswith("utf")
         return self._encoding
 

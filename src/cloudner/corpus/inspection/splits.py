@@ -91,7 +91,7 @@ def read_chunks(
     aligner: Aligner | None = None
     annotators = Annotators()
     found = False
-    for source in corpus_sources(path):
+    for source in corpus_sources(path, lang=lang):
         if is_docbin(source):
             chunks = docbin_chunks(source, CHUNK_DOCS, CHUNK_TOKENS)
         else:

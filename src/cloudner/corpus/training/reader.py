@@ -194,7 +194,7 @@ class Corpus:
         lost: Counter[str] = Counter()
         annotators = Annotators(self.options.annotator)
         count = 0
-        for source in corpus_sources(self.path, self.encoding, random_order):
+        for source in corpus_sources(self.path, self.encoding, random_order, nlp.lang or ""):
             if is_docbin(source):
                 numbered = enumerate(docbin_docs(source, nlp.vocab), start=1)
                 docs: Iterator[tuple[Doc, Place]] = ((doc, (source.name, number)) for number, doc in numbered)
