@@ -147,6 +147,12 @@ BRAT_ANN = (
 # format name -> (file name, content, entities as (surface, label) in order of place)
 SAMPLES = {
     "conllu": ("es.conllu", CONLLU, [("Ann Lee", "PER"), ("Prado", "LOC")]),
+    "conll04": (
+        "conll04.corp",
+        "0\tPeop\t0\tO\tNNP/NNP\tAnn/Lee\tO\tO\tO\n0\tO\t1\tO\tVBD\tleft\tO\tO\tO\n0\tLoc\t2\tO\tNNP\tOslo\tO\tO\tO\n"
+        "\n0\t2\tLive_In\n\n1\tO\t0\tO\tUH\tBye\tO\tO\tO\n\n\n",
+        [("Ann Lee", "Peop"), ("Oslo", "Loc")],
+    ),
     "conll2012": ("cctv.gold_conll", CONLL2012, [("Hong Kong", "GPE"), ("Wang", "PERSON")]),
     "germeval2014": (
         "NER-de.tsv",

@@ -42,6 +42,7 @@ _BUILTIN = {
     # columns
     "conll": _Home("columns.conll:CONLL"),
     "conll-biluo": _Home("columns.conll:CONLL_BILUO"),
+    "conll04": _Home("columns.conll04:CONLL04", "\t"),
     "conll2012": _Home("columns.conll2012:CONLL2012", "("),
     "conllu": _Home("columns.conllu:CONLLU"),
     "corefud": _Home("columns.corefud:COREFUD", "global.Entity"),

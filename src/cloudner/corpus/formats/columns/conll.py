@@ -61,6 +61,7 @@ def blocks(
     documents = False  # has the file shown a document boundary?
     at_start = True  # does a sentence start at the next row?
     header = layout.header
+    told = 0  # the last line that has the sentence of the rows below it
     simple = not cut_sentences and label_at is None and not inner
     plain = layout.separator if layout.separator in "\t " and simple else ""
     other = " " if plain == "\t" else "\t"
@@ -81,7 +82,7 @@ def blocks(
                 block, meta = None, {}
             continue
         first = line[0]
-        if first == "<" and SENTENCE_MARK.fullmatch(line):
+        if first in "<-" and SENTENCE_MARK.fullmatch(line):
             at_start = True
             continue
         if (first == "-" or first in " \t") and DOCSTART.match(line):
@@ -102,7 +103,8 @@ def blocks(
             comment_meta(line, meta)
             continue
         if len(row) != columns:
-            if at_start and layout.separator != " " and is_sentence_line(line, row):
+            if at_start and layout.separator != " " and is_sentence_line(line, row, number == told + 1):
+                told = number
                 continue
             row = _mended(row, line, layout) or row
             fits = len(row) > max(token_at, tag_at)

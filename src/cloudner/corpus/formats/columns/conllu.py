@@ -30,6 +30,7 @@ class Place(NamedTuple):
     key: str | None
     outside: str | None
     reason: str
+    label: int | None = None  # the column of the labels, where that of the tags has B, I and O alone
 
 
 def _rows(lines: Iterable[str]) -> list[list[str]]:
@@ -91,7 +92,8 @@ def find_place(lines: list[str]) -> Place | None:
         if values["O"] and len(positioned) == len(entity) and (column >= 10 or positioned):
             return Place(column, None, None, f"tags in column {column}")
         if column >= 10 and values["O"] and entity:
-            best = best or Place(column, None, None, f"labels in column {column}")
+            beside = column + 1 if set(entity) <= {"B", "I"} and column + 1 < len(rows[0]) else None
+            best = best or Place(column, None, None, f"labels in column {beside or column}", beside)
     return best
 
 
@@ -237,6 +239,8 @@ def _has_tag(row: list[str], place: Place) -> bool:
 def _tag(row: list[str], place: Place) -> str | None:
     if place.key is None:
         value = row[place.column]
+        if place.label is not None and value in ("B", "I") and place.label < len(row):
+            value = f"{value}-{row[place.label]}"
     else:
         value = _values(row[place.column]).get(place.key, place.outside or "_")
     return None if value in MISSING else value

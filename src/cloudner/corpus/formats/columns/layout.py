@@ -15,14 +15,15 @@ from cloudner.corpus.formats.columns.values import is_constant, is_id, stays
 from cloudner.corpus.formats.keys import TAG, TOKEN
 
 DOCSTART = re.compile(r"[ \t]*-{1,2}\s?DOCSTART\s?-{0,2}(?![\w-])")
-# <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does; so do the elements that VLSP's files have
+# A line of hyphens (EstNER), <s> and </s> alone on a line, or in its cells, part sentences, as a blank line does; so do the elements that VLSP's files have
 # around some of them
-SENTENCE_MARK = re.compile(r"\s*</?(?:[sS]|title|editor|text)>(?:\s+</?[sS]>)*\s*")
+SENTENCE_MARK = re.compile(r"\s*</?(?:[sS]|title|editor|text)>(?:\s+</?[sS]>)*\s*|-{2,}\s*")
 _POSITIONED_TAG = re.compile(r"[BIESLU][-_]\S")
 _ENTITY_COLUMNS = frozenset((*TAG, "ne-coarse-lit"))
 _HEADER_WORDS = frozenset((*TOKEN, *_ENTITY_COLUMNS, "text", "pos", "chunk", "lemma", "misc"))
 _SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
 _POSITIONS, _NOTHING = frozenset("BILUESM"), frozenset(("O", "o", "_", "-", ""))
+_POS = re.compile(r"[A-Z]{1,5}\$?|[^\w\s]{1,3}|-[LR][RCS]B-")
 _SPACES = re.compile(r"[ \t]+")
 
 
@@ -76,9 +77,12 @@ def is_position(tag: str) -> bool:
     return tag in _POSITIONS
 
 
-def is_sentence_line(line: str, cells: list[str]) -> bool:
-    """Is a line one cell with the sentence again, which Korean corpora write above its rows behind a ; and a $?"""
-    return len(cells) == 1 and line[0] in ";$" and " " in line.strip()
+def is_sentence_line(line: str, cells: list[str], follows: bool = False) -> bool:
+    """Is a line one cell with the sentence again, which Korean corpora write above its rows behind a ; and a $?
+
+    follows: is the line before it one? The sentence of the second may be one word.
+    """
+    return len(cells) == 1 and line[0] in ";$" and (" " in line.strip() or (follows and line[0] == "$"))
 
 
 def data_lines(sample: Sample, most: int = 2000) -> list[str]:
@@ -211,10 +215,15 @@ def _token_column(rows: list[list[str]], tag: int, wanted: str | int | None, nam
         if name in TOKEN or name == "text":
             return index
     spare: list[int] = []
+    values_of = [[row[at] for row in rows] for at in range(len(rows[0]))]
     for index in range(len(rows[0])):
         if index == tag:
             continue
-        values = [row[index] for row in rows]
+        values = values_of[index]
+        if len(rows) > 3 and all(map(_POS.fullmatch, values)):
+            later = [v for at, v in enumerate(values_of) if at > index and at != tag]
+            if any(any(map(str.islower, "".join(v))) and len(set(v)) > len(set(values)) for v in later):
+                continue  # parts of speech, before the words
         if len(rows) > 1 and (all(re.fullmatch(r"\d+(-\d+)?", v) for v in values)):
             continue  # positions of tokens, ids of sentences
         if len(rows) > 3 and len(rows[0]) > 2 and (is_constant(values) or stays(values) or is_id(values)):

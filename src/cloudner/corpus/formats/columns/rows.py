@@ -14,6 +14,7 @@ from cloudner.corpus.formats.columns.levels import PARTED, SIGNS, nested, of_mor
 from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
 from cloudner.errors import InputError
 
+_THAI_OR_HANGUL = re.compile(r"[\u0e01-\u0e3a\uac00-\ud7a3]")
 _LANGUAGE_PREFIX = re.compile(r"(?P<prefix>[a-z]{2,3}(?:-[a-z0-9-]+)?:)(?P<token>.+)", re.DOTALL)
 
 
@@ -33,13 +34,14 @@ class TokenStyle:
 
     prefix: the language code that WikiANN puts before each (`en:Paris`), or nothing. characters: one a line.
     numbered: each is a character and its position in the word (Weibo: `南0`, `京1`). unspaced: Chinese or Japanese.
-    nested: are all tags of a token wanted, not only the first. missing: what the user says of tags that would mean no annotation (`-` is O).
+    underscored: an underscore stands for the space between words (LST20, KMOU). nested: are all tags of a token wanted, not only the first. missing: what the user says of tags that would mean no annotation (`-` is O).
     """
 
     prefix: str = ""
     characters: bool = False
     numbered: bool = False
     unspaced: bool = False
+    underscored: bool = False
     nested: bool = False
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -70,13 +72,28 @@ class TokenStyle:
                 for tag in tags
             ]
         starts = block.sent_starts
+        spaces = None
+        if self.underscored:
+            tokens, tags, starts, spaces = _without_underscores(tokens, tags, starts)
         record = Record(file, block.line, tokens=tokens, tags=tags, sent_starts=starts, meta=dict(block.meta))
         record.notes = notes
-        if self.unspaced and (self.characters or is_unspaced("".join(tokens))):
+        if spaces is not None:
+            record.spaces = spaces
+        elif self.unspaced and (self.characters or is_unspaced("".join(tokens))):
             record.spaces = spaces_between(tokens)
         elif self.characters and levels is None:
             return of_characters(record)
         return record if levels is None else nested(record, levels)
+
+
+def _without_underscores(
+    tokens: list[str], tags: list[str | None], starts: list[int]
+) -> tuple[list[str], list[str | None], list[int], list[bool]]:
+    """Tokens, tags, first tokens of sentences, and whether a space follows a token: where an underscore stood."""
+    keep = [at for at, token in enumerate(tokens) if token != "_"]
+    spaces = [tokens[at + 1 : at + 2] == ["_"] for at in keep]
+    moved = sorted({sum(at < start for at in keep) for start in starts} - {len(keep)})
+    return [tokens[at] for at in keep], [tags[at] for at in keep], moved, spaces
 
 
 def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle:
@@ -98,6 +115,7 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
         characters=numbered or (len(words) >= 20 and sum(len(w) == 1 for w in words) >= 0.98 * len(words)),
         numbered=numbered,
         unspaced=unspaced or numbered,
+        underscored=20 * words.count("_") > len(words) > 1 and bool(_THAI_OR_HANGUL.search(text)),
         nested=options.spans is not None,
         missing={tag: options.labels[tag] for tag in MISSING if tag in options.labels},
     )

@@ -6,7 +6,14 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from cloudner.corpus.align.tag_shapes import MISSING, NOTHING, POSITION_TAG, SEVERAL_TAGS, lone_letter
+from cloudner.corpus.align.tag_shapes import (
+    MISSING,
+    NOTHING,
+    POSITION_TAG,
+    SEVERAL_TAGS,
+    lone_letter,
+    outside_of,
+)
 from cloudner.corpus.formats.columns.levels import of_morphemes
 from cloudner.corpus.formats.keys import TAG
 from cloudner.errors import InputError
@@ -103,6 +110,14 @@ def _beats(column: _Tags, best: _Tags) -> bool:
     return column.score >= best.score
 
 
+def _word_for_o(entities: Counter[str]) -> str:
+    """The word that stands for O (`OUT`) beside tags that all have a position, or ""."""
+    words = (outside_of(entities) & set(entities)) - {"O"}
+    word = next(iter(words), "")
+    rest = [tag for tag in entities if tag != word]
+    return word if rest and all(map(POSITION_TAG.fullmatch, rest)) else ""
+
+
 def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str]]:
     entities = Counter({v: n for v, n in values.items() if v not in ("O", "o") and v not in NOTHING})
     if not entities:
@@ -112,7 +127,7 @@ def _tag_score(values: Counter[str], rows: int) -> tuple[float, str, Counter[str
         outside = entities.pop("0")  # typed for the letter O, if the rest are tags
         if not entities:
             return 0.5, "all of them 0", entities  # more likely the number of a document
-    elif not outside and not values["o"] and (letter := lone_letter(entities)):
+    elif not outside and not values["o"] and (letter := lone_letter(entities) or _word_for_o(entities)):
         outside = entities.pop(letter)
     elif not outside and not values["o"] and all(map(_BARE_LABEL.fullmatch, entities)):
         outside = sum(
