@@ -9,6 +9,7 @@ from cloudner.corpus.align.tag_shapes import is_tag
 from cloudner.corpus.contract import ReadOptions, Sample, Source
 from cloudner.corpus.formats.groups import group_in
 from cloudner.corpus.formats.json.answers import answer_of
+from cloudner.corpus.formats.json.corpora import as_usual, sentences_of_documents
 from cloudner.corpus.formats.json.row_lists import row_lists
 from cloudner.corpus.formats.json.stream import Peek, peek, values
 from cloudner.corpus.formats.keys import LISTS, META, SPANS, TEXT, TOKENS, text_names
@@ -55,9 +56,9 @@ def _unwrapped(found: Iterable[tuple[int, Any]], told: list[str] | None = None) 
     for line, value in found:
         rows = rows_within(value, told) if isinstance(value, dict) else None
         if rows is None:
-            yield line, _listed(_lowered(value)) if isinstance(value, dict) else value
+            yield line, _listed(as_usual(_lowered(value))) if isinstance(value, dict) else value
         else:
-            yield from ((line, _listed(_lowered(row))) for row in rows)
+            yield from ((line, _listed(as_usual(_lowered(row)))) for row in rows)
 
 
 def _listed(item: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _lowered(item: dict[str, Any]) -> dict[str, Any]:
 
 def rows_within(tree: dict[str, Any], told: list[str] | None = None) -> list[dict[str, Any]] | None:
     """The objects in a tree that is not an annotated text itself, or None. told: takes what a user should know of it."""
-    if (table := _split_table(tree)) is not None:
+    if (table := _split_table(tree) or sentences_of_documents(tree)) is not None:
         return table
     cells = [tree[key] for key in (*TEXT, *TOKENS) if key in tree]
     if not any(isinstance(cell, str) for cell in cells):
