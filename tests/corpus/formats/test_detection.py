@@ -45,6 +45,7 @@ EVERY = (
                 "ace",
                 "i2b2-concepts",
                 "chemdner",
+                "tags-beside",
                 "bc2gm",
                 "ccl",
                 "corefud",

@@ -133,6 +133,7 @@ _BUILTIN = {
     "share-clef": _Home("text.share_clef:SHARE_CLEF"),
     "slash-tags": _Home("text.slash_tags:SLASH_TAGS"),
     "stanford": _Home("text.stanford:STANFORD", "\t"),
+    "tags-beside": _Home("text.tags_beside:TAGS_BESIDE"),
     "webanno": _Home("text.webanno:WEBANNO"),
     # spacy
     "spacy": _Home("spacy.docbin:SPACY", "binary"),
