@@ -8,7 +8,7 @@ from cloudner.corpus.files.names import PACKINGS, unpacked
 
 # Ending of a text: endings of the files that are read with it.
 _PAIRS = {
-    ".txt": (".ann", ".con", ".pipe.txt", ".pipe"),
+    ".txt": (".ann", ".con", ".pipe.txt", ".pipe", ".objects"),
     ".text": (".pipe",),
     ".sgm": (".apf.xml",),
 }
