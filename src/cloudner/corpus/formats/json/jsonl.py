@@ -72,7 +72,8 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         relations = item.get("relations")
         if isinstance(relations, list) and relations:
             record.notes.append(("unsupported", "noted", f"{len(relations)} relations left out"))
-        if item.get("complete") is False or item.get("status") in _UNFINISHED:
+        unseen = item.get("seen_by") == [] and not record.spans  # LightTag's text that nobody has opened
+        if item.get("complete") is False or item.get("status") in _UNFINISHED or unseen:
             record.complete = False
         yield record
 

@@ -28,6 +28,10 @@ def _labels(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
     """People's labels that hold: neither drafts nor a model's, of each person the latest, those of reviews first."""
     labels = _labels(item)
+    if item.get("skipped") is True or (labels and all(label.get("skipped") is True for label in labels)):
+        record.notes.append(("rejected", "noted", "skipped by the annotator: kept as unannotated"))
+        return []
+    labels = [label for label in labels if label.get("skipped") is not True]
     finished = [label for label in labels if label.get("labelType") not in _UNFINISHED]
     if labels and not finished:
         kinds = ", ".join(sorted({str(label["labelType"]) for label in labels}))
