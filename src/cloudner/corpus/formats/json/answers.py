@@ -8,6 +8,9 @@ from typing import Any
 
 from cloudner.corpus.formats.literals import LIST_BEGINS, NO_LITERAL, printed
 
+# What a model thinks before it answers, and what ends an answer for the program that trains it
+_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_END = re.compile(r"(?:\s*(?:END|###|</s>|<\|\w+\|>))+\Z")
 _FENCE = re.compile(r"```[A-Za-z]*\s*\n?(?P<body>[^`]*)```")
 
 
@@ -15,7 +18,7 @@ def answer_of(value: Any) -> Any:
     """The JSON within a text, and anything else as it is."""
     if not isinstance(value, str):
         return value
-    text = value.strip()
+    text = _END.sub("", _THOUGHT.sub("", value).strip())
     fenced = _FENCE.search(text)
     if fenced is not None:
         text = fenced["body"].strip()
