@@ -125,3 +125,25 @@ def test_words_before_their_offsets(tmp_path, turned):
     row = {"text": "Ann left Oslo", "entities": [[b, a, *n] if turned else [a, b, *n] for a, b, *n in spans]}
     _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row))
     assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]
+
+
+ANN, OSLO = {"start": 0, "end": 3}, {"start": 7, "end": 11}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # PubAnnotation and TextAE
+        {"sourcedb": "x", "project": "p", "denotations": [{"id": "T1", "span": {"begin": 0, "end": 3}, "obj": "PER"},
+         {"id": "T2", "span": {"begin": 7, "end": 11}, "obj": "LOC"}], "attributes": []},
+        # GATE's JSON
+        {"entities": {"PER": [{"indices": [0, 3], "kind": "x"}], "LOC": [{"indices": [7, 11]}], "ORG": []}},
+        {"entities": {"PER": [{**ANN, "text": "Ann"}], "LOC": [{**OSLO, "text": "Oslo"}]}},
+        # Presidio's analyzer
+        {"results": [{"entity_type": label, **place, "score": 0.85, "analysis_explanation": None}
+                     for place, label in ((ANN, "PER"), (OSLO, "LOC"))]},
+    ],
+)  # fmt: skip
+def test_spans_under_other_names(tmp_path, row):
+    _, docs = converted(tmp_path, "a.json", json.dumps([{"text": "Ann in Oslo.", **row}]))
+    assert entities(docs) == [[("Ann", "PER"), ("Oslo", "LOC")]]

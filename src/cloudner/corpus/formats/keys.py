@@ -39,7 +39,7 @@ TEXT = _also_chinese(
 )  # fmt: skip
 SPANS = _also_chinese(
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "instances", "tags",
-    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans",
+    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans", "denotations", "results",
 )  # fmt: skip
 _LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
 _ONE_TOKEN = _also_chinese("word", "token", "form", "term")
@@ -93,7 +93,7 @@ _PLAIN_END = frozenset(
 )  # fmt: skip
 _LABEL = _also_chinese(
     "label", "labels", "className", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
-    "annotation", "tag_name", "class", "label_", "ner", "name",
+    "annotation", "tag_name", "class", "label_", "ner", "name", "obj",
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(
     (
