@@ -229,3 +229,49 @@ def test_which_tasks_of_json_min_were_annotated(aligner, tmp_path):
     ]
     assert [doc.has_annotation("ENT_IOB") for doc in docs] == [True, True, True, False, False]
     aligner.take_issues()
+
+
+def _region(start, end, text, label):
+    path = "/div[1]/p[1]/text()[1]"
+    return {
+        "start": path, "end": path, "startOffset": start, "endOffset": end,
+        "globalOffsets": {"start": start, "end": end}, "text": text, "hypertextlabels": [label],
+    }  # fmt: skip
+
+
+def test_json_min_of_a_page_is_the_text_that_was_shown(tmp_path):
+    """The source of the page was the text, and entities ran into its tags."""
+    html = "<div><p>Ann &amp; Jo met.</p><p>In Oslo.</p></div>"
+    marks = [_region(6, 8, "Jo", "PER"), _region(16, 20, "Oslo", "LOC")]
+    rows = [
+        {"id": 1, "html": html, "ner": marks, "annotation_id": 1},
+        {"id": 2, "html": "<p>No</p>", "annotation_id": 2},
+    ]
+    report, docs = converted(tmp_path, "a.json", json.dumps(rows))
+    assert docs[0].text == "Ann & Jo met.\nIn Oslo.\n"
+    assert entities_of_doc(docs[0]) == [("Jo", "PER"), ("Oslo", "LOC")]
+    assert report.issues_path is None
+
+
+def test_json_min_of_a_dialogue(tmp_path):
+    turns = [{"author": "A", "text": "Hi Ann!"}, {"author": "B", "text": "Oslo is cold"}]
+    marks = [
+        {"start": str(turn), "end": str(turn), "startOffset": start, "endOffset": end, "text": text,
+         "paragraphlabels": [label]}
+        for turn, start, end, text, label in ((0, 3, 6, "Ann", "PER"), (1, 0, 4, "Oslo", "LOC"))
+    ]  # fmt: skip
+    rows = [
+        {"id": 1, "dialogue": turns, "ner": marks, "annotator": 1, "annotation_id": 1},
+        {"id": 2, "dialogue": turns[:1], "annotator": 1, "annotation_id": 2},
+    ]
+    _, docs = converted(tmp_path, "a.json", json.dumps(rows))
+    assert [doc.text for doc in docs] == ["Hi Ann!\nOslo is cold", "Hi Ann!"]
+    assert [entities_of_doc(doc) for doc in docs] == [[("Ann", "PER"), ("Oslo", "LOC")], []]
+
+
+def test_conll_with_labels_of_several_words(tmp_path):
+    """The file was refused."""
+    tags = (("Ann", "B-First Name"), ("Lee", "I-First Name"), ("left", "O"), ("Oslo", "B-LOC"), (".", "O"))
+    content = "-DOCSTART- -X- O\n" + "".join(f"{token} -X- _ {tag}\n" for token, tag in tags) + "\n"
+    _, docs = converted(tmp_path, "a.conll", content)
+    assert entities_of_doc(docs[0]) == [("Ann Lee", "First Name"), ("Oslo", "LOC")]

@@ -11,7 +11,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.annotators import choose, named
 from cloudner.corpus.formats.json.dialogue import Dialogue
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
-from cloudner.corpus.formats.json.label_studio_page import Page
+from cloudner.corpus.formats.json.label_studio_page import shown
 from cloudner.corpus.formats.json.label_studio_texts import (
     SPAN_TYPES,
     TaskTexts,
@@ -125,15 +125,7 @@ def _record(
         hyper = hyper or reading.hyper
         found.append((_annotator(annotation, number), spans))
     choose(record, found, options)
-    text = record.text or ""
-    if hyper or (
-        "<" in text
-        and ">" in text
-        and any(s.surface and text[s.start : s.end] != s.surface for s in record.spans)
-    ):
-        page = Page(text)
-        if page.text.strip():
-            record.text, record.spans = page.text, page.place(record.spans)
+    shown(record, hyper)
     return record
 
 
