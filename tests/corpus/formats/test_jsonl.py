@@ -147,3 +147,11 @@ ANN, OSLO = {"start": 0, "end": 3}, {"start": 7, "end": 11}
 def test_spans_under_other_names(tmp_path, row):
     _, docs = converted(tmp_path, "a.json", json.dumps([{"text": "Ann in Oslo.", **row}]))
     assert entities(docs) == [[("Ann", "PER"), ("Oslo", "LOC")]]
+
+
+def test_utterances_of_wit_ai(tmp_path):
+    said = {"text": "Ann left", "intent": "go", "traits": [],
+            "entities": [{"entity": "person:who", "start": 0, "end": 3, "body": "Ann", "entities": []}]}  # fmt: skip
+    other = {"text": "No", "intent": "go", "traits": [], "entities": []}
+    _, docs = converted(tmp_path, "utterances-1.json", json.dumps({"utterances": [said, other]}))
+    assert entities(docs) == [[("Ann", "person:who")], []]
