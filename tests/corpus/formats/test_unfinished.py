@@ -7,6 +7,8 @@ import pytest
 from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
 from corpus.converting import converted, docs_at, entities, issue_texts, missing
+from cloudner.errors import InputError
+from corpus.converting import converted, entities, issue_texts, missing
 from corpus.samples.words import lines
 
 TEXT = "Ann met Jo."
@@ -184,3 +186,28 @@ def test_what_was_skipped_or_never_opened_is_unannotated(tmp_path, rows):
     _, docs = converted(tmp_path, "a.json", json.dumps(rows))
     assert [len(doc.ents) for doc in docs] == [1, 0]
     assert missing(docs) == [0, 4]
+
+
+def test_a_row_of_vertex_without_annotations(tmp_path):
+    rows = [
+        {
+            "textContent": TEXT,
+            "textSegmentAnnotations": [{"startOffset": 0, "endOffset": 3, "displayName": "PER"}],
+        },
+        {"textContent": TEXT},
+        {"textContent": TEXT, "textSegmentAnnotations": []},
+    ]
+    _, docs = converted(tmp_path, "a.jsonl", lines(*rows))
+    assert (entities(docs), missing(docs)) == ([[("Ann", "PER")], [], []], [0, 4, 0])
+
+
+def test_a_text_of_vertex_that_is_stored_apart(tmp_path):
+    row = {
+        "textGcsUri": "gs://bucket/a.txt",
+        "textSegmentAnnotations": [{"startOffset": 8, "endOffset": 10, "displayName": "PER"}],
+    }
+    with pytest.raises(InputError, match="that it names is not beside it"):
+        converted(tmp_path, "a.jsonl", lines(row))
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    _, docs = converted(tmp_path, "a.jsonl", lines(row))
+    assert entities(docs) == [[("Jo", "PER")]]
