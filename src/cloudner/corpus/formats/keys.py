@@ -148,6 +148,10 @@ def names_a_label(key: str) -> bool:
 
 def _short(item: Mapping[str, Any]) -> tuple[str, str] | None:
     """The keys of start and end where those are one or two letters and their values numbers."""
+    if (
+        "sidS" in item or "charS" in item
+    ):  # Datasaur's count tokens, with sentences and characters in keys of their own
+        return None
     for pair in (("s", "e"), ("b", "e"), ("st", "en"), ("st", "ed"), ("i", "j")):
         if all(type(item.get(key)) is int for key in pair):
             return pair
