@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
@@ -9,6 +10,7 @@ from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.registry import formats
+from cloudner.errors import InputError
 from corpus.reading import converted, entities_of_doc, read_entities
 from corpus.samples.words import TEXT
 
@@ -275,3 +277,22 @@ def test_conll_with_labels_of_several_words(tmp_path):
     content = "-DOCSTART- -X- O\n" + "".join(f"{token} -X- _ {tag}\n" for token, tag in tags) + "\n"
     _, docs = converted(tmp_path, "a.conll", content)
     assert entities_of_doc(docs[0]) == [("Ann Lee", "First Name"), ("Oslo", "LOC")]
+
+
+def test_labels_of_several_controls_on_a_text(tmp_path):
+    """Parts of speech were entities, without a word."""
+    marks = (("ner", 0, 3, "Ann", "PER"), ("pos", 4, 7, "met", "VERB"), ("pos", 8, 10, "Jo", "NOUN"))
+    results = [
+        {"from_name": name, "to_name": "text", "type": "labels",
+         "value": {"start": start, "end": end, "text": text, "labels": [label]}}
+        for name, start, end, text, label in marks
+    ]  # fmt: skip
+    tasks = [{"id": n, "data": {"text": "Ann met Jo."}, "annotations": [{"result": results}]} for n in (1, 2)]
+    report, docs = converted(tmp_path, "a.json", json.dumps(tasks))
+    assert [len(doc.ents) for doc in docs] == [3, 3]
+    told = "labels of the controls 'ner' and 'pos' are read together; --entities-column ner reads one"
+    assert report.issues_path.read_text(encoding="utf-8").count(told) == 1
+    _, docs = converted(tmp_path, "a.json", json.dumps(tasks), entities_column="ner")
+    assert [entities_of_doc(doc) for doc in docs] == [[("Ann", "PER")]] * 2
+    with pytest.raises(InputError, match="no labels of the control 'x'; expected one of 'ner', 'pos'"):
+        converted(tmp_path, "a.json", json.dumps(tasks), entities_column="x")
