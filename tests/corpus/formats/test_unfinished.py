@@ -91,6 +91,15 @@ def _kili(kind, offset, who, **more):
             ],
             ["Jo"],
         ),
+        (
+            [
+                {
+                    **_kili("DEFAULT", 8, "a"),
+                    "jsonResponse": json.dumps(_kili("DEFAULT", 8, "a")["jsonResponse"]),
+                }
+            ],
+            ["Jo"],
+        ),
         ([_kili("PREDICTION", 8, "m")], None),
         ([_kili("AUTOSAVE", 8, "a")], None),
     ],
