@@ -199,3 +199,17 @@ def test_characters_with_the_spaces_among_them_are_a_text(tmp_path):
     row = {"tokens": ["Ann", " ", "left", "in", "May"], "ner_tags": ["B-PER", "O", "O", "O", "O"]}
     _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row) + "\n")
     assert record.tokens == row["tokens"]
+
+
+def test_word_pieces_of_ai4privacy(tmp_path):
+    """pii-masking-65k, which was refused."""
+    row = {
+        "masked_text": "[FULLNAME_1] is in [CITY_1].",
+        "unmasked_text": "Ada Lovelace is in Turin.",
+        "token_entity_labels": ["B-FULLNAME", "I-FULLNAME", "I-FULLNAME", "O", "O", "B-CITY", "O"],
+        "tokenised_unmasked_text": ["Ada", "Love", "##lace", "is", "in", "Turin", "."],
+    }
+    convert(put(tmp_path, "a.jsonl", lines(row)), tmp_path / "out.spacy")
+    docs = DocBin().from_disk(tmp_path / "out.spacy").get_docs(Vocab())
+    found = [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
+    assert found == [[("Ada Lovelace", "FULLNAME"), ("Turin", "CITY")]]

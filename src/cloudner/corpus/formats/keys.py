@@ -41,10 +41,11 @@ SPANS = _also_chinese(
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "instances", "tags",
     "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans", "denotations", "results",
 )  # fmt: skip
-_LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
+_LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text", "tokenised_unmasked_text")
 _ONE_TOKEN = _also_chinese("word", "token", "form", "term")
 _LISTS_OF_TAGS = _also_chinese(
     "ner_tags", "tags", "ner", "labels", "ner_labels", "entities", "label", "iob", "bio_tags", "fine_ner_tags",
+    "token_entity_labels",
 )  # fmt: skip
 _ONE_TAG = _also_chinese("tag", "ner", "ner_tag", "label", "entity", "iob", "bio", "ne", "target")
 # Where a row is a sentence, and where it is one token.
