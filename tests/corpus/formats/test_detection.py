@@ -50,6 +50,7 @@ EVERY = (
                 "corefud",
                 "xml-standoff",
                 "folia",
+                "knowtator",
                 "nkjp",
                 "diakg",
                 "estner",
