@@ -11,6 +11,7 @@ from cloudner.corpus.formats.literals import LIST_BEGINS, NO_LITERAL, printed
 # What a model thinks before it answers, and what ends an answer for the program that trains it
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _END = re.compile(r"(?:\s*(?:END|###|</s>|<\|\w+\|>))+\Z")
+_AROUND = ("entities", "ner", "named_entities", "result", "output")
 _FENCE = re.compile(r"```[A-Za-z]*\s*\n?(?P<body>[^`]*)```")
 
 
@@ -32,3 +33,15 @@ def answer_of(value: Any) -> Any:
         except NO_LITERAL:
             pass
     return value
+
+
+def entities_in(value: Any) -> Any:
+    """The entities of an answer: those within `{"entities": [...]}`, or else the JSON of the answer as it is."""
+    answer = answer_of(value)
+    for key, inner in answer.items() if isinstance(answer, dict) else ():
+        if str(key).lower() not in _AROUND or not isinstance(inner, (list, dict)):
+            continue
+        # beside other keys a list of words would be those of a label that is called so
+        if len(answer) == 1 or isinstance(inner, dict) or any(isinstance(each, dict) for each in inner):
+            return inner
+    return answer

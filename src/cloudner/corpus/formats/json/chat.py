@@ -4,10 +4,9 @@ elements in the text said again."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.json.answers import answer_of
+from cloudner.corpus.formats.json.answers import answer_of, entities_in
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
 from cloudner.corpus.formats.json.questions import Asked, asked, mentions
 from cloudner.corpus.formats.json.turns import exchanges, frame, turns_of
@@ -112,7 +111,7 @@ def _fill(record: Record, text: str, answer: str, again: bool, options: ReadOpti
         record.spans = spans_of(value, options, where)
     elif value:
         try:
-            locate(record, text, mentions_of(_inner(value), options, where))
+            locate(record, text, mentions_of(entities_in(value), options, where))
         except InputError as error:
             raise where.error(error.found.partition(": ")[2] or error.found, error.expected) from None
 
@@ -124,14 +123,6 @@ def _answered(record: Record, found: Asked, options: ReadOptions) -> Record:
     if found.others:
         record.notes.append(("unsupported", "noted", f"{found.others} questions of another kind left out"))
     return record
-
-
-def _inner(value: Any) -> Any:
-    """The entities within `{"entities": [...]}`."""
-    if isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), (list, dict)):
-        key, inner = next(iter(value.items()))
-        return inner if key.lower() in ("entities", "ner", "named_entities", "result", "output") else value
-    return value
 
 
 _EXAMPLE = '{"messages": [{"role": "user", "content": "Marie Curie was born in Warsaw."}, {"role": "assistant", "content": "[{\\"text\\": \\"Marie Curie\\", \\"type\\": \\"PER\\"}, {\\"text\\": \\"Warsaw\\", \\"type\\": \\"LOC\\"}]"}]}\n'
