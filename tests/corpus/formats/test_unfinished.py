@@ -175,6 +175,8 @@ def test_a_text_that_is_a_number_is_told_as_that(tmp_path):
     rows = [{"text": TEXT, "entities": [ANN]}, {"text": 5, "entities": []}]
     with pytest.raises(InputError, match=r"a.jsonl:2: row: the text is 5; expected a string; .*--skip-bad 1"):
         converted(tmp_path, "a.jsonl", lines(*rows))
+
+
 @pytest.mark.parametrize(
     "rows",
     [
