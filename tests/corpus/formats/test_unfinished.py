@@ -7,8 +7,6 @@ import pytest
 from cloudner.corpus.convert.convert import convert
 from cloudner.errors import InputError
 from corpus.converting import converted, docs_at, entities, issue_texts, missing
-from cloudner.errors import InputError
-from corpus.converting import converted, entities, issue_texts, missing
 from corpus.samples.words import lines
 
 TEXT = "Ann met Jo."
