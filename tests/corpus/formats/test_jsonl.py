@@ -155,3 +155,20 @@ def test_utterances_of_wit_ai(tmp_path):
     other = {"text": "No", "intent": "go", "traits": [], "entities": []}
     _, docs = converted(tmp_path, "utterances-1.json", json.dumps({"utterances": [said, other]}))
     assert entities(docs) == [[("Ann", "person:who")], []]
+
+
+def test_extractions_of_langextract(tmp_path):
+    """Some have no place, where a model said what the text does not."""
+    found = [
+        {"extraction_class": "PER", "extraction_text": "Ann", "char_interval": {"start_pos": 0, "end_pos": 3},
+         "alignment_status": "match_exact", "extraction_index": 1, "attributes": {"role": "x"}},
+        {"extraction_class": "PER", "extraction_text": "Jo", "char_interval": None, "alignment_status": None},
+    ]  # fmt: skip
+    rows = [
+        {"document_id": "d1", "text": "Ann left.", "extractions": found},
+        {"document_id": "d2", "text": "No.", "extractions": []},
+        {"document_id": "d3", "text": "Nobody.", "extractions": found[1:]},
+    ]
+    report, docs = converted(tmp_path, "a.jsonl", lines(*rows))
+    assert entities(docs) == [[("Ann", "PER")], [], []]
+    assert issue_texts(report) == ["'Jo' (PER) has no place in the text"] * 2

@@ -39,7 +39,7 @@ TEXT = _also_chinese(
 )  # fmt: skip
 SPANS = _also_chinese(
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "instances", "tags",
-    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans", "denotations", "results",
+    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans", "denotations", "results", "extractions",
 )  # fmt: skip
 _LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text", "tokenised_unmasked_text")
 _ONE_TOKEN = _also_chinese("word", "token", "form", "term")
@@ -95,6 +95,7 @@ _PLAIN_END = frozenset(
 _LABEL = _also_chinese(
     "label", "labels", "className", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
     "annotation", "tag_name", "class", "label_", "ner", "name", "obj",
+    "extraction_class",
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(
     (
@@ -103,7 +104,7 @@ _PLAIN_LABEL = frozenset(
     )
 )  # fmt: skip
 _SURFACE = _also_chinese(
-    "text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "entity_name", "name",
+    "text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "entity_name", "name", "extraction_text",
 )  # fmt: skip
 
 
@@ -121,7 +122,16 @@ def _key(item: Mapping[str, Any], names: Sequence[str], plain: frozenset[str]) -
 def offsets_of(item: Mapping[str, Any]) -> tuple[Any, Any] | None:
     """Start and end as they stand in a span (`{"start": 0, "end": 5}`, `{"span": [0, 5]}`, `{"location": {...}}`, offset
     and length), or None."""
-    for name in ("location", "span", "offsets", "position", "entity_index", "char_span", "indices"):
+    for name in (
+        "location",
+        "span",
+        "offsets",
+        "position",
+        "entity_index",
+        "char_span",
+        "indices",
+        "char_interval",
+    ):
         inner = item.get(name)
         if isinstance(inner, (list, tuple)):
             if len(inner) == 1 and isinstance(inner[0], (list, tuple)):
