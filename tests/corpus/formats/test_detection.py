@@ -54,6 +54,7 @@ EVERY = (
                 "corefud",
                 "xml-standoff",
                 "folia",
+                "knowtator",
                 "nkjp",
                 "diakg",
                 "estner",

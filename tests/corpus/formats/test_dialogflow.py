@@ -33,3 +33,12 @@ def test_broken_utterances_are_one_line(tmp_path):
     path = put(tmp_path, "b.json", json.dumps([TEMPLATE]))
     with pytest.raises(InputError, match="a template"):
         convert(str(path), tmp_path / "b.spacy", format="dialogflow")
+
+
+def test_phrases_of_dialogflow_cx(tmp_path):
+    """Its export has the training phrases of a language in a file of their own."""
+    parts = [{"text": "To ", "auto": True}, {"text": "Oslo", "parameterId": "to", "auto": True}]
+    content = {"trainingPhrases": [{"id": "1", "parts": parts, "repeatCount": 1, "languageCode": "en"}]}
+    _, docs = converted(tmp_path, "en.json", json.dumps(content))
+    assert [doc.text for doc in docs] == ["To Oslo"]
+    assert entities(docs) == [[("Oslo", "to")]]

@@ -46,6 +46,48 @@ def test_hugging_face_parquet_with_class_names(aligner, tmp_path):
     assert [(ent.text, ent.label_) for ent in docs[0].ents] == SPANS
 
 
+README = """---
+license: mit
+dataset_info:
+{configs}---
+# {{not: yaml}
+"""
+CONFIG = """- config_name: {name}
+  features:
+  - name: tokens
+    sequence: string
+  - name: ner_tags
+    {kind}:
+      class_label:
+        names:
+          '0': O
+          '1': B-{label}
+"""
+
+
+@pytest.mark.parametrize(
+    ("configs", "found"),
+    [
+        ((("en", "sequence", "ORG"),), "ORG"),
+        ((("default", "list", "ORG"),), "ORG"),
+        ((("de", "sequence", "LOC"), ("en", "sequence", "ORG")), "ORG"),  # the folder says which
+        ((("de", "sequence", "ORG"), ("fr", "sequence", "ORG")), "ORG"),
+        ((("de", "sequence", "LOC"), ("fr", "sequence", "ORG")), None),
+    ],
+)
+def test_names_of_tags_in_the_readme(tmp_path, configs, found):
+    text = "".join(CONFIG.format(name=name, kind=kind, label=label) for name, kind, label in configs)
+    put(tmp_path, "set/README.md", README.replace("{configs}", text))
+    path = put(tmp_path, "set/en/train.jsonl", lines({"tokens": ["Acme", "sank"], "ner_tags": [1, 0]}))
+    if found is None:
+        with pytest.raises(InputError, match="the tags are numbers"):
+            convert(path, tmp_path / "out.spacy")
+        return
+    convert(path, tmp_path / "out.spacy")
+    docs = DocBin().from_disk(tmp_path / "out.spacy").get_docs(Vocab())
+    assert [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs] == [[("Acme", found)]]
+
+
 def test_a_folder_of_json_lines_and_its_description(tmp_path):
     names = {"ner_tags": {"feature": {"names": ["O", "B-ORG"]}}}
     put(tmp_path, "set/dataset_info.json", json.dumps({"features": names}))
@@ -157,3 +199,17 @@ def test_characters_with_the_spaces_among_them_are_a_text(tmp_path):
     row = {"tokens": ["Ann", " ", "left", "in", "May"], "ner_tags": ["B-PER", "O", "O", "O", "O"]}
     _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row) + "\n")
     assert record.tokens == row["tokens"]
+
+
+def test_word_pieces_of_ai4privacy(tmp_path):
+    """pii-masking-65k, which was refused."""
+    row = {
+        "masked_text": "[FULLNAME_1] is in [CITY_1].",
+        "unmasked_text": "Ada Lovelace is in Turin.",
+        "token_entity_labels": ["B-FULLNAME", "I-FULLNAME", "I-FULLNAME", "O", "O", "B-CITY", "O"],
+        "tokenised_unmasked_text": ["Ada", "Love", "##lace", "is", "in", "Turin", "."],
+    }
+    convert(put(tmp_path, "a.jsonl", lines(row)), tmp_path / "out.spacy")
+    docs = DocBin().from_disk(tmp_path / "out.spacy").get_docs(Vocab())
+    found = [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
+    assert found == [[("Ada Lovelace", "FULLNAME"), ("Turin", "CITY")]]

@@ -125,3 +125,50 @@ def test_words_before_their_offsets(tmp_path, turned):
     row = {"text": "Ann left Oslo", "entities": [[b, a, *n] if turned else [a, b, *n] for a, b, *n in spans]}
     _, (record,) = read_all(tmp_path, "a.jsonl", json.dumps(row))
     assert surfaces(record) == [("Ann", "PER"), ("Oslo", "LOC")]
+
+
+ANN, OSLO = {"start": 0, "end": 3}, {"start": 7, "end": 11}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # PubAnnotation and TextAE
+        {"sourcedb": "x", "project": "p", "denotations": [{"id": "T1", "span": {"begin": 0, "end": 3}, "obj": "PER"},
+         {"id": "T2", "span": {"begin": 7, "end": 11}, "obj": "LOC"}], "attributes": []},
+        # GATE's JSON
+        {"entities": {"PER": [{"indices": [0, 3], "kind": "x"}], "LOC": [{"indices": [7, 11]}], "ORG": []}},
+        {"entities": {"PER": [{**ANN, "text": "Ann"}], "LOC": [{**OSLO, "text": "Oslo"}]}},
+        # Presidio's analyzer
+        {"results": [{"entity_type": label, **place, "score": 0.85, "analysis_explanation": None}
+                     for place, label in ((ANN, "PER"), (OSLO, "LOC"))]},
+    ],
+)  # fmt: skip
+def test_spans_under_other_names(tmp_path, row):
+    _, docs = converted(tmp_path, "a.json", json.dumps([{"text": "Ann in Oslo.", **row}]))
+    assert entities(docs) == [[("Ann", "PER"), ("Oslo", "LOC")]]
+
+
+def test_utterances_of_wit_ai(tmp_path):
+    said = {"text": "Ann left", "intent": "go", "traits": [],
+            "entities": [{"entity": "person:who", "start": 0, "end": 3, "body": "Ann", "entities": []}]}  # fmt: skip
+    other = {"text": "No", "intent": "go", "traits": [], "entities": []}
+    _, docs = converted(tmp_path, "utterances-1.json", json.dumps({"utterances": [said, other]}))
+    assert entities(docs) == [[("Ann", "person:who")], []]
+
+
+def test_extractions_of_langextract(tmp_path):
+    """Some have no place, where a model said what the text does not."""
+    found = [
+        {"extraction_class": "PER", "extraction_text": "Ann", "char_interval": {"start_pos": 0, "end_pos": 3},
+         "alignment_status": "match_exact", "extraction_index": 1, "attributes": {"role": "x"}},
+        {"extraction_class": "PER", "extraction_text": "Jo", "char_interval": None, "alignment_status": None},
+    ]  # fmt: skip
+    rows = [
+        {"document_id": "d1", "text": "Ann left.", "extractions": found},
+        {"document_id": "d2", "text": "No.", "extractions": []},
+        {"document_id": "d3", "text": "Nobody.", "extractions": found[1:]},
+    ]
+    report, docs = converted(tmp_path, "a.jsonl", lines(*rows))
+    assert entities(docs) == [[("Ann", "PER")], [], []]
+    assert issue_texts(report) == ["'Jo' (PER) has no place in the text"] * 2

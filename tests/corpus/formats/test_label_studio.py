@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
@@ -9,6 +10,7 @@ from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.convert import convert
 from cloudner.corpus.files.sources import open_sources
 from cloudner.corpus.formats.registry import formats
+from cloudner.errors import InputError
 from corpus.reading import converted, entities_of_doc, read_entities
 from corpus.samples.words import TEXT
 
@@ -229,3 +231,68 @@ def test_which_tasks_of_json_min_were_annotated(aligner, tmp_path):
     ]
     assert [doc.has_annotation("ENT_IOB") for doc in docs] == [True, True, True, False, False]
     aligner.take_issues()
+
+
+def _region(start, end, text, label):
+    path = "/div[1]/p[1]/text()[1]"
+    return {
+        "start": path, "end": path, "startOffset": start, "endOffset": end,
+        "globalOffsets": {"start": start, "end": end}, "text": text, "hypertextlabels": [label],
+    }  # fmt: skip
+
+
+def test_json_min_of_a_page_is_the_text_that_was_shown(tmp_path):
+    """The source of the page was the text, and entities ran into its tags."""
+    html = "<div><p>Ann &amp; Jo met.</p><p>In Oslo.</p></div>"
+    marks = [_region(6, 8, "Jo", "PER"), _region(16, 20, "Oslo", "LOC")]
+    rows = [
+        {"id": 1, "html": html, "ner": marks, "annotation_id": 1},
+        {"id": 2, "html": "<p>No</p>", "annotation_id": 2},
+    ]
+    report, docs = converted(tmp_path, "a.json", json.dumps(rows))
+    assert docs[0].text == "Ann & Jo met.\nIn Oslo.\n"
+    assert entities_of_doc(docs[0]) == [("Jo", "PER"), ("Oslo", "LOC")]
+    assert report.issues_path is None
+
+
+def test_json_min_of_a_dialogue(tmp_path):
+    turns = [{"author": "A", "text": "Hi Ann!"}, {"author": "B", "text": "Oslo is cold"}]
+    marks = [
+        {"start": str(turn), "end": str(turn), "startOffset": start, "endOffset": end, "text": text,
+         "paragraphlabels": [label]}
+        for turn, start, end, text, label in ((0, 3, 6, "Ann", "PER"), (1, 0, 4, "Oslo", "LOC"))
+    ]  # fmt: skip
+    rows = [
+        {"id": 1, "dialogue": turns, "ner": marks, "annotator": 1, "annotation_id": 1},
+        {"id": 2, "dialogue": turns[:1], "annotator": 1, "annotation_id": 2},
+    ]
+    _, docs = converted(tmp_path, "a.json", json.dumps(rows))
+    assert [doc.text for doc in docs] == ["Hi Ann!\nOslo is cold", "Hi Ann!"]
+    assert [entities_of_doc(doc) for doc in docs] == [[("Ann", "PER"), ("Oslo", "LOC")], []]
+
+
+def test_conll_with_labels_of_several_words(tmp_path):
+    """The file was refused."""
+    tags = (("Ann", "B-First Name"), ("Lee", "I-First Name"), ("left", "O"), ("Oslo", "B-LOC"), (".", "O"))
+    content = "-DOCSTART- -X- O\n" + "".join(f"{token} -X- _ {tag}\n" for token, tag in tags) + "\n"
+    _, docs = converted(tmp_path, "a.conll", content)
+    assert entities_of_doc(docs[0]) == [("Ann Lee", "First Name"), ("Oslo", "LOC")]
+
+
+def test_labels_of_several_controls_on_a_text(tmp_path):
+    """Parts of speech were entities, without a word."""
+    marks = (("ner", 0, 3, "Ann", "PER"), ("pos", 4, 7, "met", "VERB"), ("pos", 8, 10, "Jo", "NOUN"))
+    results = [
+        {"from_name": name, "to_name": "text", "type": "labels",
+         "value": {"start": start, "end": end, "text": text, "labels": [label]}}
+        for name, start, end, text, label in marks
+    ]  # fmt: skip
+    tasks = [{"id": n, "data": {"text": "Ann met Jo."}, "annotations": [{"result": results}]} for n in (1, 2)]
+    report, docs = converted(tmp_path, "a.json", json.dumps(tasks))
+    assert [len(doc.ents) for doc in docs] == [3, 3]
+    told = "labels of the controls 'ner' and 'pos' are read together; --entities-column ner reads one"
+    assert report.issues_path.read_text(encoding="utf-8").count(told) == 1
+    _, docs = converted(tmp_path, "a.json", json.dumps(tasks), entities_column="ner")
+    assert [entities_of_doc(doc) for doc in docs] == [[("Ann", "PER")]] * 2
+    with pytest.raises(InputError, match="no labels of the control 'x'; expected one of 'ner', 'pos'"):
+        converted(tmp_path, "a.json", json.dumps(tasks), entities_column="x")

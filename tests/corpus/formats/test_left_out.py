@@ -9,7 +9,7 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from cloudner.corpus.convert.convert import convert
-from corpus.converting import converted, entities
+from corpus.converting import converted, entities, issue_texts
 from corpus.reading import put
 from corpus.samples.words import LABELS, lines, row
 
@@ -119,3 +119,16 @@ def test_what_only_looks_like_spans_is_not_told(tmp_path):
     for more in ({"tokens": tokens}, {"links": links}):
         content = lines({"text": LEFT, "entities": PEOPLE, **more})
         assert not converted(tmp_path, "a.jsonl", content)[0].issues
+
+
+def test_a_second_job_of_ground_truth_is_told(tmp_path):
+    """Its entities were left out without a word."""
+    jobs = {name: {"annotations": {"entities": [{"startOffset": start, "endOffset": end, "label": "PER"}]}}
+            for name, start, end in (("one", 0, 3), ("two", 8, 10))}  # fmt: skip
+    content = lines({"source": "Ann met Jo.", **jobs}, {"source": "Ann met Jo.", **jobs})
+    report, docs = converted(tmp_path, "a.manifest", content)
+    assert entities(docs) == [[("Ann", "PER")]] * 2
+    told = [text for text in issue_texts(report) if "spans too" in text]
+    assert told == ["'two' holds spans too, 'one' is read; --entities-column two"]
+    _, docs = converted(tmp_path, "a.manifest", content, entities_column="two")
+    assert entities(docs) == [[("Jo", "PER")]] * 2

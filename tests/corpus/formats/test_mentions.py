@@ -56,3 +56,18 @@ def test_answers_of_no_entity(tmp_path, answer):
     content = lines(FIRST, {"input": "He ran", "output": answer})
     name, records = read_all(tmp_path, "a.jsonl", content)
     assert (name, [len(record.spans) for record in records]) == ("mentions", [2, 0])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"entities": [{"text": "Ann", "label": "PER"}], "relations": []},
+        '{"entities": [{"text": "Ann", "label": "PER"}]}',
+        {"entities": {"PER": ["Ann"], "LOC": []}, "entity_descriptions": {"PER": "a person"}},  # GLiNER 2
+    ],
+)
+def test_an_answer_around_the_entities(tmp_path, answer):
+    rows = lines({"input": "Ann met.", "output": answer}, {"input": "No.", "output": {"entities": []}})
+    name, records = read_all(tmp_path, "a.jsonl", rows)
+    assert name == "mentions"
+    assert [[(s.start, s.end, s.label) for s in record.spans] for record in records] == [[(0, 3, "PER")], []]

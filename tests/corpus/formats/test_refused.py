@@ -67,3 +67,11 @@ def test_spans_without_their_text(content, tmp_path):
 def test_rows_of_offsets_without_text(label, tmp_path):
     with pytest.raises(InputError, match="no text that they count in"):
         read_all(tmp_path, "a.ner", f"8551\t42\t48\tPERSON\n8552\t0\t4\t{label}\n")
+
+
+def test_labels_that_count_tokens_are_no_spans_of_characters(tmp_path):
+    """Datasaur's JSON: its s and e were read as characters."""
+    label = {"l": "PER", "layer": 0, "sidS": 0, "s": 0, "charS": 0, "sidE": 0, "e": 1, "charE": 4}
+    sentence = {"id": 0, "content": TEXT, "tokens": TEXT.split(), "labels": [label]}
+    with pytest.raises(InputError, match="no format recognises these JSON objects"):
+        read_all(tmp_path, "a.json", json.dumps({"name": "a.txt", "sentences": [sentence]}))

@@ -89,6 +89,15 @@ def _kili(kind, offset, who, **more):
             ],
             ["Jo"],
         ),
+        (
+            [
+                {
+                    **_kili("DEFAULT", 8, "a"),
+                    "jsonResponse": json.dumps(_kili("DEFAULT", 8, "a")["jsonResponse"]),
+                }
+            ],
+            ["Jo"],
+        ),
         ([_kili("PREDICTION", 8, "m")], None),
         ([_kili("AUTOSAVE", 8, "a")], None),
     ],
@@ -164,3 +173,50 @@ def test_a_text_that_is_a_number_is_told_as_that(tmp_path):
     rows = [{"text": TEXT, "entities": [ANN]}, {"text": 5, "entities": []}]
     with pytest.raises(InputError, match=r"a.jsonl:2: row: the text is 5; expected a string; .*--skip-bad 1"):
         converted(tmp_path, "a.jsonl", lines(*rows))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # Kili: the asset or its only label was skipped
+        [{"content": TEXT, "labels": [_kili("DEFAULT", 0, "a")]}, {"content": TEXT, "skipped": True,
+          "labels": [{"labelType": "DEFAULT", "jsonResponse": {}}]}],
+        [{"content": TEXT, "labels": [_kili("DEFAULT", 0, "a")]}, {"content": TEXT,
+          "labels": [{"labelType": "DEFAULT", "skipped": True, "jsonResponse": {}}]}],
+        # LightTag: nobody has opened it
+        [{"content": TEXT, "annotations": [ANN], "seen_by": [{"annotator": "a"}]},
+         {"content": TEXT, "annotations": [], "seen_by": []}],
+        # DataTurks
+        [{"content": TEXT, "annotation": [{"label": ["PER"], "points": [{"start": 0, "end": 2, "text": "Ann"}]}],
+          "metadata": {"status": "done"}}, {"content": TEXT, "annotation": [], "metadata": {"status": "skipped"}}],
+    ],
+)  # fmt: skip
+def test_what_was_skipped_or_never_opened_is_unannotated(tmp_path, rows):
+    _, docs = converted(tmp_path, "a.json", json.dumps(rows))
+    assert [len(doc.ents) for doc in docs] == [1, 0]
+    assert missing(docs) == [0, 4]
+
+
+def test_a_row_of_vertex_without_annotations(tmp_path):
+    rows = [
+        {
+            "textContent": TEXT,
+            "textSegmentAnnotations": [{"startOffset": 0, "endOffset": 3, "displayName": "PER"}],
+        },
+        {"textContent": TEXT},
+        {"textContent": TEXT, "textSegmentAnnotations": []},
+    ]
+    _, docs = converted(tmp_path, "a.jsonl", lines(*rows))
+    assert (entities(docs), missing(docs)) == ([[("Ann", "PER")], [], []], [0, 4, 0])
+
+
+def test_a_text_of_vertex_that_is_stored_apart(tmp_path):
+    row = {
+        "textGcsUri": "gs://bucket/a.txt",
+        "textSegmentAnnotations": [{"startOffset": 8, "endOffset": 10, "displayName": "PER"}],
+    }
+    with pytest.raises(InputError, match="that it names is not beside it"):
+        converted(tmp_path, "a.jsonl", lines(row))
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    _, docs = converted(tmp_path, "a.jsonl", lines(row))
+    assert entities(docs) == [[("Jo", "PER")]]

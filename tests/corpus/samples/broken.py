@@ -103,7 +103,7 @@ BROKEN = {
     "number among objects": ("a.jsonl", GOOD_LINE * 5 + "7\n", "7 is not an object", 6),
     "no text": ("a.jsonl", GOOD_LINE * 5 + _jsonl({"entities": []}), "no text among the keys", 6),
     "no entities": ("a.jsonl", GOOD_LINE * 5 + _jsonl({"text": "a"}), "no entities among the keys", 6),
-    "text is a number": ("a.jsonl", _jsonl({"content": 7, "annotation": []}), "no text among the keys", None),
+    "text is a number": ("a.jsonl", _jsonl({"content": 7, "annotation": []}), "the text is 7", None),
     "spans are a word": (
         "a.jsonl",
         GOOD_LINE * 5 + _jsonl({"text": "a", "entities": {"X": 3}}),

@@ -39,12 +39,13 @@ TEXT = _also_chinese(
 )  # fmt: skip
 SPANS = _also_chinese(
     "entities", "spans", "labels", "label", "annotations", "ents", "ner", "annotation", "entity", "ner_spans", "instances", "tags",
-    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans",
+    "mentions", "privacy_mask", "entity_list", "entityList", "named_entities", "predictions", "pii_spans", "denotations", "results", "extractions",
 )  # fmt: skip
-_LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text")
+_LISTS_OF_TOKENS = ("tokens", "words", "tokenized_text", "tokenised_unmasked_text")
 _ONE_TOKEN = _also_chinese("word", "token", "form", "term")
 _LISTS_OF_TAGS = _also_chinese(
     "ner_tags", "tags", "ner", "labels", "ner_labels", "entities", "label", "iob", "bio_tags", "fine_ner_tags",
+    "token_entity_labels",
 )  # fmt: skip
 _ONE_TAG = _also_chinese("tag", "ner", "ner_tag", "label", "entity", "iob", "bio", "ne", "target")
 # Where a row is a sentence, and where it is one token.
@@ -93,7 +94,8 @@ _PLAIN_END = frozenset(
 )  # fmt: skip
 _LABEL = _also_chinese(
     "label", "labels", "className", "entity_group", "entity_type", "type", "types", "tag", "category", "entity", "Type", "label_name",
-    "annotation", "tag_name", "class", "label_", "ner", "name",
+    "annotation", "tag_name", "class", "label_", "ner", "name", "obj",
+    "extraction_class",
 )  # fmt: skip
 _PLAIN_LABEL = frozenset(
     (
@@ -102,7 +104,7 @@ _PLAIN_LABEL = frozenset(
     )
 )  # fmt: skip
 _SURFACE = _also_chinese(
-    "text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "entity_name", "name",
+    "text", "surface", "word", "value", "Text", "span", "mention", "entity_value", "entity", "entity_name", "name", "extraction_text",
 )  # fmt: skip
 
 
@@ -120,7 +122,16 @@ def _key(item: Mapping[str, Any], names: Sequence[str], plain: frozenset[str]) -
 def offsets_of(item: Mapping[str, Any]) -> tuple[Any, Any] | None:
     """Start and end as they stand in a span (`{"start": 0, "end": 5}`, `{"span": [0, 5]}`, `{"location": {...}}`, offset
     and length), or None."""
-    for name in ("location", "span", "offsets", "position", "entity_index", "char_span", "indices"):
+    for name in (
+        "location",
+        "span",
+        "offsets",
+        "position",
+        "entity_index",
+        "char_span",
+        "indices",
+        "char_interval",
+    ):
         inner = item.get(name)
         if isinstance(inner, (list, tuple)):
             if len(inner) == 1 and isinstance(inner[0], (list, tuple)):
@@ -148,6 +159,10 @@ def names_a_label(key: str) -> bool:
 
 def _short(item: Mapping[str, Any]) -> tuple[str, str] | None:
     """The keys of start and end where those are one or two letters and their values numbers."""
+    if (
+        "sidS" in item or "charS" in item
+    ):  # Datasaur's count tokens, with sentences and characters in keys of their own
+        return None
     for pair in (("s", "e"), ("b", "e"), ("st", "en"), ("st", "ed"), ("i", "j")):
         if all(type(item.get(key)) is int for key in pair):
             return pair

@@ -113,6 +113,7 @@ _BUILTIN = {
     "gate": _Home("xml.gate:GATE", "<"),
     "i2b2": _Home("xml.i2b2:I2B2", "<"),
     "inline-xml": _Home("xml.inline:INLINE_XML", "<"),
+    "knowtator": _Home("xml.knowtator:KNOWTATOR", "<"),
     "nkjp": _Home("xml.nkjp:NKJP", "<TEI"),
     "semeval-absa": _Home("xml.semeval:SEMEVAL", "<sentence"),
     "xml-standoff": _Home("xml.standoff:XML_STANDOFF", "<"),

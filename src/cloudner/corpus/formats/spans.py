@@ -165,9 +165,9 @@ def spans_of(value: Any, options: ReadOptions, where: Where) -> list[SpanRecord]
         if offsets_of(value) is not None:
             return span_of(value, options, where)
         if value and all(map(_is_pairs, value.values())):
-            return [
-                span_of((*pair, label), options, where)[0] for label, pairs in value.items() for pair in pairs
-            ]
+            named = [(pair, label) for label, pairs in value.items() for pair in pairs]
+            items = [{**p, "label": n} if isinstance(p, Mapping) else (*p, n) for p, n in named]
+            return [span_of(item, options, where)[0] for item in items]
         if not value:
             return []
         raise where.error(f"cannot read the spans {short(dict(value))}")
@@ -209,8 +209,11 @@ def _by_length(value: Sequence[Any], text: str) -> bool:
 
 
 def _is_pairs(value: Any) -> bool:
+    """Positions of one label: `[[0, 5]]` or, as GATE writes them, `[{"indices": [0, 5]}]`."""
     return isinstance(value, (list, tuple)) and all(
-        isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(x, int) for x in pair)
+        label_key(pair) is None and offsets_of(pair) is not None
+        if isinstance(pair, Mapping)
+        else isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(x, int) for x in pair)
         for pair in value
     )
 

@@ -21,7 +21,8 @@ SENTENCE_MARK = re.compile(r"\s*</?(?:[sS]|title|editor|text)>(?:\s+</?[sS]>)*\s
 _POSITIONED_TAG = re.compile(r"[BIESLU][-_]\S")
 _ENTITY_COLUMNS = frozenset((*TAG, "ne-coarse-lit"))
 _HEADER_WORDS = frozenset((*TOKEN, *_ENTITY_COLUMNS, "text", "pos", "chunk", "lemma", "misc"))
-_SEPARATORS = ("\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
+# Label Studio writes two columns of nothing, and labels of several words behind them
+_SEPARATORS = (" -X- _ ", "\t", " ", ";", ",", "|", " ||| ", "###", "##", "\x01")
 _POSITIONS, _NOTHING = frozenset("BILUESM"), frozenset(("O", "o", "_", "-", ""))
 _POS = re.compile(r"[A-Z]{1,5}\$?|[^\w\s]{1,3}|-[LR][RCS]B-")
 _SPACES = re.compile(r"[ \t]+")

@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudner.corpus.contract import Source
 from cloudner.corpus.files.names import base_name
+from cloudner.corpus.formats.huggingface.readme import described
 from cloudner.corpus.formats.keys import label_key
 
 # Where TNER and others keep what the numbers of their tags mean
@@ -46,7 +47,8 @@ def _names_of(feature: Any) -> Sequence[str] | None:
 
 
 def names_beside(source: Source) -> Names | None:
-    """Names from a `dataset_info.json` or `dataset_infos.json` beside the file, or a table of them in its own folder."""
+    """Names from a `dataset_info.json` or `dataset_infos.json` beside the file, from the README of its data set, or from a table
+    of them in its own folder."""
     for name in ("dataset_info.json", "dataset_infos.json"):
         found = source.neighbour(name)
         if found is not None:
@@ -56,6 +58,11 @@ def names_beside(source: Source) -> Names | None:
                 names = next((n for n in map(class_names, value.values()) if n), None)
             if names:
                 return names
+    told = [names for names in map(class_names, described(source)) if names]
+    if told and all(
+        names == told[0] for names in told
+    ):  # else it depends on a configuration that nobody named
+        return told[0]
     table = next(filter(None, (_table(source, name) for name in _TABLES)), None)
     return {"": table} if table else None
 

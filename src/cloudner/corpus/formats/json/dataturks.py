@@ -36,7 +36,9 @@ def _read_dataturks(source: Source, options: ReadOptions) -> Iterator[Record]:
                 exclusive = surface is not None and text[start:end] == surface != text[start : end + 1]
                 for label in label_of(annotation.get("label"), options, where):
                     spans.append(SpanRecord(start, end if exclusive else end + 1, label, surface))
-        annotated = item.get("annotation") is not None
+        details = item.get("metadata")
+        status = details.get("status") if isinstance(details, dict) else None
+        annotated = item.get("annotation") is not None and status in (None, "done")
         yield Record(source.name, line, text, spans, meta=meta_of(item, options), complete=annotated)
 
 

@@ -14,6 +14,7 @@ from cloudner.corpus.formats.spans import Where, label_of, short
 # Where an intent has its utterances, and an utterance its parts: in exported agents, and as the service answers.
 _LISTS = (("userSays", "data"), ("trainingPhrases", "parts"))
 _TYPES = ("meta", "entityType")
+_PARAMETER = "parameterId"  # of Dialogflow CX, which says its type in another file
 _NO_ENTITY = "sys.ignore"
 _SHAPE = '{"data": [{"text": "Paris", "meta": "@city", "alias": "to"}, {"text": " please"}]}'
 
@@ -39,7 +40,7 @@ def _sniff(sample: Sample) -> Match | None:
     for value in seen.items if seen else ():
         for item in _utterances(value) or ():
             parts = _parts(item) or ()
-            if any("userDefined" in p or any(key in p for key in _TYPES) for p in parts):
+            if any(any(key in p for key in ("userDefined", _PARAMETER, *_TYPES)) for p in parts):
                 return Match(0.97, "utterances in parts with alias and meta (Dialogflow)")
     return None
 
@@ -77,7 +78,8 @@ def _join(
     text = ""
     for part in parts:
         start, text = len(text), text + str(part["text"])
-        alias, kind = part.get("alias"), next((part[key] for key in _TYPES if part.get(key)), None)
+        alias = part.get("alias", part.get(_PARAMETER))
+        kind = next((part[key] for key in _TYPES if part.get(key)), None)
         label = alias if kind is None else str(kind).removeprefix("@")
         if not label or label == _NO_ENTITY:
             continue

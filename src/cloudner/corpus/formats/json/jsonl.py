@@ -9,7 +9,7 @@ from typing import IO, Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.annotators import apart, by_user, choose, named, share
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
-from cloudner.corpus.formats.keys import SPANS, text_names
+from cloudner.corpus.formats.keys import SPANS, surface_of, text_names
 from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 from cloudner.corpus.formats.words import Ids
@@ -41,7 +41,7 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
             where.what = f"key {key!r}"
         record.annotator = named(item.get("annotator", item.get("annotator_id")))
         mark_failed(record, item, value)
-        value = _approved(value, record)
+        value = _placed(_approved(value, record), record)
         parts = by_user(value)
         if not parts:
             record.spans = spans_of(value, options, where)
@@ -72,7 +72,8 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         relations = item.get("relations")
         if isinstance(relations, list) and relations:
             record.notes.append(("unsupported", "noted", f"{len(relations)} relations left out"))
-        if item.get("complete") is False or item.get("status") in _UNFINISHED:
+        unseen = item.get("seen_by") == [] and not record.spans  # LightTag's text that nobody has opened
+        if item.get("complete") is False or item.get("status") in _UNFINISHED or unseen:
             record.complete = False
         yield record
 
@@ -85,6 +86,17 @@ def _approved(value: Any, record: Record) -> Any:
     done = f"{len(value) - len(approved)} annotations that a reviewer called wrong left out"
     record.notes.append(("rejected", "noted", done))
     return approved
+
+
+def _placed(value: Any, record: Record) -> Any:
+    """The annotations without those for which LangExtract found no place in the text, which are noted."""
+    if not isinstance(value, list):
+        return value
+    lost = [e for e in value if isinstance(e, Mapping) and e.get("char_interval", ()) is None]
+    for each in lost:
+        done = f"{surface_of(each)!r} ({each.get('extraction_class')}) has no place in the text"
+        record.notes.append(("surface-mismatch", "dropped", done))
+    return [each for each in value if each not in lost] if lost else value
 
 
 def _is_wrong(span: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import choose
+from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import group_of, objects, some_objects, text_of
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
@@ -18,16 +19,24 @@ def _labels(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     labels = item.get("labels") or (
         [item["latestLabel"]] if isinstance(item.get("latestLabel"), Mapping) else []
     )
-    return [
-        label
+    read = [
+        {
+            **label,
+            "jsonResponse": answer_of(label.get("jsonResponse")),
+        }  # a text in exports of its first years
         for label in labels
-        if isinstance(label, Mapping) and isinstance(label.get("jsonResponse"), Mapping)
+        if isinstance(label, Mapping)
     ]
+    return [label for label in read if isinstance(label["jsonResponse"], Mapping)]
 
 
 def _finished(item: Mapping[str, Any], record: Record) -> list[Mapping[str, Any]]:
     """People's labels that hold: neither drafts nor a model's, of each person the latest, those of reviews first."""
     labels = _labels(item)
+    if item.get("skipped") is True or (labels and all(label.get("skipped") is True for label in labels)):
+        record.notes.append(("rejected", "noted", "skipped by the annotator: kept as unannotated"))
+        return []
+    labels = [label for label in labels if label.get("skipped") is not True]
     finished = [label for label in labels if label.get("labelType") not in _UNFINISHED]
     if labels and not finished:
         kinds = ", ".join(sorted({str(label["labelType"]) for label in labels}))

@@ -10,12 +10,14 @@ from typing import IO, Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import choose, named
 from cloudner.corpus.formats.json.dialogue import Dialogue
+from cloudner.corpus.formats.json.label_studio_controls import Controls, control
 from cloudner.corpus.formats.json.label_studio_min import spans_of_value
-from cloudner.corpus.formats.json.label_studio_page import Page
+from cloudner.corpus.formats.json.label_studio_page import shown
 from cloudner.corpus.formats.json.label_studio_texts import (
     SPAN_TYPES,
     TaskTexts,
     annotations_of,
+    is_region,
     labelled_keys,
     regions_of,
     without_text,
@@ -74,6 +76,7 @@ def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
     """One record for each text of a task that regions of the file are on."""
     seen = peek(source.sample())
     labelled = labelled_keys(seen.items if seen else ())
+    controls = Controls(options.entities_column)
     for line, given in objects(source):
         item = _stored(given) or given
         where = Where(source.name, line, "task" if item.get("id") is None else f"task {item['id']}")
@@ -84,6 +87,7 @@ def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
             record.meta["group"] = item["data"][options.group_by]
         annotations = _finished(item, record)
         regions = list(regions_of(annotations))
+        record.notes += controls.notes(regions)
         other = without_text(item["data"], regions, labelled, options.text_column, where)
         if other is not None:
             yield other
@@ -96,6 +100,7 @@ def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
             if item is not given:  # other people's are in files of their own
                 found.annotator = _annotator(given, 1)
             yield found
+    controls.check(source.name)
 
 
 def _record(
@@ -125,15 +130,7 @@ def _record(
         hyper = hyper or reading.hyper
         found.append((_annotator(annotation, number), spans))
     choose(record, found, options)
-    text = record.text or ""
-    if hyper or (
-        "<" in text
-        and ">" in text
-        and any(s.surface and text[s.start : s.end] != s.surface for s in record.spans)
-    ):
-        page = Page(text)
-        if page.text.strip():
-            record.text, record.spans = page.text, page.place(record.spans)
+    shown(record, hyper)
     return record
 
 
@@ -158,6 +155,8 @@ class _Results:
         for result in results:
             value = result.get("value") if isinstance(result, dict) else None
             kind = result.get("type") if isinstance(result, dict) else None
+            if self._options.entities_column not in (None, control(result)) and is_region(result):
+                continue
             found = self._of(value, kind) if isinstance(value, dict) else str(kind)
             if isinstance(found, str):
                 left_out[found] += 1

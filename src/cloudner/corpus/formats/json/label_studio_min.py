@@ -7,6 +7,8 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
 from cloudner.corpus.formats.annotators import named
+from cloudner.corpus.formats.json.dialogue import Dialogue, dialogue
+from cloudner.corpus.formats.json.label_studio_page import shown
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.json.without_text import (
     NoText,
@@ -19,6 +21,8 @@ from cloudner.corpus.formats.json.without_text import (
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where, label_of, offset
 
+# Where a region has its labels, in a text, in a page of HTML and in a dialogue.
+_LABELS = ("labels", "hypertextlabels", "paragraphlabels")
 # What an export says of a task that somebody has annotated, with or without a region.
 _DONE = ("annotation_id", "annotator", "lead_time")
 
@@ -27,7 +31,7 @@ def is_results(value: Any) -> bool:
     """Are these the results of one control, `[{"start": 0, "end": 5, "labels": ["PER"]}]`?"""
     return isinstance(value, list) and any(
         isinstance(each, dict)
-        and ("labels" in each or "hypertextlabels" in each)
+        and any(key in each for key in _LABELS)
         and ({"start", "end"} <= set(each) or "globalOffsets" in each)
         for each in value
     )
@@ -67,21 +71,22 @@ def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
         if other is not None:
             yield other
             continue
-        if key is None and fields:
+        turns = dialogue({k: v for k, v in item.items() if not is_results(v)}, options.text_column)
+        if key is None and fields and turns is None:
             key = max(fields, key=lambda k: len(fields[k]))
-        text = text_of(item, key or options.text_column, where)
+        text = text_of(item, key or options.text_column, where) if turns is None else turns.text
         wanted = options.entities_column
         controls = [v for k, v in item.items() if (is_results(v) if wanted is None else k == wanted)]
         results = [value for control in controls for value in control or ()]
         spans = [
             span
             for value in results
-            if isinstance(value, dict) and ("labels" in value or "hypertextlabels" in value)
-            for span in spans_of_value(value, options, where)
+            if isinstance(value, dict) and any(key in value for key in _LABELS)
+            for span in _spans(value, turns, options, where)
         ]
         if len(controls) > 1:
             spans.sort(key=lambda span: (span.start, -span.end))
-        yield Record(
+        record = Record(
             source.name,
             line,
             text,
@@ -90,6 +95,18 @@ def _tasks(source: Source, options: ReadOptions) -> Iterator[Record | NoText]:
             complete=bool(spans) or any(item.get(key) is not None for key in _DONE),
             annotator=named(item.get("annotator")),
         )
+        shown(record, any(isinstance(each, dict) and "hypertextlabels" in each for each in results))
+        yield record
+
+
+def _spans(
+    value: Mapping[str, Any], turns: Dialogue | None, options: ReadOptions, where: Where
+) -> list[SpanRecord]:
+    if "paragraphlabels" not in value:
+        return spans_of_value(value, options, where)
+    if turns is None:
+        raise where.error("labels of a dialogue's turns, and no turns", '[{"author": ..., "text": ...}]')
+    return turns.spans(value, options, where)
 
 
 def _without_text(

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from cloudner.corpus.align.offsets import OffsetMap, same
-from cloudner.corpus.contract import SpanRecord
+from cloudner.corpus.contract import Record, SpanRecord
 
 _BLOCKS = {
     "p", "div", "br", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "table", "ul", "ol",
@@ -90,3 +90,13 @@ class Page(HTMLParser):
         counted = offset - self._begins[part]
         inside = self._counts[part].convert(counted, "offsets-utf16")
         return self._at[part] + (counted if inside is None else inside)
+
+
+def shown(record: Record, hyper: bool) -> None:
+    """Makes a record of HTML one of the text that was shown. hyper: do its regions point into a page? Else their words tell."""
+    text = record.text or ""
+    elsewhere = any(span.surface and text[span.start : span.end] != span.surface for span in record.spans)
+    if hyper or ("<" in text and ">" in text and elsewhere):
+        page = Page(text)
+        if page.text.strip():
+            record.text, record.spans = page.text, page.place(record.spans)

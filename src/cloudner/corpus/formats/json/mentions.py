@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
-from cloudner.corpus.formats.json.answers import answer_of
+from cloudner.corpus.formats.json.answers import entities_in
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import META, SPANS, text_names
 from cloudner.corpus.formats.notes import left_out
@@ -42,7 +42,7 @@ def _words(item: Mapping[str, Any], key: str, text: str) -> list[str]:
     if not item.get(key) or _judges(key, item[key]):
         return []
     try:
-        found = mentions_of(answer_of(item[key]), ReadOptions(), Where("", 0, "", text))
+        found = mentions_of(entities_in(item[key]), ReadOptions(), Where("", 0, "", text))
     except InputError:
         return []
     return [surface for surface, _ in found]
@@ -103,14 +103,14 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         where = Where(source.name, line, "entity")
         text = text_of(item, options.text_column, where)
         key = options.entities_column or next(
-            (k for k in _KEYS if isinstance(answer_of(item.get(k)), (list, dict))), None
+            (k for k in _KEYS if isinstance(entities_in(item.get(k)), (list, dict))), None
         )
         record = Record(source.name, line, text, meta=meta_of(item, options))
         where.text = text
         if key is None:
             _check_empty(item, usual, where)
         if key is not None and item.get(key):
-            locate(record, text, mentions_of(answer_of(item[key]), options, where))
+            locate(record, text, mentions_of(entities_in(item[key]), options, where))
             if options.entities_column is None:
                 others = [other for other in _further(item, key, text) if other not in told]
                 record.notes += [left_out(other, key, "entities") for other in others]

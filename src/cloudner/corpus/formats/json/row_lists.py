@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS
 
 _NAMES = (
-    "data", "examples", "annotations_and_examples", "documents", "docs", "dataset", "items", "records", "rows", "samples", "texts",
+    "data", "examples", "annotations_and_examples", "documents", "docs", "dataset", "items", "records", "rows", "samples", "texts", "utterances",
     "train", "training", "dev", "development", "validation", "valid", "val", "eval", "test", "testing",
 )  # fmt: skip
 _ROLES = frozenset((*TEXT, *TOKENS, *SPANS, *TAGS))

@@ -1,4 +1,4 @@
-"""Rasa NLU training data: YAML (`nlu:`, `- intent: x`, `examples: |`) and the older Markdown (`## intent:x`)."""
+"""Rasa NLU training data: YAML (`nlu:`, `- intent: x`, `examples: |`) and the older Markdown (`## intent:x`); Snips' YAML."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.json.without_text import texts_only
+from cloudner.corpus.formats.text.snips import is_snips, parts_of, utterances
 from cloudner.errors import InputError
 
 _ENTITY = re.compile(
@@ -25,6 +27,8 @@ def sniff(sample: Sample) -> Match | None:
         r"^\s*-?\s*(?:intent|synonym|regex|lookup|examples):", sample.text, re.MULTILINE
     ):
         return Match(0.98, "a list `nlu:` of intents with examples")
+    if is_snips(sample.text):
+        return Match(0.98, "documents of YAML with `type: intent` and utterances (Snips)")
     return None
 
 
@@ -34,6 +38,13 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield from _read_markdown(source)
         return
     text = source.text()
+    if is_snips(text):
+        yield from texts_only(
+            found
+            for first, part in parts_of(text)
+            for found in utterances(source, first, part, _load(source.name, part, first))
+        )
+        return
     lines = text.split("\n")
     at = 0
     for intent, example in _examples(source.name, _load(source.name, text)):
@@ -43,7 +54,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         yield _record(source.name, number + 1, example, intent)
 
 
-def _load(file: str, text: str) -> Any:
+def _load(file: str, text: str, first: int = 0) -> Any:
+    """The YAML of a text. first: line ends before it."""
     from srsly.ruamel_yaml import YAML
     from srsly.ruamel_yaml.error import MarkedYAMLFutureWarning, YAMLError
 
@@ -55,7 +67,7 @@ def _load(file: str, text: str) -> Any:
         raise InputError(
             f"not YAML: {problem}",
             file=file,
-            line=mark.line + 1 if mark is not None else None,
+            line=first + mark.line + 1 if mark is not None else None,
             expected="Rasa NLU data (nlu: - intent: ... examples: |)",
             fix="mend the indentation or quotes of that line",
         ) from None
@@ -142,7 +154,7 @@ nlu:
 """
 RASA = Format(
     name="rasa",
-    description="Rasa NLU data, YAML or Markdown",
+    description="Rasa NLU data, YAML or Markdown; Snips NLU data in YAML",
     extensions=(".yml", ".yaml", ".md"),
     sniff=sniff,
     read=read,

@@ -152,6 +152,8 @@ class _Document:
                 fix="mend the line or export the document again",
             )
         begin, end = int(offsets[1]), int(offsets[2])
+        if end - begin != _units(row[2]):  # some versions escape signs of the format in tokens, as in values
+            row[2] = _UNESCAPE.sub(r"\1", row[2])
         if place["part"] is None:
             if begin < self.units or end - begin != _units(row[2]):
                 raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,9 @@ _OTHER_SETS = frozenset(("Original markups",))
 _GOLD_SET = "Key"  # what GATE calls the set that a person annotated
 
 
+_Annotation = tuple[str, str, str, str, int]  # set, type, start node, end node, line
+
+
 class _Gate(Handler):
     def __init__(self, file: str) -> None:
         super().__init__(file)
@@ -36,7 +40,7 @@ class _Gate(Handler):
         self.nodes: dict[str, int] = {}
         self.in_text = False
         self.annotation_set = ""
-        self.annotations: list[tuple[str, str, str, str, int]] = []  # set, type, start node, end node, line
+        self.annotations: list[_Annotation] = []
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802
         if name == "TextWithNodes":
@@ -66,7 +70,8 @@ def sniff(sample: Sample) -> Match | None:
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record]:
-    """One record a file, of the set `Key` if there is one, else of all sets but `Original markups`."""
+    """One record a file, of the set that `options.entities_column` names, of `Key` if there is one, else of all sets but
+    `Original markups`."""
     gate = _Gate(source.name)
     parse(source.text(), gate)
     if not gate.nodes and not gate.pieces:
@@ -74,10 +79,10 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             "no <TextWithNodes>", file=source.name, expected="a GATE document", fix="export it as GATE XML"
         )
     kept = [a for a in gate.annotations if a[0] not in _OTHER_SETS and a[1] not in _OTHER_TYPES]
-    gold = [a for a in kept if a[0] == _GOLD_SET]
     text = "".join(gate.pieces)
     spans = []
-    for _, kind, start, end, line in gold or kept:
+    chosen, notes = _chosen(kept, options.entities_column, source.name)
+    for _, kind, start, end, line in chosen:
         if start not in gate.nodes or end not in gate.nodes or gate.nodes[start] > gate.nodes[end]:
             raise InputError(
                 f"annotation {kind!r} from node {start!r} to node {end!r}",
@@ -88,7 +93,6 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
             )
         spans.append(SpanRecord(gate.nodes[start], gate.nodes[end], kind))
     whole = [span for span in spans if text[: span.start].strip() + text[span.end :].strip() == ""]
-    notes = []
     if (
         whole
         and len(whole) < len(spans)
@@ -105,6 +109,30 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         )
     spans.sort(key=lambda s: (s.start, -s.end, s.label))
     yield Record(source.name, 1, text=text, spans=spans, notes=notes)
+
+
+def _chosen(
+    kept: list[_Annotation], wanted: str | None, file: str
+) -> tuple[list[_Annotation], list[tuple[str, str, str]]]:
+    """The annotations of the set `wanted`, of `Key` or else of all, and a note where there are several sets."""
+    sets = Counter(annotation[0] for annotation in kept)
+    if wanted is not None and wanted not in sets:
+        raise InputError(
+            f"no annotation in the set {wanted!r}",
+            file=file,
+            expected="one of " + (", ".join(map(repr, sets)) or "the sets of the document, which has none"),
+            fix="--entities-column SET",
+        )
+    read = wanted if wanted is not None else _GOLD_SET if _GOLD_SET in sets else None
+    if read is not None:
+        left = [f"{count} of the set {name!r}" for name, count in sets.items() if name != read]
+        done = f"annotations left out: {', '.join(left)}; {read!r} is read"
+        notes = [("unsupported", "noted", done)] if left and wanted is None else []
+        return [annotation for annotation in kept if annotation[0] == read], notes
+    if len(sets) < 2:
+        return kept, []
+    done = f"the sets {', '.join(map(repr, sets))} are read together; --entities-column SET reads one"
+    return kept, [("unsupported", "noted", done)]
 
 
 _EXAMPLE = """<?xml version='1.0' encoding='UTF-8'?>
