@@ -85,21 +85,3 @@ Code = Annotated[
         "--code", help="Python file with registered functions that the config or the pipeline names"
     ),
 ]
-
-
-def import_code(code: Path | None) -> None:
-    """Raises InputError for a file that is not there, or that raises as it is imported."""
-    from spacy.util import import_file
-
-    if code is None:
-        return
-    if not code.is_file():
-        raise InputError(
-            "no such file", file=str(code), expected="Python code, as `spacy train --code` takes it"
-        )
-    try:
-        import_file("python_code", code)
-    except Exception as error:  # whatever the user's code raises
-        raise InputError(
-            f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
-        ) from error

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import import_code, run, unquote
+from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
 from cloudner.errors import ConfigError
+from cloudner.own_code import import_code
 from cloudner.training.checkpoint_options import CheckpointOptions
 
 
