@@ -4,6 +4,7 @@ import errno
 import functools
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,12 +62,18 @@ def unquote(value: str) -> str:
 
 
 def run(function: Callable[[], T]) -> T:
-    """Calls `function`; bad input ends the command with one line on stderr and exit code 1."""
+    """Calls `function`; bad input ends the command with one line on stderr and exit code 1, SIGTERM in a training with 143."""
     try:
         return function()
     except CloudnerError as error:
         print(f"cloudner: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+    except Exception as error:
+        signals = sys.modules.get("cloudner.training.signals")  # there where a training has begun
+        if signals is None or not isinstance(error, signals.Stopped):
+            raise
+        print("Stopped by SIGTERM: the same command goes on with what is not done.", file=sys.stderr)
+        raise typer.Exit(128 + signal.SIGTERM) from None
 
 
 def told(command: Callable[..., T]) -> Callable[..., T]:

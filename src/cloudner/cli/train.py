@@ -162,9 +162,9 @@ def _train(
 
     from cloudner import training
     from cloudner.training.interrupted import usable
-    from cloudner.training.loop import Stopped
     from cloudner.training.ranks.join import speaks
     from cloudner.training.shipped import config_file
+    from cloudner.training.signals import Stopped
     from cloudner.training.table import show_settings
 
     for argument in ctx.args:
