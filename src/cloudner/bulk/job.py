@@ -21,7 +21,7 @@ from cloudner.bulk.planning import planned, refuse_others
 from cloudner.bulk.progress import Progress
 from cloudner.bulk.store import Store
 from cloudner.corpus.files.sources import as_paths
-from cloudner.errors import ConfigError, InputError
+from cloudner.errors import ConfigError, InputError, of_kind
 
 ENGINES = ("local", "ray", "spark")
 
@@ -97,6 +97,7 @@ def annotate(
     """
     started = time.monotonic()
     texts = as_paths(source)
+    of_kind(target, (str, os.PathLike), "a target", "a folder or a URL")
     options = Options(
         text_column=text_column, id_column=id_column, columns=tuple(columns), rows_per_piece=rows_per_piece,
         to=to or _ending(os.fspath(target)), format=format, text_unit=text_unit, encoding=encoding, threshold=threshold,

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cloudner.atomic import put_in_place, told_in_one_line, write_json, write_text
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, path_of
 from cloudner.folds.documents import asked_config
 from cloudner.overrides import read_config
 from cloudner.pages.numbers import percent
@@ -126,7 +126,7 @@ def tune(
     over other data or settings.
     """
     optuna = _optuna()
-    output = Path(output)
+    output = path_of(output)
     options: dict[str, Any] = {
         "encoder": encoder,
         "lang": lang,
