@@ -18,7 +18,7 @@ import tiny
 SOURCE = Path(cloudner.__file__).parent
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 # From the ground up: a room may use those before it.
-ROOMS = ["errors", "atomic", "json_files", "cores", "notebook", "locks", "orphans", "encoders", "pages", "corpus", "hardware", "pieces", "model", "component_state", "component", "span_component", "factory", "span_factory", "loading", "inference", "report", "calibration", "overrides", "training", "folds", "bulk", "serving", "studies", "reviewing", "cli", "__main__"]  # fmt: skip
+ROOMS = ["errors", "atomic", "json_files", "cores", "notebook", "locks", "orphans", "own_code", "encoders", "pages", "corpus", "hardware", "pieces", "model", "component_state", "component", "span_component", "factory", "span_factory", "loading", "inference", "report", "calibration", "overrides", "training", "folds", "bulk", "serving", "studies", "reviewing", "cli", "__main__"]  # fmt: skip
 # Groups whose entries are found in a registry of the same name.
 OURS = list(distribution("cloudner").entry_points)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudner.atomic import write_json
-from cloudner.errors import InputError
+from cloudner.errors import InputError, of_kind
 from cloudner.model.decoding.evidence import Evidence, performance_of
 from cloudner.pieces.gold import gold_tags, tell_others
 
@@ -88,6 +88,7 @@ def calibrate_these(
 ) -> CalibrationResult:
     """`calibrate` for the components of these names, by default all."""
     import spacy
+    from spacy.language import Language
 
     from cloudner.loading import cloudner_pipes, find_pipeline
     from cloudner.report.held_out import as_met_by, examples_of
@@ -98,6 +99,7 @@ def calibrate_these(
         folder = Path(found) if isinstance(found, Path) else None
         nlp = spacy.load(found)
     else:
+        of_kind(model, Language, "a pipeline", "a folder, the name of a package or a loaded pipeline")
         nlp = model
     examples = examples_of(nlp, data)
     pipes = [pipe for pipe in cloudner_pipes(nlp) if names is None or pipe.name in names]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 _LONGEST = 1000  # characters of what was found that an error shows
 
 
@@ -76,6 +80,20 @@ class DeviceError(CloudnerError):
 
 class NonFiniteLossError(CloudnerError, ArithmeticError):
     """Training produced inf or NaN; no weight was changed by that step."""
+
+
+def of_kind(
+    given: Any, kinds: type | tuple[type, ...], what: str, expected: str, fix: str | None = None
+) -> None:
+    """Raises InputError for an argument of another kind: Python would name an attribute that it has not."""
+    if not isinstance(given, kinds):
+        raise InputError(f"{what} of type {type(given).__name__}", expected=expected, fix=fix)
+
+
+def path_of(given: Any, what: str = "an output") -> Path:
+    """An argument as a path. Raises InputError for what is none."""
+    of_kind(given, (str, os.PathLike), what, "a path")
+    return Path(given)
 
 
 class RankError(CloudnerError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudner.atomic import take_back
-from cloudner.errors import CloudnerError, ConfigError, DeviceError, InputError
+from cloudner.errors import CloudnerError, ConfigError, DeviceError, InputError, of_kind
 from cloudner.json_files import check_kinds, json_of, text_of
 
 if TYPE_CHECKING:
@@ -84,12 +84,24 @@ def load(
     return nlp
 
 
+def loaded(model: str | Path | Language | None, device: str = "auto") -> Language:
+    """A pipeline, which may be one already. Raises what `load` raises."""
+    from spacy.language import Language
+
+    if isinstance(model, Language):
+        return model
+    if model is not None:
+        of_kind(model, (str, os.PathLike), "a pipeline", "a loaded one, its folder or its name")
+    return load(model, device=device)
+
+
 def find_pipeline(name: str | Path | None = None) -> str | Path:
     """The folder or package name that `load(name)` loads. Raises InputError that says what to type."""
     from spacy.util import is_package
 
     asked = name if name is not None else os.environ.get("CLOUDNER_MODEL") or None
     if asked is not None:
+        of_kind(asked, (str, os.PathLike), "a pipeline", "a folder, or the name of a package")
         said = "CLOUDNER_MODEL" if name is None else "load"
         path = Path(asked).expanduser()
         for candidate in (path, path / BEST, path / "model-best"):

@@ -163,5 +163,5 @@ def test_a_frame_is_no_list_of_files(tmp_path, trained):
 
 @pytest.mark.parametrize("data", [["dev.spacy"], DATA], ids=["paths", "pairs"])
 def test_calibration_takes_examples(trained, data):
-    with pytest.raises(InputError, match="among the data to calibrate on"):
+    with pytest.raises(InputError, match="data to calibrate on of type"):
         cloudner.calibrate(trained, data)

@@ -9,6 +9,7 @@ import pytest
 import spacy
 
 import tiny
+from cloudner.errors import InputError
 from cloudner.model.network.encoder import build_from_config, load_pretrained
 
 
@@ -57,3 +58,26 @@ def test_a_part_of_a_config_is_looked_at_too():
     config.text_config = BertConfig(attn_implementation="evil/repo:fn")
     plain_attention(config)
     assert config.text_config._attn_implementation_internal is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [("head", "crf", "softmax"), ("pooling", "mean", "first"), ("case_features", True, False)],
+)
+def test_a_network_that_the_config_says_otherwise_is_told_once(name, value, kept, trained_folder, caplog):
+    """Weights fit their own network alone: the saved value is used, which was done without a word."""
+    expected = [tiny.ents(doc) for doc in spacy.load(trained_folder).pipe(tiny.TEXT)]
+    assert caplog.messages == []
+    nlp = spacy.load(trained_folder, config={f"components.cloudner.model.{name}": value})
+    (line,) = caplog.messages
+    assert line.startswith(str(trained_folder / "cloudner" / "model" / "network.json"))
+    assert f"the config's {name} = {value!r} is passed over" in line
+    assert f"trained with {name} = {kept!r};" in line
+    assert [tiny.ents(doc) for doc in nlp.pipe(tiny.TEXT)] == expected
+    nlp.from_bytes(nlp.to_bytes())
+    assert len(caplog.messages) == 1
+
+
+def test_another_tag_scheme_than_the_saved_one(trained_folder):
+    with pytest.raises(InputError, match=r"tag_scheme = 'BILUO' in the config, .* trained with 'BIO'"):
+        spacy.load(trained_folder, config={"components.cloudner.model.tag_scheme": "BILUO"})

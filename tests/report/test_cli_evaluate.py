@@ -108,11 +108,15 @@ def test_code_registers_what_the_pipeline_names(paths):
         "tune a",
         "review a",
         "review --pool a",
+        "annotate a b --model {model}",
+        "serve {model} --port 0",
     ],
 )
-def test_every_command_that_makes_a_pipeline_takes_code(words):
+def test_every_command_that_makes_a_pipeline_takes_code(words, trained_folder):
     import cloudner.cli  # noqa: F401  registers the commands
 
-    result = CliRunner().invoke(app, ["cloudner", *words.split(), "--code", "nowhere.py"])
+    result = CliRunner().invoke(
+        app, ["cloudner", *words.format(model=trained_folder).split(), "--code", "nowhere.py"]
+    )
     assert result.exit_code == 1
     assert result.stderr.startswith("cloudner: nowhere.py: no such file")

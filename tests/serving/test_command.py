@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -219,6 +220,30 @@ def test_several_processes_one_of_which_dies(trained_folder: Path) -> None:
             assert time.monotonic() < ends
             time.sleep(0.1)
         until_ready(url)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+CODE = """
+import spacy
+
+@spacy.registry.callbacks("tests.served_code.v1")
+def make():
+    return lambda nlp: nlp
+"""
+
+
+def test_each_process_imports_the_code(trained_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(trained_folder, tmp_path / "pipeline")
+    config = (folder / "config.cfg").read_text()
+    named = '\n[nlp.after_creation]\n@callbacks = "tests.served_code.v1"\n'
+    (folder / "config.cfg").write_text(config.replace("after_creation = null\n", "") + named)
+    (tmp_path / "functions.py").write_text(CODE)
+    assert "tests.served_code.v1" in invoke(folder, "--port", 0).stderr
+    with command(folder, "--workers", 2, "--code", tmp_path / "functions.py") as (process, url):
+        until_ready(url)
+        answer = CLIENT.post(f"{url}/v1/entities", json={"text": ADA})
+        assert spans(answer.json()["entities"]) == FOUND
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
 

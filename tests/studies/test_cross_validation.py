@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from statistics import mean, stdev
 
 import pytest
@@ -282,3 +284,29 @@ def test_a_killed_process_loses_no_fold(bert, tmp_path):
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
     whole = cloudner.cross_validate(DATA, device="cpu", **{**options, "output": tmp_path / "whole"})
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(whole.f1.mean)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process hears")
+def test_sigterm_in_a_training_is_one_line(bert, tmp_path):
+    """It was a traceback; the fold goes on from the checkpoint that the training writes as it stops."""
+    (tmp_path / "data.jsonl").write_text(
+        "".join(json.dumps({"text": t, "entities": e}) + "\n" for t, e in DATA), "utf8"
+    )
+    overrides = [word for name, value in QUICK.items() for word in (f"--{name}", str(value))]
+    command = [
+        sys.executable, "-m", "cloudner", "cross-validate", "data.jsonl", "--folds", "2", "--encoder", str(bert), "--gpu-id",
+        "-1", *overrides, "--training.max_epochs", "0", "--training.max_steps", "400", "--training.eval_frequency", "5",
+    ]  # fmt: skip
+    options = {"cwd": tmp_path, "env": runs.environment(), "text": True}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    training = tmp_path / "cross-validation/folds/fold-0/training"
+    while not (training / "model-best").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert said.splitlines()[-1] == "Stopped by SIGTERM: the same command goes on with what is not done."
+    assert "Traceback" not in said
+    assert list((training / "checkpoints").iterdir())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -238,6 +240,59 @@ def test_what_is_given_is_not_searched(bert, tmp_path):
         CloudnerError, match=r"training\.max_epochs has both a value and a range; expected one of the two"
     ):
         cloudner.tune(DATA, trials=1, space=SPACE, output=tmp_path / "other", **options)
+
+
+def test_ctrl_c_loses_no_fold(bert, tmp_path):
+    """The trial that it came into is tried again, and a fold that was over is not trained again."""
+    output = tmp_path / "out"
+    options = {
+        "encoder": str(bert), "space": SPACE, "output": output, "trials": 2, "folds": 3, "overrides": FP32, "device": "cpu",
+    }  # fmt: skip
+
+    def interrupt():
+        while not (output / "journal.log").is_file() or scores() == 0:
+            time.sleep(0.01)
+        time.sleep(0.1)  # the journal's lock is released: Optuna does not expect an interrupt in that moment
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def scores():  # written after each training
+        return sum(
+            '"user_attr":{"scores"' in line for line in (output / "journal.log").read_text().splitlines()
+        )
+
+    waiting = threading.Thread(target=interrupt)
+    waiting.start()
+    with pytest.raises(KeyboardInterrupt):
+        cloudner.tune(MORE, **options)
+    waiting.join()
+    before = scores()
+    assert 0 < before < 3
+    made = cloudner.tune(MORE, **options)
+    first, again, last = made.trials
+    assert [t["state"] for t in made.trials] == ["fail", "complete", "complete"]
+    assert again["settings"] == first["settings"]
+    assert again["folds"][:before] == first["folds"]
+    assert len(again["folds"]) == len(last["folds"]) == 3
+    assert scores() == 6
+
+
+def test_a_search_that_is_refused_leaves_nothing(bert, tmp_path):
+    """A folder in which nothing was written goes again, and settings that no training takes are no search."""
+    output = tmp_path / "out"
+    with pytest.raises(CloudnerError, match="4 different texts for 3 folds"):
+        cloudner.tune(MORE[:4], folds=3, output=output)
+    assert not output.exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CloudnerError, match="file: cannot be written: "):
+        cloudner.tune(MORE, output=tmp_path / "file")
+
+    options = {"encoder": str(bert), "space": {RATE: (1e-4, 1e-2, "log")}, "output": output, "device": "cpu"}
+    with pytest.raises(CloudnerError, match=r"training\.max_epoch: there is no such setting"):
+        cloudner.tune(DATA, trials=1, overrides={**FP32, "training.max_epoch": 1}, **options)
+    made = cloudner.tune(DATA, trials=1, overrides={**FP32, "training.max_epochs": 1}, **options)
+    assert [trial["state"] for trial in made.trials] == ["complete"]
+    with pytest.raises(CloudnerError, match="holds a search with another given"):
+        cloudner.tune(DATA, trials=1, overrides=FP32, **options)
 
 
 @pytest.mark.slow

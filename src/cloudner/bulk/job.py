@@ -21,7 +21,7 @@ from cloudner.bulk.planning import planned, refuse_others
 from cloudner.bulk.progress import Progress
 from cloudner.bulk.store import Store
 from cloudner.corpus.files.sources import as_paths
-from cloudner.errors import ConfigError, InputError
+from cloudner.errors import ConfigError, InputError, of_kind
 
 ENGINES = ("local", "ray", "spark")
 
@@ -49,6 +49,7 @@ def annotate(
     target: str | os.PathLike[str],
     *,
     model: str | Path | None = None,
+    code: str | Path | None = None,
     text_column: str = "text",
     id_column: str | None = None,
     columns: Iterable[str] = (),
@@ -74,6 +75,7 @@ def annotate(
     source: Parquet, JSON lines, CSV, text or `.spacy` files: paths, patterns, folders, and URLs that fsspec opens.
     target: a folder, new or of the same job, or a URL of one.
     model: as for `cloudner.load`.
+    code: a Python file with registered functions that the pipeline names, imported in each process.
     text_column, id_column: the columns, or keys, of the text and of the document's id; without the latter an id is FILE:NUMBER.
     columns: that are kept beside id, entities and error.
     rows_per_piece: documents a file of the target.
@@ -89,12 +91,13 @@ def annotate(
     keep_going: make a piece of it too where the pipeline fails on every document, instead of ending.
     log: where progress goes: True for standard error, False for nowhere.
 
-    Raises InputError for a source, pipeline or target that cannot be used, for a job in the target that is another or that
+    Raises InputError for a source, pipeline, file of code or target that cannot be used, for a job in the target that is another or that
     another run works at while this one is to restart it, for a pipeline that is changed meanwhile, and for pieces that
     could not be made; ConfigError for options that cannot work.
     """
     started = time.monotonic()
     texts = as_paths(source)
+    of_kind(target, (str, os.PathLike), "a target", "a folder or a URL")
     options = Options(
         text_column=text_column, id_column=id_column, columns=tuple(columns), rows_per_piece=rows_per_piece,
         to=to or _ending(os.fspath(target)), format=format, text_unit=text_unit, encoding=encoding, threshold=threshold,
@@ -103,7 +106,7 @@ def annotate(
     _check(engine, workers, shard, restart)
     options.check()
     store = Store(os.fspath(target))
-    name, print_ = fingerprint(model)
+    name, print_ = fingerprint(model, code)
     if store.local:
         refuse_others(store)
     with in_use(store, alone=restart) as lock:
@@ -111,6 +114,7 @@ def annotate(
         lock.take(alone=False)
         run, before = _prepared(plan, store, name, device, engine, workers, shard, log)
         run.keep_going = keep_going
+        run.code = None if code is None else str(Path(code).absolute())
         if run.numbers:
             store.remove(SUCCESS)
             try:

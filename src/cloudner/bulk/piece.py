@@ -16,6 +16,7 @@ from cloudner.bulk.pipeline import Annotator, fingerprint
 from cloudner.bulk.plan import PLAN, Plan, open_plan
 from cloudner.bulk.store import Store
 from cloudner.errors import InputError
+from cloudner.own_code import import_code
 
 # Piece, documents done and failed since the last call.
 Tell = Callable[[int, int, int], None]
@@ -26,9 +27,17 @@ class PieceWorker:
     key, no more."""
 
     def __init__(
-        self, target: str, model: str, key: str, device: str = "auto", *, keep_going: bool = False
+        self,
+        target: str,
+        model: str,
+        key: str,
+        device: str = "auto",
+        *,
+        keep_going: bool = False,
+        code: str | None = None,
     ) -> None:
-        """key: of the plan that the run was begun with. keep_going: see `Annotator`.
+        """key: of the plan that the run was begun with. keep_going: see `Annotator`. code: imported before the pipeline is
+        loaded.
 
         Raises InputError where the target holds another plan, and where the pipeline is not the plan's: this may be another
         machine, and a later moment.
@@ -37,10 +46,12 @@ class PieceWorker:
         self._version: tuple[int, str] | None = None
         self.plan: Plan = self._same_plan(key)
         self._offsets = self.plan.offsets()
+        import_code(code)
         self.annotator = Annotator(model, self.plan.options, device, keep_going=keep_going)
-        if fingerprint(model)[1] != self.plan.pipeline:  # looked at once loaded: what is loaded stays
+        if fingerprint(model, code)[1] != self.plan.pipeline:  # looked at once loaded: what is loaded stays
+            own = "" if code is None else f", or its code {code!r},"
             raise InputError(
-                f"the pipeline {model!r} is not what the job was begun with",
+                f"the pipeline {model!r}{own} is not what the job was begun with",
                 expected="the same files on every machine, until the job has ended",
                 fix="annotate with a copy that no training writes to",
             )

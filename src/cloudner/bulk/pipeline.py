@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cloudner.bulk.contract import Options, Record, Words
 from cloudner.errors import InputError
 from cloudner.loading import find_pipeline, load, own_groups
+from cloudner.own_code import digest_of_code
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
 _ALL_FAILED, _FIRST_FAILED = 16, 50
 
 
-def fingerprint(name: str | Path | None) -> tuple[str, str]:
-    """(what `load` is to be given, SHA-256 of the pipeline's files): the same for a copy of it, anywhere. Raises
-    InputError where there is no such pipeline."""
+def fingerprint(name: str | Path | None, code: str | Path | None = None) -> tuple[str, str]:
+    """(what `load` is to be given, SHA-256 of the pipeline's files): the same for a copy of it, anywhere. With a file of
+    code its SHA-256 follows, behind a colon.
+
+    Raises InputError where there is no such pipeline, or no such file.
+    """
+    own = f":{digest_of_code(code)}" if code is not None else ""
     found = find_pipeline(name)
     if isinstance(found, Path):
-        return str(found.resolve()), _digest(found)
+        return str(found.resolve()), _digest(found) + own
     from spacy.util import get_package_path
 
     configs = sorted(get_package_path(found).glob("*/config.cfg"))
     if not configs:
         raise InputError(f"the package {found!r} holds no pipeline", expected="what spacy package makes")
-    return found, _digest(configs[0].parent)
+    return found, _digest(configs[0].parent) + own
 
 
 def _digest(folder: Path) -> str:

@@ -21,7 +21,7 @@ _TYPED = {"text_column": "--text-column", "id_column": "--id-column", "rows_per_
 
 @dataclass(frozen=True)
 class Plan:
-    """files: the sources as they were. pipeline: its fingerprint. schema: the kept columns' Arrow schema in IPC's form,
+    """files: the sources as they were. pipeline: its fingerprint, and that of the file of code. schema: the kept columns' Arrow schema in IPC's form,
     base64; empty where the target is not Parquet."""
 
     files: tuple[InputFile, ...]
@@ -122,8 +122,13 @@ def differences(before: Plan, files: tuple[InputFile, ...], pipeline: str, optio
             found.append(f"{new[url].name} is read otherwise ({new[url].format}, {new[url].encoding})")
     if len(found) > 3:
         found = [*found[:3], f"{len(found) - 3} more files"]
-    if before.pipeline != pipeline:
+    then_files, _, then_code = before.pipeline.partition(":")
+    now_files, _, now_code = pipeline.partition(":")
+    if then_files != now_files:
         found.append("the pipeline is another")
+    if then_code != now_code:
+        word = "is new" if not then_code else "is missing" if not now_code else "has other contents"
+        found.append(f"the file of --code {word}")
     for name, value in asdict(options).items():
         then = getattr(before.options, name)
         if then != value:

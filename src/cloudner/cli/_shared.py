@@ -4,6 +4,7 @@ import errno
 import functools
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,12 +62,18 @@ def unquote(value: str) -> str:
 
 
 def run(function: Callable[[], T]) -> T:
-    """Calls `function`; bad input ends the command with one line on stderr and exit code 1."""
+    """Calls `function`; bad input ends the command with one line on stderr and exit code 1, SIGTERM in a training with 143."""
     try:
         return function()
     except CloudnerError as error:
         print(f"cloudner: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+    except Exception as error:
+        signals = sys.modules.get("cloudner.training.signals")  # there where a training has begun
+        if signals is None or not isinstance(error, signals.Stopped):
+            raise
+        print("Stopped by SIGTERM: the same command goes on with what is not done.", file=sys.stderr)
+        raise typer.Exit(128 + signal.SIGTERM) from None
 
 
 def told(command: Callable[..., T]) -> Callable[..., T]:
@@ -85,21 +92,3 @@ Code = Annotated[
         "--code", help="Python file with registered functions that the config or the pipeline names"
     ),
 ]
-
-
-def import_code(code: Path | None) -> None:
-    """Raises InputError for a file that is not there, or that raises as it is imported."""
-    from spacy.util import import_file
-
-    if code is None:
-        return
-    if not code.is_file():
-        raise InputError(
-            "no such file", file=str(code), expected="Python code, as `spacy train --code` takes it"
-        )
-    try:
-        import_file("python_code", code)
-    except Exception as error:  # whatever the user's code raises
-        raise InputError(
-            f"{type(error).__name__}: {error}", file=str(code), expected="code that can be imported"
-        ) from error

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run, unquote
+from cloudner.cli._shared import Code, run, unquote
 from cloudner.errors import ConfigError
 
 
@@ -23,6 +23,7 @@ def annotate_cli(
             "--model", "-m", help="Folder or package; by default training/model-best of the project"
         ),
     ] = None,
+    code: Code = None,
     text_column: Annotated[str, typer.Option("--text-column", help="Column or key of the text")] = "text",
     id_column: Annotated[
         str | None, typer.Option("--id-column", help="Column or key of the id; by default FILE:NUMBER")
@@ -92,6 +93,7 @@ def annotate_cli(
             sources,
             target,
             model=model,
+            code=code,
             text_column=text_column,
             id_column=id_column,
             columns=[name for name in (columns or "").split(",") if name],

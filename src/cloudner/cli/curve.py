@@ -6,9 +6,10 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import Code, import_code, run, unquote
+from cloudner.cli._shared import Code, run, unquote
 from cloudner.cores import restart
 from cloudner.errors import InputError, printable
+from cloudner.own_code import import_code
 
 
 @app.command("curve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

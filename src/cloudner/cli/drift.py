@@ -6,9 +6,10 @@ from typing import Annotated, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import Code, import_code, run
+from cloudner.cli._shared import Code, run
 from cloudner.cores import restart
 from cloudner.errors import printable
+from cloudner.own_code import import_code
 
 DRIFTED = 3  # 1 is an error, 2 wrong usage
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import Code, import_code, run
+from cloudner.cli._shared import Code, run
 from cloudner.cores import restart
+from cloudner.own_code import import_code
 
 NOT_PASSED = 3  # 1 is an error, 2 wrong usage
 

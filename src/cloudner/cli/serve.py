@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import run
+from cloudner.cli._shared import Code, run
 from cloudner.cores import restart
 
 
@@ -19,6 +19,7 @@ def serve_cli(
             help="Folders or packages; the first is the default. Without any: as cloudner.load() finds one",
         ),
     ] = None,
+    code: Code = None,
     host: Annotated[str, typer.Option("--host", help="Address; 0.0.0.0 for all")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for a free one")] = 8000,
     max_batch: Annotated[int, typer.Option("--max-batch", help="Texts computed at once")] = 32,
@@ -76,6 +77,7 @@ def serve_cli(
         serve(
             ServiceSettings(
                 models=tuple(parse_model(each) for each in models) if models else ((None, None),),
+                code=None if code is None else str(code),
                 host=host,
                 port=port,
                 tokens=read_tokens(token_file) if token_file else (),

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cloudner.cli import app
-from cloudner.cli._shared import import_code, run, unquote
+from cloudner.cli._shared import run, unquote
 from cloudner.cores import restart
 from cloudner.errors import ConfigError
+from cloudner.own_code import import_code
 from cloudner.training.checkpoint_options import CheckpointOptions
 
 
@@ -161,9 +162,9 @@ def _train(
 
     from cloudner import training
     from cloudner.training.interrupted import usable
-    from cloudner.training.loop import Stopped
     from cloudner.training.ranks.join import speaks
     from cloudner.training.shipped import config_file
+    from cloudner.training.signals import Stopped
     from cloudner.training.table import show_settings
 
     for argument in ctx.args:

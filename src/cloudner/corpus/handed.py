@@ -12,6 +12,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from cloudner.atomic import write_bytes
+from cloudner.corpus.files.sources import is_many
 from cloudner.corpus.formats.json.massive import is_massive
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT
 from cloudner.errors import InputError
@@ -39,7 +40,7 @@ def as_sources(
         if _is_rows(columns_of(data), text_column, entities_column):
             return _Rows(rows_of(data))
         return _as_csv(data, aside.with_suffix(".csv"))
-    if isinstance(data, Mapping) or not isinstance(data, Iterable):
+    if isinstance(data, (Mapping, bytes)) or not is_many(data):
         raise InputError(f"a corpus of type {type(data).__name__}", expected=_EXPECTED)
     if hasattr(data, "features"):  # a data set knows the names of its numeric tags
         return data

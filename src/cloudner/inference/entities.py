@@ -74,12 +74,18 @@ def predict_stream(
 ) -> Iterator[EntityRow]:
     """The rows of `predict` one after another, in the order of the texts, which may be an endless stream: no more of it is
     read than a batch. Arguments and errors are those of `predict`."""
-    from cloudner.loading import load
+    from spacy.language import Language
+
+    from cloudner.loading import loaded
 
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"threshold = {threshold}", expected="a probability from 0 to 1")
     check_batch_size(batch_size)
-    nlp = load(model, device=device) if isinstance(model, (str, Path)) else model
+    if isinstance(texts, Language):
+        raise InputError(
+            "a pipeline in the place of the texts", fix="the pipeline first: predict(nlp, texts)"
+        )
+    nlp = loaded(model, device)
     return _rows(nlp, documents_of(texts, text_column, id_column), threshold, batch_size)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spacy.tokens import Doc
 
+from cloudner.corpus.files.sources import is_many
 from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.handed import columns_of, is_frame, is_missing, rows_of
 from cloudner.corpus.soundness import whole
@@ -34,7 +35,7 @@ def documents_of(
     if is_frame(texts):
         yield from _of_frame(texts, text_column, id_column)
         return
-    if isinstance(texts, Mapping) or not isinstance(texts, Iterable):
+    if isinstance(texts, (Mapping, bytes)) or not is_many(texts):
         raise InputError(f"texts of type {type(texts).__name__}", expected=_EXPECTED)
     index: Any = getattr(texts, "index", None) if hasattr(texts, "iloc") else None
     for number, each in enumerate(texts):

@@ -12,7 +12,7 @@ from thinc.api import Optimizer
 
 from cloudner.encoders.folders import DEFAULT_ENCODER
 from cloudner.encoders.shape import EncoderShape
-from cloudner.errors import DeviceError
+from cloudner.errors import DeviceError, of_kind
 from cloudner.hardware.planning.speed import Calibration, flops_per_piece
 from cloudner.hardware.planning.stats import CorpusStats
 from cloudner.model.cpu.dropout import pool_dropout
@@ -53,6 +53,8 @@ def time_training(
     their step time is scaled by parameters. `clock` may be `time.process_time` with one thread on a machine that is
     shared with other work. Raises `DeviceError` if the device does not work.
     """
+    if encoder is not None:
+        of_kind(encoder, (str, EncoderShape), "an encoder", "a name or a folder")
     shape = (
         encoder if isinstance(encoder, EncoderShape) else EncoderShape.from_name(encoder or DEFAULT_ENCODER)
     )

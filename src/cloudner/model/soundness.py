@@ -12,6 +12,7 @@ import torch
 
 from cloudner.errors import CloudnerError, InputError
 from cloudner.json_files import json_of, text_of
+from cloudner.pieces.scheme import POSITIONS, TagScheme
 
 WHOLE = "the whole file, as training left it"
 AGAIN = "copy the pipeline's folder again, or `git lfs pull` where it came with git"
@@ -165,6 +166,13 @@ def read_json(path: Path) -> Any:
 def check_tags(outputs: int, labels: Sequence[str], scheme: Any, where: str | None) -> None:
     """Raises InputError where the labels of `cfg` are not those that the head has scores for. outputs: of the head."""
     if outputs != scheme.n_tags:
+        other = {TagScheme(tuple(labels), name).n_tags: name for name in POSITIONS}
+        if labels and outputs in other:
+            raise InputError(
+                f"tag_scheme = {scheme.name!r} in the config, and the weights were trained with {other[outputs]!r}",
+                file=where,
+                expected="the scheme that they were trained with; another one needs a new training",
+            )
         raise broken(
             f"{len(labels)} labels make {scheme.n_tags} tags ({scheme.name}), and the saved head has {outputs}",
             where,

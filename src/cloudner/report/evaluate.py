@@ -9,7 +9,7 @@ from typing import Any
 from spacy.language import Language
 
 from cloudner.atomic import make_folder, write_text
-from cloudner.errors import CloudnerError, ConfigError, InputError
+from cloudner.errors import CloudnerError, ConfigError, InputError, path_of
 from cloudner.loading import writers_of
 from cloudner.pages.numbers import percent
 from cloudner.report.evaluation.confidence import reliability_of
@@ -97,7 +97,7 @@ def evaluate(
     _check_gate(gate, model, compare_with, max_slowdown)
     _check_numbers(rounds, batch_size)
     if output is not None:  # before the work is done
-        make_folder(Path(output).parent)
+        make_folder(path_of(output).parent)
     files = data_files(data)
     source, name = source_of(model, device)
     nlp = pipeline_of(source)

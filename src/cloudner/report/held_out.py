@@ -10,7 +10,8 @@ from spacy.language import Language
 from spacy.training import Example
 from spacy.util import resolve_dot_names
 
-from cloudner.errors import InputError
+from cloudner.corpus.files.sources import is_many
+from cloudner.errors import InputError, first_line, of_kind
 
 
 def examples_of(nlp: Language, data: str | Path | Sequence[Example] | None) -> list[Example]:
@@ -18,20 +19,22 @@ def examples_of(nlp: Language, data: str | Path | Sequence[Example] | None) -> l
     InputError for anything else, and where there is no document."""
     if data is None:
         config = nlp.config.interpolate()
-        (corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
+        try:
+            (corpus,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
+        except ValueError as error:
+            raise InputError(
+                f"no dev corpus in the pipeline's config: {first_line(error)}",
+                expected="data to calibrate on",
+            ) from error
         examples = list(corpus(nlp))
     elif isinstance(data, (str, Path)):
         from cloudner.corpus.training.reader import reader_for
 
         examples = list(reader_for(nlp, data)(nlp))
     else:
-        examples = list(data)
-        odd = next((each for each in examples if not isinstance(each, Example)), None)
-        if odd is not None:
-            raise InputError(
-                f"a {type(odd).__name__} among the data to calibrate on",
-                expected="one path, or spaCy's Examples",
-            )
+        examples = [*data] if is_many(data) else [data]
+        for each in examples:
+            of_kind(each, Example, "data to calibrate on", "one path, or spaCy's Examples")
     if not any(len(eg.predicted) for eg in examples):
         raise InputError("no documents to calibrate on")
     return examples

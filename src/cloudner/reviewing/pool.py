@@ -24,9 +24,9 @@ from cloudner.corpus.formats.keys import TEXT
 from cloudner.corpus.formats.spans import Where
 from cloudner.corpus.reading import read_safely
 from cloudner.corpus.soundness import whole
-from cloudner.errors import ConfigError, InputError
+from cloudner.errors import ConfigError, InputError, path_of
 from cloudner.folds.spans import LikelySpan, likely_spans
-from cloudner.loading import load
+from cloudner.loading import loaded
 from cloudner.reviewing.rows import lines
 
 # A span of a probability between these is uncertain; it is believed above.
@@ -75,8 +75,8 @@ def choose_texts(
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 100")
     if output is not None:  # before the work is done
-        make_folder(Path(output).parent)
-    nlp = load(model, device=device) if model is None or isinstance(model, (str, Path)) else model
+        make_folder(path_of(output).parent)
+    nlp = loaded(model, device)
     paths = as_paths(pool)
     texts = list(dict.fromkeys(text for text in read_pool(paths, nlp) if text.strip()))
     if not texts:

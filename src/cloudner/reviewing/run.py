@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.atomic import remove, write_json, write_text
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, path_of
 from cloudner.folds.documents import Corpus, annotated_in, read_config, read_corpus
 from cloudner.folds.out_of_fold import FoldOptions, likely_of, out_of_fold
 from cloudner.reviewing.decided import keep_decisions
@@ -100,7 +100,7 @@ def review(
     if count < 1:
         raise ConfigError(f"count = {count}", expected="1 or more", fix="--count 1000")
     options = FoldOptions(folds, seed, dict(overrides or {}), encoder, gpu_id)
-    folder = Path(output)
+    folder = path_of(output)
     with one_training(folder):
         file = config_file(config, folder)
         plain = read_config(file, options.overrides, encoder)

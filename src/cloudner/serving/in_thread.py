@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloudner.errors import InputError
+from cloudner.errors import InputError, of_kind
 from cloudner.serving.server import address, check_extra, listen, make_server
 from cloudner.serving.settings import ServiceSettings
 
@@ -41,6 +42,8 @@ def serve_in_thread(asked: ServiceSettings | str | Path | None = None) -> Iterat
 
     check_extra()
     if not isinstance(asked, ServiceSettings):
+        if asked is not None:
+            of_kind(asked, (str, os.PathLike), "a pipeline", "its folder or name, or ServiceSettings")
         asked = ServiceSettings(models=((None, None if asked is None else str(asked)),))
     service = Service(asked)
     service.open()

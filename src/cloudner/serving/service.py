@@ -15,6 +15,7 @@ from spacy.language import Language
 import cloudner
 from cloudner.errors import ConfigError
 from cloudner.loading import cloudner_pipes, find_pipeline, load
+from cloudner.own_code import import_code
 from cloudner.serving.batcher import Batcher
 from cloudner.serving.errors import ClientGoneError, RefusedError
 from cloudner.serving.metrics import Metrics
@@ -54,7 +55,8 @@ class Service:
         self._asked: asyncio.Task[Failure | None] | None = None
 
     def open(self) -> None:
-        """Load every pipeline. Raises what `cloudner.load` raises, and ConfigError for a name given twice."""
+        """Load every pipeline. Raises what `import_code` and `cloudner.load` raise, and ConfigError for a name given twice."""
+        import_code(self.settings.code)
         for name, place in self.settings.models:
             found = str(find_pipeline(place))
             nlp = self.load(found)

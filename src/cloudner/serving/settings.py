@@ -79,6 +79,7 @@ class ServiceSettings:
     """Everything `cloudner serve` is told.
 
     models: (name or None, folder or package or None) of each pipeline; None: as `cloudner.load` finds it.
+    code: a Python file with registered functions that the pipelines name, imported once in each process.
     tokens: those that a request may bear; none: no token is asked for.
     cors: origins whose pages may call the service.
     device, precision, backend: as in `cloudner.load`.
@@ -86,6 +87,7 @@ class ServiceSettings:
     """
 
     models: tuple[tuple[str | None, str | None], ...] = ((None, None),)
+    code: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     tokens: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spacy.training import Example
 
 from cloudner.atomic import write_json, write_text
+from cloudner.errors import path_of
 from cloudner.folds.documents import Corpus, read_config, read_corpus
 from cloudner.folds.out_of_fold import Fold, FoldOptions, out_of_fold
 from cloudner.pages.numbers import percent
@@ -168,7 +169,7 @@ def cross_validate(
 
     Raises ConfigError for fewer than two different documents a fold, and what `cloudner.train` raises.
     """
-    output = Path(output)
+    output = path_of(output)
     with one_training(output):
         file = config_file(config, output)
         reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}

@@ -19,9 +19,15 @@ def open_study(optuna: Any, output: Path, seed: int) -> Any:
     )  # fmt: skip
 
 
-def same_search(study: Any, asked: dict[str, Any]) -> None:
-    """Raises ConfigError where the search is over other data or settings; a new one is over these."""
+def open_search(optuna: Any, output: Path, seed: int, asked: dict[str, Any]) -> Any:
+    """The search of a folder over these data and settings. One that holds only trials that failed, as of settings that no training
+    takes, makes room for it. Raises ConfigError where the search is over other data or settings."""
+    study = open_study(optuna, output, seed)
     before = study.user_attrs.get("asked")
+    trials = study.get_trials(deepcopy=False)
+    if before not in (None, asked) and trials and all(t.state == t.state.FAIL for t in trials):
+        optuna.delete_study(study_name=study.study_name, storage=study._storage)
+        study, before = open_study(optuna, output, seed), None
     if before is None:
         study.set_user_attr("asked", asked)
     elif before != asked:
@@ -32,17 +38,25 @@ def same_search(study: Any, asked: dict[str, Any]) -> None:
             expected="the same search",
             fix="another output folder",
         )
+    return study
 
 
 def requeue_killed(optuna: Any, study: Any) -> None:
-    """Trials of processes of this machine that no longer live fail, and their settings are tried again first."""
+    """Trials of processes of this machine that no longer live are tried again first."""
     running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
     for trial in running:
         attrs = trial.user_attrs
         if attrs.get("host") == socket.gethostname() and not _lives(int(attrs["pid"]), attrs.get("began")):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
-            # Folds that it had finished are not trained again.
-            study.enqueue_trial(trial.params, user_attrs={SCORES: attrs.get(SCORES, [])})
+            requeue(optuna, study, trial)
+
+
+def requeue(optuna: Any, study: Any, trial: Any) -> None:
+    """A trial that was interrupted fails, and its settings are tried again; folds that it had finished are not trained again."""
+    try:
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    except (ValueError, RuntimeError):  # another process has done it at the same moment
+        return
+    study.enqueue_trial(trial.params, user_attrs={SCORES: trial.user_attrs.get(SCORES, [])})
 
 
 def _lives(pid: int, began: float | None) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from spacy.tokens import Doc, DocBin
 
 from cloudner.atomic import remove, write_bytes, write_json, write_text
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, path_of
 from cloudner.json_files import object_of
 from cloudner.pages.charts import Series, line_chart
 from cloudner.pages.numbers import percent
@@ -164,7 +164,7 @@ def curve(
         )
     if more < 1:
         raise ConfigError(f"more = {more}", expected="1 or more documents", fix="--next 200")
-    output = Path(output)
+    output = path_of(output)
     with one_training(output):
         file = config_file(config, output)
         reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}

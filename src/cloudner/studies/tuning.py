@@ -5,24 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cloudner.atomic import put_in_place, write_json, write_text
-from cloudner.errors import ConfigError
+from cloudner.atomic import put_in_place, told_in_one_line, write_json, write_text
+from cloudner.errors import ConfigError, path_of
 from cloudner.folds.documents import asked_config
 from cloudner.overrides import read_config
 from cloudner.pages.numbers import percent
-from cloudner.studies.journal import begun, open_study, requeue_killed, same_search
+from cloudner.studies.journal import begun, open_search, requeue, requeue_killed
 from cloudner.studies.page import Section, study_page, study_summary
 from cloudner.studies.trials import SCORES, Range, check_space, corpora_of, run_trial
 from cloudner.training.asked import fingerprint
 from cloudner.training.fit import language_of
 from cloudner.training.groups import learnt_group
 from cloudner.training.shipped import ConfigLike, config_file
+from cloudner.training.signals import Stopped
 
 RATE = "training.optimizer.learn_rate.initial_rate"
 BEST = "best.cfg"
@@ -125,16 +126,15 @@ def tune(
     over other data or settings.
     """
     optuna = _optuna()
-    output = Path(output)
+    output = path_of(output)
     options: dict[str, Any] = {
         "encoder": encoder,
         "lang": lang,
         "overrides": dict(overrides or {}),
         "device": device,
     }
-    output.mkdir(parents=True, exist_ok=True)
     # Aside until it is known that the folder's search is this one: processes of that one read what lies there.
-    with _quiet(optuna), TemporaryDirectory(prefix=".asked-", dir=output) as folder:
+    with _quiet(optuna), _folder(output), TemporaryDirectory(prefix=".asked-", dir=output) as folder:
         aside = Path(folder)
         file = config_file(config, aside)
         reading = {"lang": lang or language_of(file), "spans": learnt_group(file, overrides)}
@@ -144,8 +144,7 @@ def tune(
         ranges = check_space({**searched, **({"encoder": list(encoders)} if encoders else {})})
         if twice := sorted(ranges.keys() & given.keys()):
             raise ConfigError(f"{twice[0]} has both a value and a range", expected="one of the two")
-        study = open_study(optuna, output, seed)
-        same_search(study, {
+        study = open_search(optuna, output, seed, {
             "data": [fingerprint(str(path)) for part in parts for path in part.values()], "config": fingerprint(str(file)),
             "space": {name: list(values) for name, values in ranges.items()},
             "given": [encoder, lang, {name: str(value) for name, value in options["overrides"].items()}],
@@ -182,6 +181,20 @@ def _optuna() -> Any:
             "tuning needs Optuna, which is not installed", fix='pip install "cloudner[tune]"'
         ) from error
     return optuna
+
+
+@contextmanager
+def _folder(output: Path) -> Iterator[None]:
+    """Around a search that begins in the folder: one in which nothing was written is taken away again."""
+    made = not output.exists()
+    with told_in_one_line(output):
+        output.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):
+                output.rmdir()
 
 
 @contextmanager
@@ -223,6 +236,9 @@ def _one(optuna: Any, study: Any, trial: Any, run: Callable[[Any], float]) -> fl
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return None
+    except (KeyboardInterrupt, SystemExit, Stopped):  # Ctrl-C, SIGTERM: no fault of its settings
+        requeue(optuna, study, trial)
+        raise
     except BaseException:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         raise

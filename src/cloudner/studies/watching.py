@@ -137,12 +137,12 @@ def drift(
     Raises InputError for texts that cannot be read, for less than two documents on a side and for no new texts or some by the
     name "reference", ConfigError for a level that is no probability.
     """
-    from cloudner.loading import load
+    from cloudner.loading import loaded
 
     if not 0 < level < 1:
         raise ConfigError(f"level = {level}", expected="a probability between 0 and 1")
     check_batch_size(batch_size)
-    nlp = model if isinstance(model, Language) else load(model, device=device)
+    nlp = loaded(model, device)
     name = str(nlp.path or nlp.meta.get("name") or "pipeline")
     known, trained_on, notes = _known(nlp, train)
     labels = _labels(nlp)

@@ -53,7 +53,7 @@ def write_corpora(
     made = Corpora()
     with tempfile.TemporaryDirectory() as aside:
         for name, data in (("train", train), ("dev", dev), ("test", test)):
-            if data is not None:
+            if data is not None or name == "train":
                 _convert(name, data, folder / f"{name}.spacy", Path(aside), made, reading)
     if prepare is not None:
         prepare(made.files["train"])

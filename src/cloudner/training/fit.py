@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from cloudner.errors import ConfigError
+from cloudner.errors import ConfigError, path_of
 from cloudner.overrides import read_config
 from cloudner.training.checkpoint_options import CheckpointOptions
 from cloudner.training.corpora import Corpora, write_corpora
@@ -74,7 +74,7 @@ def train(
     The same call after a kill goes on from the last checkpoint. Raises InputError for data that cannot be read and for a
     folder that another training writes into, ConfigError for settings that cannot work.
     """
-    output = Path(output)
+    output = path_of(output)
     if base is not None and encoder is not None:
         raise ConfigError(
             f"encoder = {encoder!r} with a base", expected="one of the two: the base has its own"

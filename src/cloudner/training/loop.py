@@ -19,7 +19,7 @@ from cloudner.training.checkpoints import Saved
 from cloudner.training.dev_scores import dev_scores
 from cloudner.training.output_folder import LAST, saver
 from cloudner.training.progress import Progress, Saving, checkpoint, due_after, resume, tell_logger
-from cloudner.training.signals import stop_signal
+from cloudner.training.signals import Stopped, stop_signal
 from cloudner.training.silence import streams
 from cloudner.training.step import batch_sum, take_step
 
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 
     from cloudner.model.decoding.evidence import Evidence
     from cloudner.model.ranks.group import Ranks
-
-
-class Stopped(Exception):  # noqa: N818, it is no error
-    """A signal asked the training to stop, and it did so between two steps. step: the last one taken."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__(f"stopped after step {step}")
-        self.step = step
 
 
 def train_pipeline(

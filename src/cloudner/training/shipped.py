@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudner.atomic import write_text
-from cloudner.errors import InputError
+from cloudner.errors import InputError, path_of
 
 ConfigLike = str | Path | Mapping[str, Any]
 
@@ -31,7 +31,7 @@ def config_file(config: ConfigLike, output: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, Config(dict(config)).to_str(interpolate=False))
         return path
-    path = Path(config)
+    path = path_of(config, "a config")
     if path.is_file():
         return path
     known = shipped_configs()

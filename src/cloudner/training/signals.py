@@ -8,6 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Stopped(Exception):  # noqa: N818, it is no error
+    """A signal asked the training to stop, and it did so between two steps. step: the last one taken."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped after step {step}")
+        self.step = step
+
+
 @contextmanager
 def stop_signal(*numbers: int) -> Iterator[threading.Event]:
     """An event that these signals set, SIGTERM if none is named: a spot machine that is taken, a scheduler that ends the

@@ -27,7 +27,9 @@ def run_here(run: Run) -> None:
     """In this process."""
     from cloudner.bulk.piece import PieceWorker
 
-    worker = PieceWorker(run.target, run.model, run.plan.key, run.device, keep_going=run.keep_going)
+    worker = PieceWorker(
+        run.target, run.model, run.plan.key, run.device, keep_going=run.keep_going, code=run.code
+    )
     run.progress.loaded()
     waiting = deque(run.numbers)
     while waiting:
@@ -63,7 +65,7 @@ class _Process:
         # A session of its own: Ctrl-C reaches the one that started it, which then ends this one.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cloudner.bulk.engines.worker", run.target, run.model, run.plan.key, device_of(place, run.device), str(threads),
-             *(["--keep-going"] if run.keep_going else [])],
+             *(["--keep-going"] if run.keep_going else []), *(["--code", run.code] if run.code else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, encoding="utf-8",
             start_new_session=True,
         )  # fmt: skip

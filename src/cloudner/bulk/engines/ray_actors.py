@@ -52,7 +52,7 @@ def _work(ray: Any, run: Run) -> None:
     def give(actor: Any) -> None:
         if waiting:
             number = waiting.popleft()
-            actor = actor or remote.remote(run.target, run.model, key, run.device, run.keep_going)
+            actor = actor or remote.remote(run.target, run.model, key, run.device, run.keep_going, run.code)
             working[actor.do.remote(number)] = (actor, number)
 
     for _ in range(run.workers):
@@ -89,13 +89,15 @@ def _told(error: BaseException) -> str:
 class _Actor:
     """A process of Ray with the pipeline loaded."""
 
-    def __init__(self, target: str, model: str, key: str, device: str, keep_going: bool) -> None:
+    def __init__(
+        self, target: str, model: str, key: str, device: str, keep_going: bool, code: str | None
+    ) -> None:
         import torch
 
         from cloudner.bulk.piece import PieceWorker
 
         torch.set_num_threads(1)
-        self._worker = PieceWorker(target, model, key, device, keep_going=keep_going)
+        self._worker = PieceWorker(target, model, key, device, keep_going=keep_going, code=code)
 
     def do(self, number: int) -> tuple[int, int, int, int]:
         result = self._worker.do(number)

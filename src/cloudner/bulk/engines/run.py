@@ -24,7 +24,7 @@ def reason_of(error: Exception) -> str:
 @dataclass
 class Run:
     """target: the store's address. model: what `load` is given. numbers: of the pieces to do, in their order. keep_going:
-    see `Annotator`."""
+    see `Annotator`. code: see `PieceWorker`."""
 
     target: str
     model: str
@@ -34,6 +34,7 @@ class Run:
     workers: int
     progress: Progress
     keep_going: bool = False
+    code: str | None = None
     results: dict[int, PieceResult] = field(default_factory=dict)
     broken: dict[int, str] = field(default_factory=dict)
     _errors: Counter[int] = field(default_factory=Counter)

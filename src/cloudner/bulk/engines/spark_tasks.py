@@ -54,14 +54,14 @@ def _session(builder: Any, run: Run) -> Any:
 
 def _collect(session: Any, run: Run) -> list[Any]:
     target, model, device, numbers = run.target, run.model, run.device, list(run.numbers)
-    key, keep_going = run.plan.key, run.keep_going
+    key, keep_going, code = run.plan.key, run.keep_going, run.code
 
     def annotate(batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow as pa
 
         for batch in batches:
             for index in batch.column(0).to_pylist():
-                result = _worker(target, model, key, device, keep_going).do(numbers[index])
+                result = _worker(target, model, key, device, keep_going, code).do(numbers[index])
                 values = [result.number, result.rows, result.failed, result.entities]
                 yield pa.RecordBatch.from_arrays(
                     [pa.array([v], pa.int64()) for v in values], names=list(_COLUMNS)
@@ -83,17 +83,17 @@ def _collect(session: Any, run: Run) -> list[Any]:
 
 
 # Of this process: Spark keeps its Python processes from one task to the next, and from one job to the next.
-_kept: dict[tuple[str, str, str, str, bool], Any] = {}
+_kept: dict[tuple[str, str, str, str, bool, str | None], Any] = {}
 
 
-def _worker(target: str, model: str, key: str, device: str, keep_going: bool) -> Any:
+def _worker(target: str, model: str, key: str, device: str, keep_going: bool, code: str | None) -> Any:
     import torch
 
     from cloudner.bulk.piece import PieceWorker
 
-    asked = (target, model, key, device, keep_going)
+    asked = (target, model, key, device, keep_going, code)
     if asked not in _kept:
         torch.set_num_threads(1)
         _kept.clear()
-        _kept[asked] = PieceWorker(target, model, key, device, keep_going=keep_going)
+        _kept[asked] = PieceWorker(target, model, key, device, keep_going=keep_going, code=code)
     return _kept[asked]

@@ -1,4 +1,5 @@
-"""A process that annotates pieces: `python -m cloudner.bulk.engines.worker TARGET MODEL KEY DEVICE THREADS [--keep-going]`.
+"""A process that annotates pieces: `python -m cloudner.bulk.engines.worker TARGET MODEL KEY DEVICE THREADS [--keep-going]
+[--code FILE]`.
 
 Numbers of pieces come in on standard input, one a line; JSON goes out on standard output, one object a line. When the
 input ends, because whoever started it wants no more or is gone, the process ends at once: a piece that is not finished
@@ -22,7 +23,8 @@ def main(arguments: list[str]) -> None:
     numbers: queue.Queue[int] = queue.Queue()
     threading.Thread(target=_listen, args=(numbers,), daemon=True).start()
     try:
-        _work(target, model, key, device, int(threads), "--keep-going" in more, numbers, out)
+        code = more[more.index("--code") + 1] if "--code" in more else None
+        _work(target, model, key, device, int(threads), "--keep-going" in more, code, numbers, out)
     except BrokenPipeError:  # nobody listens any more
         os._exit(1)
 
@@ -40,6 +42,7 @@ def _work(
     device: str,
     threads: int,
     keep_going: bool,
+    code: str | None,
     numbers: queue.Queue[int],
     out: IO[str],
 ) -> None:
@@ -56,7 +59,7 @@ def _work(
             torch.set_num_threads(threads)
         from cloudner.bulk.piece import PieceWorker
 
-        worker = PieceWorker(target, model, key, device, keep_going=keep_going)
+        worker = PieceWorker(target, model, key, device, keep_going=keep_going, code=code)
     except Exception as error:
         say(fatal=reason_of(error))
         return

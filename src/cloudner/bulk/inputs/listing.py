@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -35,11 +35,13 @@ class _Found(NamedTuple):
     etag: str
 
 
-def list_files(sources: Iterable[str], options: Options, *, without: str) -> list[InputFile]:
+def list_files(sources: Sequence[str], options: Options, *, without: str) -> list[InputFile]:
     """Every file behind the sources, in a stable order. without: the target's root, whose files are none.
 
     Raises InputError where there is none, for one that is named and has no known format, and for an archive.
     """
+    if not all(sources):
+        raise InputError("an empty path", expected="a file, a folder, a pattern or a URL")
     found = [each for source in sources for each in _expand(source, without)]
     unique = {each.url: each for each in found}
     names = [each.name for each in unique.values()]

@@ -39,7 +39,7 @@ from cloudner.corpus.formats.huggingface.row_source import RowSource, find_rows
 from cloudner.corpus.formats.registry import DOCBIN, get_format
 from cloudner.corpus.issues import IssueLog
 from cloudner.corpus.reading import Detected, Progress, batches, read_sources
-from cloudner.errors import ConfigError, InputError
+from cloudner.errors import ConfigError, InputError, path_of
 
 ConvertSources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Mapping[str, Any]]
 
@@ -142,7 +142,7 @@ def convert_with(
 ) -> ConversionReport:
     """`convert`, with its settings as one object."""
     began = time.perf_counter()
-    output, shares = Path(output), options.shares
+    output, shares = path_of(output), options.shares
     rows_or_paths = find_rows(sources)
     if isinstance(rows_or_paths, RowSource) and options.format != "auto":
         raise ConfigError(f"format={options.format!r} for rows", expected="auto: rows are no file")

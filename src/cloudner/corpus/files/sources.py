@@ -149,12 +149,17 @@ def is_table(given: Any) -> bool:
     return hasattr(type(given), "columns")
 
 
+def is_many(given: Any) -> bool:
+    """Can it be gone through? An array without dimensions says that it can, and refuses."""
+    return isinstance(given, Iterable) and getattr(given, "shape", None) != ()
+
+
 def as_paths(given: Any) -> list[str]:
     """One or many paths, folders, patterns and URLs as texts. Raises InputError for what is no path: documents and frames,
     of which a frame would give the names of its columns."""
     if isinstance(given, (str, os.PathLike)):
         given = [given]
-    items = [given] if is_table(given) or not isinstance(given, Iterable) else list(given)
+    items = [given] if is_table(given) or isinstance(given, bytes) or not is_many(given) else list(given)
     odd = [each for each in items if not isinstance(each, (str, os.PathLike))]
     if odd:
         raise InputError(

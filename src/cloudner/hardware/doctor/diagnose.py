@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cloudner.errors import of_kind
 from cloudner.hardware.doctor.finding import SEVERITIES, Finding, Needs
 from cloudner.hardware.doctor.needs import read_needs
 from cloudner.hardware.doctor.rules import RULES
@@ -26,6 +27,7 @@ def diagnose(
     needs = read_needs(config) if config is not None else Needs()
     if hardware is None:
         hardware = check_machine(config)
+    of_kind(hardware, Hardware, "a machine", "what detect_hardware() gives")
     findings = [finding for rule in RULES for finding in rule(hardware, needs)]
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 

@@ -8,6 +8,7 @@ from typing import Any
 from cloudner.encoders.folders import DEFAULT_ENCODER
 from cloudner.encoders.limits import window_for
 from cloudner.encoders.shape import EncoderShape
+from cloudner.errors import of_kind
 from cloudner.hardware.machine.facts import GIB, GPU, Hardware
 from cloudner.hardware.machine.kernels import runs_on
 from cloudner.hardware.machine.precision import best_on_cpu, best_on_gpu, usable
@@ -77,6 +78,7 @@ def recommend(
 
 def choose_gpu(machine: Hardware, device: str | None = None) -> tuple[GPU | None, str]:
     """The GPU to train on (the one asked for, or the one with most free memory) and why; None for the CPU."""
+    of_kind(machine, Hardware, "a machine", "what detect_hardware() gives")
     if device == "cpu":
         return None, "as asked"
     cards = [gpu for gpu in machine.gpus if not gpu.integrated]

@@ -124,6 +124,8 @@ class CorpusStats:
             raise InputError(
                 f"a corpus of type {type(path).__name__}", expected="a .spacy file, or a folder of them"
             )
+        if not str(path):
+            raise InputError("an empty path", expected="a .spacy file, or a folder of them")
         files = _spacy_files(Path(path))
         lengths: list[int] = []
         sentences = 0

@@ -26,7 +26,7 @@ from cloudner.model.prediction.packing import PackedPrediction
 from cloudner.model.runners.budgets import Budgets
 from cloudner.model.runners.inputs import Gold
 from cloudner.model.runners.micro_batches import OVERHEAD, in_micro_batches
-from cloudner.model.runners.skeleton import read_tokenizer, skeleton, texts
+from cloudner.model.runners.skeleton import read_tokenizer, skeleton, take_saved, texts
 from cloudner.model.runners.windowing import Windowing
 from cloudner.model.saving import Saved
 from cloudner.model.settings import Settings, check_settings, check_smoothing
@@ -44,6 +44,9 @@ from cloudner.pieces.windows import Windows
 
 class EncoderRunner:
     """Runs a network that owns its encoder: pieces, windows, micro-batches, and what to do when memory runs out."""
+
+    # Settings that make the network; a saved one has its own.
+    _of_network: tuple[str, ...] = ("head", "pooling", "case_features")
 
     def __init__(self, shim: TaggerShim, settings: Settings) -> None:
         self.shim, self.settings = shim, settings
@@ -109,7 +112,7 @@ class EncoderRunner:
     def build(self, saved: Saved) -> Network:
         encoder = build_from_config(saved.files["encoder.json"], **self._rates())
         tokenizer, values = read_tokenizer(saved, encoder), saved.json("network.json")
-        self.settings.head, self.settings.pooling = values["head"], values["pooling"]
+        take_saved(self.settings, self._of_network, saved)
         check_settings(self.settings)
         self.weights.from_dict(values)
         network = self._network(encoder, values["n_tags"], cases=values["case_features"])

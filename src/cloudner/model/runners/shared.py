@@ -14,7 +14,7 @@ from cloudner.errors import ConfigError
 from cloudner.model.network.tag_network import HEADS, TagNetwork
 from cloudner.model.prediction.emissions import Emissions
 from cloudner.model.runners.inputs import Gold
-from cloudner.model.runners.skeleton import check_choice
+from cloudner.model.runners.skeleton import check_choice, tell_passed_over
 from cloudner.model.saving import Saved
 from cloudner.model.settings import check_smoothing
 from cloudner.model.shim import TaggerShim
@@ -47,6 +47,7 @@ class SharedRunner:
 
     def build(self, saved: Saved) -> TagNetwork:
         values = saved.json("network.json")
+        tell_passed_over({"head": self.head}, saved)
         self.head = values["head"]
         self.weights.check_head(self.head)
         self.weights.from_dict(values)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from cloudner.model.network.tag_network import HEADS, POOLINGS, Network
 from cloudner.model.saving import Saved
 from cloudner.model.soundness import broken, check_sizes, need, reading, whole_number
 from cloudner.pieces.tokenizer import PieceTokenizer
+
+logger = logging.getLogger("cloudner")
 
 # An encoder and what network.json says -> a network.
 Make = Callable[[torch.nn.Module, dict[str, Any]], Network]
@@ -60,6 +63,28 @@ def skeleton(saved: Saved, make: Make = tagger) -> Network:
     for name in ("cls", "sep", "pad", "unk", *(["mask"] if "mask" in special else [])):
         whole_number(special, name, where, 0, rows - 1)
     return network
+
+
+def tell_passed_over(asked: dict[str, Any], saved: Saved) -> None:
+    """One line where the config asks for another network than the saved one, whose weights fit no other. asked: by the keys of
+    network.json; "auto" asks for nothing."""
+    values = saved.json("network.json")
+    other = [name for name, value in asked.items() if value not in ("auto", values[name])]
+    if other:
+        logger.warning(
+            "%s: the config's %s passed over: the weights were trained with %s; another value needs a new training",
+            saved.where("network.json"),
+            ", ".join(f"{name} = {asked[name]!r}" for name in other) + (" is" if len(other) == 1 else " are"),
+            ", ".join(f"{name} = {values[name]!r}" for name in other),
+        )
+
+
+def take_saved(settings: Any, names: Sequence[str], saved: Saved) -> None:
+    """Put the saved network's values into the settings that make a network, and tell those that the config says otherwise."""
+    asked = {name: getattr(settings, name) for name in names}
+    tell_passed_over(asked, saved)
+    for name, value in asked.items():
+        setattr(settings, name, value if value == "auto" else saved.json("network.json")[name])
 
 
 def read_tokenizer(saved: Saved, encoder: torch.nn.Module) -> PieceTokenizer:

@@ -61,6 +61,7 @@ class SpanRunner(EncoderRunner):
 
     settings: SpanSettings
     told_long = False
+    _of_network = ("head_size", "pooling", "case_features")
 
     # -- making, saving ---------------------------------------------------------------------------------------
 
@@ -79,10 +80,6 @@ class SpanRunner(EncoderRunner):
         if whole_number(values, "head_size", where, 2, 1 << 16) % 2:
             raise broken(f"head_size = {values['head_size']}", where, "an even number")
         return skeleton(saved, _network)
-
-    def build(self, saved: Saved) -> Network:
-        self.settings.head_size = saved.json("network.json")["head_size"]
-        return super().build(saved)
 
     # -- what a micro-batch holds -----------------------------------------------------------------------------
 

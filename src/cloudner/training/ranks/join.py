@@ -43,7 +43,7 @@ def joined(gpu_id: str | int) -> Iterator[Ranks | None]:
         yield None
         return
     from cloudner.model.ranks.group import join
-    from cloudner.training.loop import Stopped
+    from cloudner.training.signals import Stopped
 
     if "TORCHELASTIC_RUN_ID" in os.environ:
         # Without the launcher it would train on and hold the output folder, or wait for the others for ever.

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from cloudner.corpus.contract import ReadOptions, Record
-from cloudner.corpus.files.sources import as_paths, is_table
+from cloudner.corpus.files.sources import as_paths, is_many, is_table
 from cloudner.corpus.formats.huggingface.class_names import Names, class_names
 from cloudner.corpus.formats.huggingface.rows import records_of_rows
 from cloudner.errors import ConfigError, InputError
@@ -80,7 +80,7 @@ def find_rows(sources: Any) -> str | os.PathLike[str] | list[str | os.PathLike[s
             expected="paths, or the rows of one split",
             fix=f"convert(dataset[{next(iter(sources), 'train')!r}], ...)",
         )
-    if not isinstance(sources, Iterable):
+    if not is_many(sources):
         raise ConfigError(
             f"sources of type {type(sources).__name__}", expected="paths, or rows that are mappings"
         )
