@@ -103,6 +103,11 @@ def hints(report: ConversionReport, script: Script, lang: str, glue: Glue | None
             f"{lost:,} annotations lie inside others or overlap them, and were dropped: --spans sc keeps them in"
             ' doc.spans["sc"], which the component cloudner_spans learns (configs/spans.cfg)'
         )
+    if missing := report.issues.get(("no-value", "noted")):
+        found.append(
+            f"no value stands where the entities belong in {missing:,} of the documents, which were read as texts without any:"
+            " leave out those that nobody has annotated, and write [] for the others"
+        )
     return found
 
 
@@ -127,7 +132,7 @@ def _of_texts(report: ConversionReport, script: Script, lang: str, glue: Glue | 
             f"{cut:,} spans cut a token, and {report.entities:,} entities came out: do the offsets count characters"
             f" from 0, with ends exclusive, and is --lang {lang} the language of the texts?"
         ]
-    if not report.entities and not report.issues:
+    if not report.entities and not any(cause != "no-value" for cause, _ in report.issues):
         return [
             "there is not one entity, so nothing can be learnt from it: are the annotations in another column or key"
             " (--entities-column, --tag-column), or the file in another --format?"

@@ -10,7 +10,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.annotators import apart, by_user, choose, named, share
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import SPANS, text_names
-from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed
+from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed, note_missing
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 from cloudner.corpus.formats.words import Ids
 
@@ -74,6 +74,7 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
             record.notes.append(("unsupported", "noted", f"{len(relations)} relations left out"))
         if item.get("complete") is False or item.get("status") in _UNFINISHED:
             record.complete = False
+        note_missing(record, value)
         yield record
 
 
