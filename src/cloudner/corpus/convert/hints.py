@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Record
+from cloudner.corpus.convert.edges import Edges
 from cloudner.corpus.convert.report import ConversionReport
 from cloudner.corpus.issues import ConversionIssue
 
@@ -93,10 +94,14 @@ def dropped_overlaps(issues: Mapping[tuple[str, Any], int]) -> int:
     return sum(n for (cause, action), n in issues.items() if cause in causes and action == "dropped")
 
 
-def hints(report: ConversionReport, script: Script, lang: str, glue: Glue | None = None) -> list[str]:
-    """Sentences with what to type: where the texts do not suit `lang`, and where annotations that overlap were dropped; none
-    where nothing is odd."""
+def hints(
+    report: ConversionReport, script: Script, lang: str, glue: Glue | None = None, edges: Edges | None = None
+) -> list[str]:
+    """Sentences with what to type: where the texts do not suit `lang` or the offsets the texts, and where annotations that
+    overlap were dropped; none where nothing is odd."""
     found = _of_texts(report, script, lang, glue)
+    if edges is not None and (odd := edges.hint()):
+        found.append(odd)
     lost = dropped_overlaps(report.issues)
     if lost and not found:  # tokens that are too large make spans collide
         found.append(
