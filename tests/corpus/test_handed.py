@@ -165,3 +165,23 @@ def test_a_frame_is_no_list_of_files(tmp_path, trained):
 def test_calibration_takes_examples(trained, data):
     with pytest.raises(InputError, match="data to calibrate on of type"):
         cloudner.calibrate(trained, data)
+
+
+def test_texts_that_nobody_has_annotated(tmp_path):
+    """None is told; spaCy's tuple without entities, and what `convert` writes for such a text, are no annotation."""
+    pandas = pytest.importorskip("pandas")
+
+    def counts(data):
+        report = cloudner.convert(as_sources(data, tmp_path / "given"), tmp_path / "out.spacy")
+        return report.unannotated_docs, report.issues["no-value", "noted"]
+
+    first = ("Ada slept.", [(0, 3, "PER")])
+    assert counts([first, ("Bo slept.", None), ("Al slept.", [])]) == (0, 1)
+    assert counts([first, ("Bo slept.", {"entities": None})]) == (0, 1)
+    assert counts([first, ("Bo slept.", {"cats": {}})]) == (1, 0)
+    frame = pandas.DataFrame([first, ("Bo slept.", None)], columns=["text", "entities"])
+    assert counts(frame) == (0, 1)
+    assert counts(frame.assign(entities=['[[0, 3, "PER"]]', "null"])) == (1, 0)
+    assert counts(frame.assign(entities=['[[0, 3, "PER"]]', ""])) == (0, 1)
+    frame["entities"] = [first[1], []]
+    assert counts(frame.assign(complete=[float("nan"), 0.0])) == (1, 0)  # as pandas reads JSON lines

@@ -162,7 +162,13 @@ def _pairs(items: Iterable[Any], text: str, entities: str) -> Iterator[dict[str,
             keys = [key for key in ("entities", "spans", "labels") if key in spans]
             further = {key: spans[key] for key in keys[1:]}
             spans = spans[keys[0]] if keys else None
-        yield {text: item[0], entities: [_triple(span) for span in spans or ()], **further}
+            if not keys:  # spaCy's sign for a text that nobody has annotated for entities
+                further = {"complete": False}
+        yield {
+            text: item[0],
+            entities: None if spans is None else [_triple(span) for span in spans],
+            **further,
+        }
 
 
 def _triple(span: Any) -> Any:

@@ -32,6 +32,7 @@ CAUSES: dict[str, str] = {
     "offsets-moved": "the surface text was found near by, once",
     "unknown-tag": "a tag of no known scheme",
     "no-outside": "no O in the file: empty tags are taken for it",
+    "no-value": "no value where the entities belong, not even an empty list: taken for a text without any",
     "position-labels": "spans with B- and I- labels, joined",
     "word-pieces": "an encoder's pieces of words, joined",
     "impossible-transition": "a tag that cannot follow the one before it",

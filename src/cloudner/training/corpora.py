@@ -93,6 +93,8 @@ def _convert(
     columns = {key: reading.get(key) for key in ("text_column", "entities_column")}
     report = convert(as_sources(data, aside / name, **columns), path, **reading)
     said = f"{report.entities:,} entities, {len(report.labels)} labels"
+    if report.unannotated_docs:
+        said += f"; {report.unannotated_docs:,} of the documents not annotated"
     if report.lost:
         said += f"; {report.lost:,} annotations dropped or changed, listed in {report.issues_path}"
     made.files[name] = path

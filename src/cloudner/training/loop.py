@@ -14,7 +14,7 @@ from timeit import default_timer as timer
 from typing import TYPE_CHECKING, Any
 
 from cloudner.errors import NonFiniteLossError
-from cloudner.training.batches import Batches, held
+from cloudner.training.batches import Batches, fixed, held
 from cloudner.training.checkpoints import Saved
 from cloudner.training.dev_scores import dev_scores
 from cloudner.training.output_folder import LAST, saver
@@ -67,7 +67,7 @@ def train_pipeline(
     save: Callable[[bool], None] = saver(nlp, output, settings) if first else lambda is_best: None
     _announce(nlp, settings)
     log_step, finalize = _logger(nlp, settings, resumed) if first else (lambda info: None, lambda: None)
-    dev = held(corpora[1])
+    dev = _dev(nlp, corpora[1], read if first and not stream and resumed is None else None)
     evaluate = create_evaluation_callback(nlp, dev, settings["score_weights"])
     if ranks is not None:
         from cloudner.training.ranks.evaluation import evaluation
@@ -117,6 +117,14 @@ def train_pipeline(
         nlp.use_params(optimizer.averages)
     msg.good("Saved pipeline to output directory", str(output / LAST))
     return heard.best if heard is not None else None
+
+
+def _dev(nlp: Any, corpus: Any, train: list[Example] | None) -> Any:
+    """The dev corpus, kept where it is fixed; compared then with the training examples that are given."""
+    dev = held(corpus)
+    if train and fixed(corpus):
+        tell_shared(train, dev(nlp))
+    return dev
 
 
 def _logger(nlp: Any, settings: Any, resumed: Saved | None) -> tuple[Any, Any]:

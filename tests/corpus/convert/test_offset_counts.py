@@ -1,9 +1,13 @@
 """Offsets counted otherwise: believed where many spans of a file agree, or where the user says so."""
 
+import csv
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from cloudner.corpus.inspection.inspect import inspect_corpus
 from cloudner.errors import ConfigError
 from corpus.converting import converted, entities, issue_texts
 
@@ -109,3 +113,57 @@ def test_a_count_that_does_not_exist(tmp_path):
         ConfigError, match="expected one of auto, characters, inclusive, utf16, bytes, one-based"
     ):
         converted(tmp_path, "a.jsonl", rows(len), offsets="words")
+
+
+def zh_assets(start: int, end: int, count=len) -> str:
+    """The Chinese training documents as JSON lines, with starts and ends moved, or counted otherwise."""
+    with (Path(__file__).resolve().parents[3] / "assets/zh/train.csv").open(encoding="utf-8", newline="") as file:  # fmt: skip
+        rows = [(row["text"], json.loads(row["entities"])) for row in csv.DictReader(file)]
+    return "".join(
+        json.dumps(
+            {
+                "text": t,
+                "entities": [[count(t[:a]) + start, count(t[:b]) + end, label] for a, b, label in spans],
+            }
+        )
+        + "\n"
+        for t, spans in rows
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "says"),
+    [
+        (0, 0, None),
+        (0, -1, r"lack their last character .* --offsets inclusive"),
+        (1, 0, r"lack their first character .* --offsets one-based"),
+        (1, 1, r"end with a comma or a full stop"),
+    ],
+)
+def test_offsets_counted_otherwise_where_no_space_parts_words(tmp_path, start, end, says):
+    report, _ = converted(tmp_path, "a.jsonl", zh_assets(start, end), lang="zh")
+    notes = [
+        inspect_corpus([path], encoder=None, lang="zh").notes
+        for path in (str(tmp_path / "a.jsonl"), str(tmp_path / "out.spacy"))
+    ]
+    if says is None:
+        assert report.hints == []
+        assert not any("seem to lack" in note or "end with" in note for each in notes for note in each)
+    else:
+        assert re.search(says, report.hints[0])
+        assert all(any(re.search(says, note) for note in each) for each in notes)
+
+
+def test_what_the_hint_says_gives_the_right_entities(tmp_path):
+    _, right = converted(tmp_path, "a.jsonl", zh_assets(0, 0), lang="zh")
+    for start, end, count in ((0, -1, "inclusive"), (1, 0, "one-based")):
+        report, docs = converted(tmp_path, "b.jsonl", zh_assets(start, end), lang="zh", offsets=count)
+        assert report.hints == []
+        assert entities(docs) == entities(right)
+
+
+def test_bytes_are_recognised_where_no_space_parts_words(tmp_path):
+    _, right = converted(tmp_path, "a.jsonl", zh_assets(0, 0), lang="zh")
+    report, docs = converted(tmp_path, "b.jsonl", zh_assets(0, 0, utf8), lang="zh")
+    assert entities(docs) == entities(right)
+    assert set(report.issues) == {("offsets-bytes", "repaired")}

@@ -127,3 +127,22 @@ def test_unannotated_tasks_stay_so_in_tables(tmp_path):
     report, docs = converted(tmp_path, "b.csv", (tmp_path / "a.csv").read_text())
     assert missing(docs) == [0, 3, 0]
     assert report.unannotated_docs == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", 'text,entities\nAnn ran.,"[[0, 3, ""PER""]]"\nAl ran.,\nBo ran.,NaN\nIt rained.,[]\n'),
+        (
+            "a.jsonl",
+            '{"text": "Ann ran.", "entities": [[0, 3, "PER"]]}\n{"text": "Al ran.", "entities": null}\n'
+            '{"text": "Bo ran.", "entities": null}\n{"text": "It rained.", "entities": []}\n',
+        ),
+    ],
+)
+def test_no_value_in_place_of_entities_is_told(tmp_path, name, content):
+    report, docs = converted(tmp_path, name, content)
+    assert entities(docs) == [[("Ann", "PER")], [], [], []]
+    assert missing(docs) == [0, 0, 0, 0]
+    assert report.issues == {("no-value", "noted"): 2}
+    assert "in 2 of the documents" in report.hints[0]

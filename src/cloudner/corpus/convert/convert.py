@@ -17,6 +17,7 @@ from cloudner.corpus.annotators import Annotators
 from cloudner.corpus.contract import ReadOptions
 from cloudner.corpus.convert.consistency import Watch
 from cloudner.corpus.convert.decisions import Decisions
+from cloudner.corpus.convert.edges import Edges
 from cloudner.corpus.convert.hints import Glue, Script, hints
 from cloudner.corpus.convert.options import ConvertOptions, most_bad, renames
 from cloudner.corpus.convert.paths import (
@@ -170,7 +171,7 @@ def convert_with(
             remove_leftovers(path)
             outputs.append(make_output(writer, beside(path), options.shard_tokens))
             stack.callback(outputs[-1].discard)
-        script, glue = Script(), Glue()
+        script, glue, edges = Script(), Glue(), Edges()
         annotators = Annotators(options.read.annotator)
         records = script.watch(
             read_sources(
@@ -185,6 +186,7 @@ def convert_with(
                 annotators,
             )
         )
+        records = edges.watch(records)
         if options.n_sents is not None:
             records = regroup(records, options.n_sents)
         chunks = _watched(
@@ -199,7 +201,7 @@ def convert_with(
             outputs[number].add(chunk)
         report.issues, report.examples = log.counts, log.examples
         report.agreement = sorted(annotators.pairs.values(), key=lambda pair: -pair.documents)
-        report.hints = hints(report, script, options.read.lang, glue)
+        report.hints = hints(report, script, options.read.lang, glue, edges)
         if options.strict and log.lost:
             raise _losses(report, log)
         for path, each in zip(paths, outputs, strict=True):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cloudner.corpus.contract import Record
+from cloudner.corpus.convert.edges import Edges
 from cloudner.corpus.convert.report import ConversionReport
 from cloudner.corpus.issues import ConversionIssue
 
@@ -93,15 +94,24 @@ def dropped_overlaps(issues: Mapping[tuple[str, Any], int]) -> int:
     return sum(n for (cause, action), n in issues.items() if cause in causes and action == "dropped")
 
 
-def hints(report: ConversionReport, script: Script, lang: str, glue: Glue | None = None) -> list[str]:
-    """Sentences with what to type: where the texts do not suit `lang`, and where annotations that overlap were dropped; none
-    where nothing is odd."""
+def hints(
+    report: ConversionReport, script: Script, lang: str, glue: Glue | None = None, edges: Edges | None = None
+) -> list[str]:
+    """Sentences with what to type: where the texts do not suit `lang` or the offsets the texts, and where annotations that
+    overlap were dropped; none where nothing is odd."""
     found = _of_texts(report, script, lang, glue)
+    if edges is not None and (odd := edges.hint()):
+        found.append(odd)
     lost = dropped_overlaps(report.issues)
     if lost and not found:  # tokens that are too large make spans collide
         found.append(
             f"{lost:,} annotations lie inside others or overlap them, and were dropped: --spans sc keeps them in"
             ' doc.spans["sc"], which the component cloudner_spans learns (configs/spans.cfg)'
+        )
+    if missing := report.issues.get(("no-value", "noted")):
+        found.append(
+            f"no value stands where the entities belong in {missing:,} of the documents, which were read as texts without any:"
+            " leave out those that nobody has annotated, and write [] for the others"
         )
     return found
 
@@ -127,7 +137,7 @@ def _of_texts(report: ConversionReport, script: Script, lang: str, glue: Glue | 
             f"{cut:,} spans cut a token, and {report.entities:,} entities came out: do the offsets count characters"
             f" from 0, with ends exclusive, and is --lang {lang} the language of the texts?"
         ]
-    if not report.entities and not report.issues:
+    if not report.entities and not any(cause != "no-value" for cause, _ in report.issues):
         return [
             "there is not one entity, so nothing can be learnt from it: are the annotations in another column or key"
             " (--entities-column, --tag-column), or the file in another --format?"

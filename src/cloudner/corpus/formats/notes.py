@@ -36,6 +36,20 @@ def mark_failed(record: Record, item: Mapping[str, Any], value: Any) -> None:
         )
 
 
+def note_missing(record: Record, value: Any) -> None:
+    """A missing value in place of entities is read as none of them, and told: it may be a text that nobody has annotated.
+    "null" in a table's cell is what `convert` writes for such a text."""
+    cell = value.strip() if isinstance(value, str) else None
+    if cell == "null":
+        record.complete = False
+    if (
+        record.text
+        and record.complete
+        and (value is None or (cell is not None and cell.lower() in ("", "nan", "none")))
+    ):
+        record.notes.append(("no-value", "noted", "taken for a text without entities"))
+
+
 def further_spans(item: Mapping[str, Any], read: str | None) -> list[str]:
     """The keys of an object that hold spans with labels, beside the one that is read."""
     return [

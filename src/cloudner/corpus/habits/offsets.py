@@ -54,11 +54,14 @@ def _moved(offsets: OffsetMap, span: SpanRecord, count: str) -> tuple[int, int] 
 
 
 def _fits(text: str, start: int, end: int) -> bool:
-    """Are both edges edges of words?"""
+    """Are both edges edges of words, as far as spaces tell?"""
     if not 0 <= start < end <= len(text) or text[start].isspace() or text[end - 1].isspace():
         return False
-    inner = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
-    return not inner and not (end < len(text) and text[end - 1].isalnum() and text[end].isalnum())
+    return not any(0 < at < len(text) and _joined(text[at - 1], text[at]) for at in (start, end))
+
+
+def _joined(before: str, after: str) -> bool:
+    return before.isalnum() and after.isalnum() and not _NO_EDGES.search(before + after)
 
 
 def _agreed(records: Sequence[Record]) -> str | None:
@@ -76,6 +79,7 @@ def _agreed(records: Sequence[Record]) -> str | None:
                 moved = _moved(offsets, span, count)
                 if moved == (span.start, span.end):
                     continue
+                # Without spaces offsets in bytes still lie behind the text as characters, and characters' cut bytes.
                 fits, fitted = (
                     moved is not None and _fits(offsets.text, *moved),
                     _fits(offsets.text, *span[:2]),

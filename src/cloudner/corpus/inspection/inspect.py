@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from cloudner.corpus.convert.edges import Edges
 from cloudner.corpus.docbin.chunk import Chunk
 from cloudner.corpus.docbin.spool import Spool
 from cloudner.corpus.inspection.duplicates import TextKeys
@@ -78,10 +79,14 @@ def inspect_corpus(
         corpus = _Corpus(splits, train_index, counter, spool)
         for index, (name, path) in enumerate(splits):
             lost: Counter[str] = Counter()
+            edges = Edges()
             for chunk in read_chunks(path, lang, format, lost=lost):
                 corpus.add(index, chunk)
+                edges.add(chunk)
                 if progress is not None:
                     progress(name, corpus.tallies[index].stats.docs)
+            if odd := edges.hint():
+                notes.append(f"{name}: {odd} (`cloudner convert`)")
             notes += note_on_dropped(name, lost)
             if lost:
                 causes = ", ".join(f"{cause} {count:,}" for cause, count in lost.most_common())

@@ -16,7 +16,7 @@ from cloudner.corpus.formats.json import argilla, bigbio, massive, token_spans
 from cloudner.corpus.formats.json.answers import answer_of
 from cloudner.corpus.formats.json.objects import meta_of
 from cloudner.corpus.formats.keys import SPANS, TAGS, TEXT, TOKENS, by_columns
-from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed
+from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed, note_missing
 from cloudner.corpus.formats.spans import Where, short, spans_of
 from cloudner.corpus.formats.surfaces import locate, mentions_of
 from cloudner.corpus.formats.words import is_unspaced
@@ -264,6 +264,9 @@ def _text_record(
     record = Record(file, line, item[text], meta=meta_of(item, options))
     value = answer_of(item.get(spans))
     mark_failed(record, item, value)
+    if item.get("complete") == 0:  # as `convert` writes JSON lines; a frame may have made a number of it
+        record.complete = False
+    note_missing(record, value)
     try:
         record.spans = spans_of(value, options, where)
     except InputError as error:  # entities as words without offsets, where they are that

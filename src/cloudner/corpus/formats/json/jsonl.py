@@ -75,6 +75,7 @@ def read_rows(source: Source, options: ReadOptions) -> Iterator[Record]:
         unseen = item.get("seen_by") == [] and not record.spans  # LightTag's text that nobody has opened
         if item.get("complete") is False or item.get("status") in _UNFINISHED or unseen:
             record.complete = False
+        note_missing(record, value)
         yield record
 
 

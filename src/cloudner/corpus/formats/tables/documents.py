@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.keys import META, SPANS, TEXT, text_names
-from cloudner.corpus.formats.notes import left_out
+from cloudner.corpus.formats.notes import left_out, note_missing
 from cloudner.corpus.formats.spans import Where, looks_like_spans, parse_cell, text_and_spans
 from cloudner.corpus.formats.tables.csv_rows import (
     column_of,
@@ -112,6 +112,8 @@ def _read_documents(source: Source, options: ReadOptions) -> Iterator[Record]:
         if len(columns) > 1:
             record.spans.sort(key=lambda span: (span.start, -span.end))
         record.complete = any(row[column].strip() != "null" for column in columns)
+        if len(columns) == 1:
+            note_missing(record, row[columns[0]])
         for index, name in keep:
             if row[index]:
                 record.meta[plain_name(name)] = row[index]
