@@ -19,6 +19,7 @@ from cloudner.training.checkpoints import Saved
 from cloudner.training.dev_scores import dev_scores
 from cloudner.training.output_folder import LAST, saver
 from cloudner.training.progress import Progress, Saving, checkpoint, due_after, resume, tell_logger
+from cloudner.training.shared_texts import tell_shared
 from cloudner.training.signals import Stopped, stop_signal
 from cloudner.training.silence import streams
 from cloudner.training.step import batch_sum, take_step

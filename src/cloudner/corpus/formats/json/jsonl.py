@@ -10,7 +10,7 @@ from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample,
 from cloudner.corpus.formats.annotators import apart, by_user, choose, named, share
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects, text_of
 from cloudner.corpus.formats.keys import SPANS, surface_of, text_names
-from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed
+from cloudner.corpus.formats.notes import further_spans, left_out, mark_failed, note_missing
 from cloudner.corpus.formats.spans import Where, is_spans, spans_of, text_and_spans
 from cloudner.corpus.formats.words import Ids
 
