@@ -3,6 +3,8 @@
 import pytest
 
 from cloudner.corpus.convert.convert import convert
+from cloudner.corpus.files.sources import open_sources
+from cloudner.corpus.formats.detect import rank
 from cloudner.errors import InputError
 from corpus.converting import converted, docs_at, entities
 from corpus.reading import put
@@ -69,3 +71,9 @@ def test_cnec(tmp_path):
 def test_cnec_with_a_bracket_alone(tmp_path, bad):
     with pytest.raises(InputError, match=r"train\.txt:1: .* without its other bracket"):
         converted(tmp_path, "train.txt", bad + "\n<gu Brno> .\n", format="cnec")
+
+
+@pytest.mark.parametrize("text", ["<img src=x> and <b y>", '{"text": "<gu Brno>"}', "a\t<gu Brno>"])
+def test_other_brackets_are_not_cnecs(tmp_path, text):
+    found = rank(next(iter(open_sources(str(put(tmp_path, "a.txt", text + "\n"))))).sample())
+    assert "cnec" not in {each.format.name for each in found}

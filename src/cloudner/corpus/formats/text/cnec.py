@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.formats.json.stream import peek
 from cloudner.errors import InputError
 
 _OPEN = re.compile(r"<(?P<label>[A-Za-z][A-Za-z_]{0,5}|[?!])(?: |(?=<))")
+_MARKUP = re.compile(r"</|/>|\t|<\w+ [\w:-]+=")  # XML, HTML or a table
 _EDGE = re.compile(rf"{_OPEN.pattern}|>")
 
 
@@ -17,12 +19,7 @@ def _sniff(sample: Sample) -> Match | None:
     text = "\n".join(sample.lines)
     opened = text.count("<")
     labels = sorted({match["label"] for match in _OPEN.finditer(text)})
-    if (
-        not labels
-        or any(sign in text for sign in ("</", "/>", '="'))
-        or opened != text.count(">")
-        or "\t" in text
-    ):
+    if not labels or peek(sample) is not None or _MARKUP.search(text) or opened != text.count(">"):
         return None
     if len(_OPEN.findall(text)) != opened or any(line.count("<") != line.count(">") for line in sample.lines):
         return None
