@@ -86,7 +86,9 @@ def _sniffed(fmt: Format, sample: Sample) -> Match | None:
 # Formats of named columns that are more than a table: comments, sentences, layers.
 _OWN_COLUMNS = frozenset(("hipe", "conllu", "corefud", "conll2012", "germeval2014"))
 # Formats whose marks stand in running text. What they take for text in JSON or in a table is the file's own source.
-PROSE = frozenset(("braces", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags"))
+PROSE = frozenset(
+    ("braces", "cnec", "inline-xml", "markup", "opennlp", "peoples-daily", "rasa", "slash-tags")
+)
 
 
 def not_asked(sample: Sample) -> frozenset[str]:
