@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cloudner.training.corpora import write_corpora
+import pytest
 
+from cloudner.encoders.folders import DEFAULT_ENCODER
+from cloudner.errors import InputError
+from cloudner.training.corpora import write_corpora
+from cloudner.training.resolution import resolve
+
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "cpu.cfg"
 TEXT = "Ada Lovelace moved to Turin."
 
 
@@ -31,3 +37,15 @@ def test_documents_that_nobody_has_annotated_are_told(tmp_path):
     row = said([(TEXT, [(0, 12, "PER")]), ("Bo ran.", {"cats": {}}), ("Al ran.", None)], tmp_path)
     assert "; 1 of the documents not annotated" in row
     assert "in 1 of the documents" in row
+
+
+@pytest.mark.parametrize(
+    ("lang", "advised"), [("zh", "corpus/train.spacy --lang zh"), ("en", "corpus/train.spacy")]
+)
+def test_a_file_that_spacys_reader_cannot_read_is_converted_in_its_language(tmp_path, lang, advised):
+    file = tmp_path / "a.csv"
+    file.write_text("text,entities\nBo ran.,[]\n")
+    overrides = {"paths.train": str(file), "paths.dev": str(file), "nlp.lang": lang}
+    with pytest.warns(UserWarning, match="W090"), pytest.raises(InputError) as caught:
+        resolve(CONFIG, gpu_id=-1, overrides=overrides, encoder=DEFAULT_ENCODER)
+    assert str(caught.value).endswith(f"try: python -m spacy cloudner convert {file} {advised}")
