@@ -196,5 +196,5 @@ def test_a_column_of_mappings(tmp_path):
         [{"PER": [[0, 3]], "LOC": [[13, 18]]}, {"PER": [[0, 2]]}],
     ):
         assert found(pandas.DataFrame({"text": texts, "entities": column}), tmp_path) == DATA
-    with pytest.raises(InputError, match='cannot read the spans {"PER": 3}'):
+    with pytest.raises(InputError, match=r'cannot read the spans \{"PER": 3\}'):
         found(pandas.DataFrame({"text": texts[:1], "entities": [{"PER": 3}]}), tmp_path)
