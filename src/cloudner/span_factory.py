@@ -27,7 +27,12 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "ents": "none",
         "scorer": {"@scorers": "spacy.spancat_scorer.v1"},
     },
-    default_score_weights={"spans_sc_f": 1.0, "spans_sc_p": 0.0, "spans_sc_r": 0.0},
+    default_score_weights={
+        "spans_sc_f": 1.0,
+        "spans_sc_p": 0.0,
+        "spans_sc_r": 0.0,
+        "spans_sc_per_type": None,
+    },
 )
 def make_cloudner_spans(
     nlp: Language,

@@ -19,6 +19,7 @@ import spans
 import tiny
 from cloudner.report.loggers.progress import entity_score
 from cloudner.report.render.training_curves import training_curves
+from cloudner.training.result import read_result
 from cloudner.training.run import train
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "spans.cfg"
@@ -60,6 +61,9 @@ def test_cloudner_train_finds_all_depths(best):
     assert max(record["scores"]["spans_sc_f"] for record in log if record.get("scores")) == 1.0
     performance = json.loads((best / "meta.json").read_text())["performance"]
     assert entity_score(performance) == performance["spans_sc_f"] == 1.0
+    per_label = read_result(best, [], {}, "cpu").scores["dev"]["per_label"]
+    assert set(per_label) == {label for _, marks in spans.NESTED for *_, label in marks}
+    assert all(each["f1"] == 1.0 for each in per_label.values())
     card = (best / "README.md").read_text()
     assert "| all (micro) | 100.00 | 100.00 | 100.00 |" in card
     curve = next(curve for curve in training_curves(log) if curve.key == "f1")

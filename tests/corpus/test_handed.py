@@ -185,3 +185,16 @@ def test_texts_that_nobody_has_annotated(tmp_path):
     assert counts(frame.assign(entities=['[[0, 3, "PER"]]', ""])) == (0, 1)
     frame["entities"] = [first[1], []]
     assert counts(frame.assign(complete=[float("nan"), 0.0])) == (1, 0)  # as pandas reads JSON lines
+
+
+def test_a_column_of_mappings(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    texts = [text for text, _ in DATA]
+    for column in (
+        [{"entities": spans} for _, spans in DATA],
+        [{"PER": ["Ada"], "LOC": ["Turin"]}, {"PER": ["Bo"], "LOC": []}],
+        [{"PER": [[0, 3]], "LOC": [[13, 18]]}, {"PER": [[0, 2]]}],
+    ):
+        assert found(pandas.DataFrame({"text": texts, "entities": column}), tmp_path) == DATA
+    with pytest.raises(InputError, match=r'cannot read the spans \{"PER": 3\}'):
+        found(pandas.DataFrame({"text": texts[:1], "entities": [{"PER": 3}]}), tmp_path)

@@ -13,10 +13,13 @@ from spacy.vocab import Vocab
 
 from cloudner.corpus.docbin.load import docbin_docs
 from cloudner.corpus.handed import as_sources, splits_of
+from cloudner.corpus.issues import CAUSES
 from cloudner.errors import ConfigError
 
 # A dev part of a tenth is a few documents where a corpus is small, and says little: then it is a fifth.
 _SMALL = 1000
+# What is noted of a corpus and says that its annotations contradict each other.
+_TOLD = ("conflicting-documents", "label-case")
 
 
 @dataclass
@@ -93,10 +96,17 @@ def _convert(
     columns = {key: reading.get(key) for key in ("text_column", "entities_column")}
     report = convert(as_sources(data, aside / name, **columns), path, **reading)
     said = f"{report.entities:,} entities, {len(report.labels)} labels"
+    for key, counts in report.spans.items():
+        said = f"{counts['spans']:,} spans in doc.spans[{key!r}]"
     if report.unannotated_docs:
         said += f"; {report.unannotated_docs:,} of the documents not annotated"
     if report.lost:
         said += f"; {report.lost:,} annotations dropped or changed, listed in {report.issues_path}"
+    noted = [
+        (cause, n) for (cause, action), n in report.issues.items() if action == "noted" and cause in _TOLD
+    ]
+    for cause, count in noted:
+        said += f"; {cause} {count:,} ({CAUSES[cause]})"
     made.files[name] = path
     made.rows.append((name, f"{report.docs:,} documents", "; ".join([said, *report.hints])))
 

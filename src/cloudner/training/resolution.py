@@ -261,7 +261,7 @@ def _resolve_steps(made: Resolution, plain: Any) -> None:
         path = plain.get("paths", {}).get("train")
         raise InputError(
             "the training corpus is empty", file=str(path), expected=f"documents; {_ONLY_SPACY}",
-            fix=f"python -m spacy cloudner convert {path} corpus/train.spacy",
+            fix=f"python -m spacy cloudner convert {path} corpus/train.spacy" + f" --lang {nlp.lang}" * (nlp.lang != "en"),
         )  # fmt: skip
     if ours := owners(plain):  # the batches of training are cut by the encoder's pieces
         encoder = plain["components"][ours[0]]["model"]["encoder"]

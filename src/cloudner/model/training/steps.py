@@ -61,11 +61,13 @@ def weigh_scores_of(config: dict[str, Any], default: str, keys: Sequence[str]) -
         return
     for name in ("f", "p", "r", "per_type"):
         weight = weights.get(f"spans_{default}_{name}")
-        if weight is None:
+        if (
+            weight is None and name != "per_type"
+        ):  # which weighs nothing, and is kept with the pipeline all the same
             continue
         weights[f"spans_{default}_{name}"] = None
         for key in keys:
-            weights.setdefault(f"spans_{key}_{name}", weight / len(keys))
+            weights.setdefault(f"spans_{key}_{name}", None if weight is None else weight / len(keys))
 
 
 def count_steps(training: dict[str, Any], examples: Sequence[Example]) -> int:

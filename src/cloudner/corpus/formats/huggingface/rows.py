@@ -235,6 +235,8 @@ def _span_key(item: Mapping[str, Any]) -> str | None:
         ),
         None,
     )
+    # spaCy's {"entities": [...]} and lists by label, else a column without a value
+    found = found or next((key for key in SPANS if isinstance(item.get(key), Mapping)), None)
     return found or next((key for key in SPANS if key in item and item[key] is None), None)
 
 
