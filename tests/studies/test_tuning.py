@@ -261,10 +261,15 @@ def test_ctrl_c_loses_no_fold(bert, tmp_path):
         )
 
     waiting = threading.Thread(target=interrupt)
-    waiting.start()
-    with pytest.raises(KeyboardInterrupt):
-        cloudner.tune(MORE, **options)
-    waiting.join()
+    # Where the tests run in the background the shell has it ignored.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        waiting.start()
+        with pytest.raises(KeyboardInterrupt):
+            cloudner.tune(MORE, **options)
+        waiting.join()
+    finally:
+        signal.signal(signal.SIGINT, handler)
     before = scores()
     assert 0 < before < 3
     made = cloudner.tune(MORE, **options)
