@@ -26,6 +26,7 @@ def test_make_targets_are_real() -> None:
         assert "pip install" in made.stdout
 
 
+@pytest.mark.slow
 def test_the_makefile_takes_the_torch_of_an_active_environment(tmp_path: Path) -> None:
     """`venv --system-site-packages` made from an environment's Python does not show that environment's packages."""
     if os.name == "nt" or shutil.which("make") is None:

@@ -87,6 +87,7 @@ def test_a_parent_that_ended_before_is_not_missed() -> None:
     assert done.returncode == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_what_tests_start_ends_with_pytest(tmp_path: Path) -> None:
     code = "import os, sys; sys.path.insert(0, sys.argv[1])\nfrom fresh import Fresh; from pathlib import Path; import time; out = Path(sys.argv[2])\nforked = Fresh(out).start(['-c', 'import subprocess, time; subprocess.Popen([\"sleep\", \"600\"]); time.sleep(600)'], out / 'o', out / 'e'); time.sleep(600)"  # fmt: skip
     killed([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)], 3)

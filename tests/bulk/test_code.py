@@ -41,6 +41,7 @@ def write(path: Path, label: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_each_worker_imports_it_and_the_job_is_its_own(run: Any, named: Path, tmp_path: Path) -> None:
     source = jobs.write_jsonl(tmp_path / "in.jsonl", jobs.numbered(40))
     options: dict[str, Any] = {
@@ -70,6 +71,7 @@ def test_each_worker_imports_it_and_the_job_is_its_own(run: Any, named: Path, tm
         run(source, **options)
 
 
+@pytest.mark.slow
 def test_the_command_as_a_single_process(named: Path, tmp_path: Path) -> None:
     source = jobs.write_jsonl(tmp_path / "in.jsonl", jobs.numbered(4))
     words = (source, tmp_path / "out.jsonl", "--model", named, "--gpu-id", -1, "--workers", 1)

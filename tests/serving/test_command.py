@@ -233,6 +233,7 @@ def make():
 """
 
 
+@pytest.mark.slow
 def test_each_process_imports_the_code(trained_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(trained_folder, tmp_path / "pipeline")
     config = (folder / "config.cfg").read_text()
