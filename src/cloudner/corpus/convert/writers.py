@@ -14,6 +14,7 @@ from cloudner.corpus.contract import Format, Record, SpanRecord
 from cloudner.corpus.docbin.chunk import BEGIN, INSIDE, NO_GROUPS, OUTSIDE, Chunk, msgpack_loads
 from cloudner.corpus.docbin.writer import DocBinWriter
 from cloudner.corpus.formats.registry import DOCBIN
+from cloudner.corpus.formats.words import span_over
 
 
 class Output(Protocol):
@@ -167,8 +168,8 @@ def records_of(chunk: Chunk) -> Iterator[Record]:
 
 
 def _span(text: str, starts: list[int], tokens: list[str], first: int, last: int, label: str) -> SpanRecord:
-    start, end = starts[first], starts[last - 1] + len(tokens[last - 1])
-    return SpanRecord(start, end, label, text[start:end])
+    span = span_over(tokens, starts, first, last, label)
+    return span._replace(surface=text[span.start : span.end])
 
 
 def _negative(chunk: Chunk, index: int, text: str, starts: list[int], tokens: list[str]) -> list[SpanRecord]:

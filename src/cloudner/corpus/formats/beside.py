@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cloudner.corpus.contract import Source
 from cloudner.errors import InputError
@@ -23,10 +23,11 @@ def text_beside(source: Source, name: str, what: str) -> Source:
 
 
 def mention_lines(
-    source: Source, form: re.Pattern[str], expected: str
+    source: Source, form: re.Pattern[str], expected: str, lines: Iterable[tuple[int, str]] | None = None
 ) -> Iterator[tuple[int, re.Match[str]]]:
-    """Number and match of each line but the blank ones. Raises InputError for a line of another form."""
-    for number, line in source.lines():
+    """Number and match of each line but the blank ones. lines: those of the source that are left, where some have been read.
+    Raises InputError for a line of another form."""
+    for number, line in source.lines() if lines is None else lines:
         if not line.strip():
             continue
         match = form.fullmatch(line)

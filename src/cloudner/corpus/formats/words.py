@@ -63,6 +63,22 @@ def join(tokens: Sequence[str], spaces: Sequence[bool]) -> tuple[str, list[int]]
     return "".join(pieces), starts
 
 
+def span_over(tokens: Sequence[str], starts: Sequence[int], first: int, last: int, label: str) -> SpanRecord:
+    """The span of the words from `first` to `last`, exclusive. starts: first characters, as `join` gives them."""
+    return SpanRecord(starts[first], starts[last - 1] + len(tokens[last - 1]), label)
+
+
+def tagged_spans(
+    tokens: Sequence[str],
+    starts: Sequence[int],
+    tags: Sequence[str | None],
+    sent_starts: Sequence[int] | None = None,
+) -> list[SpanRecord]:
+    """The spans of a tag for each word. sent_starts: the first words of sentences, which no span crosses."""
+    found = decode(tags, detect_scheme([tags]), sent_starts).spans
+    return [span_over(tokens, starts, first, last, label) for first, last, label in found]
+
+
 def gap(count: int, file: str, line: int) -> int:
     """The white space that offsets leave before a text. Raises InputError for more than a document can hold."""
     if count > MAX_GAP:
@@ -125,11 +141,7 @@ def text_of(record: Record) -> tuple[str, list[SpanRecord]]:
     spaces = record.spaces if record.spaces is not None else _usual_spaces(tokens)
     text, starts = join(tokens, spaces)
     tags = record.tags or [None] * len(tokens)
-    spans = [
-        SpanRecord(starts[a], starts[b - 1] + len(tokens[b - 1]), label)
-        for a, b, label in decode(tags, detect_scheme([tags]), record.sent_starts).spans
-    ]
-    return text, spans
+    return text, tagged_spans(tokens, starts, tags, record.sent_starts)
 
 
 def words_of(record: Record, format_name: str) -> Words:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cloudner.corpus.align.tag_schemes import decode, detect_scheme
 from cloudner.corpus.align.tag_shapes import MISSING, is_tag
-from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.words import join
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.words import join, tagged_spans
 from cloudner.errors import InputError
 
 _SOURCE = re.compile(r"#\t(?P<source>\S+)(?:\s+\[(?P<date>[^\]]*)\])?")
@@ -87,11 +86,7 @@ def _record(
         return Record(file, line, tokens=tokens, tags=tags, sent_starts=[0], meta=meta)
     spaces = [True] * len(tokens)
     text, starts = join(tokens, spaces)
-    spans = [
-        SpanRecord(starts[a], starts[b - 1] + len(tokens[b - 1]), label)
-        for tags in (outer, inner)
-        for a, b, label in decode(tags, detect_scheme([tags])).spans
-    ]
+    spans = tagged_spans(tokens, starts, outer) + tagged_spans(tokens, starts, inner)
     spans.sort(key=lambda s: (s.start, -s.end))
     return Record(
         file, line, text=text, spans=spans, tokens=tokens, spaces=spaces, sent_starts=[0], meta=meta

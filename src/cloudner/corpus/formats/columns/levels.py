@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cloudner.corpus.align.tag_schemes import decode, detect_scheme
 from cloudner.corpus.align.tag_shapes import MISSING
-from cloudner.corpus.contract import Record, SpanRecord
-from cloudner.corpus.formats.words import join
+from cloudner.corpus.contract import Record
+from cloudner.corpus.formats.words import join, tagged_spans
 
 PARTED = "\x1e"  # between the cells of a row's columns of tags, while they are one
 _TAG = re.compile(r"[BIESLUM]-.+|O")
@@ -45,12 +44,12 @@ def nested(record: Record, cells: list[str | None]) -> Record:
     text, starts = join(tokens, spaces)
     rows = [cell.split(PARTED) if cell else [""] for cell in cells]
     found = {
-        (starts[first], starts[last - 1] + len(tokens[last - 1]), label)
+        span
         for column in range(max(map(len, rows)))
         for level in _levels([tags_in(row[column]) if column < len(row) else ["O"] for row in rows])
-        for first, last, label in decode(level, detect_scheme([level]), record.sent_starts).spans
+        for span in tagged_spans(tokens, starts, level, record.sent_starts)
     }
-    record.spans = [SpanRecord(*span) for span in sorted(found, key=lambda s: (s[0], -s[1], s[2]))]
+    record.spans = sorted(found, key=lambda span: (span.start, -span.end, span.label))
     record.complete = not any(row[0] in MISSING for row in rows)
     record.text, record.spaces, record.tags = text, spaces, None
     return record

@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudner.corpus.align.tag_schemes import decode, detect_scheme
-from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.objects import group_of, meta_of, objects, some_objects
 from cloudner.corpus.formats.spans import Where, short
-from cloudner.corpus.formats.words import join
+from cloudner.corpus.formats.words import join, tagged_spans
 
 _LEVEL = re.compile(r"ner_\d+")
 _SHAPE = '{"sentences": [{"words": [{"text": "Ann", "ner": ["B-PER", "O"]}]}]}'
@@ -77,9 +76,8 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             record.meta.setdefault("id", item["fname"])
         for level in range(max(map(len, rows))):
             tags = [row[level] if level < len(row) else "O" for row in rows]
-            for start, end, label in decode(tags, detect_scheme([tags]), starts).spans:
-                span = SpanRecord(places[start], places[end - 1] + len(tokens[end - 1]), label)
-                record.spans.append(span._replace(label=options.labels.get(label, label)))
+            for span in tagged_spans(tokens, places, tags, starts):
+                record.spans.append(span._replace(label=options.labels.get(span.label, span.label)))
         record.spans.sort(key=lambda span: (span.start, -span.end))
         yield record
 

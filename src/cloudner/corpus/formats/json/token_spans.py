@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.json.objects import meta_of, objects, some_objects
 from cloudner.corpus.formats.keys import label_key, offsets_of
 from cloudner.corpus.formats.spans import Where, label_of, offset, short
-from cloudner.corpus.formats.words import join
+from cloudner.corpus.formats.words import join, span_over
 from cloudner.errors import InputError
 
 _TOKENS = ("tokenized_text", "tokens", "tok", "words", "sentence", "sentences", "sents")
@@ -202,10 +202,8 @@ def records_of(
                 label = span[3]
             if not start < end <= len(tokens):
                 raise where.error(f"{short(span)} of {len(tokens)} tokens", "positions of tokens from 0")
-            last = places[end - 1] + len(tokens[end - 1])
-            record.spans += [
-                SpanRecord(places[start], last, name) for name in label_of(label, options, where)
-            ]
+            names = label_of(label, options, where)
+            record.spans += [span_over(tokens, places, start, end, name) for name in names]
         relations = item.get("relations")
         if isinstance(relations, list) and any(relations):
             record.notes.append(("unsupported", "noted", "relations left out"))

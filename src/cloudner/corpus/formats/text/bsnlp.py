@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.files.names import base_name, unpacked
-from cloudner.corpus.formats.beside import text_beside
+from cloudner.corpus.formats.beside import mention_lines, text_beside
 from cloudner.corpus.formats.surfaces import locate
 from cloudner.errors import InputError
 
@@ -17,6 +17,7 @@ _NAME = re.compile(
 _FOLDERS = re.compile(r"(?:^|[/\\!])annotated[/\\](?P<rest>.*)$")
 _HEAD = 4  # lines of the text's file: document, language, date, address
 _LANGUAGE = re.compile(r"[a-z]{2}")
+_EXPECTED = "form, lemma, category and id, parted by tabs"
 
 
 def _sniff(sample: Sample) -> Match | None:
@@ -42,23 +43,12 @@ def _text(source: Source) -> Source:
 
 def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """One record: every place of each form in the text, as whole words and not within a longer one."""
-    names: list[tuple[str, str]] = []
-    identity = ""
-    for number, line in source.lines():
-        if not line.strip():
-            continue
-        if not identity:
-            identity = line.strip().lstrip("\ufeff")
-            continue
-        match = _NAME.fullmatch(line)
-        if match is None:
-            raise InputError(
-                f"{line[:60]!r}",
-                file=source.name,
-                line=number,
-                expected="form, lemma, category and id, parted by tabs",
-            )
-        names.append((match["form"].strip(), options.labels.get(match["label"], match["label"])))
+    rows = iter(source.lines())
+    identity = next((name for _, line in rows if (name := line.strip().lstrip("\ufeff"))), "")
+    names = [
+        (match["form"].strip(), options.labels.get(match["label"], match["label"]))
+        for _, match in mention_lines(source, _NAME, _EXPECTED, rows)
+    ]
     texts = _text(source)
     lines = texts.text().lstrip("\ufeff").splitlines()
     if len(lines) < _HEAD or not _LANGUAGE.fullmatch(lines[1].strip()):

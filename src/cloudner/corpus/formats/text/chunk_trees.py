@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.words import is_unspaced, join, spaces_between, span_over
 from cloudner.errors import InputError
 
 # A leaf is a word, a slash and a part of speech, and either may be a bracket of its own.
@@ -76,7 +76,7 @@ class _Tree:
         record = Record(file, self.line, text, tokens=words, spaces=spaces, sent_starts=[0])
         for first, last, label in sorted(self.chunks, key=lambda chunk: (chunk[0], -chunk[1])):
             if first < last:
-                record.spans.append(SpanRecord(starts[first], starts[last - 1] + len(words[last - 1]), label))
+                record.spans.append(span_over(words, starts, first, last, label))
         return record
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.words import is_unspaced, join, spaces_between, span_over
 from cloudner.errors import InputError
 
 _PARAGRAPH = re.compile(r"\d{8}-\d{2}-\d{3}-\d{3}")
@@ -108,7 +108,7 @@ def _record(file: str, number: int, line: str) -> Record:
         raise error(f"the bracket before {words[opened[-1]]!r} is not closed")
     record.tokens, record.spaces = words, spaces_between(words)
     record.text, starts = join(words, record.spaces)
-    record.spans = [SpanRecord(starts[a], starts[b - 1] + len(words[b - 1]), kind) for a, b, kind in found]
+    record.spans = [span_over(words, starts, a, b, kind) for a, b, kind in found]
     record.spans.sort(key=lambda span: (span.start, -span.end))
     return record
 

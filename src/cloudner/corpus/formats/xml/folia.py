@@ -10,7 +10,7 @@ from typing import Any
 
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.spans import Where, label_of
-from cloudner.corpus.formats.xml.marked_words import Passage
+from cloudner.corpus.formats.xml.marked_words import Passage, mark_words
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
@@ -125,13 +125,7 @@ def _mark(found: _Text, file: str, options: ReadOptions) -> None:
             told = f"the word {missing!r}, which is not in the text" if entity.words else "no word"
             raise where.error(told, '<wref id="..."/> with the id of a <w> that has a <t>')
         places = [found.words[word] for word in entity.words]
-        passage = places[0][0]
-        label = label_of(entity.label, options, where)[0]
-        if any(other is not passage for other, _ in places):
-            done = f"{label} in line {entity.line}, which has words of several paragraphs, left out"
-            passage.notes.append(("unsupported", "dropped", done))
-        else:
-            passage.mark(label, [number for _, number in places])
+        mark_words(places, label_of(entity.label, options, where)[0], entity.line)
     if wanted is None and len(kinds) > 1:
         shown = ", ".join(map(repr, sorted(kinds)))
         done = f"entities of {len(kinds)} sets read together, {shown}; --entities-column SET reads one"

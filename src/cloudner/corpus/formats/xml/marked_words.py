@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from cloudner.corpus.contract import Record, SpanRecord
-from cloudner.corpus.formats.words import join
+from cloudner.corpus.contract import Record
+from cloudner.corpus.formats.words import join, span_over
 
 
 class Passage:
@@ -47,7 +47,18 @@ class Passage:
         record = Record(file, self.line, text, tokens=self.words, spaces=spaces, meta=meta, notes=self.notes)
         record.sent_starts = [start for start in self.sent_starts if start < len(self.words)]
         record.spans = [
-            SpanRecord(starts[numbers[0]], starts[numbers[-1]] + len(self.words[numbers[-1]]), label)
+            span_over(self.words, starts, numbers[0], numbers[-1] + 1, label)
             for label, numbers in sorted(self.entities, key=lambda each: (each[1][0], -each[1][-1], each[0]))
         ]
         return record
+
+
+def mark_words(places: Sequence[tuple[Passage, int]], label: str, line: int) -> None:
+    """Marks words, of which there is one at least, as an entity of their passage; one with words of several passages is left
+    out, which is noted. line: where the entity stands."""
+    passage = places[0][0]
+    if any(other is not passage for other, _ in places):
+        done = f"{label} in line {line}, which has words of several paragraphs, left out"
+        passage.notes.append(("unsupported", "dropped", done))
+    else:
+        passage.mark(label, [number for _, number in places])

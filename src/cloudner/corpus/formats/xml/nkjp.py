@@ -12,7 +12,7 @@ from typing import Any
 from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
 from cloudner.corpus.formats.beside import text_beside
 from cloudner.corpus.formats.spans import Where, label_of
-from cloudner.corpus.formats.xml.marked_words import Passage
+from cloudner.corpus.formats.xml.marked_words import Passage, mark_words
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
 
@@ -145,13 +145,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
             found = f"the word {missing!r}, which {beside.name} has not" if missing else "no word or no type"
             raise where.error(found, "a type, and <ptr> elements to words and names")
         places = [words.words[target] for target in targets]
-        passage = places[0][0]
-        label = label_of(kind, options, where)[0]
-        if any(other is not passage for other, _ in places):
-            done = f"{label} in line {line}, which has words of several paragraphs, left out"
-            passage.notes.append(("unsupported", "dropped", done))
-        else:
-            passage.mark(label, [number for _, number in places])
+        mark_words(places, label_of(kind, options, where)[0], line)
     yield from (passage.record(source.name) for passage in words.passages if passage.words)
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source, SpanRecord
-from cloudner.corpus.formats.words import is_unspaced, join, spaces_between
+from cloudner.corpus.contract import Format, Match, ReadOptions, Record, Sample, Source
+from cloudner.corpus.formats.words import is_unspaced, join, spaces_between, span_over
 from cloudner.corpus.formats.xml.labels import BLOCKS, CARRIERS, HEADS, WORDS, label_of
 from cloudner.corpus.formats.xml.parse import Handler, parse
 from cloudner.errors import InputError
@@ -218,7 +218,7 @@ def _read(source: Source, options: ReadOptions) -> Iterator[Record]:
         )
         record.notes, notes = notes, []
         record.spans = [
-            SpanRecord(starts[e.start], starts[e.end - 1] + len(words[e.end - 1]), e.label)
+            span_over(words, starts, e.start, e.end, e.label)
             for e in sorted(sentence.entities, key=lambda e: (e.start, -e.end))
             if e.element not in left
         ]
