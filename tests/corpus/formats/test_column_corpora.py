@@ -77,6 +77,8 @@ def test_underscores_between_thai_words_are_spaces(tmp_path):
 def test_an_underscore_between_other_words_is_a_word(tmp_path):
     _, docs = converted(tmp_path, "a.tsv", "Ann\tB-PER\n_\tO\nran\tO\n\nBo\tB-PER\n")
     assert words_of(docs) == [["Ann", "_", "ran"], ["Bo"]]
+    _, docs = converted(tmp_path, "b.tsv", "a\tB-PER\n_\tO\n\n서\tO\n", lang="xx")
+    assert words_of(docs) == [["a", "_"], ["서"]]
 
 
 def test_labels_beside_positions_in_conll_u_rows(tmp_path):

@@ -115,7 +115,10 @@ def style_of(sample: Sample, layout: Layout, options: ReadOptions) -> TokenStyle
         characters=numbered or (len(words) >= 20 and sum(len(w) == 1 for w in words) >= 0.98 * len(words)),
         numbered=numbered,
         unspaced=unspaced or numbered,
-        underscored=20 * words.count("_") > len(words) > 1 and bool(_THAI_OR_HANGUL.search(text)),
+        # corpora that write spaces so have parts of speech too; in words and tags alone it is a word
+        underscored=layout.columns > 2
+        and 20 * words.count("_") > len(words) > 1
+        and bool(_THAI_OR_HANGUL.search(text)),
         nested=options.spans is not None,
         missing={tag: options.labels[tag] for tag in MISSING if tag in options.labels},
     )
